@@ -1,0 +1,76 @@
+"""Designs: the named choices in which updates differ, loaded from TOML.
+
+Every choice selects a small function or codec by its name, where the flow needs it; the flow itself does not change.
+Wrong designs are kept on purpose: each teaches something.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from otalab.errors import BadInput
+from otalab.settings import DATA, Settings
+
+CHOICES: dict[str, tuple[Any, ...]] = {
+    "records": (1, 2),
+    "record": ("mongoose", "complete"),
+    "guard": ("none", "crc16", "crc32"),
+    "write": ("once", "read-back"),
+    "image_check": ("none", "crc32"),
+    "trial": ("timer", "one-try"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """One way to update: name, one sentence, and its choices.
+
+    `records`: how many boot records there are.
+    `record`: the fields of a record; `guard`: the check that follows them.
+    `write`: once and hope, or read back and try at most three times.
+    `image_check`: what the loader checks of an image before it starts it.
+    `trial`: what ends the trial of an uncommitted image besides its commit: the timer alone, or also the next boot.
+    `reserve`: how many sequencers an update needs left.
+    """
+
+    name: str
+    summary: str
+    records: int
+    record: str
+    guard: str
+    write: str
+    image_check: str
+    trial: str
+    reserve: int
+
+    def toml(self) -> str:
+        """Return the design as the TOML it can be loaded from."""
+        return "".join(f"{field.name} = {json.dumps(getattr(self, field.name))}\n" for field in fields(self))
+
+
+def designs() -> list[str]:
+    """Return the names of the catalogue."""
+    return sorted(path.stem for path in (DATA / "designs").glob("*.toml"))
+
+
+@cache
+def load_design(name: str) -> Design:
+    """Return a design by its name in the catalogue, or from the path of a TOML file."""
+    path = Path(name) if name.endswith(".toml") else DATA / "designs" / f"{name}.toml"
+    if not path.is_file():
+        raise BadInput(f"design {name!r} is unknown; one of: {', '.join(designs())}, or the path of a TOML file")
+    return read_design(Settings.load(path))
+
+
+def read_design(settings: Settings) -> Design:
+    """Return the design that a settings file describes."""
+    settings.known([field.name for field in fields(Design)])
+    choices = {key: settings.choice(key, allowed) for key, allowed in CHOICES.items()}
+    if choices["trial"] == "one-try" and choices["record"] != "complete":
+        raise settings.wrong("trial", 'one-try needs record = "complete": no other record has a tried field')
+    reserve = settings.number("reserve", most=2**16)
+    return Design(name=settings.words("name"), summary=settings.words("summary"), reserve=reserve, **choices)

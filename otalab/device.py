@@ -1,0 +1,48 @@
+"""The device: boot loader, commit timer and application in one room, from power-on until nothing more happens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from otalab import application, bootloader
+from otalab.board import Board
+from otalab.chip import Chip, under_timer
+from otalab.design import Design
+from otalab.effects import Routine
+from otalab.image import Image
+from otalab.outcome import Bricked, Outcome, Reset
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A board, the design of its firmware, and every image that may come to lie in its slots."""
+
+    board: Board
+    design: Design
+    images: tuple[Image, ...]
+
+    def image_in(self, chip: Chip, slot: int) -> Image | None:
+        """Return the image that lies whole in a slot; starting an image reads all of its slot."""
+        contents = chip.read_region(chip.board.slots[slot].app)
+        return next((image for image in self.images if image.lies_in(contents)), None)
+
+
+def power_on(chip: Chip, device: Device) -> Routine[Outcome]:
+    """Run the firmware once, from power-on to quiescence, a halt or a reset."""
+    start = yield from bootloader.boot(chip, device.design)
+    if isinstance(start, Bricked):
+        chip.say(f"Halted: {start.reason}")
+        return start
+    image = device.image_in(chip, start.slot)
+    if image is None:
+        return Bricked(f"slot {start.slot} was started, and what lies there is not a whole image")
+    chip.phase = "boot" if start.committed else "trial"
+    main = application.run(chip, device.design, image, start.slot)
+    if not start.commit_within:
+        return (yield from main)
+
+    def handler() -> Routine[Reset | None]:
+        return bootloader.on_commit_timer(chip, device.design)
+
+    # The timer runs beside the image and not in it: an image that hangs cannot keep it from firing.
+    return (yield from under_timer(chip, main, start.commit_within, handler))

@@ -1,0 +1,111 @@
+"""Effects: the four things firmware asks of the world outside its own registers.
+
+Firmware is a generator that yields these.
+Every `yield` is a place where the power may fail; reading is a call, because reading harms nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+T = TypeVar("T")
+
+Phase = Literal["download", "merge", "switch", "boot", "trial", "commit", "rollback"]
+# request: what shall I do next?  An `Offer`, "commit", "revert", "reboot", or `None` when nothing more will come.
+# piece: the next bytes of the download from a position on; empty at its end.  options: `Options`.
+# healthy: did the self-test pass?  refuse: told just before a rollback is written.  report: a `Report`.
+Question = Literal["request", "piece", "options", "healthy", "refuse", "report"]
+
+
+@dataclass(frozen=True, slots=True)
+class Erase:
+    """Turn every bit of one sector to one."""
+
+    sector: int
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Turn bits to zero from `address` on, inside one page."""
+
+    address: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Let time pass; `seconds` may be infinite."""
+
+    what: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask the world, or tell it something; the answer is sent back into the generator.
+
+    An answer that may be long in coming can be cut short: past `deadline` (seconds since power-on) it is `LATE`.
+    """
+
+    question: Question
+    detail: Any = None
+    deadline: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The detail of `request`: what the device runs; a server needs it to know whether it has anything newer."""
+
+    version: str
+    build_id: str
+    committed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The answer to `request` that starts an update; its bytes come piece by piece."""
+
+    ignore_same_version: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The answer to `options`: what the trigger said beside the file; on the wire it may come after it."""
+
+    commit_timeout: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The answer to `piece` when the download broke off."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What firmware tells whoever asked: a success, or why not."""
+
+    fine: bool
+    message: str
+
+
+class Late:
+    """The answer to an `Ask` whose deadline came first."""
+
+
+LATE = Late()
+
+Effect = Erase | Program | Wait | Ask
+Routine = Generator[Effect, Any, T]
+
+
+def pages(address: int, data: bytes, page_size: int) -> Iterator[Program]:
+    """Cut data into programs that each stay inside one page, in rising order."""
+    start = 0
+    while start < len(data):
+        end = start + page_size - (address + start) % page_size
+        yield Program(address + start, data[start:end])
+        start = end

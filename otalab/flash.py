@@ -1,0 +1,113 @@
+"""NOR flash as a value.
+
+Erasing turns every bit of a sector to one.
+Programming turns chosen ones to zero: it is an AND, also over bits that were not erased.
+Nothing else changes a chip, and only these two can be interrupted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from otalab.effects import Effect, Erase, Program
+from otalab.errors import BadInput
+
+ERASED = 0xFF
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """How a chip is divided; all sizes in bytes."""
+
+    sector_size: int
+    sectors: int
+    page_size: int
+    program_unit: int = 1
+
+    @property
+    def size(self) -> int:
+        return self.sector_size * self.sectors
+
+    def sectors_of(self, address: int, length: int) -> range:
+        """Return the sectors that a stretch of flash touches."""
+        if address < 0 or length < 0 or address + length > self.size:
+            raise BadInput(f"{length} bytes at 0x{address:x} lie outside a flash of 0x{self.size:x} bytes")
+        return range(address // self.sector_size, -(-(address + length) // self.sector_size))
+
+    def check(self, effect: Effect) -> None:
+        """Refuse what the part's interface cannot be asked to do."""
+        match effect:
+            case Erase(sector) if not 0 <= sector < self.sectors:
+                raise BadInput(f"sector {sector} lies outside a flash of {self.sectors} sectors")
+            case Program(address, data):
+                self.sectors_of(address, len(data))
+                if not data or address // self.page_size != (address + len(data) - 1) // self.page_size:
+                    raise BadInput(f"{len(data)} bytes at 0x{address:x} do not lie inside one page of {self.page_size}")
+                if address % self.program_unit or len(data) % self.program_unit:
+                    raise BadInput(f"{len(data)} bytes at 0x{address:x} are not whole units of {self.program_unit}")
+
+
+@dataclass(frozen=True, slots=True)
+class Flash:
+    """The contents of a chip at one moment; equal bits are equal chips, and versions share their sectors."""
+
+    geometry: Geometry
+    sectors: tuple[bytes, ...]
+
+    def __hash__(self) -> int:
+        return hash(self.sectors)
+
+    @classmethod
+    def blank(cls, geometry: Geometry) -> Flash:
+        """Return a chip fresh from the factory: all ones."""
+        return cls(geometry, (bytes([ERASED]) * geometry.sector_size,) * geometry.sectors)
+
+    @classmethod
+    def of(cls, geometry: Geometry, image: bytes) -> Flash:
+        """Return the chip that holds a raw image; a short image is followed by erased flash."""
+        if len(image) > geometry.size:
+            raise BadInput(f"an image of {len(image)} bytes does not fit a flash of {geometry.size}")
+        return cls.blank(geometry).patched(0, image)
+
+    @property
+    def image(self) -> bytes:
+        """The raw image, as a programmer for a bench would want it."""
+        return b"".join(self.sectors)
+
+    def read(self, address: int, length: int) -> bytes:
+        """Return `length` bytes from `address` on."""
+        size = self.geometry.sector_size
+        touched = self.geometry.sectors_of(address, length)
+        if len(touched) == 1:
+            start = address - touched.start * size
+            return self.sectors[touched.start][start : start + length]
+        start = address % size
+        return b"".join(self.sectors[touched.start : touched.stop])[start : start + length]
+
+    def after(self, effect: Effect) -> Flash:
+        """Return the contents once an effect has run to its end."""
+        size = self.geometry.sector_size
+        match effect:
+            case Erase(sector):
+                return self.with_sector(sector, bytes([ERASED]) * size)
+            case Program(address, data):
+                sector, offset = divmod(address, size)
+                old = self.sectors[sector]
+                kept = int.from_bytes(old[offset : offset + len(data)]) & int.from_bytes(data)
+                new = old[:offset] + kept.to_bytes(len(data)) + old[offset + len(data) :]
+                return self.with_sector(sector, new)
+        return self
+
+    def with_sector(self, sector: int, contents: bytes) -> Flash:
+        """Return the chip with one sector replaced."""
+        return replace(self, sectors=(*self.sectors[:sector], contents, *self.sectors[sector + 1 :]))
+
+    def patched(self, address: int, data: bytes) -> Flash:
+        """Set bytes without regard for physics: a hand in the lab, not a chip."""
+        size = self.geometry.sector_size
+        sectors = list(self.sectors)
+        for sector in self.geometry.sectors_of(address, len(data)):
+            start, end = max(address, sector * size), min(address + len(data), (sector + 1) * size)
+            old, at = sectors[sector], sector * size
+            sectors[sector] = old[: start - at] + data[start - address : end - address] + old[end - at :]
+        return replace(self, sectors=tuple(sectors))

@@ -1,0 +1,53 @@
+"""Images: what the lab knows of a firmware image.
+
+The lab does not run an image: an image is bytes, and a *temper* that says how it behaves when it is started.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Literal
+
+from otalab.errors import BadInput
+
+Temper = Literal["healthy", "hangs", "crashes", "flaky"]
+TEMPERS: tuple[Temper, ...] = ("healthy", "hangs", "crashes", "flaky")
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One version of the application: what it is recognised by, and how it behaves; times in seconds."""
+
+    version: str
+    build_id: str
+    size: int
+    digest: bytes
+    temper: Temper = "healthy"
+    failure: float = 0.0
+    boot_seconds: float = 1.0
+    health_seconds: float = 5.0
+    commits: Literal["itself", "by hand"] = "itself"
+
+    def lies_in(self, contents: bytes) -> bool:
+        """Say whether these contents of a slot begin with this image, whole."""
+        return sha256(contents[: self.size]).digest() == self.digest
+
+    @property
+    def works(self) -> bool:
+        """Whether the image is one that a fleet would want to keep."""
+        return self.temper in ("healthy", "flaky")
+
+
+def parse_temper(text: str) -> tuple[Temper, float]:
+    """Return a temper and its probability of failing a health check, from `healthy`, `flaky` or `flaky:0.3`."""
+    name, _, number = text.partition(":")
+    for temper in TEMPERS:
+        if name == temper and (not number or temper == "flaky"):
+            try:
+                failure = float(number) if number else 0.1
+            except ValueError:
+                failure = -1.0
+            if 0 <= failure <= 1:
+                return temper, failure if temper == "flaky" else 0.0
+    raise BadInput(f"image {text!r} is unknown; one of: {', '.join(TEMPERS)}, or flaky:P with P from 0 to 1")

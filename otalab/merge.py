@@ -1,0 +1,61 @@
+"""The file-system merge: files of the old file system that the new one lacks are carried over.
+
+A file that the new image brings wins, so files such as `conf9.json` must never be put into an image.
+"""
+
+from __future__ import annotations
+
+from otalab.board import Region
+from otalab.chip import Chip
+from otalab.effects import Effect, Erase, Routine, pages
+from otalab.filesystem import BlockErase, BlockProgram, BlockRead, FileSystem, FileSystemFault, Scratch
+
+
+def carry_over(chip: Chip, old: Region, new: Region) -> Routine[None]:
+    """Copy what is missing, one file after the other; `FileSystemFault` if it does not fit."""
+    source, target = mounted(chip, old), mounted(chip, new)
+    if source is None or target is None:
+        which = "old" if source is None else "new"
+        chip.say(f"The {which} file system is not littlefs: old files were NOT carried over")
+        return
+    present = set(target.names())
+    for name in source.names():
+        if name in present:
+            chip.say(f"Keeping {name} of the new image")
+            continue
+        try:
+            target.copy_from(source, name)
+        finally:
+            # Also when it does not fit: what was read decided that.
+            yield from replayed(chip, old, source.scratch)
+            yield from replayed(chip, new, target.scratch)
+        chip.say(f"Carried over {name}")
+    yield from replayed(chip, new, target.scratch)
+
+
+def mounted(chip: Chip, region: Region) -> FileSystem | None:
+    """Mount a scratch copy of a region, and note what the mount read; `None` if it is no littlefs."""
+    if chip.board.file_system != "littlefs":
+        return None
+    scratch = Scratch(chip.flash.read(region.address, region.size), chip.board.geometry.sector_size)
+    try:
+        return FileSystem(scratch)
+    except FileSystemFault:
+        return None
+    finally:
+        for _ in replayed(chip, region, scratch):
+            raise AssertionError("mounting a littlefs writes nothing")
+
+
+def replayed(chip: Chip, region: Region, scratch: Scratch) -> Routine[None]:
+    """Do to the flash what littlefs did to its scratch copy, in order."""
+    size, page = chip.board.geometry.sector_size, chip.board.geometry.page_size
+    effects: list[Effect]
+    for entry in scratch.drain():
+        match entry:
+            case BlockRead(block):
+                chip.note_read(region.address + block * size, size)
+            case BlockErase(block):
+                yield Erase(region.address // size + block)
+            case BlockProgram(offset, data):
+                yield from pages(region.address + offset, data, page)

@@ -1,0 +1,88 @@
+"""Observers: they judge what the firmware did, and never ask it.
+
+They know every image and every file that was ever offered, and may look at all of the flash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from otalab.effects import Program
+from otalab.filesystem import read_files
+from otalab.flash import Flash
+from otalab.outcome import Bricked, Hung, Reset, Running
+from otalab.scenario import Scenario
+from otalab.trace import Life, Run
+
+GOOD = ("updated", "rolled-back")
+SAD = ("update-lost",)
+BAD = ("bricked", "data-lost", "stuck", "not-updatable")
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a life ended: its name in the contract, and one sentence."""
+
+    name: str
+    reason: str
+
+
+def judge(scenario: Scenario, life: Life) -> End:
+    """Return how a life ended."""
+    match life.last.outcome:
+        case Bricked(reason):
+            return End("bricked", reason)
+        case Reset(reason):
+            return End("stuck", f"it reboots for ever: {reason}")
+        case Hung(slot, version):
+            return End("not-updatable", f"version {version} in slot {slot} hangs, and nothing will end that")
+        case Running(slot, version, committed):
+            damage = damaged_files(scenario, life.last.flash, slot, version)
+            if damage:
+                return End("data-lost", damage)
+            if not committed:
+                return End("not-updatable", f"version {version} runs, is not committed, and nothing will change that")
+            return _of_running(scenario, life.last, slot, version)
+
+
+def _of_running(scenario: Scenario, last: Run, slot: int, version: str) -> End:
+    if version == scenario.new.version:
+        if scenario.new.works:
+            return End("updated", f"version {version} runs from slot {slot} and is committed")
+        return End("not-updatable", f"version {version} was committed though it {scenario.new.temper}")
+    no_good = not scenario.new.works or last.world.failed
+    if last.world.refused and no_good:
+        return End("rolled-back", f"version {version} runs from slot {slot} again: the new one was no good")
+    return End("update-lost", f"version {version} runs from slot {slot}, the update was not taken")
+
+
+def damaged_files(scenario: Scenario, flash: Flash, slot: int, version: str) -> str:
+    """Return a sentence about the first file that is missing or damaged in a slot; empty if none is."""
+    if not scenario.files:
+        return ""
+    region = scenario.device.board.slots[slot].fs
+    found = read_files(flash.read(region.address, region.size), flash.geometry.sector_size)
+    expected = dict(scenario.files)
+    if version == scenario.new.version:
+        expected |= dict(scenario.brought)
+    if found is None:
+        return f"the file system of slot {slot} is damaged"
+    for name, contents in expected.items():
+        if found.get(name) != contents:
+            return f"{name} in slot {slot} is {'damaged' if name in found else 'missing'}"
+    return ""
+
+
+def overwritten(run: Run) -> Iterator[tuple[int, int]]:
+    """Yield (step, address) of every program over bits that were not erased; physics allows it, few parts' books do.
+
+    A bit that is programmed to what it already holds does not count.
+    """
+    for step in run.steps:
+        if isinstance(step.effect, Program):
+            old = step.before.read(step.effect.address, len(step.effect.data))
+            for offset, (was, wanted) in enumerate(zip(old, step.effect.data, strict=True)):
+                if was & wanted != wanted:
+                    yield step.number, step.effect.address + offset
+                    break

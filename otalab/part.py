@@ -1,0 +1,79 @@
+"""Flash parts: geometry and timings from the table in `data/flash_parts.csv`.
+
+A serial NOR part is timed per *page*, on-chip flash per *program unit*; the column `kind` tells which.
+A time that the table lacks is an error that names the column, never a guess.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from otalab.errors import BadInput
+from otalab.settings import DATA
+
+Timing = Literal["typ", "max"]
+ON_CHIP = "on-chip"
+
+
+@dataclass(frozen=True, slots=True)
+class FlashPart:
+    """One row of the table; `row` keeps every column, evidence grade and source included."""
+
+    name: str
+    kind: str
+    page_size: int
+    program_unit: int
+    sector_size: int
+    grade: str
+    source: str
+    row: tuple[tuple[str, str], ...]
+
+    def erase_seconds(self, timing: Timing = "typ") -> float:
+        """Return how long erasing one sector takes, in seconds."""
+        return self._time(f"erase_{timing}_ms") / 1e3
+
+    def program_seconds(self, size: int, timing: Timing = "typ") -> float:
+        """Return how long programming `size` bytes inside one page takes, in seconds.
+
+        Serial NOR takes a page time whatever the size: the datasheets' first-byte and next-byte times are
+        given for few parts and not for the worst case, so they stay columns of the table.
+        On-chip flash takes one unit time for each program unit that is touched.
+        """
+        time = self._time(f"pp_{timing}_us") / 1e6
+        return time * -(-size // self.program_unit) if self.kind == ON_CHIP else time
+
+    def _time(self, column: str) -> float:
+        text = dict(self.row)[column]
+        if not text:
+            raise BadInput(f"part {self.name}: no {column} in data/flash_parts.csv; take another part or timing")
+        return float(text)
+
+
+@cache
+def parts() -> dict[str, FlashPart]:
+    """Return every part of the table by its name."""
+    with (DATA / "flash_parts.csv").open(encoding="utf-8", newline="") as file:
+        return {row["part"]: _part(row) for row in csv.DictReader(file)}
+
+
+def part(name: str) -> FlashPart:
+    """Return the part of this name."""
+    if name not in parts():
+        raise BadInput(f"part {name!r} is not in data/flash_parts.csv; one of: {', '.join(parts())}")
+    return parts()[name]
+
+
+def _part(row: dict[str, str]) -> FlashPart:
+    return FlashPart(
+        name=row["part"],
+        kind=row["kind"],
+        page_size=int(row["page_B"]),
+        program_unit=int(row["prog_unit_B"]),
+        sector_size=int(row["erase_B"]),
+        grade=row["grade"],
+        source=row["src"],
+        row=tuple(row.items()),
+    )

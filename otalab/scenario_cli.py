@@ -1,0 +1,43 @@
+"""The options that `trace`, `check`, `risk` and `campaign` share: which scenario."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from otalab.errors import BadInput
+from otalab.scenario import OFFERS, Scenario
+from otalab.shipped import scenario
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the shared options to a command."""
+    parser.add_argument("--board", default="lab-1M", metavar="B", help="name, or path of a TOML file (lab-1M)")
+    parser.add_argument("--bundle", metavar="FILE", help="the update on offer (one for the board if not given)")
+    parser.add_argument("--part", metavar="PART", help="a flash part from data/flash_parts.csv (the board's)")
+    parser.add_argument("--timing", choices=("typ", "max"), default="typ", help="typical or maximal times (typ)")
+    parser.add_argument("--faults", default="all", metavar="NAME", help="what a power cut leaves (all)")
+    parser.add_argument("--image", default="healthy", help="healthy, hangs, crashes or flaky[:P] (healthy)")
+    parser.add_argument("--offer", choices=OFFERS, default="until-taken", help="how long the update is offered")
+    parser.add_argument("--json", action="store_true", help="print exactly one JSON object")
+
+
+def chosen_scenario(chosen: argparse.Namespace, design: str, image: str) -> Scenario:
+    """Return the scenario that the options describe."""
+    return scenario(
+        design,
+        chosen.board,
+        image=image,
+        bundle=read(chosen.bundle) if chosen.bundle else None,
+        part_name=chosen.part,
+        timing=chosen.timing,
+        offers=chosen.offer,
+    )
+
+
+def read(name: str) -> bytes:
+    """Return the contents of a file that the user named."""
+    try:
+        return Path(name).read_bytes()
+    except OSError as error:
+        raise BadInput(f"{name}: cannot be read: {error.strerror}") from error

@@ -1,0 +1,108 @@
+"""Settings files: TOML in which every complaint names its line.
+
+`tomllib` forgets where a key stood, so the line is looked up in the text again when it is needed.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from otalab.errors import BadInput
+
+DATA = Path(__file__).parent.parent / "data"
+if not DATA.is_dir():
+    DATA = Path(__file__).parent / "_data"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One table of a TOML file, with the way that leads to it (`("slots", 1, "app")`)."""
+
+    source: str
+    text: str
+    table: dict[str, Any]
+    way: tuple[str | int, ...] = ()
+
+    @classmethod
+    def load(cls, path: Path) -> Settings:
+        """Read a file; a file that is missing or is not TOML is `BadInput`."""
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadInput(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        try:
+            return cls(str(path), text, tomllib.loads(text))
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            raise BadInput(f"{path}: not TOML: {error}") from error
+
+    def wrong(self, key: str, problem: str) -> BadInput:
+        """Return the complaint about one key, with its line."""
+        dotted = ".".join(str(part) for part in (*self.way, key))
+        return BadInput(f"{self.source}:{self.line(key)}: {dotted}: {problem}")
+
+    def line(self, key: str) -> int:
+        """Return the line on which a key stands, or the best known one above it."""
+        lines, here = self.text.splitlines(), 0
+        for part in (*self.way, key):
+            pattern = rf"^\s*(\[+\s*)?([\w.-]+\.)?\"?{re.escape(str(part))}\"?\s*(=|\]|\.)|[{{,]\s*{re.escape(str(part))}\s*="
+            skip = 0
+            if isinstance(part, int):
+                # The n-th table of an array: its header was already found once for the first.
+                header, skip = lines[here] if here < len(lines) else "", part
+                pattern = re.escape(header.strip())
+            found = [n for n in range(here, len(lines)) if re.search(pattern, lines[n])]
+            here = found[skip] if len(found) > skip else here
+        return here + 1
+
+    def known(self, allowed: Collection[str]) -> None:
+        """Refuse keys that mean nothing here: a misspelt choice must not be read as its default."""
+        for key in self.table:
+            if key not in allowed:
+                raise self.wrong(key, f"unknown key; allowed: {', '.join(allowed)}")
+
+    def inside(self, key: str) -> Settings:
+        """Return the table under `key`."""
+        value = self.required(key)
+        if not isinstance(value, dict):
+            raise self.wrong(key, f"a table is needed here, not {value!r}")
+        return Settings(self.source, self.text, value, (*self.way, key))
+
+    def each(self, key: str) -> Iterator[Settings]:
+        """Yield the tables of the array under `key`."""
+        value = self.required(key)
+        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+            raise self.wrong(key, "an array of tables is needed here")
+        for number, item in enumerate(value):
+            yield Settings(self.source, self.text, item, (*self.way, key, number))
+
+    def required(self, key: str) -> Any:
+        """Return a value that must be there."""
+        if key not in self.table:
+            raise self.wrong(key, "missing")
+        return self.table[key]
+
+    def words(self, key: str) -> str:
+        """Return a string that is not empty."""
+        value = self.required(key)
+        if not isinstance(value, str) or not value:
+            raise self.wrong(key, f"a text is needed here, not {value!r}")
+        return value
+
+    def number(self, key: str, least: int = 0, most: int = 2**32) -> int:
+        """Return an integer within bounds."""
+        value = self.required(key)
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            raise self.wrong(key, f"an integer from {least} to {most} is needed here, not {value!r}")
+        return value
+
+    def choice(self, key: str, allowed: Collection[Any]) -> Any:
+        """Return one of the allowed values; `true` is not 1."""
+        value = self.required(key)
+        if not any(value == one and type(value) is type(one) for one in allowed):
+            raise self.wrong(key, f"{value!r} is not allowed; one of: {', '.join(map(str, allowed))}")
+        return value

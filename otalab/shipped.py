@@ -1,0 +1,155 @@
+"""Devices as they are shipped, and the updates they are offered: the default scenario and its variations.
+
+All contents are pseudo-random bytes from a fixed seed, so the same call makes the same device, bit for bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from hashlib import sha256, shake_256
+from zlib import crc32
+
+from otalab.board import Board, Slot, load_board
+from otalab.bundle import BundleReader, Manifest, ManifestRead, PartData, PartEnds
+from otalab.bundle_build import PartSource, bundle_bytes
+from otalab.design import Design, load_design
+from otalab.device import Device
+from otalab.errors import BadInput, BundleFault
+from otalab.filesystem import build_image, read_files
+from otalab.flash import Flash
+from otalab.image import Image, parse_temper
+from otalab.part import Timing, part
+from otalab.record import FIRST_SEQUENCER, BootConfig, Record, SlotFacts
+from otalab.scenario import OfferPolicy, Scenario
+from otalab.store import codec
+
+OLD_VERSION, NEW_VERSION = "1", "2"
+
+
+def scenario(
+    design: str | Design = "hardened",
+    board: str | Board = "lab-1M",
+    *,
+    image: str = "healthy",
+    bundle: bytes | None = None,
+    app_size: int | None = None,
+    files: dict[str, bytes] | None = None,
+    part_name: str | None = None,
+    timing: Timing = "typ",
+    offers: OfferPolicy = "until-taken",
+) -> Scenario:
+    """Return the default scenario, or a variation of it.
+
+    `image` is the temper of the new image; `bundle` the update on offer, one for the board if not given;
+    `app_size` how large the two applications are (bytes; they fill their slot if not given);
+    `files` the user files that the device was shipped with.
+    """
+    design = load_design(design) if isinstance(design, str) else design
+    board = load_board(board) if isinstance(board, str) else board
+    chip = part(part_name) if part_name else board.part
+    if chip.sector_size != board.geometry.sector_size:
+        raise BadInput(
+            f"part {chip.name} erases {chip.sector_size} bytes at a time, "
+            f"board {board.name} needs sectors of {board.geometry.sector_size}: take another part or board"
+        )
+    size = board.slots[0].app.size if app_size is None else app_size
+    bundle = default_bundle(board, NEW_VERSION, size) if bundle is None else bundle
+    temper, failure = parse_temper(image)
+    new, brought = unpack(bundle)
+    new = replace(new, temper=temper, failure=failure)
+    old_app = noise("application 1", size)
+    old = Image(OLD_VERSION, "1/factory", len(old_app), sha256(old_app).digest())
+    files = default_files() if files is None else files
+    return Scenario(
+        device=Device(board, design, (old, new)),
+        part=chip,
+        timing=timing,
+        flash=shipped(board, design, old_app, files),
+        old=old,
+        new=new,
+        bundle=bundle,
+        files=tuple(sorted(files.items())) if board.file_system == "littlefs" else (),
+        brought=tuple(sorted((brought or {}).items())),
+        offers=offers,
+    )
+
+
+def shipped(board: Board, design: Design, app: bytes, files: dict[str, bytes]) -> Flash:
+    """Return the flash of a device fresh from the factory: version 1 in slot 0, committed."""
+    slot = board.slots[0]
+    facts = SlotFacts(len(app), crc32(app), OLD_VERSION)
+    record = Record(FIRST_SEQUENCER, BootConfig(0, True, (facts, SlotFacts())))
+    flash = Flash.blank(board.geometry)
+    flash = flash.patched(board.loader.address, noise("boot loader", board.loader.size))
+    flash = flash.patched(board.records[0].address, codec(design).encode(record))
+    flash = flash.patched(slot.app.address, app)
+    return flash.patched(slot.fs.address, file_system(board, slot, "1", files))
+
+
+def default_files() -> dict[str, bytes]:
+    """Return the user files of the default scenario: one spans pages, one the image also brings, one is `conf9.json`."""
+    return {
+        "conf9.json": b'{"wifi": {"ssid": "lamp on a pole", "pass": "secret"}}',
+        "calibration.bin": noise("calibration", 1500),
+        "index.html": noise("the old page", 300),
+    }
+
+
+def brought_files(version: str, fs_size: int) -> dict[str, bytes]:
+    """Return the files that an image of this version brings."""
+    return {
+        "conf0.json": noise(f"defaults {version}", 300),
+        "index.html": noise(f"page {version}", 600),
+        "assets.bin": noise(f"assets {version}", fs_size // 8),
+    }
+
+
+def default_bundle(board: Board, version: str, app_size: int) -> bytes:
+    """Return a bundle for a board: an application of this size and a file system that fills its region."""
+    slot = board.slots[0]
+    fs = file_system(board, slot, version, brought_files(version, slot.fs.size))
+    app_name = "fw" if board.platform == "esp8266" else "app"
+    return bundle_bytes(
+        name="lamp",
+        platform=board.platform,
+        version=version,
+        build_id=f"{version}/lab",
+        parts=[
+            PartSource(app_name, "app", "lamp.bin", noise(f"application {version}", app_size), {}),
+            PartSource("fs", "fs", "fs.img", fs, {"fs_size": len(fs), "fs_block_size": board.geometry.sector_size}),
+        ],
+    )
+
+
+def file_system(board: Board, slot: Slot, version: str, files: dict[str, bytes]) -> bytes:
+    """Return a file-system image for a slot; for a kind that the lab does not write, bytes that stand for one."""
+    if board.file_system != "littlefs":
+        return noise(f"{board.file_system} {version}", slot.fs.size)
+    return build_image(files, slot.fs.size, board.geometry.sector_size)
+
+
+def unpack(bundle: bytes) -> tuple[Image, dict[str, bytes] | None]:
+    """Return the image that a bundle brings, and its files where they are in a littlefs."""
+    reader, fs = BundleReader(), bytearray()
+    manifest: Manifest | None = None
+    app: PartEnds | None = None
+    try:
+        for event in reader.feed(bundle):
+            match event:
+                case ManifestRead(manifest):
+                    pass
+                case PartData(part, data) if part.role == "fs":
+                    fs += data
+                case PartEnds(part) if part.role == "app":
+                    app = event
+        reader.close()
+    except BundleFault as fault:
+        raise BadInput(f"the bundle is refused: {fault}") from fault
+    if app is None or manifest is None:
+        raise BadInput("the bundle is refused: it brings no application")
+    return Image(manifest.version, manifest.build_id, app.size, app.sha256), read_files(bytes(fs))
+
+
+def noise(seed: str, size: int) -> bytes:
+    """Return incompressible bytes, the same for the same seed."""
+    return shake_256(seed.encode()).digest(size)

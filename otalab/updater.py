@@ -1,0 +1,138 @@
+"""The updater: from a bundle that comes in piece by piece to a new partition that the boot loader will try.
+
+Nothing that runs is touched: the new image goes to the inactive slot, files are carried over there,
+and only then a boot record, written beside the one that counts, says so.
+"""
+
+from __future__ import annotations
+
+from zlib import crc32
+
+from otalab import store
+from otalab.board import Region, Slot
+from otalab.bundle import BundleReader, Manifest, ManifestRead, PartBegins, PartData, PartEnds
+from otalab.chip import Chip
+from otalab.design import Design
+from otalab.effects import Ask, Erase, Lost, Offer, Report, Routine, pages
+from otalab.errors import BundleFault, OtalabError
+from otalab.flash import ERASED
+from otalab.image import Image
+from otalab.merge import carry_over
+from otalab.record import VERSION_SIZE, SlotFacts
+from otalab.store import Selection
+
+APPLIED = "Update applied, finalizing"
+BUSY = "Update already in progress"
+UNCOMMITTED = "Previous update has not been committed yet"
+SAME_VERSION = "Version is the same as current"
+# The real back-ends name a damaged part differently; a board of another platform gets the CC3200's words.
+MISMATCH = {"esp8266": "Invalid checksum", "esp32": "Digest mismatch"}
+
+
+def update(chip: Chip, design: Design, running: Image, offer: Offer) -> Routine[Report]:
+    """Take an update in, steps 2 to 4 of the published procedure; any failure leaves the old firmware in charge."""
+    try:
+        selected = claim(chip, design)
+        slot = chip.board.slots[1 - selected.config.active]
+        chip.say(f"Updating slot {1 - selected.config.active}")
+        facts = yield from chip.during("download", download(chip, slot, running, offer))
+        yield from chip.during("merge", carry_over(chip, chip.board.slots[selected.config.active].fs, slot.fs))
+        options = yield Ask("options")
+        staged = selected.config.staged(1 - selected.config.active, facts, options.commit_timeout)
+        # The last thing that is written, and the only one that the boot loader looks at:
+        # before it the new partition is so many bytes that nobody asks for.
+        written = yield from chip.during("switch", store.write(chip, design, staged))
+    except OtalabError as fault:
+        chip.say(f"Update aborted: {fault}")
+        return Report(False, str(fault))
+    return Report(True, APPLIED) if written else Report(False, "Could not write new boot cfg")
+
+
+def claim(chip: Chip, design: Design) -> Selection:
+    """Return the record that counts, or say why no update may start now."""
+    selected = store.select(chip, design)
+    if selected is None:
+        raise BundleFault("Could not read current boot cfg")
+    if not selected.config.committed:
+        raise BundleFault(UNCOMMITTED)
+    if design.reserve and selected.record.sequencer <= design.reserve:
+        raise BundleFault(f"Boot sequencer used up: {selected.record.sequencer} left, an update needs {design.reserve}")
+    return selected
+
+
+def download(chip: Chip, slot: Slot, running: Image, offer: Offer) -> Routine[SlotFacts]:
+    """Write a bundle's application and file system into a slot; return what the boot record will say of it."""
+    reader, position = BundleReader(), 0
+    manifest: Manifest | None = None
+    writer: RegionWriter | None = None
+    facts: dict[str, SlotFacts] = {}
+    while not reader.ended:
+        piece = yield Ask("piece", position)
+        if isinstance(piece, Lost):
+            raise BundleFault(piece.reason)
+        if not piece:
+            reader.close()
+        position += len(piece)
+        for event in reader.feed(piece):
+            match event:
+                case ManifestRead(manifest):
+                    accept(chip, manifest, running, offer)
+                case PartBegins(part, size):
+                    region = {"app": slot.app, "fs": slot.fs}.get(part.role)
+                    writer = RegionWriter(chip, region) if region else None
+                    if region and size > region.size:
+                        raise BundleFault(f"Image too big: {part.name} has {size} bytes, its slot {region.size}")
+                case PartData(_, data) if writer:
+                    yield from writer.add(data)
+                case PartEnds(part, size, check) if writer:
+                    yield from writer.finish()
+                    if crc32(chip.read(writer.region.address, size)) != check:
+                        raise BundleFault(MISMATCH.get(chip.board.platform, "Checksum mismatch"))
+                    assert manifest is not None
+                    facts[part.role] = SlotFacts(size, check, manifest.version)
+                    chip.say(f"Wrote {part.name}, {size} bytes")
+    return facts["app"]
+
+
+def accept(chip: Chip, manifest: Manifest, running: Image, offer: Offer) -> None:
+    """Refuse a manifest that is not for this device, or brings nothing new."""
+    if not manifest.runs_on(chip.board.platform):
+        raise BundleFault("Wrong platform")
+    if offer.ignore_same_version and manifest.same_as(running.version, running.build_id):
+        raise BundleFault(SAME_VERSION)
+    if len(manifest.version.encode()) > VERSION_SIZE:
+        raise BundleFault(f"Version too long: {manifest.version!r}, the boot record has {VERSION_SIZE} bytes for it")
+    roles = [part.role for part in manifest.parts if part.src]
+    if roles.count("app") != 1 or roles.count("fs") != 1:
+        raise BundleFault("Incomplete update package")
+    chip.say(f"FW: {manifest.name} {manifest.version} {manifest.build_id} for {manifest.platform}")
+
+
+class RegionWriter:
+    """Writes a region from its start, erasing each sector just before its first page."""
+
+    def __init__(self, chip: Chip, region: Region) -> None:
+        self.region = region
+        self._chip = chip
+        self._next = region.address
+        self._pending = b""
+
+    def add(self, data: bytes) -> Routine[None]:
+        """Take data in and write what makes whole pages."""
+        data = self._pending + data
+        whole = len(data) - len(data) % self._chip.board.geometry.page_size
+        self._pending = data[whole:]
+        yield from self._write(data[:whole])
+
+    def finish(self) -> Routine[None]:
+        """Write what is left, filled up to a whole program unit."""
+        rest, self._pending = self._pending, b""
+        yield from self._write(rest + bytes([ERASED]) * (-len(rest) % self._chip.board.geometry.program_unit))
+
+    def _write(self, data: bytes) -> Routine[None]:
+        geometry = self._chip.board.geometry
+        for program in pages(self._next, data, geometry.page_size):
+            if program.address % geometry.sector_size == 0:
+                yield Erase(program.address // geometry.sector_size)
+            yield program
+        self._next += len(data)

@@ -1,0 +1,90 @@
+"""A bad settings file gets its line, the key and what is allowed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from otalab.board import boards, load_board
+from otalab.design import designs, load_design, read_design
+from otalab.errors import BadInput
+from otalab.settings import DATA, Settings
+
+
+@pytest.fixture
+def edited(tmp_path: Path):  # noqa: ANN201  # a function
+    """Return a function that writes a changed copy of a file in `data` and returns its path."""
+
+    def edit(name: str, old: str, new: str) -> str:
+        text = (DATA / name).read_text()
+        assert old in text
+        path = tmp_path / "copy.toml"
+        path.write_text(text.replace(old, new, 1))
+        return str(path)
+
+    return edit
+
+
+def test_the_catalogues_load() -> None:
+    """Every file in data is good, and named as it is called."""
+    assert {"esp32-4M", "esp8266-4M", "lab-1M", "tiny"} <= set(boards())
+    assert {"hardened", "mongoose"} <= set(designs())
+    assert boards() == [load_board(name).name for name in boards()]
+    assert designs() == [load_design(name).name for name in designs()]
+
+
+@pytest.mark.parametrize("name", designs())
+def test_a_design_shown_is_a_design_loaded(name: str, tmp_path: Path) -> None:
+    """What `--show` prints can be loaded, and is the same."""
+    path = tmp_path / "shown.toml"
+    path.write_text(load_design(name).toml())
+
+    assert load_design(name) == read_design(Settings.load(path))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ('guard = "none"', 'guard = "crc8"', r"copy.toml:6: guard: 'crc8' is not allowed; one of: none, crc16, crc32"),
+        ("records = 2", "records = 3", r":4: records: 3 is not allowed; one of: 1, 2"),
+        ("records = 2", "records = true", r":4: records: True is not allowed"),
+        ("records = 2", "recrods = 2", r":4: recrods: unknown key; allowed: name, .*records"),
+        ('trial = "timer"', 'trial = "one-try"', r":9: trial: one-try needs record"),
+        ('trial = "timer"', "", r"trial: missing"),
+        ("reserve = 0", "reserve = -1", r":10: reserve: an integer from 0"),
+        ("reserve = 0", "reserve = ", r"not TOML: .*line 10"),
+        ('name = "mongoose"', "name = 7", r":2: name: a text is needed"),
+    ],
+)
+def test_a_bad_design_names_its_line(edited, old: str, new: str, complaint: str) -> None:  # noqa: ANN001
+    """Line, key, and the allowed values."""
+    with pytest.raises(BadInput, match=complaint):
+        load_design(edited("designs/mongoose.toml", old, new))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ('part = "W25Q16JV"', 'part = "W25"', r":5: part: 'W25' is not allowed"),
+        ("flash_size = 0x100000", "flash_size = 0x100001", r":6: flash_size: .*not a multiple"),
+        ("address = 0x7000", "address = 0x7001", r":15: records.1.address: 0x7001 is not a multiple"),
+        ("address = 0x7000", "address = 0x6000", r"records: record 1 at 0x6000 overlaps record 0"),
+        ("0xa0000, size = 0x10000", "0xa0000, size = 0x70000", r":24: slots.1.fs.size: the region ends at 0x110000"),
+        ("address = 0x60000", "address = 0x50000", r"slots: slot 1 app at 0x50000 overlaps slot 0 files"),
+        ("[[slots]]\napp = { address = 0x10000", "[[slotz]]\napp = { address = 0x10000", r"slotz: unknown key"),
+        ("size = 0x6000 }", 'size = "big" }', r":8: loader.size: an integer"),
+    ],
+)
+def test_a_bad_board_names_its_line(edited, old: str, new: str, complaint: str) -> None:  # noqa: ANN001
+    """Also inside tables and arrays of tables."""
+    with pytest.raises(BadInput, match=complaint):
+        load_board(edited("boards/lab-1M.toml", old, new))
+
+
+def test_an_unknown_name_is_told_the_known_ones() -> None:
+    """The way out is in the message."""
+    with pytest.raises(BadInput, match=r"design 'mongose' is unknown; one of: .*mongoose"):
+        load_design("mongose")
+    with pytest.raises(BadInput, match=r"board 'lab' is unknown; one of: .*lab-1M"):
+        load_board("lab")
