@@ -32,7 +32,15 @@ def works(chip: Chip, design: Design, image: Image, slot: int) -> Routine[Outcom
         yield Wait("health check", image.health_seconds)
         if image.commits == "itself" and (yield Ask("healthy", image.version)):
             yield from commit(chip, design)
-    chip.phase = "download"
+    reset = yield from chip.during("download", serve(chip, design, image))
+    if reset is None:
+        # Nobody will ask for anything any more: what is left is the commit timer, if one still runs.
+        yield Wait("idle", inf)
+    return reset or Running(slot, image.version, committed(chip, design))
+
+
+def serve(chip: Chip, design: Design, image: Image) -> Routine[Reset | None]:
+    """Do what is asked until something needs a reset, or nobody asks any more."""
     while (request := (yield Ask("request", status(chip, design, image)))) is not None:
         match request:
             case Offer():
@@ -50,9 +58,7 @@ def works(chip: Chip, design: Design, image: Image, slot: int) -> Routine[Outcom
         if reset:
             yield Wait("reboot", REBOOT_SECONDS)
             return Reset(report.message)
-    # Nobody will ask for anything any more: what is left is the commit timer, if one still runs.
-    yield Wait("idle", inf)
-    return Running(slot, image.version, committed(chip, design))
+    return None
 
 
 def hangs(chip: Chip, design: Design, image: Image, slot: int) -> Routine[Outcome]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from otalab.errors import BadInput
@@ -127,7 +128,7 @@ def _region(settings: Settings, key: str, geometry: Geometry) -> Region:
 
 def _refuse_overlaps(settings: Settings, board: Board) -> None:
     owners = sorted(board.owners(), key=lambda owner: owner[1].address)
-    for (name, region), (other, above) in zip(owners, owners[1:], strict=False):
+    for (name, region), (other, above) in pairwise(owners):
         if region.end > above.address:
             key = other.split()[0] + ("s" if other.split()[0] in ("slot", "record") else "")
             key = "loader" if other == "boot loader" else key

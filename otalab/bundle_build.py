@@ -19,8 +19,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from otalab.bundle import MANIFEST, Manifest, read_bundle, shown
+from otalab.bundle import MANIFEST, read_bundle
 from otalab.errors import BadInput, BundleFault
+from otalab.manifest import Manifest, shown
 
 BUILD_TIMESTAMP = "1980-01-01T00:00:00Z"
 """The moment that is written when none is given: the first that a ZIP archive can name."""
@@ -76,7 +77,7 @@ def bundle_bytes(
     said |= {"build_id": build_id, "build_timestamp": build_timestamp}
     manifest = _manifest_bytes(said | {"parts": {part.name: part.described() for part in parts}})
     files = [(MANIFEST, manifest), *((part.src, part.data) for part in parts if part.src is not None)]
-    if len({file for file, _ in files}) < len(files):
+    if any(part.src == MANIFEST for part in parts):
         raise BadInput(f"a part brings a second {MANIFEST}: call its file something else")
     try:
         Manifest.parse(manifest)  # before zipfile meets names that it cannot write
@@ -123,9 +124,9 @@ def _manifest_bytes(said: Mapping[str, object]) -> bytes:
 
 def _archive(folder: str, files: Sequence[tuple[str, bytes]]) -> bytes:
     archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as writer:
+    with zipfile.ZipFile(archive, "w") as writer:
         for file, data in files:
-            entry = zipfile.ZipInfo(folder + file, _ZIP_MOMENT)
+            entry = zipfile.ZipInfo(folder + file, _ZIP_MOMENT)  # stored, unless told otherwise
             entry.create_system = _UNIX  # zipfile would name the system it runs on
             writer.writestr(entry, data)
     return archive.getvalue()

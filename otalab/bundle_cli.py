@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from otalab.bundle import LIMIT, Manifest, ManifestRead, PartEnds, bundle_events, shown
+from otalab.bundle import LIMIT, ManifestRead, PartEnds, bundle_events
 from otalab.bundle_build import PartSource, build
 from otalab.errors import BadInput, BundleFault
+from otalab.manifest import Manifest, shown
 from otalab.text import table
 
 

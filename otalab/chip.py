@@ -82,7 +82,8 @@ def under_timer(chip: Chip, main: Routine[T], seconds: float, handler: Callable[
         try:
             effect: Effect | None = main.send(answer)
         except StopIteration as end:
-            return end.value
+            result: T = end.value
+            return result
         if chip.now < due:
             answer, effect = yield from _before(due, chip, effect)
         if effect is not None:

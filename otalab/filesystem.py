@@ -49,7 +49,7 @@ class BlockProgram:
 BlockOperation = BlockRead | BlockErase | BlockProgram
 
 
-class Scratch(UserContext):  # type: ignore[misc]  # littlefs ships no types
+class Scratch(UserContext):
     """A copy of a region that littlefs may work on, and the journal of what it did."""
 
     def __init__(self, contents: bytes, block_size: int = BLOCK_SIZE) -> None:
@@ -95,31 +95,31 @@ class FileSystem:
             prog_size=PROGRAM_SIZE,
             cache_size=PROGRAM_SIZE,
         )
-        with _faults("mount"):
+        with _Faults("mount"):
             if make:
                 self._fs.format()
             self._fs.mount()
 
     def names(self) -> list[str]:
         """Return the paths of all files, sorted."""
-        with _faults("list files"):
+        with _Faults("list files"):
             return sorted(f"{top}/{name}".strip("/") for top, _, names in self._fs.walk("/") for name in names)
 
     def read(self, name: str) -> bytes:
         """Return the contents of one file."""
-        with _faults(f"read {name}"), self._fs.open(name, "rb") as file:
+        with _Faults(f"read {name}"), self._fs.open(name, "rb") as file:
             return bytes(file.read())
 
     def write(self, name: str, data: bytes) -> None:
         """Write one file, with the folders on its way."""
-        with _faults(f"write {name}"):
+        with _Faults(f"write {name}"):
             self._make_folder(name)
             with self._fs.open(name, "wb") as file:
                 file.write(data)
 
     def copy_from(self, other: FileSystem, name: str) -> None:
         """Copy one file from another file system."""
-        with _faults(f"copy {name}"):
+        with _Faults(f"copy {name}"):
             self._make_folder(name)
             with other._fs.open(name, "rb") as source, self._fs.open(name, "wb") as target:
                 shutil.copyfileobj(source, target, PROGRAM_SIZE)
@@ -135,7 +135,7 @@ class FileSystem:
             self._fs.makedirs(folder, exist_ok=True)
 
 
-class _faults:
+class _Faults:
     """Turn littlefs's own errors into the lab's."""
 
     def __init__(self, what: str) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from otalab.board import Region
 from otalab.chip import Chip
-from otalab.effects import Effect, Erase, Routine, pages
+from otalab.effects import Erase, Routine, pages
 from otalab.filesystem import BlockErase, BlockProgram, BlockRead, FileSystem, FileSystemFault, Scratch
 
 
@@ -50,7 +50,6 @@ def mounted(chip: Chip, region: Region) -> FileSystem | None:
 def replayed(chip: Chip, region: Region, scratch: Scratch) -> Routine[None]:
     """Do to the flash what littlefs did to its scratch copy, in order."""
     size, page = chip.board.geometry.sector_size, chip.board.geometry.page_size
-    effects: list[Effect]
     for entry in scratch.drain():
         match entry:
             case BlockRead(block):

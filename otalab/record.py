@@ -96,7 +96,8 @@ class Invalid:
 class Codec(Protocol):
     """A record format: its size in bytes, and both directions."""
 
-    size: int
+    @property
+    def size(self) -> int: ...
 
     def encode(self, record: Record) -> bytes: ...
 
@@ -183,7 +184,9 @@ GUARDS: dict[str, Callable[[Codec], Codec]] = {
 
 
 def _pack(slots: tuple[SlotFacts, SlotFacts]) -> bytes:
-    return b"".join(_SLOT.pack(slot.length, slot.crc32, slot.version.encode(errors="surrogateescape")) for slot in slots)
+    return b"".join(
+        _SLOT.pack(slot.length, slot.crc32, slot.version.encode(errors="surrogateescape")) for slot in slots
+    )
 
 
 def _unpack(data: bytes) -> tuple[SlotFacts, SlotFacts]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from otalab.errors import BadInput
 from otalab.scenario import OFFERS, Scenario
-from otalab.shipped import scenario
+from otalab.shipped import set_up
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +24,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def chosen_scenario(chosen: argparse.Namespace, design: str, image: str) -> Scenario:
     """Return the scenario that the options describe."""
-    return scenario(
+    return set_up(
         design,
         chosen.board,
         image=image,

@@ -14,9 +14,10 @@ from typing import Any
 
 from otalab.errors import BadInput
 
-DATA = Path(__file__).parent.parent / "data"
+DATA = Path(__file__).parent / "_data"
 if not DATA.is_dir():
-    DATA = Path(__file__).parent / "_data"
+    # A checkout, where the data lie beside the package.
+    DATA = Path(__file__).parent.parent / "data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,9 @@ class Settings:
         """Return the line on which a key stands, or the best known one above it."""
         lines, here = self.text.splitlines(), 0
         for part in (*self.way, key):
-            pattern = rf"^\s*(\[+\s*)?([\w.-]+\.)?\"?{re.escape(str(part))}\"?\s*(=|\]|\.)|[{{,]\s*{re.escape(str(part))}\s*="
+            pattern = (
+                rf"^\s*(\[+\s*)?([\w.-]+\.)?\"?{re.escape(str(part))}\"?\s*(=|\]|\.)|[{{,]\s*{re.escape(str(part))}\s*="
+            )
             skip = 0
             if isinstance(part, int):
                 # The n-th table of an array: its header was already found once for the first.

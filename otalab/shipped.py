@@ -10,7 +10,7 @@ from hashlib import sha256, shake_256
 from zlib import crc32
 
 from otalab.board import Board, Slot, load_board
-from otalab.bundle import BundleReader, Manifest, ManifestRead, PartData, PartEnds
+from otalab.bundle import BundleReader, ManifestRead, PartData, PartEnds
 from otalab.bundle_build import PartSource, bundle_bytes
 from otalab.design import Design, load_design
 from otalab.device import Device
@@ -18,6 +18,7 @@ from otalab.errors import BadInput, BundleFault
 from otalab.filesystem import build_image, read_files
 from otalab.flash import Flash
 from otalab.image import Image, parse_temper
+from otalab.manifest import Manifest
 from otalab.part import Timing, part
 from otalab.record import FIRST_SEQUENCER, BootConfig, Record, SlotFacts
 from otalab.scenario import OfferPolicy, Scenario
@@ -26,7 +27,7 @@ from otalab.store import codec
 OLD_VERSION, NEW_VERSION = "1", "2"
 
 
-def scenario(
+def set_up(
     design: str | Design = "hardened",
     board: str | Board = "lab-1M",
     *,
@@ -87,7 +88,7 @@ def shipped(board: Board, design: Design, app: bytes, files: dict[str, bytes]) -
 
 
 def default_files() -> dict[str, bytes]:
-    """Return the user files of the default scenario: one spans pages, one the image also brings, one is `conf9.json`."""
+    """Return the user files of the default scenario: one spans pages, one the image brings too, one is `conf9.json`."""
     return {
         "conf9.json": b'{"wifi": {"ssid": "lamp on a pole", "pass": "secret"}}',
         "calibration.bin": noise("calibration", 1500),

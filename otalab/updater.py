@@ -10,13 +10,14 @@ from zlib import crc32
 
 from otalab import store
 from otalab.board import Region, Slot
-from otalab.bundle import BundleReader, Manifest, ManifestRead, PartBegins, PartData, PartEnds
+from otalab.bundle import BundleReader, ManifestRead, PartBegins, PartData, PartEnds
 from otalab.chip import Chip
 from otalab.design import Design
 from otalab.effects import Ask, Erase, Lost, Offer, Report, Routine, pages
 from otalab.errors import BundleFault, OtalabError
 from otalab.flash import ERASED
 from otalab.image import Image
+from otalab.manifest import Manifest, Part
 from otalab.merge import carry_over
 from otalab.record import VERSION_SIZE, SlotFacts
 from otalab.store import Selection
@@ -62,8 +63,7 @@ def claim(chip: Chip, design: Design) -> Selection:
 
 def download(chip: Chip, slot: Slot, running: Image, offer: Offer) -> Routine[SlotFacts]:
     """Write a bundle's application and file system into a slot; return what the boot record will say of it."""
-    reader, position = BundleReader(), 0
-    manifest: Manifest | None = None
+    reader, position, version = BundleReader(), 0, ""
     writer: RegionWriter | None = None
     facts: dict[str, SlotFacts] = {}
     while not reader.ended:
@@ -77,21 +77,24 @@ def download(chip: Chip, slot: Slot, running: Image, offer: Offer) -> Routine[Sl
             match event:
                 case ManifestRead(manifest):
                     accept(chip, manifest, running, offer)
+                    version = manifest.version
                 case PartBegins(part, size):
-                    region = {"app": slot.app, "fs": slot.fs}.get(part.role)
-                    writer = RegionWriter(chip, region) if region else None
-                    if region and size > region.size:
-                        raise BundleFault(f"Image too big: {part.name} has {size} bytes, its slot {region.size}")
+                    writer = writer_for(chip, slot, part, size)
                 case PartData(_, data) if writer:
                     yield from writer.add(data)
                 case PartEnds(part, size, check) if writer:
-                    yield from writer.finish()
-                    if crc32(chip.read(writer.region.address, size)) != check:
-                        raise BundleFault(MISMATCH.get(chip.board.platform, "Checksum mismatch"))
-                    assert manifest is not None
-                    facts[part.role] = SlotFacts(size, check, manifest.version)
+                    yield from writer.finish(check)
+                    facts[part.role] = SlotFacts(size, check, version)
                     chip.say(f"Wrote {part.name}, {size} bytes")
     return facts["app"]
+
+
+def writer_for(chip: Chip, slot: Slot, part: Part, size: int) -> RegionWriter | None:
+    """Return what writes a part into its place in the slot; a part that has none there is only checked."""
+    region = {"app": slot.app, "fs": slot.fs}.get(part.role)
+    if region and size > region.size:
+        raise BundleFault(f"Image too big: {part.name} has {size} bytes, its slot {region.size}")
+    return RegionWriter(chip, region) if region else None
 
 
 def accept(chip: Chip, manifest: Manifest, running: Image, offer: Offer) -> None:
@@ -124,10 +127,12 @@ class RegionWriter:
         self._pending = data[whole:]
         yield from self._write(data[:whole])
 
-    def finish(self) -> Routine[None]:
-        """Write what is left, filled up to a whole program unit."""
-        rest, self._pending = self._pending, b""
+    def finish(self, check: int) -> Routine[None]:
+        """Write what is left, filled up to a whole program unit, and compare what lies there with its CRC-32."""
+        rest, size = self._pending, self._next + len(self._pending) - self.region.address
         yield from self._write(rest + bytes([ERASED]) * (-len(rest) % self._chip.board.geometry.program_unit))
+        if crc32(self._chip.read(self.region.address, size)) != check:
+            raise BundleFault(MISMATCH.get(self._chip.board.platform, "Checksum mismatch"))
 
     def _write(self, data: bytes) -> Routine[None]:
         geometry = self._chip.board.geometry

@@ -15,7 +15,7 @@ from otalab.flash import Flash
 from otalab.observer import judge, overwritten
 from otalab.outcome import Reset, Running
 from otalab.scenario import Scenario, World
-from otalab.shipped import NEW_VERSION, default_bundle, noise, scenario
+from otalab.shipped import NEW_VERSION, default_bundle, noise, set_up
 from otalab.shipped import unpack as unpack_bundle
 from otalab.store import Selection
 from otalab.trace import Life, Run, life, run
@@ -25,7 +25,7 @@ DESIGNS = ("mongoose", "hardened")
 
 def tiny(design: str = "hardened", **options: object) -> Scenario:
     """Return an update of two pages of code on the tiny board."""
-    return scenario(design, "tiny", app_size=500, **options)  # type: ignore[arg-type]
+    return set_up(design, "tiny", app_size=500, **options)  # type: ignore[arg-type]
 
 
 def selection(what: Scenario, flash: Flash) -> Selection:
@@ -54,7 +54,7 @@ def offering(what: Scenario, version: str, temper: str = "healthy") -> Scenario:
 @pytest.mark.parametrize("design", DESIGNS)
 def test_a_good_image_is_committed_in_the_other_slot(design: str, board: str) -> None:
     """The new version runs from the other partition, committed, and nobody touched the old one."""
-    what = scenario(design, board)
+    what = set_up(design, board)
     lived = life(what)
     old_app = what.device.board.slots[0].app
 
@@ -114,7 +114,7 @@ def test_user_files_come_along_and_the_image_wins(design: str) -> None:
 
 def test_files_in_folders_come_along() -> None:
     """The real littlefs has folders; their files are files of the old file system too."""
-    what = scenario("hardened", files={"logs/2026/boot.txt": b"first", "conf9.json": b"{}"})
+    what = set_up("hardened", files={"logs/2026/boot.txt": b"first", "conf9.json": b"{}"})
 
     assert "updated" == judge(what, life(what)).name
 
@@ -131,7 +131,7 @@ def test_files_that_do_not_fit_abort_the_update() -> None:
 
 def test_other_file_systems_are_written_as_they_are_and_it_is_said() -> None:
     """Nothing is silently lost: the log says plainly that old files were not carried over."""
-    lived = life(scenario("hardened", "esp8266-4M"))
+    lived = life(set_up("hardened", "esp8266-4M"))
 
     assert any("NOT carried over" in line for line in lived.log)
 
@@ -155,7 +155,7 @@ def test_an_update_goes_through_its_phases_in_order() -> None:
     update, trial = life(tiny("mongoose")).runs
 
     assert ["boot", "download", "merge", "download", "switch", "download"] == phases(update)
-    assert ["trial", "commit", "download"] == phases(trial)
+    assert ["trial", "commit", "download", "trial"] == phases(trial)
 
 
 def fires_at(what: Scenario, seconds: int) -> Life:
@@ -281,11 +281,7 @@ def test_only_the_inactive_slot_and_record_are_written() -> None:
     """Never in place: until the switch, no effect touches a sector that the running firmware owns."""
     what = tiny()
     board = what.device.board
-    touched = {
-        board.owner_of(step.effect.sector)
-        for step in run(what).steps
-        if isinstance(step.effect, Erase)
-    }
+    touched = {board.owner_of(step.effect.sector) for step in run(what).steps if isinstance(step.effect, Erase)}
 
     assert {"slot 1 app", "slot 1 files", "record 1"} == touched
 
@@ -302,7 +298,7 @@ def test_a_run_notes_what_it_read_before_it_erased_it() -> None:
 
 def test_the_download_asks_for_small_pieces_only() -> None:
     """Nothing of a bundle is ever held whole: 64 KiB at a time at most."""
-    what = scenario("hardened")
+    what = set_up("hardened")
     asks = [step for step in run(what).steps if isinstance(step.effect, Ask) and step.effect.question == "piece"]
 
     assert all(what.choices(World(), step.effect, 0)[0].seconds <= 65536 / what.bytes_per_second for step in asks)

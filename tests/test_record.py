@@ -30,7 +30,7 @@ records = st.builds(Record, st.integers(1, 2**64 - 2), configs)
 
 
 def test_the_published_record_has_its_bytes() -> None:
-    """Sequencer, active, previous active, flags, previous flags, interval, then length, CRC and version of each slot."""
+    """Sequencer, active, previous active, flags, previous flags, interval, then length, CRC, version of each slot."""
     config = BootConfig(1, False, FACTS, previous=0, previously_committed=True, interval=60)
     expected = bytes.fromhex("fdffffffffffffff 01 00 00 01 3c000000")
     expected += bytes.fromhex("00000400 44332211") + b"1" + b"\0" * 23

@@ -13,7 +13,7 @@ from otalab.settings import DATA, Settings
 
 
 @pytest.fixture
-def edited(tmp_path: Path):  # noqa: ANN201  # a function
+def edited(tmp_path: Path):
     """Return a function that writes a changed copy of a file in `data` and returns its path."""
 
     def edit(name: str, old: str, new: str) -> str:
@@ -57,7 +57,7 @@ def test_a_design_shown_is_a_design_loaded(name: str, tmp_path: Path) -> None:
         ('name = "mongoose"', "name = 7", r":2: name: a text is needed"),
     ],
 )
-def test_a_bad_design_names_its_line(edited, old: str, new: str, complaint: str) -> None:  # noqa: ANN001
+def test_a_bad_design_names_its_line(edited, old: str, new: str, complaint: str) -> None:
     """Line, key, and the allowed values."""
     with pytest.raises(BadInput, match=complaint):
         load_design(edited("designs/mongoose.toml", old, new))
@@ -76,7 +76,7 @@ def test_a_bad_design_names_its_line(edited, old: str, new: str, complaint: str)
         ("size = 0x6000 }", 'size = "big" }', r":8: loader.size: an integer"),
     ],
 )
-def test_a_bad_board_names_its_line(edited, old: str, new: str, complaint: str) -> None:  # noqa: ANN001
+def test_a_bad_board_names_its_line(edited, old: str, new: str, complaint: str) -> None:
     """Also inside tables and arrays of tables."""
     with pytest.raises(BadInput, match=complaint):
         load_board(edited("boards/lab-1M.toml", old, new))

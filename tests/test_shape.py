@@ -15,7 +15,7 @@ from otalab.flash import Flash
 from otalab.observer import BAD, judge
 from otalab.outcome import Reset
 from otalab.scenario import Scenario, World
-from otalab.shipped import scenario
+from otalab.shipped import set_up
 from otalab.trace import Life, Step, run
 
 History = tuple[str, ...]
@@ -62,7 +62,7 @@ def search(what: Scenario, cuts: int) -> Iterator[tuple[History, str]]:
 
 def small(design: str) -> Scenario:
     """Return an update of one page of code on the tiny board."""
-    return scenario(design, "tiny", app_size=200, files=FILES)
+    return set_up(design, "tiny", app_size=200, files=FILES)
 
 
 @pytest.mark.parametrize("cuts", [1, 2])
