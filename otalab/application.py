@@ -32,7 +32,7 @@ def works(chip: Chip, design: Design, image: Image, slot: int) -> Routine[Outcom
         yield Wait("health check", image.health_seconds)
         if image.commits == "itself" and (yield Ask("healthy", image.version)):
             yield from commit(chip, design)
-    reset = yield from chip.during("download", serve(chip, design, image))
+    reset = yield from serve(chip, design, image)
     if reset is None:
         # Nobody will ask for anything any more: what is left is the commit timer, if one still runs.
         yield Wait("idle", inf)
@@ -44,7 +44,7 @@ def serve(chip: Chip, design: Design, image: Image) -> Routine[Reset | None]:
     while (request := (yield Ask("request", status(chip, design, image)))) is not None:
         match request:
             case Offer():
-                report = yield from update(chip, design, image, request)
+                report = yield from chip.during("download", update(chip, design, image, request))
                 reset = report.fine
             case "commit":
                 done = yield from commit(chip, design)

@@ -6,7 +6,7 @@ All contents are pseudo-random bytes from a fixed seed, so the same call makes t
 from __future__ import annotations
 
 from dataclasses import replace
-from hashlib import sha256, shake_256
+from hashlib import shake_256
 from zlib import crc32
 
 from otalab.board import Board, Slot, load_board
@@ -59,7 +59,7 @@ def set_up(
     new, brought = unpack(bundle)
     new = replace(new, temper=temper, failure=failure)
     old_app = noise("application 1", size)
-    old = Image(OLD_VERSION, "1/factory", len(old_app), sha256(old_app).digest())
+    old = Image.of(OLD_VERSION, "1/factory", old_app)
     files = default_files() if files is None else files
     return Scenario(
         device=Device(board, design, (old, new)),

@@ -39,6 +39,8 @@ def update(chip: Chip, design: Design, running: Image, offer: Offer) -> Routine[
         facts = yield from chip.during("download", download(chip, slot, running, offer))
         yield from chip.during("merge", carry_over(chip, chip.board.slots[selected.config.active].fs, slot.fs))
         options = yield Ask("options")
+        if isinstance(options, Lost):
+            raise BundleFault(options.reason)
         staged = selected.config.staged(1 - selected.config.active, facts, options.commit_timeout)
         # The last thing that is written, and the only one that the boot loader looks at:
         # before it the new partition is so many bytes that nobody asks for.

@@ -154,8 +154,8 @@ def test_an_update_goes_through_its_phases_in_order() -> None:
     """Files are carried over before the switch, and the trial comes before the commit."""
     update, trial = life(tiny("mongoose")).runs
 
-    assert ["boot", "download", "merge", "download", "switch", "download"] == phases(update)
-    assert ["trial", "commit", "download", "trial"] == phases(trial)
+    assert ["boot", "download", "merge", "download", "switch", "boot"] == phases(update)
+    assert ["trial", "commit", "trial"] == phases(trial)
 
 
 def fires_at(what: Scenario, seconds: int) -> Life:

@@ -41,12 +41,20 @@ FLOORS = {
     "trace": 4,
     "observer": 4,
     "shipped": 4,
+    # 6 wire
+    "flash_file": 6,
+    "known_images": 6,
+    "virtual_device": 6,
+    "device_status": 6,
+    "http_device": 6,
+    "live": 6,
     # 7 views
     "text": 7,
     "figures": 7,
     # 8 doors
     "scenario_cli": 8,
     "trace_cli": 8,
+    "serve_cli": 8,
     "bundle_cli": 8,
     "cli": 8,
     "lessons": 8,

@@ -1,0 +1,75 @@
+"""What a virtual device tells of itself, read with the firmware's own functions and judged by the observer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from otalab import store
+from otalab.board import Region
+from otalab.chip import Chip
+from otalab.filesystem import read_files
+from otalab.record import Invalid, Record
+from otalab.store import Selection
+from otalab.virtual_device import VirtualDevice
+
+
+def status(device: VirtualDevice) -> dict[str, Any]:
+    """Return the answer to `GET /status`, in the shape that the contract gives it."""
+    board, design = device.device.board, device.device.design
+    # A chip of our own: looking must not count as reading by the firmware.
+    chip = Chip(board, device.chip.flash)
+    selected = store.select(chip, design)
+    config = selected.config if selected else None
+    slot = config.active if config and config.active < len(board.slots) else None
+    images = [device.device.image_in(chip, number) for number in range(len(board.slots))]
+    return {
+        "board": board.name,
+        "platform": board.platform,
+        "design": design.name,
+        "state": device.state,
+        "phase": device.chip.phase,
+        "active_slot": config.active if config else None,
+        "revert_slot": config.previous if config else None,
+        "committed": config.committed if config else None,
+        "commit_timeout": config.interval if config else None,
+        "version": printable(config.slots[slot].version) if config and slot is not None else None,
+        "slots": [
+            {"slot": number, "version": image.version if image else None, "whole": image is not None}
+            for number, image in enumerate(images)
+        ],
+        "records": [_record(place, record, selected) for place, record in enumerate(store.read(chip, design))],
+        "files": _files(chip, board.slots[slot].fs) if slot is not None else [],
+        "log": list(device.log),
+    }
+
+
+def printable(text: str) -> str:
+    """Return text from a record that may be torn as something that JSON and a terminal can take."""
+    return text.encode(errors="surrogateescape").decode(errors="replace")
+
+
+def _record(place: int, record: Record | Invalid, selected: Selection | None) -> dict[str, Any]:
+    if isinstance(record, Invalid):
+        return {
+            "valid": False,
+            "reason": record.reason,
+            "sequencer": None,
+            "active_slot": None,
+            "committed": None,
+            "selected": False,
+        }
+    return {
+        "valid": True,
+        "reason": "",
+        # A 64-bit number as text would surprise those who compare it; one beyond 2**53 surprises JavaScript.
+        "sequencer": record.sequencer,
+        "active_slot": record.config.active,
+        "committed": record.config.committed,
+        "selected": selected is not None and selected.place == place,
+    }
+
+
+def _files(chip: Chip, region: Region) -> list[str]:
+    if chip.board.file_system != "littlefs":
+        return []
+    return sorted(read_files(chip.flash.read(region.address, region.size), chip.board.geometry.sector_size) or ())

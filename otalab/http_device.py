@@ -1,0 +1,219 @@
+"""The wire: HTTP POST and what goes with it.
+
+A route hands bytes to the firmware and its report to whoever asked; it knows messages, and no rules.
+`strict` answers every refusal; the dialect `2017` closes the connection where the real system did.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from aiohttp import BodyPartReader, ClientError, MultipartReader, web
+from aiohttp.http import HttpProcessingError
+
+from otalab.device_status import status
+from otalab.effects import Lost, Offer, Options, Report
+from otalab.errors import BadInput
+from otalab.known_images import Witness
+from otalab.updater import BUSY, UNCOMMITTED
+from otalab.virtual_device import Request, VirtualDevice
+
+Dialect = Literal["strict", "2017"]
+PIECE = 4096
+FIELD_LIMIT = 50
+ABORTED, TIMED_OUT = "Update aborted", "Update timed out"
+PAGE = Path(__file__).parent / "static" / "device.html"
+RAW = ("application/octet-stream", "application/zip")
+BROKEN = (ClientError, ConnectionError, ValueError, AssertionError, RuntimeError, HttpProcessingError, EOFError)
+
+
+class BadRequest(Exception):
+    """A request that is no update at all, and why."""
+
+
+@dataclass(slots=True)
+class HttpUpload:
+    """The body of a `POST /update`, read as the firmware asks for it."""
+
+    request: web.Request
+    witness: Witness
+    timeout: float
+    fields: dict[str, str] = field(default_factory=dict)
+    _parts: AsyncIterator[BodyPartReader] | None = None
+    _file: Any = None
+
+    async def begin(self) -> None:
+        """Read up to the first byte of the file; fields may come before it."""
+        self.fields = {key: value for key, value in self.request.query.items() if key == "commit_timeout"}
+        kind = self.request.content_type
+        if kind in RAW:
+            self._file = _RawBody(self.request)
+        elif kind == "multipart/form-data":
+            self._parts = _parts(await self.request.multipart())
+            await self._next_file()
+        if self._file is None:
+            raise BadRequest("No file in the request: send it as multipart/form-data, -F file=@fw.zip")
+        self.commit_timeout()
+
+    async def _next_file(self) -> None:
+        """Take fields in until a part comes that has a file name, or no more come."""
+        self._file = None
+        while self._parts is not None and self._file is None:
+            part = await anext(self._parts, None)
+            if part is None:
+                return
+            if part.filename is not None:
+                self._file = part
+            elif part.name:
+                value = await part.read_chunk(FIELD_LIMIT + 1)
+                self.fields[part.name] = value[:FIELD_LIMIT].decode(errors="replace")
+                await part.release()
+
+    def commit_timeout(self) -> int:
+        """Return the commit interval that was asked for, 0 if none was."""
+        text = self.fields.get("commit_timeout", "0").strip()
+        if not text.isascii() or not text.isdigit() or int(text) >= 2**32:
+            raise BadRequest(f"commit_timeout is not a number of seconds: {text[:20]!r}")
+        return int(text)
+
+    async def piece(self) -> bytes | Lost:
+        """Return the next bytes of the file; several files are one stream, as on a real device."""
+        try:
+            async with asyncio.timeout(self.timeout):
+                while self._file is not None:
+                    data: bytes = await self._file.read_chunk(PIECE)
+                    if data:
+                        self.witness.see(data)
+                        return data
+                    await self._next_file()
+                return b""
+        except TimeoutError:
+            return Lost(TIMED_OUT)
+        except BROKEN:
+            return Lost(ABORTED)
+
+    async def options(self) -> Options | Lost:
+        """Drop what follows the archive, and read the fields that come after the file, as curl sends them."""
+        while True:
+            piece = await self.piece()
+            if isinstance(piece, Lost):
+                return piece
+            if not piece:
+                break
+        try:
+            return Options(self.commit_timeout())
+        except BadRequest as error:
+            return Lost(str(error))
+
+
+async def _parts(reader: MultipartReader) -> AsyncIterator[BodyPartReader]:
+    while (part := await reader.next()) is not None:
+        if isinstance(part, BodyPartReader):
+            yield part
+
+
+@dataclass(slots=True)
+class _RawBody:
+    request: web.Request
+
+    async def read_chunk(self, size: int) -> bytes:
+        return await self.request.content.read(size)
+
+
+class HttpDevice:
+    """The routes of one virtual device."""
+
+    def __init__(self, device: VirtualDevice, *, dialect: Dialect = "strict", update_timeout: float = 600.0) -> None:
+        self.device = device
+        self.dialect = dialect
+        self.update_timeout = update_timeout
+
+    def app(self) -> web.Application:
+        """Return the web application."""
+        app = web.Application()
+        app.router.add_get("/", self.page)
+        app.router.add_get("/status", self.status)
+        app.router.add_post("/update", self.update)
+        app.router.add_route("*", "/update/commit", self.commit)
+        app.router.add_route("*", "/update/revert", self.revert)
+        return app
+
+    async def page(self, _request: web.Request) -> web.StreamResponse:
+        """Show the device to a person."""
+        return web.FileResponse(PAGE)
+
+    async def status(self, _request: web.Request) -> web.Response:
+        """Show it to a program."""
+        return web.json_response(status(self.device))
+
+    async def commit(self, _request: web.Request) -> web.Response:
+        """Commit the running firmware by hand."""
+        return await self._ask("commit")
+
+    async def revert(self, _request: web.Request) -> web.Response:
+        """Give the running firmware up."""
+        return await self._ask("revert")
+
+    async def _ask(self, wanted: str) -> web.Response:
+        if self.device.state == "bricked":
+            return web.Response(status=503, text="The device is bricked")
+        report = await self.device.ask(Request(wanted))
+        return web.Response(status=200 if report.fine else 400, text=report.message, content_type="text/html")
+
+    async def update(self, request: web.Request) -> web.StreamResponse:
+        """Take an update in: `curl -F file=@fw.zip -F commit_timeout=60`."""
+        witness = Witness(self.device.known, self.device.temper)
+        upload = HttpUpload(request, witness, self.update_timeout)
+        if (refused := self._refusal()) is not None:
+            return await self._reply(request, Report(False, refused))
+        try:
+            async with asyncio.timeout(self.update_timeout):
+                await upload.begin()
+        except BadRequest as error:
+            return await self._reply(request, Report(False, str(error)))
+        except TimeoutError:
+            return await self._reply(request, Report(False, TIMED_OUT))
+        except BROKEN as error:
+            return await self._reply(request, Report(False, f"{ABORTED}: {str(error).splitlines()[0][:100]}"))
+        # Between the check above and here somebody else may have come first.
+        if (refused := self._refusal()) is not None:
+            return await self._reply(request, Report(False, refused))
+        return await self._reply(request, await self.device.ask(Request(Offer(), upload)))
+
+    def _refusal(self) -> str | None:
+        if self.device.state == "bricked":
+            return "The device is bricked"
+        return BUSY if self.device.state == "updating" else self.device.refusal()
+
+    async def _reply(self, request: web.Request, report: Report) -> web.StreamResponse:
+        """Answer in the dialect; the body ends in CR LF, and the connection closes."""
+        codes = {BUSY: 409, UNCOMMITTED: 409, TIMED_OUT: 408, "The device is bricked": 503}
+        code = 200 if report.fine else codes.get(report.message, 400)
+        if self.dialect == "2017" and code in (408, 409) and request.transport is not None:
+            request.transport.close()
+        response = web.Response(status=code, text=f"{report.message}\r\n", headers={"Connection": "close"})
+        response.force_close()
+        return response
+
+
+async def serve(http: HttpDevice, host: str, port: int, ready: asyncio.Future[int]) -> None:
+    """Serve until cancelled; `ready` gets the port."""
+    runner = web.AppRunner(http.app(), access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, host, port, shutdown_timeout=0.2)
+    try:
+        await site.start()
+    except OSError as error:
+        await runner.cleanup()
+        raise BadInput(f"port {port} on {host} cannot be had: {error.strerror}; take another --port") from error
+    try:
+        ready.set_result(runner.addresses[0][1])
+        await http.device.live()
+        # Bricked or silent, the device still has a status page.
+        await asyncio.Event().wait()
+    finally:
+        await runner.cleanup()
