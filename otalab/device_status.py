@@ -39,6 +39,7 @@ def status(device: VirtualDevice) -> dict[str, Any]:
         ],
         "records": [_record(place, record, selected) for place, record in enumerate(store.read(chip, design))],
         "files": _files(chip, board.slots[slot].fs) if slot is not None else [],
+        "progress": _progress(device),
         "log": list(device.log),
     }
 
@@ -67,6 +68,11 @@ def _record(place: int, record: Record | Invalid, selected: Selection | None) ->
         "committed": record.config.committed,
         "selected": selected is not None and selected.place == place,
     }
+
+
+def _progress(device: VirtualDevice) -> dict[str, int | None] | None:
+    upload = device.current.upload if device.current else None
+    return {"received": upload.received, "size": upload.size} if upload else None
 
 
 def _files(chip: Chip, region: Region) -> list[str]:

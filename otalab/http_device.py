@@ -43,8 +43,14 @@ class HttpUpload:
     witness: Witness
     timeout: float
     fields: dict[str, str] = field(default_factory=dict)
+    received: int = 0
     _parts: AsyncIterator[BodyPartReader] | None = None
     _file: Any = None
+
+    @property
+    def size(self) -> int | None:
+        """The size of the whole request, a little more than the file's."""
+        return self.request.content_length
 
     async def begin(self) -> None:
         """Read up to the first byte of the file; fields may come before it."""
@@ -88,6 +94,7 @@ class HttpUpload:
                     data: bytes = await self._file.read_chunk(PIECE)
                     if data:
                         self.witness.see(data)
+                        self.received += len(data)
                         return data
                     await self._next_file()
                 return b""

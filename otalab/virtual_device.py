@@ -30,7 +30,12 @@ OWN_WAITS = ("boot", "health check", "reboot")
 
 
 class Upload(Protocol):
-    """The bytes of an update on their way in."""
+    """The bytes of an update on their way in: how many came, of how many if that is known."""
+
+    @property
+    def received(self) -> int: ...
+    @property
+    def size(self) -> int | None: ...
 
     async def piece(self) -> Any:
         """Return the next bytes, empty at the end, or `Lost`."""
