@@ -8,6 +8,7 @@ Nothing else changes a chip, and only these two can be interrupted.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from otalab.effects import Effect, Erase, Program
 from otalab.errors import BadInput
@@ -48,14 +49,28 @@ class Geometry:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """What reading a sector once cannot see.
+
+    `weak`: it reads erased, but a program without a fresh erase does not hold.
+    `unstable`: after any power-on it may read as `other` in place of its contents.
+    """
+
+    sector: int
+    kind: Literal["weak", "unstable"]
+    other: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
 class Flash:
-    """The contents of a chip at one moment; equal bits are equal chips, and versions share their sectors."""
+    """The contents of a chip at one moment; equal bits and marks are equal chips, and versions share their sectors."""
 
     geometry: Geometry
     sectors: tuple[bytes, ...]
+    marks: frozenset[Mark] = frozenset()
 
     def __hash__(self) -> int:
-        return hash(self.sectors)
+        return hash((self.sectors, self.marks))
 
     @classmethod
     def blank(cls, geometry: Geometry) -> Flash:
@@ -92,15 +107,31 @@ class Flash:
                 return self.with_sector(sector, bytes([ERASED]) * size)
             case Program(address, data):
                 sector, offset = divmod(address, size)
+                mark = self.mark_of(sector) if self.marks else None
+                if mark and mark.kind == "weak":
+                    # Cells that were not erased in full hold no new charge for long: the later half is lost.
+                    data = data[: len(data) // 2]
                 old = self.sectors[sector]
                 kept = int.from_bytes(old[offset : offset + len(data)]) & int.from_bytes(data)
                 new = old[:offset] + kept.to_bytes(len(data)) + old[offset + len(data) :]
-                return self.with_sector(sector, new)
+                if mark and mark.kind == "unstable":
+                    # Programmed again, a cell that was programmed half is programmed whole.
+                    other = mark.other[:offset] + new[offset : offset + len(data)] + mark.other[offset + len(data) :]
+                    mark = Mark(sector, "unstable", other) if other != new else None
+                return self.with_sector(sector, new, mark)
         return self
 
-    def with_sector(self, sector: int, contents: bytes) -> Flash:
-        """Return the chip with one sector replaced."""
-        return replace(self, sectors=(*self.sectors[:sector], contents, *self.sectors[sector + 1 :]))
+    def mark_of(self, sector: int) -> Mark | None:
+        """Return the mark of a sector; it has one at most."""
+        return next((mark for mark in self.marks if mark.sector == sector), None)
+
+    def with_sector(self, sector: int, contents: bytes, mark: Mark | None = None) -> Flash:
+        """Return the chip with one sector replaced, and its mark with it."""
+        sectors = (*self.sectors[:sector], contents, *self.sectors[sector + 1 :])
+        if not self.marks and mark is None:
+            return Flash(self.geometry, sectors)
+        others = frozenset(old for old in self.marks if old.sector != sector)
+        return Flash(self.geometry, sectors, others | {mark} if mark else others)
 
     def patched(self, address: int, data: bytes) -> Flash:
         """Set bytes without regard for physics: a hand in the lab, not a chip."""

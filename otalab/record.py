@@ -22,6 +22,8 @@ VERSION_SIZE = 24
 _HEAD = struct.Struct("<QBBBBI")
 _SLOT = struct.Struct(f"<II{VERSION_SIZE}s")
 _NONE = 0xFF
+# Sequencer, two slot numbers, two flags, interval; then length, CRC-32 and version of each slot.
+_FIELDS = (8, 1, 1, 1, 1, 4, *(4, 4, VERSION_SIZE) * 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +96,16 @@ class Invalid:
 
 
 class Codec(Protocol):
-    """A record format: its size in bytes, and both directions."""
+    """A record format: its size in bytes, the sizes of its fields, the bits of its guard, and both directions."""
 
     @property
     def size(self) -> int: ...
+
+    @property
+    def fields(self) -> tuple[int, ...]: ...
+
+    @property
+    def guard_bits(self) -> int: ...
 
     def encode(self, record: Record) -> bytes: ...
 
@@ -108,6 +116,8 @@ class MongooseCodec:
     """The published record: the loader believes what it reads, and any flag other than 0 means committed."""
 
     size = _HEAD.size + 2 * _SLOT.size
+    fields = _FIELDS
+    guard_bits = 0
 
     def encode(self, record: Record) -> bytes:
         config = record.config
@@ -128,6 +138,8 @@ class CompleteCodec:
     """A record complete in itself: sequencer, active, revert, committed, tried, interval, slots."""
 
     size = _HEAD.size + 2 * _SLOT.size
+    fields = _FIELDS
+    guard_bits = 0
 
     def encode(self, record: Record) -> bytes:
         config = record.config
@@ -155,6 +167,14 @@ class Guarded:
     @property
     def size(self) -> int:
         return self.inner.size + self.width
+
+    @property
+    def fields(self) -> tuple[int, ...]:
+        return (*self.inner.fields, self.width)
+
+    @property
+    def guard_bits(self) -> int:
+        return 8 * self.width
 
     def encode(self, record: Record) -> bytes:
         body = self.inner.encode(record)
