@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from otalab.board import Board, Region
 from otalab.effects import LATE, Ask, Effect, Erase, Phase, Program, Routine, Wait
-from otalab.flash import Flash
+from otalab.flash import Flash, Mark
 
 T = TypeVar("T")
 
@@ -28,8 +28,12 @@ class Chip:
         self.phase: Phase = "boot"
         self.log: list[str] = []
         self.effects = 0
-        self.footprint: dict[int, int] = {}
-        self.killed: dict[int, int] = {}
+        # In order: ("read", sector) at a sector's first read before this run erased it,
+        # and ("choice", taken, of how many) where chance decided what came next.
+        self.path: list[tuple[str, int] | tuple[str, int, int]] = []
+        self.footprint: set[int] = set()
+        self.killed: set[int] = set()
+        self.settle: Callable[[Mark], int] = lambda _mark: 0
 
     def read(self, address: int, length: int) -> bytes:
         """Return bytes from flash, and note which sectors were read."""
@@ -43,15 +47,24 @@ class Chip:
     def note_read(self, address: int, length: int) -> None:
         """Note sectors as read: in the footprint, unless this run had wholly erased them before."""
         for sector in self.flash.geometry.sectors_of(address, length):
-            if sector not in self.killed:
-                self.footprint.setdefault(sector, self.effects)
+            if sector not in self.killed and sector not in self.footprint:
+                self.footprint.add(sector)
+                self.path.append(("read", sector))
+                self._settle(sector)
+
+    def _settle(self, sector: int) -> None:
+        """Decide how an unstable sector reads for as long as the power stays on."""
+        mark = self.flash.mark_of(sector) if self.flash.marks else None
+        if mark and mark.kind == "unstable" and self.settle(mark):
+            swapped = Mark(sector, "unstable", self.flash.sectors[sector])
+            self.flash = self.flash.with_sector(sector, mark.other, swapped)
 
     def apply(self, effect: Effect) -> None:
         """Let an effect run to its end."""
         match effect:
             case Erase(sector):
                 self.flash = self.flash.after(effect)
-                self.killed.setdefault(sector, self.effects)
+                self.killed.add(sector)
             case Program(address, data):
                 # What a program leaves depends on the bits below it, so it counts as a read of them.
                 self.note_read(address, len(data))

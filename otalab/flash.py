@@ -116,7 +116,9 @@ class Flash:
                 new = old[:offset] + kept.to_bytes(len(data)) + old[offset + len(data) :]
                 if mark and mark.kind == "unstable":
                     # Programmed again, a cell that was programmed half is programmed whole.
-                    other = mark.other[:offset] + new[offset : offset + len(data)] + mark.other[offset + len(data) :]
+                    other = mark.other[offset : offset + len(data)]
+                    kept = int.from_bytes(other) & int.from_bytes(data)
+                    other = mark.other[:offset] + kept.to_bytes(len(data)) + mark.other[offset + len(data) :]
                     mark = Mark(sector, "unstable", other) if other != new else None
                 return self.with_sector(sector, new, mark)
         return self

@@ -37,6 +37,9 @@ def mounted(chip: Chip, region: Region) -> FileSystem | None:
     """Mount a scratch copy of a region, and note what the mount read; `None` if it is no littlefs."""
     if chip.board.file_system != "littlefs":
         return None
+    if chip.flash.marks:
+        # How unstable cells read is decided before anyone looks at them.
+        chip.note_read(region.address, region.size)
     scratch = Scratch(chip.flash.read(region.address, region.size), chip.board.geometry.sector_size)
     try:
         return FileSystem(scratch)

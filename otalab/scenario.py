@@ -54,12 +54,18 @@ class Scenario:
     old: Image
     new: Image
     bundle: bytes
+    probe: Image
+    probe_bundle: bytes
     files: tuple[tuple[str, bytes], ...] = ()
     brought: tuple[tuple[str, bytes], ...] = ()
     offers: OfferPolicy = "until-taken"
     bytes_per_second: float = 100_000.0
     commit_timeout: int = 60
     operator_commits_after: float | None = None
+
+    def probing(self) -> Scenario:
+        """Return the scenario in which a device, wherever it has come to, is offered one more good image."""
+        return replace(self, new=self.probe, bundle=self.probe_bundle, offers="until-taken")
 
     def power_on(self, world: World) -> World:
         """Return what the world is when the device is switched on again."""

@@ -24,7 +24,8 @@ from otalab.record import FIRST_SEQUENCER, BootConfig, Record, SlotFacts
 from otalab.scenario import OfferPolicy, Scenario
 from otalab.store import codec
 
-OLD_VERSION, NEW_VERSION = "1", "2"
+OLD_VERSION, NEW_VERSION, PROBE_VERSION = "1", "2", "probe"
+PROBE_SIZE = 4096
 
 
 def set_up(
@@ -61,14 +62,18 @@ def set_up(
     old_app = noise("application 1", size)
     old = Image.of(OLD_VERSION, "1/factory", old_app)
     files = default_files() if files is None else files
+    probe_bundle = default_bundle(board, PROBE_VERSION, min(size, PROBE_SIZE))
+    probe, _ = unpack(probe_bundle)
     return Scenario(
-        device=Device(board, design, (old, new)),
+        device=Device(board, design, (old, new, probe)),
         part=chip,
         timing=timing,
         flash=shipped(board, design, old_app, files),
         old=old,
         new=new,
         bundle=bundle,
+        probe=probe,
+        probe_bundle=probe_bundle,
         files=tuple(sorted(files.items())) if board.file_system == "littlefs" else (),
         brought=tuple(sorted((brought or {}).items())),
         offers=offers,

@@ -6,7 +6,7 @@ more happens.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,20 +37,35 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run: its steps, how it ended, and what it left; `log` are the firmware's lines, with their step."""
+    """One run: its steps, how it ended, and what it left; `log` are the firmware's lines, with their step.
+
+    `path` is what decided the run, in order: sectors read before they were erased, and choices of chance.
+    `probability` is that of the choices.
+    """
 
     steps: tuple[Step, ...]
     outcome: Outcome
     flash: Flash
     world: World
     log: tuple[tuple[int, str], ...]
-    footprint: dict[int, int]
-    killed: dict[int, int]
+    path: tuple[tuple[str, int] | tuple[str, int, int], ...]
+    killed: frozenset[int]
+    probability: float
 
     @property
     def seconds(self) -> float:
         """How long the run took; a wait without end counts as nothing."""
         return sum(step.seconds for step in self.steps if step.seconds < float("inf"))
+
+    @property
+    def choices(self) -> list[tuple[int, int]]:
+        """What chance decided, in order: which one was taken, of how many."""
+        return [(entry[1], entry[2]) for entry in self.path if len(entry) == 3]
+
+    @property
+    def footprint(self) -> list[int]:
+        """The sectors that were read before this run had erased them, in order."""
+        return [entry[1] for entry in self.path if len(entry) == 2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +86,34 @@ class Life:
         return (line for run in self.runs for _, line in run.log)
 
 
-def run(scenario: Scenario, flash: Flash | None = None, world: World = World()) -> Run:  # noqa: B008  # frozen
-    """Follow the firmware through one run; the world gives its undisturbed answers."""
+class _Chance:
+    """Takes choices as told, then the undisturbed ones, and writes them into the chip's path."""
+
+    def __init__(self, chip: Chip, told: Sequence[int]) -> None:
+        self.chip = chip
+        self.told = list(reversed(told))
+        self.probability = 1.0
+
+    def take(self, probabilities: Sequence[float]) -> int:
+        """Return which of several possibilities happens."""
+        if len(probabilities) == 1:
+            return 0
+        taken = self.told.pop() if self.told else 0
+        self.chip.path.append(("choice", taken, len(probabilities)))
+        self.probability *= probabilities[taken]
+        return taken
+
+
+def run(
+    scenario: Scenario,
+    flash: Flash | None = None,
+    world: World = World(),  # noqa: B008  # frozen
+    choices: Sequence[int] = (),
+) -> Run:
+    """Follow the firmware through one run; where chance decides, as `choices` say, then as if undisturbed."""
     chip = Chip(scenario.device.board, scenario.flash if flash is None else flash)
+    chance = _Chance(chip, choices)
+    chip.settle = lambda _mark: chance.take((0.5, 0.5))
     world = scenario.power_on(world)
     routine = power_on(chip, scenario.device)
     steps: list[Step] = []
@@ -84,18 +124,32 @@ def run(scenario: Scenario, flash: Flash | None = None, world: World = World()) 
             effect = routine.send(answer)
         except StopIteration as end:
             log += ((len(steps), line) for line in chip.log[len(log) :])
-            return Run(tuple(steps), end.value, chip.flash, world, tuple(log), chip.footprint, chip.killed)
+            path, killed = tuple(chip.path), frozenset(chip.killed)
+            return Run(tuple(steps), end.value, chip.flash, world, tuple(log), path, killed, chance.probability)
         log += ((len(steps), line) for line in chip.log[len(log) :])
         chip.board.geometry.check(effect)
         before, began, asked, answer = chip.flash, chip.now, world, None
         if isinstance(effect, Ask):
-            choice = scenario.choices(world, effect, chip.now)[0]
+            answers = scenario.choices(world, effect, chip.now)
+            choice = answers[chance.take([one.probability for one in answers])]
             answer, world, seconds = choice.answer, choice.world, choice.seconds
         else:
             seconds = scenario.seconds(effect)
         steps.append(Step(len(steps), effect, chip.phase, began, seconds, before, asked))
         chip.apply(effect)
         chip.now += seconds
+
+
+def every_run(scenario: Scenario, flash: Flash, world: World) -> Iterator[Run]:
+    """Yield one run for every way in which chance can decide, the undisturbed one first."""
+    waiting: list[tuple[int, ...]] = [()]
+    while waiting:
+        told = waiting.pop()
+        taken = run(scenario, flash, world, told)
+        yield taken
+        made = [choice for choice, _ in taken.choices]
+        for number in range(len(told), len(made)):
+            waiting += [(*made[:number], other) for other in range(1, taken.choices[number][1])]
 
 
 def life(scenario: Scenario, flash: Flash | None = None, world: World = World()) -> Life:  # noqa: B008  # frozen
