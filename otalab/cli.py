@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from otalab import bundle_cli, serve_cli, trace_cli
+from otalab import bundle_cli, check_cli, replay_cli, serve_cli, trace_cli
 from otalab.design import designs, load_design
 from otalab.errors import BadInput, OtalabError
 from otalab.text import table
@@ -40,6 +40,8 @@ def parser() -> argparse.ArgumentParser:
     catalogue.add_argument("--json", action="store_true", help="print one JSON object")
     catalogue.set_defaults(func=list_designs)
     trace_cli.add_parser(commands)
+    check_cli.add_parser(commands)
+    replay_cli.add_parser(commands)
     serve_cli.add_parser(commands)
     bundle_cli.add_parser(commands)
     return top

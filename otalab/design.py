@@ -20,8 +20,11 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "record": ("mongoose", "complete"),
     "guard": ("none", "crc16", "crc32"),
     "write": ("once", "read-back"),
+    "refresh": ("none", "selected"),
+    "clear": ("none", "before-slot"),
     "image_check": ("none", "crc32"),
-    "trial": ("timer", "one-try"),
+    "target": ("inactive", "running"),
+    "trial": ("none", "timer", "one-try"),
 }
 
 
@@ -29,11 +32,18 @@ CHOICES: dict[str, tuple[Any, ...]] = {
 class Design:
     """One way to update: name, one sentence, and its choices.
 
-    `records`: how many boot records there are.
+    `records`: how many boot records there are; with one, it is erased before the next one is programmed.
     `record`: the fields of a record; `guard`: the check that follows them.
     `write`: once and hope, or read back and try at most three times.
+    `refresh`: what is done to the selected record before anything else is written: nothing, or it is programmed over
+    itself, which finishes what an interrupted program may have left weak.
+    `clear`: what is done to the inactive record before a slot is written: nothing, or it is erased, so that no record
+    is left that speaks of what lay there.
     `image_check`: what the loader checks of an image before it starts it.
-    `trial`: what ends the trial of an uncommitted image besides its commit: the timer alone, or also the next boot.
+    `target`: the slot that an update is written to: the inactive one, or the running one, over image and files; then
+    the files that are to be kept are held in RAM, and nothing is left to go back to.
+    `trial`: what ends the trial of an uncommitted image besides its commit: the timer alone, or also the next boot;
+    with none there is no trial, and an image is committed by the record that first names it.
     `reserve`: how many sequencers an update needs left.
     """
 
@@ -43,7 +53,10 @@ class Design:
     record: str
     guard: str
     write: str
+    refresh: str
+    clear: str
     image_check: str
+    target: str
     trial: str
     reserve: int
 
@@ -72,5 +85,9 @@ def read_design(settings: Settings) -> Design:
     choices = {key: settings.choice(key, allowed) for key, allowed in CHOICES.items()}
     if choices["trial"] == "one-try" and choices["record"] != "complete":
         raise settings.wrong("trial", 'one-try needs record = "complete": no other record has a tried field')
+    if choices["target"] == "running" and choices["trial"] != "none":
+        raise settings.wrong("trial", 'target = "running" needs "none": a trial that fails has nothing to go back to')
+    if choices["clear"] == "before-slot" and choices["records"] != 2:
+        raise settings.wrong("clear", "before-slot needs records = 2: there is no inactive one to erase")
     reserve = settings.number("reserve", most=2**16)
     return Design(name=settings.words("name"), summary=settings.words("summary"), reserve=reserve, **choices)

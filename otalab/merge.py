@@ -5,15 +5,19 @@ A file that the new image brings wins, so files such as `conf9.json` must never 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from otalab.board import Region
 from otalab.chip import Chip
 from otalab.effects import Erase, Routine, pages
 from otalab.filesystem import BlockErase, BlockProgram, BlockRead, FileSystem, FileSystemFault, Scratch
 
+Mount = Callable[[Chip, Region], FileSystem | None]
 
-def carry_over(chip: Chip, old: Region, new: Region) -> Routine[None]:
+
+def carry_over(chip: Chip, old: Region, new: Region, mount_old: Mount) -> Routine[None]:
     """Copy what is missing, one file after the other; `FileSystemFault` if it does not fit."""
-    source, target = mounted(chip, old), mounted(chip, new)
+    source, target = mount_old(chip, old), mounted(chip, new)
     if source is None or target is None:
         which = "old" if source is None else "new"
         chip.say(f"The {which} file system is not littlefs: old files were NOT carried over")
@@ -48,6 +52,14 @@ def mounted(chip: Chip, region: Region) -> FileSystem | None:
     finally:
         for _ in replayed(chip, region, scratch):
             raise AssertionError("mounting a littlefs writes nothing")
+
+
+def held_in_ram(chip: Chip, region: Region) -> Mount:
+    """Read a file system that is about to be overwritten into RAM; return what mounts the copy."""
+    # All of it is read now, whatever is asked of the copy later; a cut from the first erase on loses it.
+    chip.read_region(region)
+    copy = mounted(chip, region)
+    return lambda _chip, _region: copy
 
 
 def replayed(chip: Chip, region: Region, scratch: Scratch) -> Routine[None]:

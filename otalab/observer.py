@@ -13,7 +13,7 @@ from otalab.filesystem import read_files
 from otalab.flash import Flash
 from otalab.outcome import Bricked, Hung, Reset, Running
 from otalab.scenario import Scenario
-from otalab.trace import Life, Run
+from otalab.trace import Life, Run, life
 
 GOOD = ("updated", "rolled-back")
 SAD = ("update-lost",)
@@ -28,22 +28,60 @@ class End:
     reason: str
 
 
-def judge(scenario: Scenario, life: Life) -> End:
-    """Return how a life ended."""
-    match life.last.outcome:
+def judge(scenario: Scenario, lived: Life) -> End:
+    """Return how a life ended: its last run's end, or `stuck` where that is one more reset."""
+    end = end_of(scenario, lived.last)
+    if end is None:
+        assert isinstance(lived.last.outcome, Reset)
+        return End("stuck", f"it reboots for ever: {lived.last.outcome.reason}")
+    return end
+
+
+def end_of(scenario: Scenario, run: Run) -> End | None:
+    """Return how a run ended, or `None` if it ended in a reset: then it is not over."""
+    match run.outcome:
         case Bricked(reason):
             return End("bricked", reason)
-        case Reset(reason):
-            return End("stuck", f"it reboots for ever: {reason}")
         case Hung(slot, version):
             return End("not-updatable", f"version {version} in slot {slot} hangs, and nothing will end that")
         case Running(slot, version, committed):
-            damage = damaged_files(scenario, life.last.flash, slot, version)
+            damage = damaged_files(scenario, run.flash, slot, version)
             if damage:
                 return End("data-lost", damage)
             if not committed:
                 return End("not-updatable", f"version {version} runs, is not committed, and nothing will change that")
-            return _of_running(scenario, life.last, slot, version)
+            return _of_running(scenario, run, slot, version)
+    return None
+
+
+def judge_run(scenario: Scenario, run: Run) -> tuple[End | None, list[int]]:
+    """Return the end of a run, the probe included, and the sectors that were read to tell it.
+
+    The probe offers one more good image, on steady power; a device that does not take it is `not-updatable`.
+    Sectors that the run had erased, or had read itself, are left out: they tell nothing more of what it began with.
+    """
+    end = end_of(scenario, run)
+    if not isinstance(run.outcome, Running):
+        return end, []
+    reads: list[int] = []
+    if scenario.files:
+        reads += scenario.device.board.sectors_of(scenario.device.board.slots[run.outcome.slot].fs)
+    probe = life(scenario.probing(), run.flash)
+    erased: set[int] = set()
+    for one in probe.runs:
+        reads += (sector for sector in one.footprint if sector not in erased)
+        erased |= one.killed
+    taken = isinstance(probe.last.outcome, Running) and probe.last.outcome.version == scenario.probe.version
+    if end and end.name not in BAD and not taken:
+        end = End("not-updatable", f"one more good image does not go in: {_why(probe)}")
+    own = run.killed.union(run.footprint)
+    return end, [sector for sector in dict.fromkeys(reads) if sector not in own]
+
+
+def _why(probe: Life) -> str:
+    """Return the last thing that a device said of an update that it did not take."""
+    told = [line for line in probe.log if line.startswith(("Update aborted", "Rolling back"))]
+    return told[-1] if told else str(probe.last.outcome)
 
 
 def _of_running(scenario: Scenario, last: Run, slot: int, version: str) -> End:

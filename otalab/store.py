@@ -2,6 +2,7 @@
 
 Of two valid records the one with the smaller sequencer is the newer.
 The next record always goes to the place that is *not* selected: until it is whole, the selected one still counts.
+A design with one record has no such place: from the erase to the end of the program, nothing counts.
 """
 
 from __future__ import annotations
@@ -53,8 +54,10 @@ def write(chip: Chip, design: Design, config: BootConfig) -> Routine[bool]:
     selected = select(chip, design)
     if selected is None:
         return False
-    place = (selected.place + 1) % design.records
-    record = selected.record.followed_by(config)
+    # Before the other place is erased: from then on this record stands alone, and one that an interrupted
+    # program left weak may read well now and be gone at the next power-on.
+    yield from REFRESHES[design.refresh](chip, design, selected)
+    place, record = next_place(design, selected), selected.record.followed_by(config)
     chip.say(f"Writing boot record {place}: sequencer {record.sequencer}, {config.summary}")
     written = yield from WRITES[design.write](chip, chip.board.records[place], codec(design).encode(record))
     if not written:
@@ -62,16 +65,53 @@ def write(chip: Chip, design: Design, config: BootConfig) -> Routine[bool]:
     return written
 
 
+def make_ready(chip: Chip, design: Design) -> Routine[None]:
+    """Do to the records what must be done before a slot is written."""
+    selected = select(chip, design)
+    if selected is None:
+        return
+    # In this order: once the other record is erased, the selected one stands alone.
+    yield from REFRESHES[design.refresh](chip, design, selected)
+    yield from CLEARS[design.clear](chip, design, selected)
+
+
+def next_place(design: Design, selected: Selection) -> int:
+    """Return the place of the next record: the one that is not selected, where there are two."""
+    return (selected.place + 1) % design.records
+
+
+def untouched(chip: Chip, design: Design, selected: Selection) -> Routine[None]:
+    """Leave the records as they are."""
+    return
+    yield
+
+
+def over_itself(chip: Chip, design: Design, selected: Selection) -> Routine[None]:
+    """Program the selected record over itself: no bit changes, and one that was programmed by half is now whole."""
+    place = chip.board.records[selected.place]
+    chip.say(f"Programming boot record {selected.place} over itself")
+    yield from _program(chip, place, chip.read(place.address, codec(design).size))
+
+
+def cleared(chip: Chip, design: Design, selected: Selection) -> Routine[None]:
+    """Erase the record that does not count: it speaks of an image that will soon be overwritten."""
+    place = next_place(design, selected)
+    chip.say(f"Erasing boot record {place}")
+    yield Erase(chip.board.records[place].address // chip.board.geometry.sector_size)
+
+
 def once(chip: Chip, place: Region, data: bytes) -> Routine[bool]:
     """Erase and program, and believe that it worked."""
     # The erase comes first and the sequencer in the first bytes of the program: whatever is cut here,
-    # an erased place is older than the record that still stands in the other one.
+    # an erased place is older than the record that still stands in the other one, where there is another one.
     yield from _put(chip, place, data)
     return True
 
 
 def read_back(chip: Chip, place: Region, data: bytes) -> Routine[bool]:
     """Erase, program and read back, at most three times; always erase: what looks blank need not be."""
+    # All tries write what was worked out before the first one: where there is one place,
+    # its erase leaves no record that a later try could start from.
     for _ in range(TRIES):
         yield from _put(chip, place, data)
         if chip.read(place.address, len(data)) == data:
@@ -79,11 +119,18 @@ def read_back(chip: Chip, place: Region, data: bytes) -> Routine[bool]:
     return False
 
 
+Care = Callable[[Chip, Design, Selection], Routine[None]]
+REFRESHES: dict[str, Care] = {"none": untouched, "selected": over_itself}
+CLEARS: dict[str, Care] = {"none": untouched, "before-slot": cleared}
 WRITES: dict[str, Callable[[Chip, Region, bytes], Routine[bool]]] = {"once": once, "read-back": read_back}
 
 
 def _put(chip: Chip, place: Region, data: bytes) -> Routine[None]:
+    yield Erase(place.address // chip.board.geometry.sector_size)
+    yield from _program(chip, place, data)
+
+
+def _program(chip: Chip, place: Region, data: bytes) -> Routine[None]:
     geometry = chip.board.geometry
-    yield Erase(place.address // geometry.sector_size)
     padding = bytes([ERASED]) * (-len(data) % geometry.program_unit)
     yield from pages(place.address, data + padding, geometry.page_size)

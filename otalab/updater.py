@@ -2,10 +2,12 @@
 
 Nothing that runs is touched: the new image goes to the inactive slot, files are carried over there,
 and only then a boot record, written beside the one that counts, says so.
+A design whose target is the running slot does otherwise, so that it can be seen why nobody should.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from zlib import crc32
 
 from otalab import store
@@ -18,8 +20,8 @@ from otalab.errors import BundleFault, OtalabError
 from otalab.flash import ERASED
 from otalab.image import Image
 from otalab.manifest import Manifest, Part
-from otalab.merge import carry_over
-from otalab.record import VERSION_SIZE, SlotFacts
+from otalab.merge import Mount, carry_over, held_in_ram, mounted
+from otalab.record import VERSION_SIZE, BootConfig, SlotFacts
 from otalab.store import Selection
 
 APPLIED = "Update applied, finalizing"
@@ -31,19 +33,21 @@ MISMATCH = {"esp8266": "Invalid checksum", "esp32": "Digest mismatch"}
 
 
 def update(chip: Chip, design: Design, running: Image, offer: Offer) -> Routine[Report]:
-    """Take an update in, steps 2 to 4 of the published procedure; any failure leaves the old firmware in charge."""
+    """Take an update in, steps 2 to 4 of the published procedure; any failure leaves the old record in charge."""
     try:
         selected = claim(chip, design)
-        slot = chip.board.slots[1 - selected.config.active]
-        chip.say(f"Updating slot {1 - selected.config.active}")
-        facts = yield from chip.during("download", download(chip, slot, running, offer))
-        yield from chip.during("merge", carry_over(chip, chip.board.slots[selected.config.active].fs, slot.fs))
+        old = chip.board.slots[selected.config.active].fs
+        target, mount_old = TARGETS[design.target](chip, selected.config.active)
+        slot = chip.board.slots[target]
+        chip.say(f"Updating slot {target}")
+        facts = yield from chip.during("download", download(chip, design, slot, running, offer))
+        yield from chip.during("merge", carry_over(chip, old, slot.fs, mount_old))
         options = yield Ask("options")
         if isinstance(options, Lost):
             raise BundleFault(options.reason)
-        staged = selected.config.staged(1 - selected.config.active, facts, options.commit_timeout)
+        staged = STAGED[design.trial](selected.config.staged(target, facts, options.commit_timeout))
         # The last thing that is written, and the only one that the boot loader looks at:
-        # before it the new partition is so many bytes that nobody asks for.
+        # before it a new partition is so many bytes that nobody asks for, and an overwritten one no image at all.
         written = yield from chip.during("switch", store.write(chip, design, staged))
     except OtalabError as fault:
         chip.say(f"Update aborted: {fault}")
@@ -63,7 +67,22 @@ def claim(chip: Chip, design: Design) -> Selection:
     return selected
 
 
-def download(chip: Chip, slot: Slot, running: Image, offer: Offer) -> Routine[SlotFacts]:
+def beside(_chip: Chip, active: int) -> tuple[int, Mount]:
+    """Write to the slot that does not run: what runs stays whole, and its files are read when they are needed."""
+    return 1 - active, mounted
+
+
+def in_place(chip: Chip, active: int) -> tuple[int, Mount]:
+    """Write over the slot that runs: its files are gone from flash by the time they are needed, so RAM holds them."""
+    return active, held_in_ram(chip, chip.board.slots[active].fs)
+
+
+def dirty(config: BootConfig) -> BootConfig:
+    """Promise nothing: the image must commit itself."""
+    return config
+
+
+def download(chip: Chip, design: Design, slot: Slot, running: Image, offer: Offer) -> Routine[SlotFacts]:
     """Write a bundle's application and file system into a slot; return what the boot record will say of it."""
     reader, position, version = BundleReader(), 0, ""
     writer: RegionWriter | None = None
@@ -79,6 +98,9 @@ def download(chip: Chip, slot: Slot, running: Image, offer: Offer) -> Routine[Sl
             match event:
                 case ManifestRead(manifest):
                     accept(chip, manifest, running, offer)
+                    # Not before: a bundle that is refused by its manifest writes nothing.
+                    # Not after: a slot must not change while a record that may yet count speaks of what lay there.
+                    yield from store.make_ready(chip, design)
                     version = manifest.version
                 case PartBegins(part, size):
                     writer = writer_for(chip, slot, part, size)
@@ -143,3 +165,11 @@ class RegionWriter:
                 yield Erase(program.address // geometry.sector_size)
             yield program
         self._next += len(data)
+
+
+TARGETS: dict[str, Callable[[Chip, int], tuple[int, Mount]]] = {"inactive": beside, "running": in_place}
+STAGED: dict[str, Callable[[BootConfig], BootConfig]] = {
+    "none": BootConfig.trusted,
+    "timer": dirty,
+    "one-try": dirty,
+}

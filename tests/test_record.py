@@ -129,6 +129,8 @@ ERASED, ZEROS = b"\xff" * 84, b"\0" * 84
         (0, "hardened", complete(9), complete(0)),
         (0, "hardened", complete(9), complete(2**64 - 1)),
         (None, "hardened", ZEROS, ERASED),
+        (0, "single-record", complete(9), complete(8)),  # it knows of no second place
+        (None, "single-record", ERASED, complete(8)),
     ],
 )
 def test_the_smaller_sequencer_is_the_newer(expected: int | None, design: str, first: bytes, second: bytes) -> None:

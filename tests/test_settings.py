@@ -29,7 +29,7 @@ def edited(tmp_path: Path):
 def test_the_catalogues_load() -> None:
     """Every file in data is good, and named as it is called."""
     assert {"esp32-4M", "esp8266-4M", "lab-1M", "tiny"} <= set(boards())
-    assert {"hardened", "mongoose"} <= set(designs())
+    assert {"hardened", "hardened-plus", "in-place", "mongoose", "single-record"} <= set(designs())
     assert boards() == [load_board(name).name for name in boards()]
     assert designs() == [load_design(name).name for name in designs()]
 
@@ -50,10 +50,10 @@ def test_a_design_shown_is_a_design_loaded(name: str, tmp_path: Path) -> None:
         ("records = 2", "records = 3", r":4: records: 3 is not allowed; one of: 1, 2"),
         ("records = 2", "records = true", r":4: records: True is not allowed"),
         ("records = 2", "recrods = 2", r":4: recrods: unknown key; allowed: name, .*records"),
-        ('trial = "timer"', 'trial = "one-try"', r":9: trial: one-try needs record"),
+        ('trial = "timer"', 'trial = "one-try"', r":12: trial: one-try needs record"),
         ('trial = "timer"', "", r"trial: missing"),
-        ("reserve = 0", "reserve = -1", r":10: reserve: an integer from 0"),
-        ("reserve = 0", "reserve = ", r"not TOML: .*line 10"),
+        ("reserve = 0", "reserve = -1", r":13: reserve: an integer from 0"),
+        ("reserve = 0", "reserve = ", r"not TOML: .*line 13"),
         ('name = "mongoose"', "name = 7", r":2: name: a text is needed"),
     ],
 )
@@ -61,6 +61,23 @@ def test_a_bad_design_names_its_line(edited, old: str, new: str, complaint: str)
     """Line, key, and the allowed values."""
     with pytest.raises(BadInput, match=complaint):
         load_design(edited("designs/mongoose.toml", old, new))
+
+
+@pytest.mark.parametrize(
+    ("design", "old", "new", "complaint"),
+    [
+        ("hardened", 'target = "inactive"', 'target = "running"', r':12: trial: target = "running" needs "none"'),
+        ("in-place", 'trial = "none"', 'trial = "one-try"', r":16: trial: .*has nothing to go back to"),
+        ("single-record", 'clear = "none"', 'clear = "before-slot"', r":9: clear: before-slot needs records = 2"),
+        ("hardened-plus", "records = 2", "records = 1", r":9: clear: .*no inactive one to erase"),
+    ],
+)
+def test_choices_that_contradict_each_other_are_refused(
+    edited, design: str, old: str, new: str, complaint: str
+) -> None:
+    """The complaint names the line of the choice that must give way, and the reason."""
+    with pytest.raises(BadInput, match=complaint):
+        load_design(edited(f"designs/{design}.toml", old, new))
 
 
 @pytest.mark.parametrize(

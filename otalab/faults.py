@@ -1,0 +1,399 @@
+"""Fault models: what a failing supply can leave of the one effect that it interrupts.
+
+A model is a generator over a `Site`: it yields what can be left of the stretch that the effect works on, each with
+the probability of its moment; its docstring says which physics licenses it, and its law.
+The supply fails at a uniformly distributed moment; *f* is the fraction of the effect that has elapsed.
+The state before and the state after are always possible, and what a law does not give away goes to one of them: a
+program that was not finished is not done, an erase that was started is, which is the harshest for a single copy.
+How much of an erase each of its phases takes is published nowhere: the tenths and thirds below are assumptions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from hashlib import shake_256
+from inspect import cleandoc
+from itertools import accumulate, pairwise
+from struct import unpack
+from typing import NamedTuple
+
+from otalab import store
+from otalab.chip import Chip
+from otalab.device import Device
+from otalab.effects import Erase, Program
+from otalab.errors import BadInput
+from otalab.flash import Flash, Geometry, Mark
+from otalab.record import BootConfig, Record
+
+# A check this wide or narrower is forged; a wider one lets a torn record pass with probability `RESIDUAL` at most,
+# which is left out of verdicts and printed beside them.
+FORGEABLE_BITS, RESIDUAL = 16, 2.0**-32
+# In the last tenth of an erase one cell in so many is slow, early and late: 4.5 % and 0.35 %.
+LAST, SLOW = 0.1, (22, 286)
+
+_BYTE = [bytes([value]) for value in range(256)]
+_HEX = [f"{value:02x}" for value in range(256)]
+
+
+@dataclass(frozen=True, slots=True)
+class Tear:
+    """What a cut can leave of the one sector that an effect works on; `weight` is its probability."""
+
+    label: str
+    contents: bytes
+    mark: Mark | None
+    weight: float
+
+    def onto(self, before: Flash, sector: int) -> Flash:
+        return before.with_sector(sector, self.contents, self.mark)
+
+
+class Left(NamedTuple):
+    """What a generator yields: what is left of the stretch that the effect works on.
+
+    `done`: so many leading bytes of a program are done, also where no bit had to change; all done is effect finished.
+    `mark`: a new mark of the sector; without one, what stood before stays unless the effect was finished.
+    """
+
+    label: str
+    contents: bytes
+    weight: float = 0.0
+    done: int = 0
+    mark: Mark | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The stretch of one sector that an effect works on: a program's own bytes, an erase's whole sector.
+
+    `old` and `new` are its contents before and after the effect, `whole` those of the sector before.
+    `fields` are the field sizes of a boot record that begins with the sector, `forged` records that only seem valid.
+    """
+
+    effect: Erase | Program
+    geometry: Geometry
+    sector: int
+    start: int
+    whole: bytes
+    old: bytes
+    new: bytes
+    mark: Mark | None
+    mark_after: Mark | None
+    fields: tuple[int, ...]
+    forged: tuple[tuple[str, bytes], ...]
+
+    @classmethod
+    def of(cls, effect: Erase | Program, before: Flash, device: Device) -> Site:
+        """Return the stretch that an effect works on."""
+        size, after, design = before.geometry.sector_size, before.after(effect), device.design
+        sector, start = (effect.sector, 0) if isinstance(effect, Erase) else divmod(effect.address, size)
+        end = start + (size if isinstance(effect, Erase) else len(effect.data))
+        whole, marks = before.sectors[sector], (before.mark_of(sector), after.mark_of(sector))
+        old, new = whole[start:end], after.sectors[sector][start:end]
+        record = any(place.address == sector * size for place in device.board.records[: design.records])
+        fields = store.codec(design).fields if record else ()
+        forgeries = forged(before, device) if record and isinstance(effect, Erase) else ()
+        return cls(effect, before.geometry, sector, start, whole, old, new, *marks, fields, forgeries)
+
+    @property
+    def weak(self) -> bool:
+        return bool(self.mark and self.mark.kind == "weak")
+
+    def held(self, count: int) -> int:
+        """Return how many of so many programmed bytes hold; it is `Flash.after` that decides this for all of them."""
+        return count // 2 if self.weak else count
+
+    def within(self, whole: bytes, contents: bytes) -> bytes:
+        return whole[: self.start] + contents + whole[self.start + len(contents) :]
+
+    def marked(self, left: Bare) -> Bare:
+        """Return what is left with the mark that it bears."""
+        label, contents, weight, done, mark = left
+        return label, contents, weight, done, mark or self._mark_on(contents, done)
+
+    def _mark_on(self, contents: bytes, done: int) -> Mark | None:
+        if self.mark is None or self.weak or done == len(self.new):
+            return self.mark_after if done == len(self.new) else self.mark
+        # Only cells that turned, and those of bytes that were programmed again, read alike from now on.
+        data = self.effect.data[:done] if isinstance(self.effect, Program) else b""
+        now, size = int.from_bytes(contents), len(contents)
+        alike = int.from_bytes(self.old) ^ now | ~int.from_bytes(data.ljust(size, b"\xff"))
+        other = int.from_bytes(self.mark.other[self.start : self.start + size]) & ~alike | now & alike
+        torn = self.within(self.mark.other, other.to_bytes(size))
+        return None if torn == self.within(self.whole, contents) else Mark(self.sector, "unstable", torn)
+
+
+Bare = tuple[str, bytes, float, int, Mark | None]
+Leave = Callable[[Site], Iterable[Bare]]
+Quick = Callable[[bytes, bytes], int]
+
+
+@dataclass(frozen=True, slots=True)
+class FaultModel:
+    """A set of tears for every effect, and their probabilities.
+
+    `parts`: generators, each with its share of the probability.
+    `quick`: from the bytes before and after a program of no record, how many tears it leaves, without making them.
+    """
+
+    name: str
+    parts: tuple[tuple[Leave, float], ...]
+    text: str
+    quick: Quick | None = None
+
+    def tears(self, effect: Erase | Program, before: Flash, device: Device) -> Iterator[Tear]:
+        """Yield what a cut can leave: the state before, the state after, then the others; none of them twice."""
+        site = Site.of(effect, before, device)
+        head, tail = site.whole[: site.start], site.whole[site.start + len(site.old) :]
+        for (contents, mark), (label, weight) in self._found(site).items():
+            yield Tear(label, head + contents + tail, mark, weight)
+
+    def count(self, effect: Erase | Program, before: Flash, device: Device) -> int:
+        site = Site.of(effect, before, device)
+        if self.quick and isinstance(effect, Program) and not site.fields and (site.weak or not site.mark):
+            return self.quick(site.old, site.new)
+        return _counted(self, site)
+
+    def explain(self) -> str:
+        """Return the set and its law in words."""
+        return f"{self.name}: {self.text}"
+
+    def _found(self, site: Site) -> dict[tuple[bytes, Mark | None], tuple[str, float]]:
+        before, after = (site.old, site.mark), (site.new, site.mark_after)
+        found = {before: ("before", 0.0)} | ({after: ("after", 0.0)} if after != before else {})
+        for leave, share in self.parts:
+            rest = 1.0
+            for label, contents, weight, _, mark in map(site.marked, leave(site)) if site.mark else leave(site):
+                key = contents, mark
+                known = found.get(key)
+                found[key] = (known[0], known[1] + share * weight) if known else (label, share * weight)
+                rest -= weight
+            if rest > 1e-11:
+                key = after if isinstance(site.effect, Erase) else before
+                found[key] = found[key][0], found[key][1] + share * rest
+            elif rest < -1e-11:
+                raise BadInput(f"fault model {self.name}: its weights sum to {1 - rest:g}, more than 1")
+        labels = {label for label, _ in found.values()}
+        if len(labels) < len(found) or any(map("".join(labels).count, " :./")):
+            raise BadInput(f"fault model {self.name}: labels must differ, and hold no space and none of : . /")
+        return found
+
+
+@lru_cache(maxsize=4096)
+def _counted(model: FaultModel, site: Site) -> int:
+    return len(model._found(site))
+
+
+def fault(name: str, leave: Leave, quick: Quick | None = None) -> FaultModel:
+    """Make a fault model of a generator; its docstring is what the model says of itself."""
+    return FaultModel(name, ((leave, 1.0),), cleandoc(leave.__doc__ or ""), quick)
+
+
+def union(name: str, members: Mapping[FaultModel, float], quick: Quick | None = None) -> FaultModel:
+    """Return the union of models; each gives its probabilities in proportion to its weight."""
+    total = sum(members.values())
+    if total <= 0 or min(members.values()) < 0:
+        raise BadInput("the weights of fault models must not be negative, and one at least must be more than 0")
+    parts = tuple((leave, weight / total * share) for model, weight in members.items() for leave, share in model.parts)
+    texts = (f"With probability {weight / total:.4g}, {model.explain()}" for model, weight in members.items())
+    return FaultModel(name, parts, "\n\n".join(("The union of its members.", *texts)), quick)
+
+
+def atomic(erase_flip: float = 0.0, program_flip: float = 1.0) -> FaultModel:
+    """Return the model of effects that happen or do not."""
+
+    def leave(site: Site) -> Iterator[Left]:
+        """Nothing besides before and after.  Law: before if *f* is below the flip point (erase 0, program 1)."""
+        flip = erase_flip if isinstance(site.effect, Erase) else program_flip
+        yield Left("before", site.old, flip)
+        yield Left("after", site.new, 1 - flip, len(site.new))
+
+    return fault("atomic", leave)
+
+
+def torn_program(site: Site) -> Iterator[Left]:
+    """Any number of leading bytes of a program done, in whole program units.
+
+    Data sheets give a time for the first byte and one for each next byte, which suggests a rising order.
+    Law: of n bytes, floor(f n) are done.
+    """
+    if isinstance(site.effect, Program):
+        size, unit = len(site.old), site.geometry.program_unit
+        for done in range(0, size, unit):
+            held, weight = site.held(done), unit / size
+            yield Left(f"prefix-{held}", site.new[:held] + site.old[held:], weight, held)
+
+
+def torn_bits(site: Site) -> Iterator[Bare]:
+    """What torn-program leaves, with any of the boundary byte's pending bits done, also inside a program unit.
+
+    A program is many short pulses, and a cell that has reached its level is masked out: bits arrive one by one.
+    Law: floor(f n) of n bytes are done, and of the next one's pending bits any set short of all, each alike.
+    Coverage, with probability 0: each field of a boot record done or not, in every combination.
+    """
+    if isinstance(site.effect, Program):
+        size = site.held(len(site.old))
+        for at in range(size):
+            byte, head, tail, label = site.old[at], site.new[:at], site.old[at + 1 :], f"bits-{at}-"
+            sets = _short_of_all(byte & ~site.new[at])
+            weight = 1 / (size * len(sets))
+            yield Left(f"prefix-{at}", head + site.old[at:], weight, at)
+            for done in sets[1:]:
+                # A bare tuple: there are thousands of these, and a named one takes longer than all else here.
+                yield label + _HEX[done], head + _BYTE[byte & ~done] + tail, weight, at, None
+        yield from _field_by_field(site)
+
+
+def torn_erase(site: Site) -> Iterator[Left]:
+    """A leading or trailing part erased; almost blank with scattered old zeros; fillings of the whole sector.
+
+    Measured on an STM32F103 (BrickProof): 4.5 %, then 0.35 % of the old zeros were left, always in the same slow cells.
+    Vendors license any state, an apparently correct image included (Infineon KBA218817): so there are fillings that a
+    check refuses, and where it has 16 bits or fewer also records that it accepts: newer than any that is there, naming
+    the other slot, committed or dirty.  For 32 bits and more a residual is 2**-32 per torn record.
+    Law: below 0.9 the front moves evenly, from either end alike; then 4.5 %, from 0.95 on 0.35 % of the zeros are left.
+    Coverage, with probability 0: the fillings.
+    """
+    if isinstance(site.effect, Erase):
+        size, noise = len(site.old), shake_256(b"filling").digest(len(site.old))
+        yield from _fronts(site, site.old, site.new, "erased-{}", 1 - LAST)
+        for one_in in SLOW:
+            yield Left(f"slow-cells-{one_in}", _slowly(site.old, one_in), LAST / 2)
+        for label, filling in (("55", b"\x55" * size), ("aa", b"\xaa" * size), ("noise", noise)):
+            yield Left(f"filling-{label}", filling)
+        for label, record in site.forged:
+            yield Left(f"forged-{label}", record + site.new[len(record) :])
+
+
+def zeroed_erase(site: Site) -> Iterator[Left]:
+    """The passage through zeros, in part or whole, from either end; then blank over zeros; and what torn-erase has.
+
+    NOR clears every bit before it erases, lest a cell be erased too far (Infineon KBA223960); an S29GL512N was seen
+    with the start of its block intact and the end all zero.
+    Law: below 1/3 the zeros move evenly, from either end alike; below 0.9 so does the erased front, over zeros; then
+    4.5 %, from 0.95 on 0.35 % of all cells are still zero.  What torn-erase has is coverage, with probability 0.
+    """
+    if isinstance(site.effect, Erase):
+        zeros = bytes(len(site.old))
+        yield Left("zeros", zeros)
+        yield from _fronts(site, site.old, zeros, "zeros-{}", 1 / 3)
+        yield from _fronts(site, zeros, site.new, "erased-{}-of-zeros", 1 - LAST - 1 / 3)
+        for one_in in SLOW:
+            yield Left(f"slow-cells-{one_in}-of-zeros", _slowly(zeros, one_in), LAST / 2)
+        yield from (left._replace(weight=0.0) for left in torn_erase(site))
+
+
+def weak_erase(site: Site) -> Iterator[Left]:
+    """A sector that reads erased, but in which a program without a fresh erase does not hold.
+
+    A block may read all ones and yet be half erased (linux-mtd, 2009); what is written to it is lost later.
+    Law: from 0.9 on.
+    """
+    if isinstance(site.effect, Erase):
+        yield Left("weak", site.new, LAST, mark=Mark(site.sector, "weak"))
+
+
+def unstable(site: Site) -> Iterator[Left]:
+    """The effect reads as complete now, and may read torn after any later power-on.
+
+    Cells left part-way read noisily: a page may read well a few times and fail later (linux-mtd, 2011).
+    The torn reading of a program: half the bytes, or all but the last pending bit; of an erase: slow cells still zero.
+    Law: from 0.9 on, each torn reading alike.  Where a program meets a weak sector, that stays weak and no more.
+    """
+    if isinstance(site.effect, Erase):
+        stood, readings = site.whole, {f"slow-cells-{one_in}": _slowly(site.old, one_in) for one_in in SLOW}
+    else:
+        stood = site.mark.other if site.mark and not site.weak else site.whole
+        half, pending = len(site.old) // 2, int.from_bytes(site.old) & ~int.from_bytes(site.new)
+        short = (int.from_bytes(site.new) | pending & -pending).to_bytes(len(site.new))
+        readings = {"half": site.new[:half] + site.old[half:], "short": short}
+    for label, reading in readings.items():
+        # A sector bears one mark at most.
+        plain = reading == site.new or (site.weak and site.mark_after)
+        mark = None if plain else Mark(site.sector, "unstable", site.within(stood, reading))
+        yield Left(f"unstable-{label}", site.new, LAST / 2, len(site.new), mark)
+
+
+def forged(before: Flash, device: Device) -> tuple[tuple[str, bytes], ...]:
+    """Return what looks like the newest record though nobody wrote it: it names the other slot, committed or dirty."""
+    codec = store.codec(device.design)
+    found = store.select(Chip(device.board, before), device.design) if codec.guard_bits <= FORGEABLE_BITS else None
+    if found is None:
+        return ()
+    config, other = found.config, 0 if found.config.active else 1
+    committed = BootConfig(other, True, config.slots, interval=config.interval)
+    configs = {"committed": committed, "dirty": config.staged(other, config.slots[other], config.interval)}
+    records = {label: codec.encode(found.record.followed_by(config)) for label, config in configs.items()}
+    return tuple((label, data) for label, data in records.items() if isinstance(codec.decode(data), Record))
+
+
+def _fronts(site: Site, old: bytes, new: bytes, label: str, share: float) -> Iterator[Left]:
+    """Yield `new` growing over `old` from either end, past every byte of a record and past every page."""
+    size, page = len(old), site.geometry.page_size
+    for low, high in pairwise(sorted({0, *range(1, sum(site.fields) + 1), *range(page, size, page), size})):
+        weight = share / 2 * (high - low) / size
+        yield Left(label.format(f"front-{low}"), new[:low] + old[low:], weight)
+        yield Left(label.format(f"back-{high}"), old[:high] + new[high:], weight)
+
+
+def _slowly(old: bytes, one_in: int) -> bytes:
+    """Return `old` erased, all but the zeros in its slow cells."""
+    return (int.from_bytes(old) | _fast_cells(len(old), one_in)).to_bytes(len(old))
+
+
+@cache
+def _fast_cells(size: int, one_in: int) -> int:
+    """Return the cells of a sector that are not slow, as ones: always the same, and the slowest among the slow."""
+    luck = unpack(f">{8 * size}H", shake_256(b"slow cells").digest(16 * size))
+    return int("".join("10"[one < 2**16 // one_in] for one in luck), 2)
+
+
+def _field_by_field(site: Site) -> Iterator[Bare]:
+    """Yield every combination of a record's fields done and not done; `fields-5` has the first and the third done."""
+    found, at = [(0, b"")], 0
+    for number, edge in enumerate(accumulate(site.fields)):
+        end = max(edge - site.start, 0)
+        old, new = site.old[at:end], site.new[at:end]
+        done = [(mask | 1 << number, contents + new) for mask, contents in found] if old != new else []
+        found, at = [(mask, contents + old) for mask, contents in found] + done, end
+    return ((f"fields-{mask:x}", contents + site.old[at:], 0.0, 0, None) for mask, contents in found)
+
+
+@lru_cache(maxsize=2**14)
+def _bitwise(old: bytes, new: bytes) -> int:
+    """Return how many tears of a program `torn_bits` has, and with it every union in which it is the largest.
+
+    A byte with p pending bits has 2**p - 1 states short of done, each with all bytes before it done and none after it.
+    """
+    pending = int.from_bytes(old) & ~int.from_bytes(new)
+    return 1 + sum((1 << byte.bit_count()) - 1 for byte in pending.to_bytes(len(old)))
+
+
+@cache
+def _short_of_all(pending: int) -> tuple[int, ...]:
+    """Return every subset of some bits but the whole, the empty one first; of no bits, the empty one."""
+    return tuple(bits for bits in range(pending) if not bits & ~pending) or (0,)
+
+
+_OF_PROGRAMS = (fault("torn-program", torn_program), fault("torn-bits", torn_bits, _bitwise))
+_OF_ERASES = (fault("torn-erase", torn_erase), fault("zeroed-erase", zeroed_erase), fault("weak-erase", weak_erase))
+SIX = {model.name: model for model in (atomic(), *_OF_PROGRAMS, *_OF_ERASES)}
+
+
+def weighted(mixture: Mapping[str, float]) -> FaultModel:
+    """Return `all` with other weights: what can happen stays the same, and a member that is not named weighs 0."""
+    if unknown := sorted(mixture.keys() - SIX.keys()):
+        raise BadInput(f"{unknown[0]!r} is no member of all; its members: {', '.join(SIX)}")
+    return union("all", {model: mixture.get(name, 0.0) for name, model in SIX.items()}, _bitwise)
+
+
+FAULTS = {**SIX, "all": weighted(dict.fromkeys(SIX, 1.0)), "unstable": fault("unstable", unstable)}
+
+
+def fault_model(name: str) -> FaultModel:
+    """Return the fault model of this name."""
+    if name not in FAULTS:
+        raise BadInput(f"fault model {name!r} is unknown; one of: {', '.join(FAULTS)}")
+    return FAULTS[name]

@@ -1,0 +1,127 @@
+"""Identity: which contents of a sector no firmware can tell apart.
+
+Outside the record places that is a sector's bytes and its mark.
+In a record place it is what the codec makes of the bytes, now and after whatever a cut erase can still do to them:
+
+- Bytes that decode are told apart by their bytes.
+- Bytes that a guard of 32 bits or more refuses are one class, *scrap*, except those that an erase cut short could
+  turn back into a record that was really written: they differ from it only in a stretch of zeros or ones at its
+  beginning or end.  What an erase leaves of scrap is scrap again: a front that moves in from one end cannot get past
+  a byte that is neither 00 nor ff without spoiling it, and what lies before such a byte was of that stretch already.
+- Bytes without a guard, or behind a shorter one, are themselves.
+
+Whole guarded records may be renumbered: firmware compares two sequencers and steps one, so shifting both by the same
+amount changes nothing that it does; torn bytes stay as they are, and where there are any, nothing is renumbered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from dataclasses import replace
+
+from otalab.device import Device
+from otalab.effects import Program
+from otalab.flash import Flash, Mark
+from otalab.record import FIRST_SEQUENCER, Record
+from otalab.store import codec
+from otalab.trace import Step, sector_of
+
+SCRAP = "scrap"
+STRONG = 32
+# Below this, how many sequencers are left can matter to the firmware.
+FEW = 2**16
+
+
+class Identity:
+    """Names the classes of sector contents for one device."""
+
+    def __init__(self, device: Device) -> None:
+        board, design = device.board, device.design
+        self._codec = codec(design)
+        self._size = self._codec.size
+        self._strong = self._codec.guard_bits >= STRONG
+        self._places = tuple(board.sectors_of(place).start for place in board.records[: design.records])
+        self._cores: dict[bytes, tuple[int, int, bytes]] = {}
+        self._classes: dict[bytes, Hashable] = {}
+        self.stale = False
+        self._keys: dict[tuple[object, ...], tuple[Hashable, ...]] = {}
+
+    def learn(self, flash: Flash, steps: Iterable[Step]) -> None:
+        """Take note of records that a run found or wrote."""
+        found = {flash.sectors[place][: self._size] for place in self._places}
+        for step in steps:
+            if isinstance(step.effect, Program) and (sector := sector_of(step.effect, flash)) in self._places:
+                found.add(step.before.after(step.effect).sectors[sector][: self._size])
+        for data in found - self._cores.keys():
+            if isinstance(self._codec.decode(data), Record):
+                start, end = _core(data)
+                self._cores[data] = start, end, data[start:end]
+                # Bytes that were called scrap before this record was known may be almost this record.
+                if any(one == SCRAP and old[start:end] == data[start:end] for old, one in self._classes.items()):
+                    self.stale = True
+
+    def renew(self) -> None:
+        """Forget every class, and keep the records: a search that used classes that were wrong starts anew."""
+        self._classes.clear()
+        self._keys.clear()
+        self.stale = False
+
+    def key(self, flash: Flash, sector: int) -> Hashable:
+        """Return the class of a sector's contents, marks included."""
+        if sector in self._places:
+            return self._record_keys(flash)[self._places.index(sector)]
+        contents = flash.sectors[sector]
+        return (contents, _hidden(flash.mark_of(sector), contents)) if flash.marks else contents
+
+    def contents_class(self, sector: int, contents: bytes, mark: Mark | None) -> Hashable:
+        """Return the class of what a tear leaves in one sector, whatever lies in the others."""
+        hidden = _hidden(mark, contents) if mark else None
+        if sector in self._places:
+            return self._record_class(contents[: self._size]), hidden
+        return contents, hidden
+
+    def _record_keys(self, flash: Flash) -> tuple[Hashable, ...]:
+        contents = tuple(flash.sectors[place] for place in self._places)
+        marks = tuple(flash.mark_of(place) for place in self._places) if flash.marks else ()
+        known = self._keys.get((contents, marks))
+        if known is None:
+            classes = [self._record_class(sector[: self._size]) for sector in contents]
+            hidden = [_hidden(mark, sector) for mark, sector in zip(marks, contents, strict=True)] if marks else []
+            keys = self._renumbered(classes)
+            known = tuple(zip(keys, hidden, strict=True)) if marks else tuple(keys)
+            self._keys[contents, marks] = known
+        return known
+
+    def _renumbered(self, classes: list[Hashable]) -> list[Hashable]:
+        records = [self._codec.decode(one) for one in classes if isinstance(one, bytes)]
+        whole = [record for record in records if isinstance(record, Record)]
+        torn = any(one != SCRAP and not isinstance(one, bytes) for one in classes)
+        if not self._strong or torn or not whole or min(record.sequencer for record in whole) < FEW:
+            return classes
+        shift = FIRST_SEQUENCER - max(record.sequencer for record in whole)
+        numbered = iter([replace(record, sequencer=record.sequencer + shift) for record in whole])
+        return [next(numbered) if isinstance(one, bytes) else one for one in classes]
+
+    def _record_class(self, data: bytes) -> Hashable:
+        known = self._classes.get(data)
+        if known is None:
+            whole = not self._strong or isinstance(self._codec.decode(data), Record)
+            known = data if whole else ("almost", data) if self._almost(data) else SCRAP
+            self._classes[data] = known
+        return known
+
+    def _almost(self, data: bytes) -> bool:
+        return any(data[start:end] == core for start, end, core in self._cores.values())
+
+
+def _core(data: bytes) -> tuple[int, int]:
+    """Return the stretch of a record between the zeros and ones at its two ends."""
+    start = len(data) - len(data.lstrip(b"\x00\xff"))
+    return start, max(start, len(data.rstrip(b"\x00\xff")))
+
+
+def _hidden(mark: Mark | None, contents: bytes) -> Hashable:
+    """Return what a mark adds to contents; an unstable sector is the same whichever way it reads now."""
+    if mark is None:
+        return None
+    return (mark.kind, frozenset((mark.other, contents))) if mark.kind == "unstable" else mark.kind
