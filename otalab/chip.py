@@ -33,6 +33,8 @@ class Chip:
         self.path: list[tuple[str, int] | tuple[str, int, int]] = []
         self.footprint: set[int] = set()
         self.killed: set[int] = set()
+        # Before which effect which unstable sector was found to read otherwise.
+        self.swaps: list[tuple[int, int]] = []
         self.settle: Callable[[Mark], int] = lambda _mark: 0
 
     def read(self, address: int, length: int) -> bytes:
@@ -56,8 +58,8 @@ class Chip:
         """Decide how an unstable sector reads for as long as the power stays on."""
         mark = self.flash.mark_of(sector) if self.flash.marks else None
         if mark and mark.kind == "unstable" and self.settle(mark):
-            swapped = Mark(sector, "unstable", self.flash.sectors[sector])
-            self.flash = self.flash.with_sector(sector, mark.other, swapped)
+            self.swaps.append((self.effects, sector))
+            self.flash = self.flash.swapped(sector)
 
     def apply(self, effect: Effect) -> None:
         """Let an effect run to its end."""

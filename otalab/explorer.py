@@ -25,7 +25,7 @@ from otalab.scenario import Scenario, World
 from otalab.trace import Run, every_run
 from otalab.trie import Leaf, Trie
 
-BUDGET = 2000
+BUDGET = 1000
 
 
 @dataclass(slots=True, repr=False)
@@ -58,7 +58,7 @@ class KnownRun:
     reset: str
     after: Flash
     world: World
-    befores: tuple[Flash, ...] | None
+    swaps: tuple[tuple[int, int], ...]
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -203,7 +203,7 @@ class Explorer:
             end, reads = judge_run(self.scenario, taken)
             path = (*taken.path, *(("read", sector) for sector in reads))
             leaves.append(self.trie.add(world, path, partial(self.identity.key, flash)))
-            runs.append(self._known(flash, taken, end))
+            runs.append(self._known(taken, end))
         leaves.sort(key=lambda leaf: leaf.number)
         spot = self._spots.setdefault(tuple(leaves), Spot(_mask(sector for leaf in leaves for sector in leaf.reads)))
         node = Node(len(self.nodes), flash, world, spot, runs, live=spot.reads)
@@ -212,7 +212,7 @@ class Explorer:
         self._waiting.append(node)
         return node
 
-    def _known(self, flash: Flash, taken: Run, end: End | None) -> KnownRun:
+    def _known(self, taken: Run, end: End | None) -> KnownRun:
         return KnownRun(
             # Shared between runs: the pages of one image are programmed in nearly all of them.
             effects=tuple(self._effects.setdefault(step.effect, step.effect) for step in taken.steps),
@@ -225,8 +225,7 @@ class Explorer:
             reset=taken.outcome.reason if isinstance(taken.outcome, Reset) else "",
             after=taken.flash,
             world=self.scenario.power_on(taken.world),
-            # How an unstable sector was read cannot be told from the effects.
-            befores=tuple(step.before for step in taken.steps) if flash.marks else None,
+            swaps=taken.swaps,
         )
 
     # Following cuts
@@ -271,7 +270,8 @@ class Explorer:
 
     def classes(self, effect: Erase | Program, before: Flash, sector: int) -> list[TearClass]:
         """Return the tears of an effect by what can be told apart, in the order of their first members."""
-        key = effect, before.sectors[sector], before.mark_of(sector)
+        # What a check of few bits accepts is forged after the record that counts, which may lie in the other place.
+        key = effect, before.sectors[sector], before.mark_of(sector), self.identity.records(before, sector)
         known = self._tears.get(key)
         if known is None:
             found: dict[Hashable, TearClass] = {}
@@ -286,10 +286,10 @@ class Explorer:
 
 def contents(flash: Flash, run: KnownRun) -> Iterable[Flash]:
     """Yield the contents before each effect of a run that began with these."""
-    if run.befores is not None:
-        yield from run.befores
-        return
-    for effect in run.effects:
+    swaps = list(reversed(run.swaps))
+    for number, effect in enumerate(run.effects):
+        while swaps and swaps[-1][0] <= number:
+            flash = flash.swapped(swaps.pop()[1])
         yield flash
         flash = flash.after(effect)
 

@@ -7,8 +7,10 @@ Nothing else changes a chip, and only these two can be interrupted.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from itertools import chain, repeat
+from typing import Literal, overload
 
 from otalab.effects import Effect, Erase, Program
 from otalab.errors import BadInput
@@ -61,12 +63,61 @@ class Mark:
     other: bytes = b""
 
 
+class Sectors(Sequence[bytes]):
+    """The sectors of a chip, immutable; a version with one of them replaced shares all others.
+
+    They are kept in groups, so that a new version costs one group and the list of groups, however large the chip is.
+    """
+
+    __slots__ = ("_groups", "_size")
+    GROUP = 64
+
+    def __init__(self, sectors: Iterable[bytes]) -> None:
+        flat = tuple(sectors)
+        self._size = len(flat)
+        self._groups = tuple(flat[at : at + self.GROUP] for at in range(0, len(flat), self.GROUP))
+
+    @overload
+    def __getitem__(self, index: int) -> bytes: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[bytes, ...]: ...
+    def __getitem__(self, index: int | slice) -> bytes | tuple[bytes, ...]:
+        if isinstance(index, slice):
+            return tuple(self[n] for n in range(*index.indices(self._size)))
+        if not -self._size <= index < self._size:
+            raise IndexError(index)
+        group, place = divmod(index % self._size, self.GROUP)
+        return self._groups[group][place]
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __iter__(self) -> Iterator[bytes]:
+        return chain.from_iterable(self._groups)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sectors) and self._groups == other._groups
+
+    def __hash__(self) -> int:
+        return hash(self._groups)
+
+    def replaced(self, sector: int, contents: bytes) -> Sectors:
+        """Return a version with one sector replaced."""
+        number, place = divmod(sector, self.GROUP)
+        group = self._groups[number]
+        new = Sectors.__new__(Sectors)
+        new._size = self._size
+        group = (*group[:place], contents, *group[place + 1 :])
+        new._groups = (*self._groups[:number], group, *self._groups[number + 1 :])
+        return new
+
+
 @dataclass(frozen=True, slots=True)
 class Flash:
     """The contents of a chip at one moment; equal bits and marks are equal chips, and versions share their sectors."""
 
     geometry: Geometry
-    sectors: tuple[bytes, ...]
+    sectors: Sectors
     marks: frozenset[Mark] = frozenset()
 
     def __hash__(self) -> int:
@@ -75,7 +126,7 @@ class Flash:
     @classmethod
     def blank(cls, geometry: Geometry) -> Flash:
         """Return a chip fresh from the factory: all ones."""
-        return cls(geometry, (bytes([ERASED]) * geometry.sector_size,) * geometry.sectors)
+        return cls(geometry, Sectors(repeat(bytes([ERASED]) * geometry.sector_size, geometry.sectors)))
 
     @classmethod
     def of(cls, geometry: Geometry, image: bytes) -> Flash:
@@ -129,11 +180,18 @@ class Flash:
 
     def with_sector(self, sector: int, contents: bytes, mark: Mark | None = None) -> Flash:
         """Return the chip with one sector replaced, and its mark with it."""
-        sectors = (*self.sectors[:sector], contents, *self.sectors[sector + 1 :])
+        sectors = self.sectors.replaced(sector, contents)
         if not self.marks and mark is None:
             return Flash(self.geometry, sectors)
         others = frozenset(old for old in self.marks if old.sector != sector)
         return Flash(self.geometry, sectors, others | {mark} if mark else others)
+
+    def swapped(self, sector: int) -> Flash:
+        """Return the chip with an unstable sector reading as it could also read."""
+        mark = self.mark_of(sector)
+        if mark is None or mark.kind != "unstable":
+            raise BadInput(f"sector {sector} is not unstable: it reads in one way only")
+        return self.with_sector(sector, mark.other, Mark(sector, "unstable", self.sectors[sector]))
 
     def patched(self, address: int, data: bytes) -> Flash:
         """Set bytes without regard for physics: a hand in the lab, not a chip."""
@@ -143,4 +201,4 @@ class Flash:
             start, end = max(address, sector * size), min(address + len(data), (sector + 1) * size)
             old, at = sectors[sector], sector * size
             sectors[sector] = old[: start - at] + data[start - address : end - address] + old[end - at :]
-        return replace(self, sectors=tuple(sectors))
+        return replace(self, sectors=Sectors(sectors))

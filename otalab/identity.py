@@ -73,6 +73,12 @@ class Identity:
         contents = flash.sectors[sector]
         return (contents, _hidden(flash.mark_of(sector), contents)) if flash.marks else contents
 
+    def records(self, flash: Flash, sector: int) -> tuple[bytes, ...]:
+        """Return the records that decide, with the contents of a record place, what an erase of it can leave."""
+        if self._strong or sector not in self._places:
+            return ()
+        return tuple(flash.sectors[place][: self._size] for place in self._places)
+
     def contents_class(self, sector: int, contents: bytes, mark: Mark | None) -> Hashable:
         """Return the class of what a tear leaves in one sector, whatever lies in the others."""
         hidden = _hidden(mark, contents) if mark else None

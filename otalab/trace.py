@@ -40,6 +40,7 @@ class Run:
     """One run: its steps, how it ended, and what it left; `log` are the firmware's lines, with their step.
 
     `path` is what decided the run, in order: sectors read before they were erased, and choices of chance.
+    `swaps` are the unstable sectors that were found to read otherwise, each with the effect before which it was.
     `probability` is that of the choices.
     """
 
@@ -50,6 +51,7 @@ class Run:
     log: tuple[tuple[int, str], ...]
     path: tuple[tuple[str, int] | tuple[str, int, int], ...]
     killed: frozenset[int]
+    swaps: tuple[tuple[int, int], ...]
     probability: float
 
     @property
@@ -124,8 +126,17 @@ def run(
             effect = routine.send(answer)
         except StopIteration as end:
             log += ((len(steps), line) for line in chip.log[len(log) :])
-            path, killed = tuple(chip.path), frozenset(chip.killed)
-            return Run(tuple(steps), end.value, chip.flash, world, tuple(log), path, killed, chance.probability)
+            return Run(
+                tuple(steps),
+                end.value,
+                chip.flash,
+                world,
+                tuple(log),
+                tuple(chip.path),
+                frozenset(chip.killed),
+                tuple(chip.swaps),
+                chance.probability,
+            )
         log += ((len(steps), line) for line in chip.log[len(log) :])
         chip.board.geometry.check(effect)
         before, began, asked, answer = chip.flash, chip.now, world, None

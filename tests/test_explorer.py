@@ -203,7 +203,7 @@ def cut_at(explorer, node, number, step, chance):
     if edges[0].kind is not None:
         # The same tear of the node's own contents says which class it is.
         before = list(contents(node.flash, node.runs[number]))[step.number]
-        own = [t for t in faults.tears(node.runs[number].effects[step.number], before, what.device)]
+        own = list(faults.tears(node.runs[number].effects[step.number], before, what.device))
         # (Where they hold other scrap, two tears may be one there, and then the wreck's own class is asked for.)
         twin = next((t for t in own if t.label == tears[index].label), tears[index])
         kind = explorer.identity.contents_class(place, twin.contents, twin.mark)

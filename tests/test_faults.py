@@ -146,7 +146,7 @@ def test_only_the_sector_worked_on_differs(name: str, effect: Effect, before: Fl
     for tear in tears(name, effect, before):
         wreck = tear.onto(before, 1)
 
-        assert (before.sectors[0], tear.contents, before.sectors[2]) == wreck.sectors
+        assert [before.sectors[0], tear.contents, before.sectors[2]] == list(wreck.sectors)
         assert tear.mark == wreck.mark_of(1)
 
 
@@ -308,6 +308,7 @@ def test_what_is_no_record_has_no_fields() -> None:
 
 OLD = (bytes(4096), bytes(range(256)) * 16)
 ALL = 2 ** (8 * 4096) - 1
+SLOW_ZEROS = "slow-cells-22-of-zeros"
 
 
 def test_a_front_stands_at_every_page() -> None:
@@ -368,9 +369,10 @@ def test_an_erase_may_pass_through_zeros() -> None:
     assert b"\xff" * 48 + bytes(16) == contents["erased-front-48-of-zeros"]
     assert bytes(48) + b"\xff" * 16 == contents["erased-back-48-of-zeros"]
     assert old[:48] + b"\xff" * 16 == contents["erased-back-48"]
+    assert labelled(tears("torn-erase", Erase(1), Flash.of(SMALL, bytes(192))))["slow-cells-22"] == contents[SLOW_ZEROS]
     assert pytest.approx(1 / 3 / 4) == weights(found)["before"]
     assert pytest.approx((0.9 - 1 / 3) / 4) == weights(found)["zeros"]
-    assert pytest.approx(0.05) == weights(found)["slow-cells-22-of-zeros"]
+    assert pytest.approx(0.05) == weights(found)[SLOW_ZEROS]
     assert not [label for label in weights(found) if label.startswith("filling") or label.endswith(("-22", "-286"))]
 
 
@@ -495,6 +497,20 @@ def test_the_other_reading_is_torn() -> None:
     assert b"ab\xff\xff" == others["unstable-half"]
     assert 1 == (int.from_bytes(others["unstable-short"]) ^ int.from_bytes(b"abcd")).bit_count()
     assert {"before": 0.9, "unstable-half": 0.05, "unstable-short": 0.05} == pytest.approx(weights(found))
+
+
+def test_what_was_unstable_beside_a_program_stays_so() -> None:
+    """The new other reading is that of the whole sector: torn where the program works, as before where it does not."""
+    before = Flash.blank(SMALL).with_sector(1, b"\xff" * 64, Mark(1, "unstable", b"\x0f" * 64))
+    found = tears("unstable", Program(64, b"abcd"), before)
+
+    assert {b"ab\xff\xff" + b"\x0f" * 60} == {t.mark.other for t in found if t.mark and t.label == "unstable-half"}
+
+
+@given(programs(), flashes(mark=st.just(Mark(1, "weak"))))
+def test_a_program_of_a_weak_sector_leaves_it_weak(program: Program, before: Flash) -> None:
+    """A sector bears one mark, and what does not hold is worse than what may read as before."""
+    assert {Mark(1, "weak")} == {tear.mark for tear in tears("unstable", program, before)}
 
 
 def test_an_erase_that_is_unstable_keeps_its_slow_cells() -> None:
