@@ -100,7 +100,7 @@ def check(
     explorer = Explorer(scenario, faults, budget=budget, progress=progress)
     explorer.explore()
     graph = graph_of(explorer)
-    if sum(graph.edge_count) == 0:
+    if graph.fired == 0:
         raise OtalabError("not one cut was fired: this search says nothing")
     bad = graph.counterexample
     if bad is not None:

@@ -64,6 +64,12 @@ class CrashGraph:
         """How many torn contents were judged; those settled in bulk are among them."""
         return int(self.edge_count.sum())
 
+    @property
+    def fired(self) -> int:
+        """How many cuts really fired in an erase or a program; a search without any says nothing."""
+        waits = [number for number, label in enumerate(self.labels) if label in ("cut", "reset")]
+        return int(self.edge_count[~np.isin(self.edge_label, waits)].sum())
+
     @cached_property
     def edge_source(self) -> Ints:
         """The node that each edge leaves."""
