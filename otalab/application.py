@@ -11,7 +11,7 @@ from math import inf
 from otalab import bootloader, store
 from otalab.chip import Chip
 from otalab.design import Design
-from otalab.effects import Ask, Offer, Report, Routine, Status, Wait
+from otalab.effects import Ask, Offer, Recording, Report, Routine, Status, Wait
 from otalab.image import Image, Temper
 from otalab.outcome import Hung, Outcome, Reset, Running
 from otalab.updater import update
@@ -46,6 +46,9 @@ def serve(chip: Chip, design: Design, image: Image) -> Routine[Reset | None]:
             case Offer():
                 report = yield from chip.during("download", update(chip, design, image, request))
                 reset = report.fine
+            case Recording():
+                yield from chip.during("download", replay_recording(chip, request))
+                report, reset = Report(True, "Recording replayed"), True
             case "commit":
                 done = yield from commit(chip, design)
                 report, reset = Report(done, "Ok" if done else "Error"), False
@@ -59,6 +62,13 @@ def serve(chip: Chip, design: Design, image: Image) -> Routine[Reset | None]:
             yield Wait("reboot", REBOOT_SECONDS)
             return Reset(report.message)
     return None
+
+
+def replay_recording(chip: Chip, recording: Recording) -> Routine[None]:
+    """Do what an updater did elsewhere, from its first effect on: it does not know what an earlier run had done."""
+    for phase, effect in recording.effects:
+        chip.phase = phase
+        yield effect
 
 
 def hangs(chip: Chip, design: Design, image: Image, slot: int) -> Routine[Outcome]:

@@ -9,12 +9,15 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from otalab.board import Board
 from otalab.crash_graph import CrashGraph, graph_of
+from otalab.design import Design
 from otalab.errors import BadInput, OtalabError
 from otalab.explorer import BUDGET, Explorer
-from otalab.faults import FaultModel
+from otalab.faults import FaultModel, fault_model
 from otalab.history import History, Leg, ending, play
 from otalab.scenario import Scenario
+from otalab.shipped import set_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,26 @@ def check(
         if end.name != bad.end:
             raise OtalabError(f"{case.identity(bad)} was to end {bad.end} and ends {end.name}: the search is wrong")
     return Cell(case, graph, time.perf_counter() - begun)
+
+
+def check_design(
+    design: str | Design = "hardened",
+    faults: str | FaultModel = "all",
+    image: str = "healthy",
+    board: str | Board = "lab-1M",
+    *,
+    budget: int = BUDGET,
+    **options: Any,
+) -> Cell:
+    """Check one design under one fault model: the whole of `otalab check` in one call.
+
+    `faults` may be a model of one's own; `options` are those of `set_up`.
+    """
+    scenario = set_up(design, board, image=image, **options)
+    model = fault_model(faults) if isinstance(faults, str) else faults
+    device = scenario.device
+    case = Case(device.design.name, device.board.name, model.name, image, scenario.offers)
+    return check(case, scenario, model, budget=budget)
 
 
 def named(name: str) -> str:

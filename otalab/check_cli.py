@@ -15,7 +15,7 @@ from tqdm import tqdm
 from otalab.check import Case, Cell, check, digest, matrix, named
 from otalab.errors import BadInput
 from otalab.explorer import BUDGET, Explorer
-from otalab.faults import FAULTS, fault_model
+from otalab.faults import FAULTS, RESIDUAL, fault_model
 from otalab.image import TEMPERS
 from otalab.scenario_cli import add_options, chosen_scenario, read
 from otalab.text import table
@@ -104,3 +104,7 @@ def _show(cells: list[Cell]) -> None:
             for number, leg in bad.cuts:
                 print(f"  cut in run {number}, effect {leg.step}, phase {leg.phase}, leaving {leg.tear}")
             print(f"  otalab replay {cell.case.identity(bad)}")
+    print(
+        f"\nNot in these verdicts: a forged check of 32 bits or more ({RESIDUAL:.1e} per torn record), damage outside "
+        "the sector being worked on, reads that fault; unstable cells are a fault model of their own, not in all."
+    )

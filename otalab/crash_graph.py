@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from otalab.effects import Erase
 from otalab.errors import BadInput
 from otalab.explorer import Explorer
 from otalab.history import History, Leg
@@ -46,6 +47,7 @@ class CrashGraph:
     run_node: Ints
     run_probability: Floats
     run_end: Ints
+    run_erases: Ints
     run_choices: tuple[str, ...]
     run_reason: tuple[str, ...]
     edge_run: Ints
@@ -110,7 +112,8 @@ class CrashGraph:
                 continue
             seen.add(node)
             for end, run in self._ends_of(node):
-                found.setdefault(end, History((*legs, Leg(self.run_choices[run])), end, self.run_reason[run]))
+                reason = self.run_reason[run] + (self._loop(node) if end == "stuck" else "")
+                found.setdefault(end, History((*legs, Leg(self.run_choices[run])), end, reason))
             for run, step, label, phase, target in self._ways(node):
                 if target in seen:
                     continue
@@ -119,6 +122,19 @@ class CrashGraph:
                 fell = (*where, (number, step)) if cut else where
                 heapq.heappush(waiting, (cuts + cut, fell, next(ticket), number + 1, target, (*legs, leg)))
         return found
+
+    def _loop(self, node: int) -> str:
+        """Say what one round of an endless loop costs, in resets and in erased sectors."""
+        resets = self.edge_step == RESET
+        runs, targets = self.edge_run[resets].tolist(), self.edge_target[resets].tolist()
+        follows = {int(self.run_node[run]): (run, target) for run, target in zip(runs, targets, strict=True)}
+        way: list[int] = []
+        while node not in way:
+            way.append(node)
+            node = follows[node][1]
+        rounds = way[way.index(node) :]
+        erases = sum(int(self.run_erases[follows[one][0]]) for one in rounds)
+        return f"; one round is {len(rounds)} reset(s) and erases {erases} sector(s)"
 
     def _ends_of(self, node: int) -> Iterator[tuple[str, int]]:
         for run in self._runs[node]:
@@ -229,6 +245,7 @@ def graph_of(explorer: Explorer) -> CrashGraph:
         run_node=np.array([node for node, _ in runs], np.int64),
         run_probability=np.array([run.probability for _, run in runs]),
         run_end=np.array([ENDS.index(run.end.name) if run.end else NO_END for _, run in runs], np.int64),
+        run_erases=np.array([sum(isinstance(one, Erase) for one in run.effects) for _, run in runs], np.int64),
         run_choices=tuple(run.choices for _, run in runs),
         run_reason=tuple(run.end.reason if run.end else f"it reboots for ever: {run.reset}" for _, run in runs),
         edge_run=whole[0],

@@ -13,7 +13,8 @@ from typing import Any, Literal, TypeVar
 T = TypeVar("T")
 
 Phase = Literal["download", "merge", "switch", "boot", "trial", "commit", "rollback"]
-# request: what shall I do next?  An `Offer`, "commit", "revert", "reboot", or `None` when nothing more will come.
+# request: what shall I do next?  An `Offer`, a `Recording`, "commit", "revert", "reboot", or `None` when nothing more
+# will come.
 # piece: the next bytes of the download from a position on; empty at its end.  options: `Options`.
 # healthy: did the self-test pass?  refuse: told just before a rollback is written.  report: a `Report`.
 Question = Literal["request", "piece", "options", "healthy", "refuse", "report"]
@@ -68,6 +69,13 @@ class Offer:
     """The answer to `request` that starts an update; its bytes come piece by piece."""
 
     ignore_same_version: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """The answer to `request` that starts an update recorded elsewhere: its effects in order, each with its phase."""
+
+    effects: tuple[tuple[Phase, Erase | Program | Wait], ...]
 
 
 @dataclass(frozen=True, slots=True)
