@@ -35,15 +35,17 @@ Floats = NDArray[np.float64]
 class CrashGraph:
     """A graph of `nodes` nodes; arrays named `run_…` have one entry per run, those named `edge_…` one per edge.
 
+    `node_followed` says of which nodes every cut was followed: of all of them, if the graph is closed.
     `run_choices` and `run_reason` are texts, `edge_label` and `edge_phase` index into `labels` and `phases`.
     `edge_count` is the number of tears that lead along an edge, `edge_weight` their probability given that the supply
-    fails in that effect, `edge_seconds` the effect's duration.
+    fails in that effect, `edge_seconds` the effect's duration, `edge_erases` 1 where it is an erase.
     """
 
     closed: bool
     nodes: int
     expanded: int
     lookups: int
+    node_followed: NDArray[np.bool_]
     run_node: Ints
     run_probability: Floats
     run_end: Ints
@@ -56,6 +58,7 @@ class CrashGraph:
     edge_count: Ints
     edge_weight: Floats
     edge_seconds: Floats
+    edge_erases: Ints
     edge_label: Ints
     edge_phase: Ints
     labels: tuple[str, ...]
@@ -82,7 +85,7 @@ class CrashGraph:
         """The nodes from which the device resets for ever: no end is reachable without a cut."""
         # A node whose cuts were not followed says nothing about its reset either: it may end.
         ends = set(self.run_node[self.run_end != NO_END].tolist())
-        ends |= set(range(self.nodes)) - set(self.edge_source.tolist())
+        ends |= set(np.flatnonzero(~self.node_followed).tolist())
         resets = self.edge_step == RESET
         before: dict[int, list[int]] = {}
         for source, target in zip(self.edge_source[resets].tolist(), self.edge_target[resets].tolist(), strict=True):
@@ -233,15 +236,17 @@ def graph_of(explorer: Explorer) -> CrashGraph:
                     phases.setdefault(phase, len(phases)),
                     edge.weight,
                     0.0 if edge.step is None else run.seconds[step],
+                    edge.step is not None and isinstance(run.effects[step], Erase),
                 )
             )
-    columns = list(zip(*rows, strict=True)) if rows else [()] * 8
+    columns = list(zip(*rows, strict=True)) if rows else [()] * 9
     whole = [np.array(column, np.int64) for column in columns[:6]]
     return CrashGraph(
         closed=explorer.closed,
         nodes=len(order),
         expanded=explorer.expanded,
         lookups=explorer.lookups,
+        node_followed=np.array([node.followed for node in order], bool),
         run_node=np.array([node for node, _ in runs], np.int64),
         run_probability=np.array([run.probability for _, run in runs]),
         run_end=np.array([ENDS.index(run.end.name) if run.end else NO_END for _, run in runs], np.int64),
@@ -256,6 +261,7 @@ def graph_of(explorer: Explorer) -> CrashGraph:
         edge_phase=whole[5],
         edge_weight=np.array(columns[6], np.float64),
         edge_seconds=np.array(columns[7], np.float64),
+        edge_erases=np.array(columns[8], np.int64),
         labels=tuple(labels),
         phases=tuple(phases),
     )

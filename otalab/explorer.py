@@ -72,6 +72,7 @@ class Node:
     runs: list[KnownRun]
     edges: list[Edge] = field(default_factory=list)
     live: int = 0
+    followed: bool = False
     # For each node that a cut or a reset leads to: the sectors that were wholly erased before, on every way there.
     erased: dict[Node, int] = field(default_factory=dict)
 
@@ -231,7 +232,7 @@ class Explorer:
     # Following cuts
 
     def _connect(self, node: Node) -> None:
-        node.edges, node.erased = [], {}
+        node.edges, node.erased, node.followed = [], {}, False
         for number, run in enumerate(node.runs):
             if run.end is None:
                 # First, so that a search whose budget ends in the middle of the cuts has seen the undisturbed life.
@@ -239,6 +240,7 @@ class Explorer:
                 self._lead(node, Edge(number, None, self.resolve(run.after, run.world), 0, 0.0, "reset"), erased)
             for edge, erased in self._cuts(node, number, run):
                 self._lead(node, edge, erased)
+        node.followed = True
 
     def _lead(self, node: Node, edge: Edge, erased: int) -> None:
         node.edges.append(edge)
