@@ -28,10 +28,11 @@ class Chip:
         self.phase: Phase = "boot"
         self.log: list[str] = []
         self.effects = 0
-        # In order: ("read", sector) at a sector's first read before this run erased it,
+        # In order: ("read", look) at a sector's first read before this run erased it, where a look is twice the
+        # sector, plus 1 if the bytes themselves were looked at and not only what a record codec makes of them;
         # and ("choice", taken, of how many) where chance decided what came next.
         self.path: list[tuple[str, int] | tuple[str, int, int]] = []
-        self.footprint: set[int] = set()
+        self.looks: set[int] = set()
         self.killed: set[int] = set()
         # Before which effect which unstable sector was found to read otherwise.
         self.swaps: list[tuple[int, int]] = []
@@ -46,12 +47,22 @@ class Chip:
         """Return the whole of a region, and note it."""
         return self.read(region.address, region.size)
 
-    def note_read(self, address: int, length: int) -> None:
-        """Note sectors as read: in the footprint, unless this run had wholly erased them before."""
+    def read_record(self, address: int, length: int) -> bytes:
+        """Return bytes that nobody looks at but a record codec."""
+        self.note_read(address, length, raw=False)
+        return self.flash.read(address, length)
+
+    def note_read(self, address: int, length: int, *, raw: bool = True) -> None:
+        """Note sectors as read, unless this run had wholly erased them before."""
         for sector in self.flash.geometry.sectors_of(address, length):
-            if sector not in self.killed and sector not in self.footprint:
-                self.footprint.add(sector)
-                self.path.append(("read", sector))
+            look = 2 * sector + raw
+            # Who has seen the bytes has seen what a codec makes of them.
+            if sector in self.killed or self.looks & {look, 2 * sector + 1}:
+                continue
+            first = look - raw not in self.looks
+            self.looks.add(look)
+            self.path.append(("read", look))
+            if first:
                 self._settle(sector)
 
     def _settle(self, sector: int) -> None:

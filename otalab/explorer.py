@@ -87,7 +87,11 @@ class Spot:
 
     def matters(self, sector: int) -> bool:
         """Say whether the contents of a sector can decide what happens here or later."""
-        return bool(self.reads >> sector & 1) or sector in self.later
+        return bool(self.reads >> 2 * sector & 3) or 2 * sector in self.later or 2 * sector + 1 in self.later
+
+    def looks_at_bytes(self, sector: int) -> bool:
+        """Say whether the bytes of a sector matter, and not only what a record codec makes of them."""
+        return bool(self.reads >> 2 * sector + 1 & 1) or 2 * sector + 1 in self.later
 
 
 @dataclass(slots=True)
@@ -172,7 +176,7 @@ class Explorer:
                 node.live = live
         grown = set()
         for spot in self._spots.values():
-            later = _sectors(reduce(or_, (node.live for node in spot.nodes.values())) & ~spot.reads)
+            later = _bits(reduce(or_, (node.live for node in spot.nodes.values())) & ~spot.reads)
             if later != spot.later:
                 grown.add(spot)
                 spot.later = later
@@ -191,7 +195,7 @@ class Explorer:
         return node or self._run(flash, world)
 
     def _told_apart(self, spot: Spot, flash: Flash) -> tuple[Hashable, ...]:
-        return tuple(self.identity.key(flash, sector) for sector in spot.later)
+        return tuple(self.identity.key(flash, look) for look in spot.later)
 
     def _run(self, flash: Flash, world: World) -> Node:
         """Run the firmware from a wreck that was not met before, in every way in which chance can decide."""
@@ -202,11 +206,11 @@ class Explorer:
             self.expanded += 1
             self.identity.learn(flash, taken.steps)
             end, reads = judge_run(self.scenario, taken)
-            path = (*taken.path, *(("read", sector) for sector in reads))
+            path = (*taken.path, *(("read", look) for look in reads))
             leaves.append(self.trie.add(world, path, partial(self.identity.key, flash)))
             runs.append(self._known(taken, end))
         leaves.sort(key=lambda leaf: leaf.number)
-        spot = self._spots.setdefault(tuple(leaves), Spot(_mask(sector for leaf in leaves for sector in leaf.reads)))
+        spot = self._spots.setdefault(tuple(leaves), Spot(_mask(look for leaf in leaves for look in leaf.reads)))
         node = Node(len(self.nodes), flash, world, spot, runs, live=spot.reads)
         spot.nodes[self._told_apart(spot, flash)] = node
         self.nodes.append(node)
@@ -236,7 +240,7 @@ class Explorer:
         for number, run in enumerate(node.runs):
             if run.end is None:
                 # First, so that a search whose budget ends in the middle of the cuts has seen the undisturbed life.
-                erased = _mask(effect.sector for effect in run.effects if isinstance(effect, Erase))
+                erased = reduce(or_, (_looks(one.sector) for one in run.effects if isinstance(one, Erase)), 0)
                 self._lead(node, Edge(number, None, self.resolve(run.after, run.world), 0, 0.0, "reset"), erased)
             for edge, erased in self._cuts(node, number, run):
                 self._lead(node, edge, erased)
@@ -265,20 +269,33 @@ class Explorer:
             else:
                 for one in self.classes(effect, before, sector):
                     leads = self.resolve(one.first.onto(before, sector), world)
-                    yield Edge(number, step, leads, one.count, one.weight, one.first.label, one.kind), erased
+                    if not leads.spot.looks_at_bytes(sector):
+                        yield Edge(number, step, leads, one.count, one.weight, one.first.label, one.kind), erased
+                        continue
+                    for raw in self.classes(effect, before, sector, within=one.kind):
+                        leads = self.resolve(raw.first.onto(before, sector), world)
+                        kind = one.kind, raw.kind
+                        yield Edge(number, step, leads, raw.count, raw.weight, raw.first.label, kind), erased
                 target = None
             if isinstance(effect, Erase):
-                erased |= 1 << sector
+                erased |= _looks(sector)
 
-    def classes(self, effect: Erase | Program, before: Flash, sector: int) -> list[TearClass]:
-        """Return the tears of an effect by what can be told apart, in the order of their first members."""
+    def classes(self, effect: Erase | Program, before: Flash, sector: int, within: Hashable = None) -> list[TearClass]:
+        """Return the tears of an effect by what can be told apart, in the order of their first members.
+
+        With `within`, those of one class by their bytes.
+        """
         # What a check of few bits accepts is forged after the record that counts, which may lie in the other place.
-        key = effect, before.sectors[sector], before.mark_of(sector), self.identity.records(before, sector)
+        key = effect, before.sectors[sector], before.mark_of(sector), self.identity.records(before, sector), within
         known = self._tears.get(key)
         if known is None:
             found: dict[Hashable, TearClass] = {}
             for tear in self.faults.tears(effect, before, self.scenario.device):
                 kind = self.identity.contents_class(sector, tear.contents, tear.mark)
+                if within is not None:
+                    if kind != within:
+                        continue
+                    kind = self.identity.raw_class(tear.contents, tear.mark)
                 one = found.setdefault(kind, TearClass(kind, tear))
                 one.count += 1
                 one.weight += tear.weight
@@ -301,9 +318,14 @@ def sector_of(effect: Erase | Program, flash: Flash) -> int:
     return effect.sector if isinstance(effect, Erase) else effect.address // flash.geometry.sector_size
 
 
-def _mask(sectors: Iterable[int]) -> int:
-    return reduce(or_, (1 << sector for sector in sectors), 0)
+def _mask(looks: Iterable[int]) -> int:
+    return reduce(or_, (1 << look for look in looks), 0)
 
 
-def _sectors(mask: int) -> tuple[int, ...]:
-    return tuple(sector for sector in range(mask.bit_length()) if mask >> sector & 1)
+def _looks(sector: int) -> int:
+    """Return both looks at a sector as a mask: an erase puts an end to either."""
+    return 3 << 2 * sector
+
+
+def _bits(mask: int) -> tuple[int, ...]:
+    return tuple(bit for bit in range(mask.bit_length()) if mask >> bit & 1)

@@ -10,6 +10,9 @@ In a record place it is what the codec makes of the bytes, now and after whateve
   a byte that is neither 00 nor ff without spoiling it, and what lies before such a byte was of that stretch already.
 - Bytes without a guard, or behind a shorter one, are themselves.
 
+All this holds where firmware looks at a record through the codec only.
+Where a run looks at the bytes, or programs over them, bytes that do not decode are themselves.
+
 Whole guarded records may be renumbered: firmware compares two sequencers and steps one, so shifting both by the same
 amount changes nothing that it does; torn bytes stay as they are, and where there are any, nothing is renumbered.
 """
@@ -66,12 +69,22 @@ class Identity:
         self._keys.clear()
         self.stale = False
 
-    def key(self, flash: Flash, sector: int) -> Hashable:
-        """Return the class of a sector's contents, marks included."""
-        if sector in self._places:
-            return self._record_keys(flash)[self._places.index(sector)]
+    def key(self, flash: Flash, look: int) -> Hashable:
+        """Return the class of what a look finds: the bytes, or what the record codec makes of them; marks included."""
+        sector, raw = divmod(look, 2)
         contents = flash.sectors[sector]
+        if sector in self._places:
+            decoded = self._record_keys(flash)[self._places.index(sector)]
+            if not raw:
+                return decoded
+            if isinstance(self._record_class(contents[: self._size]), bytes):
+                # A whole record holds nothing but what it decodes to; its sequencer is only compared and stepped.
+                return decoded, contents[self._size :]
         return (contents, _hidden(flash.mark_of(sector), contents)) if flash.marks else contents
+
+    def raw_class(self, contents: bytes, mark: Mark | None) -> Hashable:
+        """Return the class of what a tear leaves where the bytes themselves will be looked at."""
+        return contents, _hidden(mark, contents) if mark else None
 
     def records(self, flash: Flash, sector: int) -> tuple[bytes, ...]:
         """Return the records that decide, with the contents of a record place, what an erase of it can leave."""

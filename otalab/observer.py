@@ -55,7 +55,7 @@ def end_of(scenario: Scenario, run: Run) -> End | None:
 
 
 def judge_run(scenario: Scenario, run: Run) -> tuple[End | None, list[int]]:
-    """Return the end of a run, the probe included, and the sectors that were read to tell it.
+    """Return the end of a run, the probe included, and the looks that were taken to tell it.
 
     The probe offers one more good image, on steady power; a device that does not take it is `not-updatable`.
     Sectors that the run had erased, or had read itself, are left out: they tell nothing more of what it began with.
@@ -65,17 +65,18 @@ def judge_run(scenario: Scenario, run: Run) -> tuple[End | None, list[int]]:
         return end, []
     reads: list[int] = []
     if scenario.files:
-        reads += scenario.device.board.sectors_of(scenario.device.board.slots[run.outcome.slot].fs)
+        region = scenario.device.board.slots[run.outcome.slot].fs
+        reads += (2 * sector + 1 for sector in scenario.device.board.sectors_of(region))
     probe = life(scenario.probing(), run.flash)
     erased: set[int] = set()
     for one in probe.runs:
-        reads += (sector for sector in one.footprint if sector not in erased)
+        reads += (look for look in one.looks if look // 2 not in erased)
         erased |= one.killed
     taken = isinstance(probe.last.outcome, Running) and probe.last.outcome.version == scenario.probe.version
     if end and end.name not in BAD and not taken:
         end = End("not-updatable", f"one more good image does not go in: {_why(probe)}")
-    own = run.killed.union(run.footprint)
-    return end, [sector for sector in dict.fromkeys(reads) if sector not in own]
+    own = set(run.looks)
+    return end, [look for look in dict.fromkeys(reads) if look // 2 not in run.killed and not own & {look, look | 1}]
 
 
 def _why(probe: Life) -> str:

@@ -40,7 +40,7 @@ def codec(design: Design) -> Codec:
 def read(chip: Chip, design: Design) -> list[Record | Invalid]:
     """Return what each place of the design holds."""
     form = codec(design)
-    return [form.decode(chip.read(place.address, form.size)) for place in chip.board.records[: design.records]]
+    return [form.decode(chip.read_record(place.address, form.size)) for place in chip.board.records[: design.records]]
 
 
 def select(chip: Chip, design: Design) -> Selection | None:

@@ -65,9 +65,14 @@ class Run:
         return [(entry[1], entry[2]) for entry in self.path if len(entry) == 3]
 
     @property
+    def looks(self) -> list[int]:
+        """The looks that decided the run, in order; see `Chip.path`."""
+        return [entry[1] for entry in self.path if len(entry) == 2]
+
+    @property
     def footprint(self) -> list[int]:
         """The sectors that were read before this run had erased them, in order."""
-        return [entry[1] for entry in self.path if len(entry) == 2]
+        return list(dict.fromkeys(look // 2 for look in self.looks))
 
 
 @dataclass(frozen=True, slots=True)

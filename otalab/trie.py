@@ -14,7 +14,7 @@ Event = tuple[str, int] | tuple[str, int, int]
 
 @dataclass(slots=True, eq=False)
 class Leaf:
-    """A run; `reads` are the sectors on its path."""
+    """A run; `reads` are the looks on its path."""
 
     number: int
     reads: frozenset[int]
@@ -22,9 +22,9 @@ class Leaf:
 
 @dataclass(slots=True, eq=False)
 class Reads:
-    """The run reads a sector next; what it finds there decides how it goes on."""
+    """The run looks at a sector next; what it finds there decides how it goes on."""
 
-    sector: int
+    look: int
     children: dict[Hashable, Place] = field(default_factory=dict)
 
 
@@ -52,7 +52,7 @@ class Trie:
         while waiting:
             place = waiting.pop()
             while isinstance(place, Reads):
-                place = place.children.get(key(place.sector))
+                place = place.children.get(key(place.look))
             match place:
                 case Leaf():
                     found.append(place)
@@ -63,7 +63,7 @@ class Trie:
         return tuple(sorted(found, key=lambda leaf: leaf.number))
 
     def add(self, root: Hashable, path: Iterable[Event], key: Callable[[int], Hashable]) -> Leaf:
-        """Add a run by its path; `key` names what it found in a sector when the power came on."""
+        """Add a run by its path; `key` names what a look found when the power came on."""
         steps = list(path)
         table: dict[Hashable, Place] | list[Place | None] = self._roots
         slot: Hashable = root
@@ -73,8 +73,8 @@ class Trie:
                 place = Reads(entry[1]) if len(entry) == 2 else Chooses([None] * entry[2])
                 table[slot] = place  # type: ignore[call-overload]
             if isinstance(place, Reads):
-                assert entry == ("read", place.sector), "one wreck, two ways to run"
-                table, slot = place.children, key(place.sector)
+                assert entry == ("read", place.look), "one wreck, two ways to run"
+                table, slot = place.children, key(place.look)
             else:
                 assert isinstance(place, Chooses)
                 assert len(entry) == 3, "one wreck, two ways to run"
