@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from otalab.observer import End, judge
+from otalab.recorded import write_recording
 from otalab.scenario_cli import add_options, chosen_scenario
 from otalab.text import seconds, table
 from otalab.trace import COUNTS, Life, by_phase, effects, life
@@ -17,6 +18,7 @@ def add_parser(commands: Any) -> None:
     parser: argparse.ArgumentParser = commands.add_parser("trace", help="one undisturbed update, effect by effect")
     parser.add_argument("design", metavar="DESIGN", help="a name from the catalogue, or the path of a TOML file")
     parser.add_argument("--summary", action="store_true", help="one line per phase in place of one per effect")
+    parser.add_argument("--record", metavar="OUT.csv", help="write the update as a recording, for explore-recording")
     add_options(parser)
     parser.set_defaults(func=trace)
 
@@ -25,6 +27,8 @@ def trace(chosen: argparse.Namespace) -> int:
     """Print the life of a device that takes one update."""
     scenario = chosen_scenario(chosen, chosen.design, chosen.image)
     lived = life(scenario)
+    if chosen.record:
+        write_recording(lived, chosen.record)
     end = judge(scenario, lived)
     phases = by_phase(lived)
     total = sum(run.seconds for run in lived.runs)

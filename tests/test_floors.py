@@ -47,6 +47,9 @@ FLOORS = {
     "history": 4,
     "crash_graph": 4,
     "check": 4,
+    "recorded": 4,
+    # 5 numbers
+    "markov": 5,
     # 6 wire
     "flash_file": 6,
     "known_images": 6,
@@ -57,11 +60,13 @@ FLOORS = {
     # 7 views
     "text": 7,
     "figures": 7,
+    "graph_figures": 7,
     # 8 doors
     "scenario_cli": 8,
     "trace_cli": 8,
     "serve_cli": 8,
     "check_cli": 8,
+    "recorded_cli": 8,
     "replay_cli": 8,
     "bundle_cli": 8,
     "cli": 8,
@@ -72,7 +77,9 @@ FLOORS = {
 THIRD_PARTY = {
     "littlefs": 0,
     "numpy": 4,
+    "numba": 5,
     "pandas": 5,
+    "scipy": 5,
     "tqdm": 5,
     "aiohttp": 6,
     "IPython": 7,
