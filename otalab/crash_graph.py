@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from otalab.effects import Erase
 from otalab.errors import BadInput
-from otalab.explorer import Explorer
+from otalab.explorer import Edge, Explorer, Node
 from otalab.history import History, Leg
 from otalab.observer import BAD, GOOD, SAD
 
@@ -83,10 +83,11 @@ class CrashGraph:
     @cached_property
     def stuck(self) -> frozenset[int]:
         """The nodes from which the device resets for ever: no end is reachable without a cut."""
-        # A node whose cuts were not followed says nothing about its reset either: it may end.
+        # A reset that was not followed may lead anywhere.
         ends = set(self.run_node[self.run_end != NO_END].tolist())
-        ends |= set(np.flatnonzero(~self.node_followed).tolist())
         resets = self.edge_step == RESET
+        unknown = np.setdiff1d(np.flatnonzero(self.run_end == NO_END), self.edge_run[resets])
+        ends |= set(self.run_node[unknown].tolist())
         before: dict[int, list[int]] = {}
         for source, target in zip(self.edge_source[resets].tolist(), self.edge_target[resets].tolist(), strict=True):
             before.setdefault(target, []).append(source)
@@ -115,7 +116,7 @@ class CrashGraph:
                 continue
             seen.add(node)
             for end, run in self._ends_of(node):
-                reason = self.run_reason[run] + (self._loop(node) if end == "stuck" else "")
+                reason = self._loop(node) if end == "stuck" else self.run_reason[run]
                 found.setdefault(end, History((*legs, Leg(self.run_choices[run])), end, reason))
             for run, step, label, phase, target in self._ways(node):
                 if target in seen:
@@ -127,7 +128,7 @@ class CrashGraph:
         return found
 
     def _loop(self, node: int) -> str:
-        """Say what one round of an endless loop costs, in resets and in erased sectors."""
+        """Say why a device resets for ever, and what a round of that costs, in resets and in erased sectors."""
         resets = self.edge_step == RESET
         runs, targets = self.edge_run[resets].tolist(), self.edge_target[resets].tolist()
         follows = {int(self.run_node[run]): (run, target) for run, target in zip(runs, targets, strict=True)}
@@ -137,7 +138,8 @@ class CrashGraph:
             node = follows[node][1]
         rounds = way[way.index(node) :]
         erases = sum(int(self.run_erases[follows[one][0]]) for one in rounds)
-        return f"; one round is {len(rounds)} reset(s) and erases {erases} sector(s)"
+        reason = self.run_reason[follows[rounds[-1]][0]]
+        return f"{reason}; one round is {len(rounds)} reset(s) and erases {erases} sector(s)"
 
     def _ends_of(self, node: int) -> Iterator[tuple[str, int]]:
         for run in self._runs[node]:
@@ -222,7 +224,7 @@ def graph_of(explorer: Explorer) -> CrashGraph:
     phases: dict[str, int] = {}
     rows = []
     for node in order:
-        for edge in node.edges:
+        for edge in _edges(node):
             run = node.runs[edge.run]
             step = RESET if edge.step is None else edge.step
             phase = "boot" if edge.step is None else run.phases[step]
@@ -267,11 +269,19 @@ def graph_of(explorer: Explorer) -> CrashGraph:
     )
 
 
-def _reached(explorer: Explorer) -> list[Any]:
-    seen = {explorer.start: None}
+def _reached(explorer: Explorer) -> list[Node]:
+    seen: dict[Node, None] = {explorer.start: None}
     for node in (waiting := [explorer.start]):
-        for edge in node.edges:
+        for edge in _edges(node):
             if edge.target not in seen:
                 seen[edge.target] = None
                 waiting.append(edge.target)
     return list(seen)
+
+
+def _edges(node: Node) -> list[Edge]:
+    """Return what is known of the ways out of a node; its resets are followed before its cuts."""
+    if node.edges:
+        return node.edges
+    runs = enumerate(node.runs)
+    return [Edge(number, None, run.follows, 0, 0.0, "reset") for number, run in runs if run.follows]

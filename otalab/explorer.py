@@ -59,6 +59,7 @@ class KnownRun:
     after: Flash
     world: World
     swaps: tuple[tuple[int, int], ...]
+    follows: Node | None = None
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -134,6 +135,7 @@ class Explorer:
         self.nodes: list[Node] = []
         self._spots: dict[tuple[Leaf, ...], Spot] = {}
         self._waiting: deque[Node] = deque()
+        self._fresh: deque[Node] = deque()
         self._tears: dict[tuple[object, ...], list[TearClass]] = {}
         self.identity.renew()
         self.start = self.resolve(self.scenario.flash, self.scenario.power_on(World()))
@@ -153,9 +155,18 @@ class Explorer:
     def _expand(self) -> None:
         """Follow every cut of every node that waits, those of fewest cuts first."""
         while self._waiting:
+            self._follow_resets()
             node = self._waiting.popleft()
             self._connect(node)
             self.progress(self)
+
+    def _follow_resets(self) -> None:
+        """Follow what needs no cut first, so that a loop without one is seen however small the budget is."""
+        while self._fresh:
+            for run in self._fresh[0].runs:
+                if run.end is None:
+                    run.follows = self.resolve(run.after, run.world)
+            self._fresh.popleft()
 
     def _check(self) -> None:
         """Compare what was merged on the sectors that are live now; nothing to undo closes the graph."""
@@ -215,6 +226,7 @@ class Explorer:
         spot.nodes[self._told_apart(spot, flash)] = node
         self.nodes.append(node)
         self._waiting.append(node)
+        self._fresh.append(node)
         return node
 
     def _known(self, taken: Run, end: End | None) -> KnownRun:
@@ -239,9 +251,9 @@ class Explorer:
         node.edges, node.erased, node.followed = [], {}, False
         for number, run in enumerate(node.runs):
             if run.end is None:
-                # First, so that a search whose budget ends in the middle of the cuts has seen the undisturbed life.
                 erased = reduce(or_, (_looks(one.sector) for one in run.effects if isinstance(one, Erase)), 0)
-                self._lead(node, Edge(number, None, self.resolve(run.after, run.world), 0, 0.0, "reset"), erased)
+                run.follows = self.resolve(run.after, run.world)
+                self._lead(node, Edge(number, None, run.follows, 0, 0.0, "reset"), erased)
             for edge, erased in self._cuts(node, number, run):
                 self._lead(node, edge, erased)
         node.followed = True

@@ -42,7 +42,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "size": lambda text: int(text or "0", 0),
 }
 LINE = "a line has op (erase or program), address, data (a program's, hex), time (seconds, or none), size (an erase's)"
-UNPROVEN = "no proof covers that, since wrecks that it tells apart would be taken for one; record a single update"
+UNPROVEN = "no proof covers that; record a single update, and give the contents that it began with"
 # Clocks are not exact: what is shorter (seconds) is no pause.
 INSTANT = 1e-6
 

@@ -227,6 +227,14 @@ def test_a_budget_ends_the_search_and_is_never_called_safe():
     assert "unsafe" == explored(small("mongoose"), THIN["prefix"], budget=20).verdict
 
 
+def test_a_loop_without_a_cut_is_seen_however_small_the_budget_is():
+    """What needs no cut is followed before anything that does."""
+    graph = explored(small("mongoose", image="crashes"), THIN["prefix"], budget=4)
+
+    assert not graph.closed
+    assert ("stuck", 0) == (graph.counterexample.end, len(graph.counterexample.cuts))
+
+
 def test_an_interrupt_gives_what_is_known_so_far():
     """Ctrl-C is no reason to lose an hour's work."""
 

@@ -36,6 +36,7 @@ def test_is_stored_clean(name):
     assert "python3" == notebook.metadata.kernelspec.name
 
 
+@pytest.mark.slow
 @each_notebook
 def test_runs_from_top_to_bottom(name):
     """

@@ -315,6 +315,7 @@ THIN = Thin("thin", prefixes=(9, 83), fronts=(40,), zeros=(12,))
 
 @tuned(max_examples=60, deadline=None)
 @given(data=st.data(), design=st.sampled_from(designs()), cuts=st.integers(1, 2))
+@pytest.mark.slow
 def test_it_finds_what_plain_enumeration_finds(tmp_path_factory, data, design, cuts):
     """Recorded updates with lines in any order, or missing, and the record anywhere: same ends, same histories."""
     path = tmp_path_factory.mktemp("any") / "update.csv"

@@ -278,6 +278,7 @@ def test_it_ends_cleanly_within_a_second(tmp_path, number):
     assert not any("Traceback" in line for line in running.log)
 
 
+@pytest.mark.slow
 def test_a_kill_is_a_power_cut_that_the_hardened_device_survives(tmp_path):
     """The short form of `benchmarks/kills.py`: wherever it is killed, it boots a whole image and takes the update."""
     what = set_up("hardened", "tiny", app_size=None)

@@ -65,7 +65,7 @@ def small(design: str) -> Scenario:
     return set_up(design, "tiny", app_size=200, files=FILES)
 
 
-@pytest.mark.parametrize("cuts", [1, 2])
+@pytest.mark.parametrize("cuts", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_hardened_survives_every_cut(cuts: int) -> None:
     """Wherever the power fails, once or twice, the hardened device ends on a whole image with its files."""
     ends = Counter(end for _, end in search(small("hardened"), cuts))
