@@ -50,6 +50,8 @@ FLOORS = {
     "recorded": 4,
     # 5 numbers
     "markov": 5,
+    "rates": 5,
+    "risk": 5,
     # 6 wire
     "flash_file": 6,
     "known_images": 6,
