@@ -59,7 +59,7 @@ def run(chosen: argparse.Namespace) -> int:
     if chosen.json:
         print(json.dumps({"results": told}))
     else:
-        _show(cells)
+        show(cells)
     return 1 if any(cell.graph.verdict != "safe" for cell in cells) else 0
 
 
@@ -85,7 +85,8 @@ def _cells(chosen: argparse.Namespace) -> Iterator[Cell]:
                     yield check(case, scenario, model, budget=chosen.budget, progress=progress)
 
 
-def _show(cells: list[Cell]) -> None:
+def show(cells: list[Cell]) -> None:
+    """Print the matrix, and what was found in each cell."""
     rows = [tuple(row.values()) for row in matrix(cells)]
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     lines = list(table(("design", "faults", "image", "verdict", "ends", "cuts", "why"), rows, right="cuts"))

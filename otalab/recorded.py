@@ -42,7 +42,6 @@ READERS: dict[str, Callable[[str], Any]] = {
     "size": lambda text: int(text or "0", 0),
 }
 LINE = "a line has op (erase or program), address, data (a program's, hex), time (seconds, or none), size (an erase's)"
-UNPROVEN = "no proof covers that; record a single update, and give the contents that it began with"
 # Clocks are not exact: what is shorter (seconds) is no pause.
 INSTANT = 1e-6
 
@@ -170,7 +169,7 @@ def recorded_scenario(
     if old is None or not start.committed:
         raise BadInput(f"the initial contents start no committed image ({said}); choose the design and board of theirs")
     effects = tuple(_replayed(base, recording))
-    done = _told_apart(device, flash, [effect for _, effect in effects])
+    done = _left(device, flash, [effect for _, effect in effects])
     after, image, said = _started(device, done)
     # A loader that halts starts nothing that could be known again: then no image is the new one.
     slot, image = (after.slot, image) if image else (1 - start.slot, Image("recorded", "", 0, b""))
@@ -203,24 +202,21 @@ def _replayed(base: Scenario, recording: Sequence[RecordedOperation]) -> Iterato
             now += base.seconds(effect)
 
 
-def _told_apart(device: Device, flash: Flash, effects: Sequence[Effect]) -> Flash:
-    """Return what the effects leave; refuse them where the explorer would take one record for another.
+def _left(device: Device, flash: Flash, effects: Sequence[Effect]) -> Flash:
+    """Return what the effects leave; refuse them where the explorer would take one boot record for another.
 
-    It takes all scrap for the same, and a record for one that differs by its sequencer, since the lab's firmware
-    erases before it programs, and only compares sequencers.  A recording has to be like that.
+    Under a strong guard it takes records that differ by their sequencers for the same, since the lab's firmware only
+    compares and steps those; a recording writes the ones that it has.
     """
     stages, form = [*accumulate(effects, Flash.after, initial=flash)], store.codec(device.design)
-    places = device.board.records[: device.design.records] if form.guard_bits >= STRONG else ()
-    for number, place in enumerate(places):
-        sector = device.board.sectors_of(place).start
-        mine = [step for step in zip(effects, stages, stages[1:], strict=False) if sector_of(*step[:2]) == sector]
-        changed = any(isinstance(effect, Erase) or before != after for effect, before, after in mine)
-        if changed and not isinstance(mine[0][0], Erase):
-            raise BadInput(f"the recording programs boot record {number} before it erases it: {UNPROVEN}")
-        found = {form.decode(stage.sectors[sector][: form.size]) for stage in stages}
+    for number, place in enumerate(device.board.records[: device.design.records]):
+        found = {form.decode(stage.read(place.address, form.size)) for stage in stages}
         configs = [one.config for one in found if isinstance(one, Record)]
-        if len(set(configs)) < len(configs):
-            raise BadInput(f"the recording changes boot record {number} by its sequencer alone: {UNPROVEN}")
+        if form.guard_bits >= STRONG and len(set(configs)) < len(configs):
+            raise BadInput(
+                f"the recording changes boot record {number} by its sequencer alone, which no proof covers: "
+                "record a single update, and give the contents that it began with"
+            )
     return stages[-1]
 
 

@@ -56,7 +56,7 @@ def run(chosen: argparse.Namespace) -> int:
     if chosen.json:
         print(json.dumps({"results": [cell.as_object() for cell in cells]}))
     else:
-        check_cli._show(cells)
+        check_cli.show(cells)
     return 1 if any(cell.graph.verdict != "safe" for cell in cells) else 0
 
 

@@ -17,6 +17,7 @@ from otalab.faults import fault_model
 from otalab.flash import Flash
 from otalab.history import Played, ending, play
 from otalab.record import Invalid
+from otalab.recorded_cli import add_options, chosen_recording
 from otalab.scenario import OFFERS, Scenario
 from otalab.scenario_cli import read
 from otalab.shipped import set_up
@@ -31,6 +32,8 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--design", metavar="FILE.toml", help="the design file that the id holds a digest of")
     parser.add_argument("--board", metavar="FILE.toml", help="the board file that the id holds a digest of")
     parser.add_argument("--bundle", metavar="FILE", help="the bundle that the id holds a digest of")
+    parser.add_argument("--recording", metavar="FILE", help="the recording that the id holds a digest of")
+    add_options(parser)
     parser.add_argument("--all", action="store_true", help="show every effect, not only those of the boot records")
     parser.add_argument("--dump", metavar="OUT.bin", help="write the flash as a raw image")
     parser.add_argument("--step", metavar="RUN.EFFECT", help="with --dump: just before this effect (at the end)")
@@ -68,6 +71,13 @@ def _identities(text: str) -> list[str]:
 
 def _set_up(chosen: argparse.Namespace, case: Case) -> Scenario:
     design, board = _file_of("design", case.design, chosen.design), _file_of("board", case.board, chosen.board)
+    if case.bundle.startswith("recording-"):
+        if chosen.recording is None:
+            raise BadInput(f"the id was made with a recording, {case.bundle}: give it with --recording")
+        scenario, files = chosen_recording(chosen, design, board)
+        if files != case.bundle:
+            raise BadInput(f"{files} is not {case.bundle} that the id was made with: --recording, --image-file, --new")
+        return scenario
     bundle = read(chosen.bundle) if chosen.bundle else None
     if case.bundle != (digest(bundle) if bundle else ""):
         raise BadInput(f"the id was made with {'the bundle ' + case.bundle if case.bundle else 'no bundle'}: --bundle")
