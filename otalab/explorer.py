@@ -22,7 +22,7 @@ from otalab.identity import Identity
 from otalab.observer import End, judge_run
 from otalab.outcome import Reset
 from otalab.scenario import Scenario, World
-from otalab.trace import Run, every_run
+from otalab.trace import Run, every_run, sector_of
 from otalab.trie import Leaf, Trie
 
 BUDGET = 1000
@@ -323,11 +323,6 @@ def contents(flash: Flash, run: KnownRun) -> Iterable[Flash]:
             flash = flash.swapped(swaps.pop()[1])
         yield flash
         flash = flash.after(effect)
-
-
-def sector_of(effect: Erase | Program, flash: Flash) -> int:
-    """Return the sector that an effect works on."""
-    return effect.sector if isinstance(effect, Erase) else effect.address // flash.geometry.sector_size
 
 
 def _mask(looks: Iterable[int]) -> int:

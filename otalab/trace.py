@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 from otalab.board import Board
 from otalab.chip import Chip
@@ -196,6 +196,10 @@ def words(effect: Effect) -> str:
             return f"ask: {question}" + (f" at {detail}" if isinstance(detail, int) else "")
 
 
+@overload
+def sector_of(effect: Erase | Program, flash: Flash) -> int: ...
+@overload
+def sector_of(effect: Effect, flash: Flash) -> int | None: ...
 def sector_of(effect: Effect, flash: Flash) -> int | None:
     """Return the sector that an effect works on, if it works on one."""
     match effect:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import re
 import shutil
@@ -328,7 +327,7 @@ def test_mutated_bundles_are_refused_or_installed_whole(device):
         told = device.wait_for(state="running", committed=True)
         assert told["slots"][told["active_slot"]]["whole"]
     assert 200 == device.update(tiny_bundle("7"))[0]
-    assert json.dumps(device.wait_for(version="7", committed=True))
+    device.wait_for(version="7", committed=True)
 
 
 def test_noise_is_not_a_device(tmp_path):
