@@ -1,7 +1,8 @@
 """How long a chain takes to solve, how much it fills in, and how many digits are right; SciPy's solver beside it.
 
-    python benchmarks/markov.py [STATES]
+    python benchmarks/markov.py [STATES] [GRAPH.npz ...]
 
+A graph is one that `CrashGraph.save` wrote, weighed at one power failure per hour.
 Compiled code is loaded before the clock starts.  SciPy solves (I - Q) x = 1, so it subtracts.
 Storm, with its own settings, answers the same if `stormpy` is installed; larger chains are not for it.
 """
@@ -13,13 +14,16 @@ import warnings
 from collections.abc import Callable
 from itertools import pairwise
 from math import inf
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy.sparse import coo_array, csr_array, eye_array
 from scipy.sparse.linalg import spsolve
 
-from otalab import markov
+from otalab import elimination, markov
+from otalab.crash_graph import CrashGraph
+from otalab.risk import Weighed
 
 try:
     import stormpy
@@ -69,8 +73,9 @@ def star(n: int) -> csr_array:
 
 def ours(p: csr_array) -> tuple[float, str]:
     """Return the expected steps, and how much was filled in."""
-    left = markov._chain(p, 0).eliminated()
-    return left.steps, f"{left.fill:,} weights filled in"
+    chain = markov._chain(p, 0)
+    left = elimination.eliminated(chain.weights, chain.start)
+    return float(np.sum(left.visits)), f"{left.fill:,} weights filled in"
 
 
 def scipys(p: csr_array) -> tuple[float, str]:
@@ -117,10 +122,12 @@ def row(label: str, p: csr_array, solver: Callable[[csr_array], tuple[float, str
 
 def main() -> None:
     """Print the table."""
-    n = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
-    ours(banded(2 * markov.MANY))
+    graphs = [word for word in sys.argv[1:] if word.endswith(".npz")]
+    n = int(next((word for word in sys.argv[1:] if word not in graphs), 100_000))
+    ours(banded(2 * elimination.MANY))
     cases = [(f"retries {k}", retries(k), 3 * 2.0 ** (k - 1) - 2) for k in (20, 45, 60, 100, 300)]
     cases += [(f"banded {n}", banded(n), None), (f"star {n}", star(n), None)]
+    cases += [(Path(path).stem, Weighed(CrashGraph.load(path), 1.0).chain, None) for path in graphs]
     for label, p, known in cases:
         for solver in (ours, scipys, storms):
             if solver is not storms or (stormpy and p.shape[0] < FOR_STORM):

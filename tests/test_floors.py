@@ -49,6 +49,7 @@ FLOORS = {
     "check": 4,
     "recorded": 4,
     # 5 numbers
+    "elimination": 5,
     "markov": 5,
     "rates": 5,
     "risk": 5,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, localcontext
 from fractions import Fraction
 from math import inf, isclose
 
@@ -13,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import coo_array, csc_matrix, csr_array
 
-from otalab import markov
+from otalab import elimination, markov
 from otalab.errors import BadInput
-from otalab.markov import absorption, expected_rewards, expected_steps
+from otalab.markov import absorption, expected_rewards, expected_steps, expected_visits, solve
 
 
 def matrix(n, ways):
@@ -56,7 +57,7 @@ def retries(n, right=0.7):
 
 def exact(p, start):
     """
-    The same two questions answered in fractions, by Gauss and Jordan.
+    The same questions answered in fractions, by Gauss and Jordan: the probability of each end, the visits, the steps.
     """
     n = len(p)
     outs = [{j: Fraction(float(p[i, j])) for j in range(n) if j != i and p[i, j]} for i in range(n)]
@@ -64,7 +65,7 @@ def exact(p, start):
     rows = [
         [sum(outs[i].values()) if i == j else -outs[i].get(j, Fraction(0)) for j in inner]
         + [outs[i].get(end, Fraction(0)) for end in ends]
-        + [Fraction(1)]
+        + [Fraction(i == j) for j in inner]
         for i in inner
     ]
     for k in range(len(inner)):
@@ -75,10 +76,10 @@ def exact(p, start):
             if r != k and rows[r][k]:
                 rows[r] = [x - rows[r][k] * y for x, y in zip(rows[r], rows[k], strict=True)]
     if start in ends:
-        return [Fraction(i == start) for i in range(n)], Fraction(0)
-    answer = rows[inner.index(start)][len(inner) :]
-    ended = dict(zip(ends, answer, strict=False))
-    return [ended.get(i, Fraction(0)) for i in range(n)], answer[-1]
+        return [Fraction(i == start) for i in range(n)], [Fraction(0)] * n, Fraction(0)
+    answer = dict(zip(ends + inner, rows[inner.index(start)][len(inner) :], strict=True))
+    ended, visits = ([answer[i] if i in these else Fraction(0) for i in range(n)] for these in (ends, inner))
+    return ended, visits, sum(visits)
 
 
 def same(expected, found, places=1e-12):
@@ -109,6 +110,20 @@ def chains(draw):
     return p[np.ix_(order, order)], draw(st.integers(0, n - 1))
 
 
+@st.composite
+def brisk_chains(draw):
+    """
+    A chain of which a tenth at least ends with each step: no solver finds it hard.
+    """
+    n = draw(st.integers(2, 12))
+    ends = draw(st.integers(1, n - 1))
+    random = np.random.default_rng(draw(st.integers(0, 2**32)))
+    p = random.random((n, n)) * (random.random((n, n)) < draw(st.floats(0.1, 1)))
+    p[:, n - 1] += 0.1 + p.sum(axis=1)
+    p[n - ends :] = np.eye(n)[n - ends :]
+    return p / p.sum(axis=1, keepdims=True), draw(st.integers(0, n - 1))
+
+
 # ---- known answers ----
 
 
@@ -122,6 +137,7 @@ def test_a_coin_throws_a_die():
     assert [0] * 7 == ended[:7].tolist()
     assert same([Fraction(1, 6)] * 6, ended[7:], 1e-15)
     assert same([Fraction(11, 3)], [expected_steps(die())], 1e-15)
+    assert same([1, *[Fraction(2, 3)] * 2, *[Fraction(1, 3)] * 4, *[0] * 6], expected_visits(die()), 1e-15)
 
 
 @pytest.mark.parametrize("up", [0.5, 0.4, 0.9])
@@ -138,6 +154,40 @@ def test_a_gambler_is_ruined_by_the_book(up):
     assert isclose(win, ended[n], rel_tol=1e-12)
     assert isclose(1 - win, ended[0], rel_tol=1e-9)
     assert isclose(length, expected_steps(gambler(n, up), begin), rel_tol=1e-12)
+
+
+@pytest.mark.parametrize("up", [0.5, 0.4, 0.9])
+def test_a_gambler_sees_each_fortune_by_the_book(up):
+    """
+    The closed form of the visits: the chance to get there, times the returns before the end.
+    """
+    n, begin, odds = 30, 7, (1 - up) / up
+
+    def visits(j):
+        if up == 0.5:
+            return 2 * min(begin, j) * (n - max(begin, j)) / n
+        below, above = 1 - odds**j, 1 - odds ** (n - j)
+        there = (1 - odds**begin) / below if begin <= j else (odds ** (begin - j) - odds ** (n - j)) / above
+        return there / ((1 - odds) * (up / above + (1 - up) * odds ** (j - 1) / below))
+
+    found = expected_visits(gambler(n, up), begin)
+
+    assert np.float64 == found.dtype
+    assert [0, 0] == [found[0], found[n]]
+    assert all(isclose(visits(j), found[j], rel_tol=1e-12) for j in range(1, n))
+
+
+@pytest.mark.parametrize("n", [20, 100, 300, 1000])
+def test_retries_are_counted_for_each_coin(n):
+    """
+    There are 2 to the n - 1 tries on average, and half of those at a coin come to the next.
+    """
+    tries, coins = 2.0 ** (n - 1), np.arange(n - 1)
+    found = expected_visits(retries(n), n)
+
+    assert isclose(tries, found[n], rel_tol=1e-12)
+    assert np.allclose(0.7 * tries / 2.0**coins, found[n + 1 : 2 * n], rtol=1e-12, atol=0)
+    assert np.allclose(0.3 * tries / 2.0**coins, found[1:n][::-1], rtol=1e-12, atol=0)
 
 
 @pytest.mark.parametrize(
@@ -171,6 +221,37 @@ def test_weights_too_small_for_a_double_are_seen():
     assert isclose(1.0, ended.sum(), rel_tol=1e-12)
 
 
+@pytest.mark.parametrize("order", [[0, 1, 2, 3, 4], [0, 3, 2, 1, 4], [0, 2, 3, 1, 4], [3, 1, 2, 0, 4]])
+def test_a_visit_too_rare_for_a_double_may_last(order):
+    """
+    State 2 is come by once in 1e400 times; from there it is a step to where one stays for 1e300.
+    """
+    p = matrix(5, {(0, 1): 1e-200, (0, 4): 1.0, (1, 2): 1e-200, (1, 4): 1.0, (2, 3): 1.0, (3, 4): 1e-300})
+    found = expected_visits(p[np.ix_(order, order)], order.index(0))
+
+    assert same([1, Fraction(1e-200), 0, Fraction(1e-200) ** 2 / Fraction(1e-300), 0], found[np.argsort(order)])
+
+
+def test_a_way_too_rare_for_a_double_may_be_tried_often():
+    """
+    To state 3 leads a way of 1e-320, which has four digits; in 1e190 tries it is taken 1e-130 times.
+    """
+    p = matrix(4, {(0, 1): 1e-160, (1, 3): 1e-160, (1, 0): 1.0, (0, 2): 1e-190})
+
+    assert same([Fraction(1e-160) ** 2 / Fraction(1e-190)], absorption(p)[3:])
+
+
+def test_what_no_double_can_hold_is_infinite():
+    """
+    The many coins are thrown more than 1e308 times altogether, the last few of them less often.
+    """
+    n = 1100
+    found = expected_visits(retries(n), n)
+
+    assert inf == found[n] == expected_steps(retries(n), n)
+    assert isclose(0.7 * 2.0**100, found[2 * n - 100], rel_tol=1e-12)
+
+
 def test_the_diagonal_is_not_believed():
     """
     1 - 1e-20 is 1.0 in floating point, and still the chain goes on, in the long run.
@@ -200,10 +281,50 @@ def test_agrees_with_fractions(chain):
     Every probability and every expectation has twelve right digits, whatever their size.
     """
     p, start = chain
-    ended, steps = exact(p, start)
+    ended, visits, steps = exact(p, start)
 
     assert same(ended, absorption(p, start))
+    assert same(visits, expected_visits(p, start))
     assert same([steps], [expected_steps(p, start)])
+
+
+@given(brisk_chains())
+def test_agrees_with_numpy(chain):
+    """
+    Where a solver that subtracts is right, it gives the same visits.
+    """
+    p, start = chain
+    inner = np.flatnonzero(np.diag(p) != 1)
+    visits = np.zeros(len(p))
+    visits[inner] = np.linalg.solve((np.eye(len(p)) - p)[np.ix_(inner, inner)].T, 1.0 * (inner == start))
+
+    assert np.allclose(visits, expected_visits(p, start), rtol=1e-10, atol=1e-13)
+
+
+@given(chains())
+def test_visits_add_up(chain):
+    """
+    To the steps; and what they send to an end is the probability of that end.
+    """
+    p, start = chain
+    solution = solve(p, start)
+    sent = [(solution.visits * column).sum() for column in (p - np.diag(np.diag(p))).T]
+    ended = ~(p - np.diag(np.diag(p))).any(axis=1)
+
+    assert isclose(solution.visits.sum(), expected_steps(p, start), rel_tol=1e-15)
+    assert ended[start] or np.allclose(np.where(ended, sent, 0), solution.ends, rtol=1e-12, atol=0)
+
+
+@given(chains())
+def test_one_call_answers_everything(chain):
+    """
+    The same to the last bit as the answers one by one.
+    """
+    p, start = chain
+    solution = solve(p, start)
+
+    assert absorption(p, start).tolist() == solution.ends.tolist()
+    assert expected_visits(p, start).tolist() == solution.visits.tolist()
 
 
 @given(chains())
@@ -267,30 +388,76 @@ def random_chain(n, seed, skipped=30):
     return p + csr_array((1 - p.sum(axis=1), (range(n), range(n))), shape=(n, n))
 
 
+def shuffled_chain(seed):
+    """
+    A chain that is worth compiled code, in no order, and where it begins.
+    """
+    order = np.random.default_rng(seed).permutation(3000)
+    return random_chain(3000, seed)[order][:, order], int(np.flatnonzero(order == 1510)[0])
+
+
 @pytest.mark.parametrize("seed", range(4))
-def test_compiled_code_does_the_same(seed, monkeypatch):
+def test_compiled_code_does_the_same(seed):
     """
     The loop that is read and the loop that is compiled agree to the last bit.
     """
     pytest.importorskip("numba")
-    p, rewards = random_chain(3000, seed), np.random.default_rng(seed).uniform(0, 9, 3000)
-    order = np.random.default_rng(seed).permutation(3000)
-    p, start = p[order][:, order], int(np.flatnonzero(order == 0)[0])
+    chain = markov._chain(*shuffled_chain(seed))
 
-    plain = absorption(p, start), expected_steps(p, start), expected_rewards(p, rewards, start)
-    monkeypatch.setattr(markov, "MANY", 1)
-    compiled = absorption(p, start), expected_steps(p, start), expected_rewards(p, rewards, start)
+    plain = elimination._eliminate(elimination._rows(chain.weights, float), chain.start)
+    compiled = elimination._run(elimination._compiled(), chain.weights, chain.start)
 
-    assert plain[0].any()
-    assert plain[0].tolist() == compiled[0].tolist()
-    assert plain[1:] == compiled[1:]
+    assert len(plain.row) > 20 and len(plain.visits) > 600 and plain.fill > 2000
+    assert list(plain.row.items()) == list(compiled.row.items())
+    assert plain.visits == compiled.visits.tolist()
+    assert plain[2:] == compiled[2:]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_large_chain_is_left_to_compiled_code(seed, monkeypatch):
+    """
+    Whoever asks does not see which loop it was.
+    """
+    pytest.importorskip("numba")
+    p, start = shuffled_chain(seed)
+    rewards = np.random.default_rng(seed).uniform(0, 9, 3000)
+
+    def answers():
+        solution = solve(p, start)
+        earned = expected_rewards(p, rewards, start)
+        return solution.ends.tolist(), solution.visits.tolist(), expected_steps(p, start), earned
+
+    plain = answers()
+    monkeypatch.setattr(elimination, "MANY", 1)
+    assert plain == answers()
+
+
+@pytest.mark.parametrize("seed", range(1, 4))
+def test_what_doubles_lost_on_the_way_does_not_matter(seed):
+    """
+    Decimals give the same digits, down to what is too rare to be promised.
+    """
+    chain = markov._chain(*shuffled_chain(seed))
+
+    def numbers(left):
+        total = sum(left.row.values())
+        return [weight / total for weight in left.row.values()], left.visits
+
+    doubles = elimination._eliminate(elimination._rows(chain.weights, float), chain.start)
+    with localcontext(Context(prec=40, Emin=MIN_EMIN, Emax=MAX_EMAX)):
+        decimals = numbers(elimination._eliminate(elimination._rows(chain.weights, Decimal), chain.start))
+
+    assert doubles.trusted
+    for found, expected, least in zip(numbers(doubles), decimals, ("1e-290", "1e-250"), strict=True):
+        kept = [(Fraction(e), f) for e, f in zip(expected, found, strict=True) if e > Decimal(least)]
+        assert len(kept) > 10 and same(*zip(*kept, strict=True))
 
 
 def test_nothing_compiled_is_needed(monkeypatch):
     """
     Without numba a large chain takes longer, and that is all.
     """
-    n = 3 * markov.MANY
+    n = 3 * elimination.MANY
     p = coo_array(
         (
             np.r_[np.full(2 * n - 2, 0.5), 1.0],
@@ -301,7 +468,7 @@ def test_nothing_compiled_is_needed(monkeypatch):
         ),
         shape=(n, n),
     )
-    monkeypatch.setattr(markov, "_compiled", lambda: None)
+    monkeypatch.setattr(elimination, "_compiled", lambda: None)
 
     assert isclose(2.0 * (n - 1), expected_steps(p), rel_tol=1e-12)
 
@@ -325,8 +492,20 @@ def test_who_gets_caught_does_not_end():
     p = [[0, 0.25, 0.75, 0], [0, 1, 0, 0], [0, 0, 0, 1], [0, 0, 1, 0]]
 
     assert [0, 0.25, 0, 0] == absorption(p).tolist()
+    assert [1, 0, inf, inf] == expected_visits(p).tolist()
     assert inf == expected_steps(p)
     assert inf == expected_rewards(p, [1, 0, 0, 0])
+
+
+def test_the_way_into_a_trap_is_counted():
+    """
+    State 1 cannot end any more, but it is passed, twice at a time, not come back to for ever.
+    """
+    p = [[0, 0.25, 0, 0, 0.75], [0, 0.5, 0.5, 0, 0], [0, 0, 0, 1, 0], [0, 0, 1, 0, 0], [0, 0, 0, 0, 1]]
+
+    assert [0, 0, 0, 0, 0.75] == absorption(p).tolist()
+    assert [1, 0.5, inf, inf, 0] == expected_visits(p).tolist()
+    assert [0, 2, inf, inf, 0] == expected_visits(p, 1).tolist()
 
 
 def test_who_begins_caught_never_ends():
@@ -336,6 +515,7 @@ def test_who_begins_caught_never_ends():
     p = [[0, 1, 0], [1, 0, 0], [0, 0, 1]]
 
     assert [0, 0, 0] == absorption(p).tolist()
+    assert [inf, inf, 0] == expected_visits(p).tolist()
     assert inf == expected_steps(p)
 
 
@@ -346,6 +526,7 @@ def test_a_trap_that_is_not_reached_does_not_count():
     p = [[0.5, 0.5, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1], [0, 0, 1, 0]]
 
     assert [0, 1, 0, 0] == absorption(p).tolist()
+    assert [2, 0, 0, 0] == expected_visits(p).tolist()
     assert 2.0 == expected_steps(p)
 
 
@@ -354,6 +535,7 @@ def test_who_begins_at_the_end_is_there():
     With certainty, after no step, for nothing.
     """
     assert [0, 1] == absorption([[0.5, 0.5], [0, 1]], start=1).tolist()
+    assert [0, 0] == expected_visits([[0.5, 0.5], [0, 1]], start=1).tolist()
     assert 0.0 == expected_steps([[0.5, 0.5], [0, 1]], start=1)
     assert 0.0 == expected_rewards([[0.5, 0.5], [0, 1]], [7, 7], start=1)
     assert [1] == absorption([[1.0]]).tolist()
@@ -383,7 +565,7 @@ def test_a_stored_zero_is_no_way_out():
         ([[1.0, 0], [0, 1]], -1, "start: must be one of the 2 states, 0 to 1, got -1"),
     ],
 )
-@pytest.mark.parametrize("ask", [absorption, expected_steps])
+@pytest.mark.parametrize("ask", [absorption, expected_steps, expected_visits, solve])
 def test_what_is_no_chain_is_refused(ask, p, start, said):
     """
     In one line that says where it is wrong.
