@@ -51,6 +51,7 @@ FLOORS = {
     # 5 numbers
     "markov": 5,
     "rates": 5,
+    "stats": 5,
     "risk": 5,
     # 6 wire
     "flash_file": 6,
