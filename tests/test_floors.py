@@ -52,6 +52,7 @@ FLOORS = {
     "elimination": 5,
     "markov": 5,
     "rates": 5,
+    "stats": 5,
     "risk": 5,
     # 6 wire
     "flash_file": 6,

@@ -6,10 +6,8 @@ import numpy as np
 import pytest
 
 from otalab.check import check_design
-from otalab.errors import BadInput
 from otalab.faults import atomic
 from otalab.part import part
-from otalab.rates import parse_rate
 from otalab.risk import Weighed
 
 RATE = 1e-3
@@ -76,19 +74,3 @@ def test_tiny_probabilities_keep_their_digits():
 
     assert 1e-3 == pytest.approx(smaller / small, rel=1e-9)
     assert np.isfinite(smaller) and smaller < 1e-16
-
-
-@pytest.mark.parametrize(
-    ("expected", "text"),
-    [(0.01, "0.01"), (1.4 / 8766, "1.4/year"), (0.06 / 24, "0.06/day"), (2.0, "2/hour"), (0.0, "0")],
-)
-def test_rates_have_units(expected, text):
-    """Power failures per hour, unless a unit says otherwise."""
-    assert expected == pytest.approx(parse_rate(text))
-
-
-@pytest.mark.parametrize("text", ["-1", "nan", "inf", "often", "1/fortnight", ""])
-def test_a_rate_that_is_none_is_refused(text):
-    """One line, with the way out."""
-    with pytest.raises(BadInput, match="a number of 0 or more per hour"):
-        parse_rate(text)
