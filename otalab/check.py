@@ -14,10 +14,11 @@ from otalab.crash_graph import CrashGraph, graph_of
 from otalab.design import Design
 from otalab.errors import BadInput, OtalabError
 from otalab.explorer import BUDGET, Explorer
-from otalab.faults import FaultModel, fault_model
+from otalab.faults import fault_model
 from otalab.history import History, Leg, ending, play
 from otalab.scenario import Scenario
 from otalab.shipped import set_up
+from otalab.tear import FaultModel
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,10 @@ from tqdm import tqdm
 from otalab.check import Case, Cell, check, digest, matrix, named
 from otalab.errors import BadInput
 from otalab.explorer import BUDGET, Explorer
-from otalab.faults import FAULTS, RESIDUAL, fault_model
+from otalab.faults import FAULTS, fault_model
 from otalab.image import TEMPERS
 from otalab.scenario_cli import add_options, chosen_scenario, read
+from otalab.tear import RESIDUAL
 from otalab.text import table
 
 COLOURS = {"safe": "32", "unsafe": "31", "open": "33"}

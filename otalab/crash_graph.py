@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from otalab.effects import Erase
+from otalab.effects import Effect, Erase
 from otalab.errors import BadInput
 from otalab.explorer import Edge, Explorer, Node
 from otalab.history import History, Leg
@@ -26,6 +26,7 @@ from otalab.observer import BAD, GOOD, SAD
 
 RESET = -1
 NO_END = -1
+NOTHING = -1  # is erased
 ENDS = (*GOOD, *SAD, *BAD)
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -37,8 +38,10 @@ class CrashGraph:
 
     `node_followed` says of which nodes every cut was followed: of all of them, if the graph is closed.
     `run_choices` and `run_reason` are texts, `edge_label` and `edge_phase` index into `labels` and `phases`.
-    `edge_count` is the number of tears that lead along an edge, `edge_weight` their probability given that the supply
-    fails in that effect, `edge_seconds` the effect's duration, `edge_erases` 1 where it is an erase.
+    `edge_count` is the number of tears that lead along an edge, `edge_weights` their probability under each member of
+    the fault model, given that the supply fails in that effect; `members` names them and `shares` is the share that
+    each has in the model.
+    `edge_seconds` is the effect's duration, `edge_erased` the sector that it erases, or -1.
     """
 
     closed: bool
@@ -56,13 +59,15 @@ class CrashGraph:
     edge_step: Ints
     edge_target: Ints
     edge_count: Ints
-    edge_weight: Floats
+    edge_weights: Floats
     edge_seconds: Floats
-    edge_erases: Ints
+    edge_erased: Ints
     edge_label: Ints
     edge_phase: Ints
     labels: tuple[str, ...]
     phases: tuple[str, ...]
+    members: tuple[str, ...]
+    shares: tuple[float, ...]
 
     @property
     def wrecks(self) -> int:
@@ -208,7 +213,7 @@ class CrashGraph:
         return cls(**stored_as)
 
 
-_TEXTS = ("run_choices", "run_reason", "labels", "phases")
+_TEXTS = ("run_choices", "run_reason", "labels", "phases", "members", "shares")
 
 
 def graph_of(explorer: Explorer) -> CrashGraph:
@@ -224,7 +229,7 @@ def graph_of(explorer: Explorer) -> CrashGraph:
     phases: dict[str, int] = {}
     rows = []
     for node in order:
-        for edge in _edges(node):
+        for edge in _edges(explorer, node):
             run = node.runs[edge.run]
             step = RESET if edge.step is None else edge.step
             phase = "boot" if edge.step is None else run.phases[step]
@@ -236,9 +241,9 @@ def graph_of(explorer: Explorer) -> CrashGraph:
                     edge.count,
                     labels.setdefault(edge.label, len(labels)),
                     phases.setdefault(phase, len(phases)),
-                    edge.weight,
+                    edge.weights,
                     0.0 if edge.step is None else run.seconds[step],
-                    edge.step is not None and isinstance(run.effects[step], Erase),
+                    _erased(run.effects[step]) if edge.step is not None else NOTHING,
                 )
             )
     columns = list(zip(*rows, strict=True)) if rows else [()] * 9
@@ -261,27 +266,33 @@ def graph_of(explorer: Explorer) -> CrashGraph:
         edge_count=whole[3],
         edge_label=whole[4],
         edge_phase=whole[5],
-        edge_weight=np.array(columns[6], np.float64),
+        edge_weights=np.array(columns[6], np.float64).reshape(len(rows), len(explorer.faults.members)),
         edge_seconds=np.array(columns[7], np.float64),
-        edge_erases=np.array(columns[8], np.int64),
+        edge_erased=np.array(columns[8], np.int64),
         labels=tuple(labels),
         phases=tuple(phases),
+        members=explorer.faults.members,
+        shares=explorer.faults.shares,
     )
+
+
+def _erased(effect: Effect) -> int:
+    return effect.sector if isinstance(effect, Erase) else NOTHING
 
 
 def _reached(explorer: Explorer) -> list[Node]:
     seen: dict[Node, None] = {explorer.start: None}
     for node in (waiting := [explorer.start]):
-        for edge in _edges(node):
+        for edge in _edges(explorer, node):
             if edge.target not in seen:
                 seen[edge.target] = None
                 waiting.append(edge.target)
     return list(seen)
 
 
-def _edges(node: Node) -> list[Edge]:
+def _edges(explorer: Explorer, node: Node) -> list[Edge]:
     """Return what is known of the ways out of a node; its resets are followed before its cuts."""
     if node.edges:
         return node.edges
     runs = enumerate(node.runs)
-    return [Edge(number, None, run.follows, 0, 0.0, "reset") for number, run in runs if run.follows]
+    return [Edge(number, None, run.follows, 0, explorer.never, "reset") for number, run in runs if run.follows]

@@ -10,18 +10,18 @@ sector turns out to be live after all; when nothing changes any more, the graph 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial, reduce
-from operator import or_
+from operator import add, or_
 
 from otalab.effects import Effect, Erase, Program
-from otalab.faults import FaultModel, Tear
 from otalab.flash import Flash
 from otalab.identity import Identity
 from otalab.observer import End, judge_run
 from otalab.outcome import Reset
 from otalab.scenario import Scenario, World
+from otalab.tear import FaultModel, Tear
 from otalab.trace import Run, every_run, sector_of
 from otalab.trie import Leaf, Trie
 
@@ -30,7 +30,7 @@ BUDGET = 1000
 
 @dataclass(slots=True, repr=False)
 class Edge:
-    """Where a cut leads (`step` None: a reset): how many tears, what weight in all, and the first of them.
+    """Where a cut leads (`step` None: a reset): how many tears, their weights in all, and the first of them.
 
     `kind` is the class of sector contents that these tears leave; `None` where all tears of the effect lead there.
     """
@@ -39,7 +39,7 @@ class Edge:
     step: int | None
     target: Node
     count: int
-    weight: float
+    weights: Sequence[float]
     label: str
     kind: Hashable = None
 
@@ -101,8 +101,8 @@ class TearClass:
 
     kind: Hashable
     first: Tear
+    weights: Sequence[float]
     count: int = 0
-    weight: float = 0.0
 
 
 class BudgetSpent(Exception):
@@ -126,6 +126,7 @@ class Explorer:
         self.progress = progress
         self.identity = Identity(scenario.device)
         self.expanded = self.lookups = 0
+        self.never, self._surely = [0.0] * len(faults.members), [1.0] * len(faults.members)
         self._effects: dict[Effect, Effect] = {}
         self._begin()
 
@@ -253,7 +254,7 @@ class Explorer:
             if run.end is None:
                 erased = reduce(or_, (_looks(one.sector) for one in run.effects if isinstance(one, Erase)), 0)
                 run.follows = self.resolve(run.after, run.world)
-                self._lead(node, Edge(number, None, run.follows, 0, 0.0, "reset"), erased)
+                self._lead(node, Edge(number, None, run.follows, 0, self.never, "reset"), erased)
             for edge, erased in self._cuts(node, number, run):
                 self._lead(node, edge, erased)
         node.followed = True
@@ -271,23 +272,23 @@ class Explorer:
                 world = run.worlds[step]
                 target = self.resolve(before, world)
             if not isinstance(effect, (Erase, Program)):
-                yield Edge(number, step, target, 1, 1.0, "cut"), erased
+                yield Edge(number, step, target, 1, self._surely, "cut"), erased
                 continue
             sector = sector_of(effect, before)
             if not target.spot.matters(sector):
                 # Whatever the tear leaves, nobody reads it before it is erased.
                 count = self.faults.count(effect, before, self.scenario.device)
-                yield Edge(number, step, target, count, 1.0, "before"), erased
+                yield Edge(number, step, target, count, self._surely, "before"), erased
             else:
                 for one in self.classes(effect, before, sector):
                     leads = self.resolve(one.first.onto(before, sector), world)
                     if not leads.spot.looks_at_bytes(sector):
-                        yield Edge(number, step, leads, one.count, one.weight, one.first.label, one.kind), erased
+                        yield Edge(number, step, leads, one.count, one.weights, one.first.label, one.kind), erased
                         continue
                     for raw in self.classes(effect, before, sector, within=one.kind):
                         leads = self.resolve(raw.first.onto(before, sector), world)
                         kind = one.kind, raw.kind
-                        yield Edge(number, step, leads, raw.count, raw.weight, raw.first.label, kind), erased
+                        yield Edge(number, step, leads, raw.count, raw.weights, raw.first.label, kind), erased
                 target = None
             if isinstance(effect, Erase):
                 erased |= _looks(sector)
@@ -308,9 +309,9 @@ class Explorer:
                     if kind != within:
                         continue
                     kind = self.identity.raw_class(tear.contents, tear.mark)
-                one = found.setdefault(kind, TearClass(kind, tear))
+                one = found.setdefault(kind, TearClass(kind, tear, self.never))
                 one.count += 1
-                one.weight += tear.weight
+                one.weights = [*map(add, one.weights, tear.weights)]
             known = self._tears[key] = list(found.values())
         return known
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from otalab.effects import Erase, Program
 from otalab.errors import BadInput
-from otalab.faults import FaultModel, Tear
 from otalab.flash import Flash
 from otalab.observer import End, judge_run
 from otalab.outcome import Reset
 from otalab.scenario import Scenario, World
+from otalab.tear import FaultModel, Tear
 from otalab.trace import Run, Step, run, sector_of
 
 

@@ -51,6 +51,8 @@ class Identity:
 
     def learn(self, flash: Flash, steps: Iterable[Step]) -> None:
         """Take note of records that a run found or wrote."""
+        if not self._strong:
+            return  # nothing is called scrap, so nothing can be almost a record
         found = {flash.sectors[place][: self._size] for place in self._places}
         for step in steps:
             if isinstance(step.effect, Program) and (sector := sector_of(step.effect, flash)) in self._places:

@@ -9,12 +9,12 @@ from itertools import count
 
 from otalab.board import Board, Region, Slot
 from otalab.effects import Erase, Program
-from otalab.faults import Tear
 from otalab.flash import Flash, Geometry, Mark
 from otalab.observer import judge_run
 from otalab.part import part
 from otalab.scenario import Scenario, World
 from otalab.shipped import set_up
+from otalab.tear import Tear
 from otalab.trace import every_run, sector_of
 
 SECTOR, PAGE = 256, 64
@@ -53,6 +53,8 @@ class Thin:
     zeros: tuple[int, ...] = ()
     weak: bool = False
     unstable: bool = False
+    members = ("thin",)
+    shares = (1.0,)
 
     def tears(self, effect: Erase | Program, before: Flash, _device: object) -> Iterator[Tear]:
         sector = sector_of(effect, before)
@@ -77,7 +79,7 @@ class Thin:
             if self.weak:
                 found.setdefault((done, Mark(sector, "weak")), "weak")
         weight = 1 / len(found)
-        return iter([Tear(label, contents, mark, weight) for (contents, mark), label in found.items()])
+        return iter([Tear(label, contents, mark, (weight,)) for (contents, mark), label in found.items()])
 
     def count(self, effect: Erase | Program, before: Flash, device: object) -> int:
         return len(list(self.tears(effect, before, device)))

@@ -198,6 +198,8 @@ def test_a_search_that_fires_no_cut_says_nothing():
 
     class Dead:
         name = "dead"
+        members = ("dead",)
+        shares = (1.0,)
 
         def tears(self, *_):
             return iter(())

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import fsum
+from operator import mul
 from typing import Any
 
 import pytest
@@ -17,10 +18,11 @@ from otalab.design import Design, load_design
 from otalab.device import Device
 from otalab.effects import Erase, Program
 from otalab.errors import BadInput
-from otalab.faults import FAULTS, SIX, FaultModel, Left, Site, Tear, atomic, fault, fault_model, union, weighted
+from otalab.faults import FAULTS, SIX, atomic, fault_model, weighted
 from otalab.flash import Flash, Geometry, Mark
 from otalab.record import FIRST_SEQUENCER, BootConfig, Record, SlotFacts
 from otalab.shipped import set_up
+from otalab.tear import FaultModel, Left, Site, Tear, fault, union
 
 SMALL = Geometry(sector_size=64, sectors=3, page_size=16)
 UNITS = Geometry(sector_size=64, sectors=3, page_size=16, program_unit=4)
@@ -59,22 +61,33 @@ def programs(draw: st.DrawFn, unit: int = 1) -> Program:
 effects = st.one_of(st.just(Erase(1)), programs())
 
 
-def tears(model: str | FaultModel, effect: Effect, before: Flash, device: Device = DEVICE) -> list[Tear]:
+@dataclass(frozen=True)
+class Weighted(Tear):
+    """A tear with its probability under the model as a whole."""
+
+    weight: float
+
+
+def tears(name: str | FaultModel, effect: Effect, before: Flash, device: Device = DEVICE) -> list[Weighted]:
     """Return all tears of an effect."""
-    return list((fault_model(model) if isinstance(model, str) else model).tears(effect, before, device))
+    model = fault_model(name) if isinstance(name, str) else name
+    return [
+        Weighted(one.label, one.contents, one.mark, one.weights, sum(map(mul, model.shares, one.weights)))
+        for one in model.tears(effect, before, device)
+    ]
 
 
-def states(found: list[Tear]) -> set[tuple[bytes, Mark | None]]:
+def states(found: list[Weighted]) -> set[tuple[bytes, Mark | None]]:
     """Return what the tears leave, without their names."""
     return {(tear.contents, tear.mark) for tear in found}
 
 
-def weights(found: list[Tear]) -> dict[str, float]:
+def weights(found: list[Weighted]) -> dict[str, float]:
     """Return the tears that have a probability, by label."""
     return {tear.label: tear.weight for tear in found if tear.weight}
 
 
-def labelled(found: list[Tear]) -> dict[str, bytes]:
+def labelled(found: list[Weighted]) -> dict[str, bytes]:
     """Return the contents of the tears, by label."""
     return {tear.label: tear.contents for tear in found}
 

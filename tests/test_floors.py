@@ -35,6 +35,7 @@ FLOORS = {
     "application": 2,
     "device": 2,
     # 3 adversary
+    "tear": 3,
     "faults": 3,
     # 4 graph
     "scenario": 4,
@@ -53,7 +54,15 @@ FLOORS = {
     "markov": 5,
     "rates": 5,
     "stats": 5,
+    "walk": 5,
     "risk": 5,
+    "streams": 5,
+    "walkers": 5,
+    "crowd": 5,
+    "study": 5,
+    "lives": 5,
+    "campaign": 5,
+    "fleet": 5,
     # 6 wire
     "flash_file": 6,
     "known_images": 6,
