@@ -310,12 +310,13 @@ def test_a_difference_that_is_not_shown_is_not_denied():
     assert "; a less b is between -0.0168 and 0.00755 per trial (" in compare(2, 500, 4, 500).sentence("a", "b")
 
 
-def test_the_test_has_the_last_word():
-    """Where the interval leaves out zero by a hair and the test is not convinced, no difference is claimed."""
-    close = compare(0, 1000, 5, 1000)
+def test_test_and_interval_must_agree():
+    """Where one is convinced and the other, by a hair, is not, no difference is claimed."""
+    by_interval, by_test = compare(0, 1000, 5, 1000), compare(0, 15, 23, 50, 0.999)
 
-    assert close.difference.high < 0 and 0.05 < close.p_value
-    assert not close.differ
+    assert by_interval.difference.high < 0 and 0.05 < by_interval.p_value
+    assert by_test.difference.low < 0 < by_test.difference.high and by_test.p_value < 0.001
+    assert not by_interval.differ and not by_test.differ
 
 
 def test_a_p_value_too_small_for_a_number_is_not_called_zero():
