@@ -60,7 +60,10 @@ def parts() -> dict[str, FlashPart]:
 
 
 def part(name: str) -> FlashPart:
-    """Return the part of this name."""
+    """Return the part of this name; the name of a family will do where the table has one row of it."""
+    family = [row for row in parts() if row.startswith(f"{name}-")]
+    if name not in parts() and len(family) == 1:
+        name = family[0]
     if name not in parts():
         raise BadInput(f"part {name!r} is not in data/flash_parts.csv; one of: {', '.join(parts())}")
     return parts()[name]

@@ -92,7 +92,8 @@ class Weighed:
         """The expected erases of each sector, those that were interrupted included."""
         erased = self.walk.runs.erased[self.walk.place_effect]
         begun = self._cuts + self._visits * self.walk.place_passed
-        return np.bincount(erased[erased != NOTHING], begun[erased != NOTHING], int(erased.max(initial=-1)) + 1)
+        some = erased != NOTHING
+        return np.asarray(np.bincount(erased[some], begun[some], int(erased.max(initial=-1)) + 1), np.float64)
 
     def expected(self) -> dict[str, float]:
         """The expected number of cuts, of seconds, and of erases begun, until the end."""

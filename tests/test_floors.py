@@ -61,6 +61,7 @@ FLOORS = {
     "crowd": 5,
     "study": 5,
     "lives": 5,
+    "engines": 5,
     "campaign": 5,
     "fleet": 5,
     # 6 wire
@@ -77,6 +78,9 @@ FLOORS = {
     # 8 doors
     "scenario_cli": 8,
     "trace_cli": 8,
+    "study_cli": 8,
+    "risk_cli": 8,
+    "campaign_cli": 8,
     "serve_cli": 8,
     "check_cli": 8,
     "recorded_cli": 8,
@@ -93,6 +97,8 @@ THIRD_PARTY = {
     "numba": 5,
     "pandas": 5,
     "scipy": 5,
+    "pyarrow": 5,
+    "distributed": 5,
     "tqdm": 5,
     "aiohttp": 6,
     "IPython": 7,
