@@ -122,6 +122,8 @@ def run_campaign(
     `command` is stored beside the rows, for whoever wants to run it again.
     """
     begun = time.perf_counter()
+    if workers < 1:
+        raise BadInput(f"workers: at least one is needed, got {workers}")
     refuse_endless(campaign.fleet)
     folder = Path(out)
     with ExitStack() as stack:
@@ -269,8 +271,6 @@ def _submitted(
 
 @contextmanager
 def _processes(campaign: Campaign, workers: int) -> Iterator[Executor]:
-    if workers < 1:
-        raise BadInput(f"workers: at least one is needed, got {workers}")
     prepared = prepare(campaign.fleet) if campaign.engine == "chain" else None
     # Not forked: a notebook's kernel has threads, which a copy of it would miss.
     spawned = multiprocessing.get_context("spawn")
