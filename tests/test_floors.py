@@ -69,6 +69,7 @@ FLOORS = {
     "known_images": 6,
     "virtual_device": 6,
     "device_status": 6,
+    "ota": 6,
     "http_device": 6,
     "live": 6,
     # 7 views
