@@ -67,7 +67,7 @@ def explain(chip: Chip, design: Design) -> Explanation:
         said = "; ".join(f"record {place} is {words}" for place, words in enumerate(places))
         return Explanation(None, f"Nothing counts: {said}.", places)
     chosen = selected.place
-    others = [_against(selected, place, record) for place, record in enumerate(found) if place != chosen]
+    others = [_against(selected, place, record, tails[place]) for place, record in enumerate(found) if place != chosen]
     why = "; ".join(others) or "the design has no other"
     return Explanation(chosen, f"Record {chosen} counts: {why}{tails[chosen]}.", places)
 
@@ -166,15 +166,15 @@ def _told(place: int, record: Record | Invalid, selected: Selection | None) -> s
     return f"{counts}: sequencer {counted(record.sequencer)}, {record.config.summary}"
 
 
-def _against(selected: Selection, place: int, record: Record | Invalid) -> str:
+def _against(selected: Selection, place: int, record: Record | Invalid, tail: str) -> str:
     """Say how the selected record compares with another one; the comparison is made afresh, not taken for granted."""
     if isinstance(record, Invalid):
-        return f"record {place} is no record, {record.reason}"
+        return f"record {place} is no record, {record.reason}{tail}"
     own, other = selected.record.sequencer, record.sequencer
     if own == other:
         return f"both sequencers are {counted(own)}, and it comes {'first' if selected.place < place else 'last'}"
     than = "smaller than" if own < other else "larger than"
-    return f"its sequencer {counted(own)} is {than} {counted(other)}, so it is the newer one"
+    return f"its sequencer {counted(own)} is {than} {counted(other)}, so it is taken for the newer one"
 
 
 def _tail(chip: Chip, design: Design, place: int, record: Record | Invalid) -> str:
@@ -184,5 +184,6 @@ def _tail(chip: Chip, design: Design, place: int, record: Record | Invalid) -> s
     erased = form.size - len(data.rstrip(bytes([ERASED])))
     if not 0 < erased < form.size or (form.guard_bits and isinstance(record, Record)):
         return ""
-    doubt = "" if isinstance(record, Invalid) else ", and nothing guards it"
-    return f"; its last {erased} of {form.size} bytes read erased{doubt}"
+    if isinstance(record, Invalid):
+        return f", and its last {erased} of {form.size} bytes read erased"
+    return f", though its last {erased} of {form.size} bytes read erased: nothing guards them"
