@@ -61,7 +61,7 @@ class Place:
         return self.data[: form.size].ljust(form.size, bytes([ERASED]))
 
     def carried(self, old: Codec, new: Codec) -> Place:
-        """Return the same record in another format, torn at the same byte; bytes of unknown meaning stay as they are."""
+        """Return the same record in another format, torn at the same byte; bytes of unknown meaning stay."""
         data = self.bytes_in(old)
         if self.meant is None:
             return self
