@@ -201,8 +201,8 @@ def plot_race(table: pd.DataFrame, *, title: str = "", ax: Axes | None = None) -
             continue
         # Words that have no room in their bar stand beside it, in two rows by turns.
         below = row.lane == "boot record"
-        aside, side = (3 + 9 * (n % 2)) * (-1 if below else 1), 0.3 if below else -0.3
-        ax.annotate(row.what, (row.begin, y + side), (0, aside), textcoords="offset points", fontsize=8,
+        aside, edge = (3 + 9 * (n % 2)) * (-1 if below else 1), 0.3 if below else -0.3
+        ax.annotate(row.what, (row.begin, y + edge), (0, aside), textcoords="offset points", fontsize=8,
                     va="top" if below else "bottom")  # fmt: skip
     ax.set_yticks(range(len(lanes)), lanes)
     ax.set(xlim=(0, horizon), ylim=(len(lanes) - 0.1, -0.9), xlabel="seconds since the new image was switched on")
