@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -174,7 +175,8 @@ class SequencerLab(anywidget.AnyWidget):
 def as_bytes(field: str, value: int | str | bytes, size: int) -> bytes:
     """Return the bytes of a field from a number, a version, or a text like `60`, `0x3c` or `2**64-3`."""
     if isinstance(value, str) and field.endswith("version"):
-        value = value.encode().ljust(size, b"\0")
+        digits = re.fullmatch("0x((?:[0-9a-f]{2})+)", value)
+        value = (bytes.fromhex(digits[1]) if digits else value.encode()).ljust(size, b"\0")
     elif isinstance(value, str):
         value = _number(field, value)
     if isinstance(value, int):

@@ -100,7 +100,7 @@ function render({ model, el }) {
       const y = TOP + row * LANE;
       svg.append(shape("text", { x: LEFT - 10, y: y + 27, class: "lane" }, lane),
         shape("line", { x1: LEFT, x2: WIDTH - 12, y1: y + LANE - 4, y2: y + LANE - 4, class: "grid" }));
-      let busy = [-1e9, -1e9]; // where the words above the bars end, in two rows
+      const busy = [-1e9, -1e9]; // where the words above the bars end, in two rows
       bars.filter((bar) => bar.lane === lane).forEach((bar) => draw1(svg, bar, y, x, busy, horizon));
     });
     if (due !== null && due <= horizon) {
@@ -131,11 +131,15 @@ function render({ model, el }) {
         shape("text", { x: left + width / 2, y: y + 27, class: "inside" }, bar.what));
       return;
     }
-    const flip = left + long > WIDTH - 12;
-    const from = flip ? left - long : left;
-    const row = from >= busy[0] + 4 ? 0 : 1;
+    // Words that have no room in their bar stand above it, in two rows; where both are taken, the tip has them.
+    const aside = moment ? 10 : 0;
+    const flip = left + aside + long > WIDTH - 4;
+    const from = flip ? left - aside - long : left + aside;
+    const row = busy.findIndex((until) => from >= until + 4);
+    if (row < 0) return;
     busy[row] = from + long;
-    svg.append(shape("text", { x: flip ? left + 2 : left, y: y + (row ? 1 : 11), class: flip ? "beside flip" : "beside" }, bar.what));
+    svg.append(shape("text", { x: flip ? left - aside : from, y: y + (row ? 0 : 11), class: flip ? "beside flip" : "beside" },
+      bar.what));
   }
 
   function draw() {
