@@ -45,10 +45,11 @@ function render({ model, el }) {
   const health = number("health_seconds", "Health check (s)", "any", 120);
   const interval = number("interval", "Commit interval (s)", 1, 120);
   const after = number("commit_after", "operator commits after (s)", "any", 120);
+  after.input.value = after.slider.value = 30;
   const itself = element("input", { type: "radio", name: `${id}-who`, id: `${id}-itself`, "data-who": "itself" });
   const hand = element("input", { type: "radio", name: `${id}-who`, id: `${id}-hand`, "data-who": "operator" });
   itself.addEventListener("change", () => set("commit_after", null));
-  hand.addEventListener("change", () => set("commit_after", Number(after.input.value || 30)));
+  hand.addEventListener("change", () => set("commit_after", Number(after.input.value)));
   const form = element("div", { class: "form", role: "group", "aria-label": "settings of the trial" },
     temper.label, temper.input, element("span"), design.label, design.input, element("span"),
     health.label, health.input, health.slider, interval.label, interval.input, interval.slider,

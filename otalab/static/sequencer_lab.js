@@ -156,7 +156,7 @@ function render({ model, el }) {
         element("td", { class: "value" }, input));
     });
     table.replaceChildren(
-      element("caption", {}, `fields of record ${place}: an edited one is sealed with the check that belongs to it`),
+      element("caption", {}, `fields of record ${place}; editing one renews the check`),
       element("tbody", {}, ...rows));
     if (active) table.querySelector(`[data-field="${CSS.escape(active)}"]`)?.focus();
   }
