@@ -86,7 +86,9 @@ class Study:
 
     def refuse_nonsense(self) -> None:
         """Raise what is wrong with the scenario or the fault model now, before anything long begins."""
-        assert self.scenario
+        chip = self.scenario.part
+        chip.erase_seconds(self.timing)
+        chip.program_seconds(chip.program_unit, self.timing)
         assert self.model
 
     @property

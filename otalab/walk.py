@@ -109,7 +109,7 @@ class Runs:
     def seconds_if_cut(self) -> Floats:
         """The expected seconds that pass in each effect, given that it is interrupted."""
         h = self.hazard
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             share = 1 / h - 1 / np.expm1(h)
         # The difference loses its digits where h is small; there the series has them.
         return np.asarray(self.seconds * np.where(h < 0.01, 0.5 - h / 12 + h**3 / 720, share))

@@ -63,7 +63,7 @@ FLOORS = {
     "lives": 5,
     "engines": 5,
     "campaign": 5,
-    "fleet": 5,
+    "rollout": 5,
     # 6 wire
     "flash_file": 6,
     "known_images": 6,
@@ -75,6 +75,7 @@ FLOORS = {
     "text": 7,
     "figures": 7,
     "graph_figures": 7,
+    "risk_figures": 7,
     # 8 doors
     "scenario_cli": 8,
     "trace_cli": 8,
