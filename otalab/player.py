@@ -18,7 +18,7 @@ import traitlets
 from otalab.check import Case, counterexample, digest, named
 from otalab.effects import Effect
 from otalab.errors import BadInput, OtalabError
-from otalab.faults import fault_model
+from otalab.faults import FAULTS, fault_model
 from otalab.flash import Flash
 from otalab.player_life import Cut, Lived, live
 from otalab.player_page import page
@@ -29,6 +29,9 @@ from otalab.scenario import Scenario
 from otalab.shipped import set_up
 
 STATIC = Path(__file__).parent / "static"
+# One module in three files: what is played, what is drawn, and what a hand does.
+ESM = "\n".join((STATIC / name).read_text(encoding="utf-8") for name in ("player_life.js", "player_views.js", "player.js"))
+CSS = (STATIC / "player.css").read_text(encoding="utf-8")
 # What an id cannot hold: a replay would set up another device.
 NOT_IN_AN_ID = ("app_size", "files")
 
@@ -42,8 +45,8 @@ class UpdatePlayer(anywidget.AnyWidget):
     `sentence`, `log`, `end`, `records`, `timer` and `phase` say what is seen there.
     """
 
-    _esm = STATIC / "player.js"
-    _css = STATIC / "player.css"
+    _esm = ESM
+    _css = CSS
 
     design = traitlets.Unicode("hardened").tag(sync=True)
     board = traitlets.Unicode("lab-1M").tag(sync=True)
@@ -144,7 +147,7 @@ class UpdatePlayer(anywidget.AnyWidget):
         if step is None:
             raise BadInput("a run ends here, and there is no effect to cut: go to another step")
         found = tears(self._model, step, self._scenario.device, wanted)
-        self.tears = {"step": self.step, "wanted": wanted, "faults": self.faults, **found}
+        self.tears = {"step": self.step, "wanted": wanted, "faults": self.faults, "models": list(FAULTS), **found}
         return self.tears
 
     def cut(self, tear: str) -> None:
@@ -180,9 +183,10 @@ class UpdatePlayer(anywidget.AnyWidget):
 
     def html(self, path: str | Path, title: str = "") -> None:
         """Write the player, its life and its cuts as one page that needs no kernel, no server and no network."""
-        traits = {name: getattr(self, name) for name in ("step", "cuts", "opening", "saved", "faults")}
+        names = ("step", "cuts", "opening", "saved", "faults")
+        traits = {name: getattr(self, name) for name in names} | {"tears": {}, "trouble": ""}
         title = title or f"{self.design} on {self.board}: an update step by step"
-        Path(path).write_text(page(title, self.trace, self.recovery, traits, STATIC), encoding="utf-8")
+        Path(path).write_text(page(title, self.trace, self.recovery, traits, ESM, CSS), encoding="utf-8")
 
     # How one thing follows from another.
 

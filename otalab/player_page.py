@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from html import escape
-from pathlib import Path
 from typing import Any
 
 _PAGE = """<!doctype html>
@@ -22,11 +21,11 @@ _PAGE = """<!doctype html>
 :root {{ color-scheme: light dark; }}
 body {{ font-family: system-ui, sans-serif; margin: 1rem; background: var(--jp-layout-color0, #fff); }}
 @media (prefers-color-scheme: dark) {{ :root {{ --jp-layout-color0: #111; --jp-layout-color1: #1c1c1c;
-  --jp-layout-color2: #333; --jp-border-color1: #777; --jp-ui-font-color1: #eee; --otalab-dark: 1; }} }}
+  --jp-layout-color2: #333; --jp-border-color1: #777; --jp-ui-font-color1: #eee; }} }}
 {css}
 </style>
 </head>
-<body>
+<body class="otalab-alone">
 <h1 style="font-size: 1.2rem; color: var(--jp-ui-font-color1, #111)">{title}</h1>
 <main id="player"></main>
 <script type="text/plain" id="module">{esm}</script>
@@ -51,9 +50,8 @@ await player.render({{ model, el: document.getElementById("player") }});
 """
 
 
-def page(title: str, trace: bytes, recovery: bytes, traits: dict[str, Any], static: Path) -> str:
-    """Return the page; `static` is where module and style lie."""
-    esm, css = ((static / name).read_text(encoding="utf-8") for name in ("player.js", "player.css"))
+def page(title: str, trace: bytes, recovery: bytes, traits: dict[str, Any], esm: str, css: str) -> str:
+    """Return the page of a tape and the tape of its recovery."""
     traits = traits | {"trace": b64encode(trace).decode(), "recovery": b64encode(recovery).decode()}
     # Inside a script element only its own end must not appear.
     return _PAGE.format(

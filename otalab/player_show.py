@@ -173,7 +173,7 @@ def why(device: Device, flash: Flash) -> str:
 
 def sequencer(number: int) -> str:
     """Return a sequencer as people can compare it: how far it has come down from all ones."""
-    return f"2⁶⁴ − {_SEQUENCERS - number}" if number > _SEQUENCERS // 2 else str(number)
+    return f"{number} = 2⁶⁴ − {_SEQUENCERS - number}" if number > _SEQUENCERS // 2 else str(number)
 
 
 def _fields(record: Record) -> list[list[str]]:
@@ -183,8 +183,8 @@ def _fields(record: Record) -> list[list[str]]:
     rows.append(["way back", "none" if config.previous is None else f"slot {config.previous}"])
     rows.append(["interval", f"{config.interval} s"])
     for number, slot in enumerate(config.slots):
-        text = f"{slot.version!r}, {slot.length} bytes, CRC {slot.crc32:08x}" if slot.length else "nothing"
-        rows.append([f"slot {number}", text.replace("'", "")])
+        text = f"version {slot.version}, {slot.length} bytes, CRC-32 {slot.crc32:08x}" if slot.length else "nothing"
+        rows.append([f"slot {number}", text])
     return rows
 
 

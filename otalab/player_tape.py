@@ -69,6 +69,7 @@ class Tape:
         self._places = [board.sectors_of(place).start for place in board.records[: self._device.design.records]]
         number, effect = lived.at(first)
         self.first = self._position = first
+        self._shipped = 0
         if first == 0:
             self._begin()
         for later in range(number, len(lived.played)):
@@ -88,6 +89,7 @@ class Tape:
             "log": self.log,
             "end": {"name": lived.end.name, "reason": lived.end.reason},
             "pool": self.pool.start,
+            "shipped": self._shipped,
             "kinds": KINDS,
             "phases": PHASES,
             "states": STATES,
@@ -128,6 +130,7 @@ class Tape:
         for sector, contents in enumerate(self.lived.scenario.flash.sectors):
             if (source := self.pool.place(contents)) != BLANK:
                 self._add("delta_", position=0, sector=sector, offset=0, length=len(contents), source=source)
+                self._shipped += 1
 
     def _run(self, number: int, begin: int) -> None:
         """Write down a run, or its rest from an effect on."""
