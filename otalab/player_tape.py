@@ -109,7 +109,8 @@ class Tape:
             body += column.tobytes()
             body += bytes(-len(body) % 8)
         head["tables"], head["bytes"] = tables, len(body)
-        text = json.dumps(head, ensure_ascii=False).encode()
+        # A version that a torn record names need not be text: what is none is escaped as JSON would.
+        text = json.dumps(head, ensure_ascii=False).encode(errors="backslashreplace")
         text += b" " * (-(len(text) + 4) % 8)
         return zlib.compress(b"".join((len(text).to_bytes(4, "little"), text, body, self.pool.data)), FAST)
 
