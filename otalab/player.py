@@ -20,7 +20,7 @@ from otalab.effects import Effect
 from otalab.errors import BadInput, OtalabError
 from otalab.faults import FAULTS, fault_model
 from otalab.flash import Flash
-from otalab.player_life import Cut, Lived, live
+from otalab.player_life import Cut, Lived, Memory, live
 from otalab.player_page import page
 from otalab.player_show import why
 from otalab.player_tape import Tape
@@ -30,7 +30,9 @@ from otalab.shipped import set_up
 
 STATIC = Path(__file__).parent / "static"
 # One module in three files: what is played, what is drawn, and what a hand does.
-ESM = "\n".join((STATIC / name).read_text(encoding="utf-8") for name in ("player_life.js", "player_views.js", "player.js"))
+ESM = "\n".join(
+    (STATIC / name).read_text(encoding="utf-8") for name in ("player_life.js", "player_views.js", "player.js")
+)
 CSS = (STATIC / "player.css").read_text(encoding="utf-8")
 # What an id cannot hold: a replay would set up another device.
 NOT_IN_AN_ID = ("app_size", "files")
@@ -53,7 +55,7 @@ class UpdatePlayer(anywidget.AnyWidget):
     image = traitlets.Unicode("healthy").tag(sync=True)
     faults = traitlets.Unicode("all").tag(sync=True)
     step = traitlets.Int(0).tag(sync=True)
-    cuts = traitlets.List().tag(sync=True)
+    cuts: traitlets.List[Any] = traitlets.List().tag(sync=True)
     choices = traitlets.List(traitlets.Unicode()).tag(sync=True)
 
     trace = traitlets.Bytes().tag(sync=True)
@@ -72,12 +74,19 @@ class UpdatePlayer(anywidget.AnyWidget):
     timer = traitlets.Float(allow_none=True, default_value=None)
 
     def __init__(
-        self, design: str = "hardened", board: str = "lab-1M", *, step: int | None = None, cuts: Sequence[Any] = (), **more: Any
+        self,
+        design: str = "hardened",
+        board: str = "lab-1M",
+        *,
+        step: int | None = None,
+        cuts: Sequence[Any] = (),
+        **more: Any,
     ) -> None:
         own = {name: more.pop(name) for name in [*more] if name in self.class_trait_names()}
         if isinstance(bundle := more.get("bundle"), (str, Path)):
             more["bundle"] = Path(bundle).read_bytes()
         self._options = more
+        self._memory: Memory = {}
         super().__init__(design=design, board=board, **own)
         self._begin()
         self.cuts = list(cuts)
@@ -94,8 +103,8 @@ class UpdatePlayer(anywidget.AnyWidget):
         bundle = options.get("bundle")
         if case.bundle != (digest(bundle) if bundle else ""):
             raise BadInput(f"the id was made with {'a' if case.bundle else 'no'} bundle: give the same with bundle=")
-        names = {"faults": case.faults, "image": case.image, "choices": [leg.choices for leg in legs]}
-        player = cls(case.design, case.board, offers=case.offer, **names, **options)
+        options |= {"faults": case.faults, "image": case.image, "choices": [leg.choices for leg in legs]}
+        player = cls(case.design, case.board, offers=case.offer, **options)
         player.cuts = [[number, leg.step, leg.tear] for number, leg in enumerate(legs) if leg.step is not None]
         return player
 
@@ -186,7 +195,7 @@ class UpdatePlayer(anywidget.AnyWidget):
         names = ("step", "cuts", "opening", "saved", "faults")
         traits = {name: getattr(self, name) for name in names} | {"tears": {}, "trouble": ""}
         title = title or f"{self.design} on {self.board}: an update step by step"
-        Path(path).write_text(page(title, self.trace, self.recovery, traits, ESM, CSS), encoding="utf-8")
+        Path(path).write_text(page(title, self.trace, self.recovery, traits, esm=ESM, css=CSS), encoding="utf-8")
 
     # How one thing follows from another.
 
@@ -208,7 +217,9 @@ class UpdatePlayer(anywidget.AnyWidget):
         """Say what follows from what is played, and not from the position in it."""
         self.tears, self.trouble = {}, ""
         names = f"{self.design!r}, {self.board!r}, faults={self.faults!r}, image={self.image!r}"
-        options = {"bundle": "bundle"} | {name: repr(value) for name, value in self._options.items() if name != "bundle"}
+        options = {"bundle": "bundle"} | {
+            name: repr(value) for name, value in self._options.items() if name != "bundle"
+        }
         more = "".join(f", {name}={text}" for name, text in options.items() if self._options.get(name) is not None)
         more += f", choices={self.choices!r}" if any(self.choices) else ""
         self.opening = f"player = UpdatePlayer({names}{more})".replace("'", '"')
@@ -234,6 +245,14 @@ class UpdatePlayer(anywidget.AnyWidget):
     @traitlets.validate("faults")
     def _known_model(self, proposal: Any) -> str:
         return fault_model(proposal["value"]).name
+
+    @traitlets.validate("choices")
+    def _digits(self, proposal: Any) -> list[str]:
+        if wrong := [one for one in proposal["value"] if one and not one.isdecimal()]:
+            raise BadInput(f"choices {wrong[0]!r}: one text of digits per run, such as '01', or empty")
+        if hasattr(self, "_scenario"):
+            live(self._scenario, self._model, [], proposal["value"], self._memory)
+        return list(proposal["value"])
 
     @traitlets.validate("step")
     def _within(self, proposal: Any) -> int:

@@ -86,9 +86,7 @@ class Lived:
         return History(tuple(played.leg for played in self.played), self.end.name, self.end.reason)
 
 
-def live(
-    scenario: Scenario, faults: FaultModel, cuts: Sequence[Cut], choices: Sequence[str], memory: Memory
-) -> Lived:
+def live(scenario: Scenario, faults: FaultModel, cuts: Sequence[Cut], choices: Sequence[str], memory: Memory) -> Lived:
     """Follow a device through its cuts until nothing more happens; `memory` keeps runs that may be asked for again."""
     planned = {number: (effect, tear) for number, effect, tear in cuts}
     flash, world, played = scenario.flash, World(), list[Played]()
@@ -120,7 +118,10 @@ def live(
 
 def _remembered(scenario: Scenario, flash: Flash, world: World, choices: str, memory: Memory) -> Run:
     key = flash, world, choices
-    taken = memory.pop(key, None) or run(scenario, flash, world, [int(digit) for digit in choices])
+    try:
+        taken = memory.pop(key, None) or run(scenario, flash, world, [int(digit) for digit in choices])
+    except IndexError as error:
+        raise BadInput(f"choices {choices!r}: chance has fewer ways here") from error
     # Taken out and put in again: the oldest one is the one that was not asked for the longest.
     memory[key] = taken
     if len(memory) > REMEMBERED:

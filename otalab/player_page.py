@@ -50,7 +50,7 @@ await player.render({{ model, el: document.getElementById("player") }});
 """
 
 
-def page(title: str, trace: bytes, recovery: bytes, traits: dict[str, Any], esm: str, css: str) -> str:
+def page(title: str, trace: bytes, recovery: bytes, traits: dict[str, Any], *, esm: str, css: str) -> str:
     """Return the page of a tape and the tape of its recovery."""
     traits = traits | {"trace": b64encode(trace).decode(), "recovery": b64encode(recovery).decode()}
     # Inside a script element only its own end must not appear.

@@ -173,7 +173,7 @@ def why(device: Device, flash: Flash) -> str:
 
 def sequencer(number: int) -> str:
     """Return a sequencer as people can compare it: how far it has come down from all ones."""
-    return f"{number} = 2⁶⁴ − {_SEQUENCERS - number}" if number > _SEQUENCERS // 2 else str(number)
+    return f"{number} = 2⁶⁴-{_SEQUENCERS - number}" if number > _SEQUENCERS // 2 else str(number)
 
 
 def _fields(record: Record) -> list[list[str]]:

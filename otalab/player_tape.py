@@ -83,7 +83,11 @@ class Tape:
             "first": self.first,
             "positions": len(lived),
             "runs": lived.starts[:-1],
-            "cuts": [start + leg.leg.step for start, leg in zip(lived.starts, lived.played, strict=False) if leg.leg.step is not None],
+            "cuts": [
+                start + leg.leg.step
+                for start, leg in zip(lived.starts, lived.played, strict=False)
+                if leg.leg.step is not None
+            ],
             "lines": self.lines,
             "moments": self._moments,
             "log": self.log,

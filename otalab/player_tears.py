@@ -14,7 +14,6 @@ from otalab.chip import Chip
 from otalab.device import Device
 from otalab.effects import Erase, Program
 from otalab.flash import Flash
-from otalab.player_show import why
 from otalab.record import Invalid
 from otalab.tear import FaultModel, Site
 from otalab.trace import Step
@@ -96,7 +95,9 @@ class _Seen:
         data = contents if site.start == 0 else site.within(site.whole, contents)
         size = self._codec.size
         found = self._codec.decode(data if len(data) >= size else (data + site.whole[len(data) :])[:size])
-        key = found.reason if isinstance(found, Invalid) else (found.sequencer, found.config.active, found.config.summary)
+        key = (
+            found.reason if isinstance(found, Invalid) else (found.sequencer, found.config.active, found.config.summary)
+        )
         if key not in self._known:
             flash = self._before.with_sector(site.sector, site.within(site.whole, contents))
             self._known[key] = self._choice(flash)

@@ -18,6 +18,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
+from playwright.sync_api import expect, sync_playwright
 
 from otalab.player import UpdatePlayer
 
@@ -40,7 +41,8 @@ RUN_ALL = """async () => {
 ALL_RUN = """() => {
   const panel = window.jupyterapp.shell.currentWidget;
   const cells = panel.content.widgets.filter((cell) => cell.model.type === 'code');
-  return panel.sessionContext.session?.kernel?.status === 'idle' && cells.every((cell) => cell.model.executionCount);
+  return panel.sessionContext.session?.kernel?.status === 'idle'
+    && cells.every((cell) => cell.model.executionCount);
 }"""
 NEW_CELL = """async (source) => {
   const { shell, commands } = window.jupyterapp, panel = shell.currentWidget;
@@ -87,7 +89,7 @@ class Server:
     def wait(self, path):
         for _ in range(10 * SECONDS):
             try:
-                with urlopen(self.base + path, timeout=SECONDS) as answer:
+                with urlopen(self.base + path, timeout=SECONDS) as answer:  # noqa: S310  # the test's own server
                     return answer.status
             except (URLError, ConnectionError):
                 assert self.process.poll() is None, Path(self.said.name).read_text()
@@ -127,8 +129,6 @@ def chromium():
     """
     One browser for all pages.
     """
-    from playwright.sync_api import sync_playwright
-
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS.split())
         yield browser
@@ -197,33 +197,31 @@ def test_in_jupyterlab_a_hand_steps_cuts_and_recovers(page, lab):
     """
     Buttons and keys step; a cut at the switch and a tear lead to the recovered end; a cell reads it all back.
     """
-    from playwright.sync_api import expect
-
     player = opened(page, lab, "lab/tree")
     value_of(page, "player.cuts = []; player.goto('switch'); player.step")
     player.scroll_into_view_if_needed()
     where, sentence = player.locator(".where"), player.locator(".sentence")
-    expect(where).to_have_text("step 136 of 151")
+    expect(where).to_have_text("step 159 of 174")
 
     player.get_by_role("button", name="Step forward").click()
-    expect(where).to_have_text("step 137 of 151")
+    expect(where).to_have_text("step 160 of 174")
     player.get_by_role("button", name="Step back").click()
-    expect(where).to_have_text("step 136 of 151")
+    expect(where).to_have_text("step 159 of 174")
     active = page.evaluate("() => window.jupyterapp.shell.currentWidget.content.activeCellIndex")
     player.focus()
     page.keyboard.press("ArrowRight")
     expect(sentence).to_contain_text("switch: program 84 bytes")
     shoot(page, "lab-switch")
     page.keyboard.press("Shift+ArrowRight")
-    expect(sentence).to_contain_text("Run 0, effect 138, boot")
+    expect(sentence).to_contain_text("Run 0, effect 161, boot")
     page.keyboard.press("Shift+ArrowLeft")
     page.keyboard.press("ArrowRight")
-    expect(where).to_have_text("step 137 of 151")
+    expect(where).to_have_text("step 160 of 174")
     assert active == page.evaluate("() => window.jupyterapp.shell.currentWidget.content.activeCellIndex")
 
     player.get_by_role("button", name="Cut here").click()
     expect(player.locator(".cutting")).to_be_visible()
-    expect(player.locator(".cutting")).to_contain_text("23,200 different things")
+    expect(player.locator(".cutting")).to_contain_text("23,668 different things")
     shoot(page, "lab-cut")
     player.locator("[data-tear=prefix-1]").click()
     expect(sentence).to_contain_text("THE POWER FAILS")
@@ -234,12 +232,12 @@ def test_in_jupyterlab_a_hand_steps_cuts_and_recovers(page, lab):
     expect(sentence).to_contain_text("The life ends updated")
     shoot(page, "lab-recovered")
 
-    expect(where).to_have_text("step 289 of 289")
+    expect(where).to_have_text("step 335 of 335")
     page.wait_for_timeout(500)  # the position is told to the kernel once the hand rests
-    assert "([[0, 137, 'prefix-1']], 289, 'updated')" == value_of(page, "player.cuts, player.step, player.end")
+    assert "([[0, 160, 'prefix-1']], 335, 'updated')" == value_of(page, "player.cuts, player.step, player.end")
     player.scroll_into_view_if_needed()
     player.get_by_role("button", name="Undo last cut").click()
-    expect(where).to_have_text("step 137 of 151")
+    expect(where).to_have_text("step 160 of 174")
     assert "[]" == value_of(page, "player.cuts")
     assert [] == ours(page)
 
@@ -248,8 +246,6 @@ def test_a_wish_that_cannot_be_met_is_answered_in_one_line(page, lab):
     """
     A tear that does not exist is refused beside the time line, and nothing moves.
     """
-    from playwright.sync_api import expect
-
     player = opened(page, lab, "lab/tree")
     value_of(page, "player._asked(None, {'ask': 'cut', 'tear': 'nonsense'}, None); 1")
 
@@ -261,8 +257,6 @@ def test_in_jupyter_notebook_it_steps(page, tmp_path):
     """
     The same widget in Jupyter Notebook 7.
     """
-    from playwright.sync_api import expect
-
     server = jupyter(tmp_path, ["notebook"], "JupyterNotebookApp.expose_app_in_browser")
     try:
         player = opened(page, server, "notebooks")
@@ -281,8 +275,6 @@ def test_under_voila_it_steps_and_cuts(page, tmp_path):
     """
     The same widget in a page without code.
     """
-    from playwright.sync_api import expect
-
     server = Server(tmp_path, "voila", f"{{root}}/{NOTEBOOK}", "--no-browser", "--port={port}")
     try:
         server.wait("/voila/static/voila.js")
@@ -302,9 +294,7 @@ def test_a_page_from_a_file_steps_along_a_history_to_its_end(page, tmp_path):
     """
     No kernel, no server, no network: the counterexample is stepped through, and cutting is refused.
     """
-    from playwright.sync_api import expect
-
-    player = UpdatePlayer("mongoose", "tiny", faults="torn-program", app_size=3000, cuts=[[0, 137, "prefix-1"]])
+    player = UpdatePlayer("mongoose", "tiny", faults="torn-program", cuts=[[0, 160, "prefix-1"]])
     player.html(tmp_path / "page.html")
     asked = []
     page.on("request", lambda request: asked.append(request.url))
