@@ -61,7 +61,7 @@ def installers() -> list[list[str]]:
 
 def install(installer: list[str]) -> bool:
     """Install the lab itself, editable, and what it needs in the versions of the lock."""
-    what = ["-q", "-c", "requirements.lock", "-e", ".[fast,net,test]"]
+    what = ["-q", "-c", "requirements.lock", "-e", ".[fast,net,scale,test]"]
     # Standard output belongs to the command that was asked for.
     return subprocess.run([*installer, *what], cwd=ROOT, env=ENV, stdout=sys.stderr, check=False).returncode == 0
 

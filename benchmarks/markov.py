@@ -127,7 +127,7 @@ def main() -> None:
     ours(banded(2 * elimination.MANY))
     cases = [(f"retries {k}", retries(k), 3 * 2.0 ** (k - 1) - 2) for k in (20, 45, 60, 100, 300)]
     cases += [(f"banded {n}", banded(n), None), (f"star {n}", star(n), None)]
-    cases += [(Path(path).stem, Weighed(CrashGraph.load(path), 1.0).chain, None) for path in graphs]
+    cases += [(Path(path).stem, Weighed(CrashGraph.load(path), 1.0).walk.chain, None) for path in graphs]
     for label, p, known in cases:
         for solver in (ours, scipys, storms):
             if solver is not storms or (stormpy and p.shape[0] < FOR_STORM):

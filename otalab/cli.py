@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from otalab import bundle_cli, check_cli, recorded_cli, replay_cli, serve_cli, trace_cli
+from otalab import bundle_cli, check_cli, recorded_cli, replay_cli, serve_cli, study_cli, trace_cli
 from otalab.design import designs, load_design
 from otalab.errors import BadInput, OtalabError
 from otalab.text import table
@@ -43,6 +43,7 @@ def parser() -> argparse.ArgumentParser:
     check_cli.add_parser(commands)
     replay_cli.add_parser(commands)
     recorded_cli.add_parser(commands)
+    study_cli.add_parsers(commands)
     serve_cli.add_parser(commands)
     bundle_cli.add_parser(commands)
     return top

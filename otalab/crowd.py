@@ -72,21 +72,23 @@ def forks(walk: Walk) -> list[Fork]:
     ]
 
 
-def move(walks: Sequence[Walk], shares: Sequence[float], devices: int, seed: int) -> pd.DataFrame:
-    """Return what becomes of a fleet: one row per stratum, end, number of cuts and phase of the last.
+def move(walks: Sequence[Walk], shares: Sequence[float], devices: int, seed: int | Sequence[int]) -> pd.DataFrame:
+    """Return what becomes of a fleet: one row per kind of device, end, number of cuts and phase of the last.
 
     `devices` is how many a row stands for; `seconds` and `erases` are means over them.
     """
     random = np.random.Generator(np.random.PCG64(seed))
     split = random.multinomial(devices, np.array(shares) / np.sum(shares))
     rows = []
-    for stratum, (walk, count) in enumerate(zip(walks, split.tolist(), strict=True)):
+    for kind, (walk, count) in enumerate(zip(walks, split.tolist(), strict=True)):
         for group, (moved, seconds, erases) in _moved(walk, count, random).items():
             end = ENDINGS[group.at - walk.states]
-            fell = "" if group.last_cut == NO_CUT else PHASES[group.last_cut]
-            rows.append((stratum, end, group.cuts, seconds / moved, erases / moved, fell, moved))
-    columns = ["stratum", "end", "cuts", "seconds", "erases", "last_cut", "devices"]
-    return pd.DataFrame(rows, columns=columns).sort_values(columns[:3] + ["last_cut"], ignore_index=True)
+            rows.append((kind, end, group.cuts, seconds / moved, erases / moved, group.last_cut, moved))
+    columns = ["kind", "end", "cuts", "seconds", "erases", "last_cut", "devices"]
+    table = pd.DataFrame(rows, columns=columns).sort_values(["kind", "end", "cuts", "last_cut"], ignore_index=True)
+    return table.assign(
+        end=pd.Categorical(table.end, ENDINGS), last_cut=pd.Categorical.from_codes(table.last_cut, PHASES)
+    )
 
 
 def _moved(walk: Walk, count: int, random: np.random.Generator) -> dict[Group, tuple[int, float, float]]:

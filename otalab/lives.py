@@ -71,13 +71,19 @@ class Lives:
         self.faults = faults
         self.rates = rates
         self.given_cut = given_cut
+        self._start = PowerOn(scenario.flash, scenario.power_on(World()))
         self._ways = lru_cache(REMEMBERED)(self._run)
         self._first_cut = lru_cache(REMEMBERED)(self._chance)
 
+    @property
+    def given(self) -> float:
+        """The probability of what is taken as given; 1 if nothing is."""
+        return self._first_cut(self._start) if self.given_cut else 1.0
+
     def live(self, stream: Stream) -> Lived:
         """Return what becomes of a device, from the update's offer to its end."""
-        here, lived, waits = PowerOn(self.scenario.flash, self.scenario.power_on(World())), Lived(), self.given_cut
-        if waits and not self._first_cut(here):
+        here, lived, waits = self._start, Lived(), self.given_cut
+        if not self.given:
             raise BadInput("given a cut: none can happen here at this rate; a higher rate is needed")
         while not lived.end:
             if self._stuck(here):

@@ -45,10 +45,18 @@ class FlashPart:
         time = self._time(f"pp_{timing}_us") / 1e6
         return time * -(-size // self.program_unit) if self.kind == ON_CHIP else time
 
+    @property
+    def endurance(self) -> float:
+        """How many erases a sector is specified for."""
+        return self._number("endurance", "name a number, or take another part")
+
     def _time(self, column: str) -> float:
+        return self._number(column, "take another part or timing")
+
+    def _number(self, column: str, way_out: str) -> float:
         text = dict(self.row)[column]
         if not text:
-            raise BadInput(f"part {self.name}: no {column} in data/flash_parts.csv; take another part or timing")
+            raise BadInput(f"part {self.name}: no {column} in data/flash_parts.csv; {way_out}")
         return float(text)
 
 
@@ -60,7 +68,10 @@ def parts() -> dict[str, FlashPart]:
 
 
 def part(name: str) -> FlashPart:
-    """Return the part of this name."""
+    """Return the part of this name; the name of a family will do where the table has one row of it."""
+    family = [row for row in parts() if row.startswith(f"{name}-")]
+    if name not in parts() and len(family) == 1:
+        name = family[0]
     if name not in parts():
         raise BadInput(f"part {name!r} is not in data/flash_parts.csv; one of: {', '.join(parts())}")
     return parts()[name]

@@ -57,8 +57,7 @@ class Weighed:
     @property
     def bounds(self) -> dict[str, tuple[float, float]]:
         """For each end, the least and the most that its probability can be, whatever was not explored."""
-        unknown = float(self._endings[OPEN])
-        return {end: (low, min(1.0, low + unknown)) for end, low in self.ends.items()}
+        return {end: (low, min(1.0, low + self.unknown)) for end, low in self.ends.items()}
 
     @property
     def bad(self) -> float:
@@ -66,9 +65,14 @@ class Weighed:
         return sum(self.ends[end] for end in BAD)
 
     @property
+    def unknown(self) -> float:
+        """The probability of coming to where nothing was explored."""
+        return float(self._endings[OPEN])
+
+    @property
     def closed(self) -> bool:
         """Whether the bounds meet."""
-        return not self._endings[OPEN]
+        return not self.unknown
 
     @cached_property
     def _visits(self) -> Floats:
@@ -92,7 +96,8 @@ class Weighed:
         """The expected erases of each sector, those that were interrupted included."""
         erased = self.walk.runs.erased[self.walk.place_effect]
         begun = self._cuts + self._visits * self.walk.place_passed
-        return np.bincount(erased[erased != NOTHING], begun[erased != NOTHING], int(erased.max(initial=-1)) + 1)
+        some = erased != NOTHING
+        return np.asarray(np.bincount(erased[some], begun[some], int(erased.max(initial=-1)) + 1), np.float64)
 
     def expected(self) -> dict[str, float]:
         """The expected number of cuts, of seconds, and of erases begun, until the end."""

@@ -5,8 +5,8 @@ A *fleet* is a few studies with their shares: each device of it is of one kind, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property, lru_cache
 from hashlib import sha256
 from math import isfinite
@@ -20,7 +20,7 @@ from otalab.crash_graph import CrashGraph, graph_of
 from otalab.design import Design, load_design
 from otalab.errors import BadInput
 from otalab.explorer import BUDGET, Explorer
-from otalab.faults import SIX, atomic, fault_model, weighted
+from otalab.faults import atomic, fault_model, weighted
 from otalab.part import Timing
 from otalab.rates import Rates, parse_rate
 from otalab.risk import Weighed
@@ -84,15 +84,31 @@ class Study:
             return weighted(dict(self.weights))
         return fault_model(self.faults)
 
+    def refuse_nonsense(self) -> None:
+        """Raise what is wrong with the scenario or the fault model now, before anything long begins."""
+        chip = self.scenario.part
+        chip.erase_seconds(self.timing)
+        chip.program_seconds(chip.program_unit, self.timing)
+        assert self.model
+
     @property
     def graph(self) -> CrashGraph:
         """The crash graph; explored once for all studies that it is the same for."""
-        return _explored(replace(self, rates=Rates(0.0), given_cut=False, weights=()))
+        return self.explore()
+
+    def explore(self, progress: Callable[[Explorer], None] = lambda _explorer: None) -> CrashGraph:
+        """Return the crash graph, and say how far its exploration is if it was not explored before."""
+        # None of these three changes what can happen.
+        return _explored(replace(self, rates=Rates(0.0), given_cut=False, weights=()), _Quietly(progress))
 
     @cached_property
     def weighed(self) -> Weighed:
         """The crash graph, weighed."""
         return Weighed(self.graph, self.rates, self.model.shares, self.given_cut)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What was computed stays at home.
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
     def band(self) -> dict[str, Weighed]:
         """Return the answers that each member of the fault model would give alone."""
@@ -106,7 +122,7 @@ class Study:
         """Return all of it as JSON knows it; of a bundle, the digest."""
         return {
             "design": self.design.toml(),
-            "board": repr(self.board),
+            "board": asdict(self.board),
             "part": self.scenario.part.name,
             "timing": self.timing,
             "faults": self.faults,
@@ -123,9 +139,22 @@ class Study:
         }
 
 
+class _Quietly:
+    """A listener that makes no difference to a cache."""
+
+    def __init__(self, listener: Callable[[Explorer], None]) -> None:
+        self.listener = listener
+
+    def __hash__(self) -> int:
+        return 0
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Quietly)
+
+
 @lru_cache(maxsize=32)
-def _explored(study: Study) -> CrashGraph:
-    explorer = Explorer(study.scenario, study.model, budget=study.budget)
+def _explored(study: Study, progress: _Quietly) -> CrashGraph:
+    explorer = Explorer(study.scenario, study.model, budget=study.budget, progress=progress.listener)
     explorer.explore()
     return graph_of(explorer)
 
@@ -181,7 +210,7 @@ class Fleet:
             if not 0 < float(changes.get("bytes_per_second", 1)) < float("inf"):
                 raise BadInput(f"fleet: row {number}: bytes_per_second must be more than 0")
             one = replace(base, **changes)
-            assert one.scenario  # a part or an image that is not known is found here, with its own complaint
+            one.refuse_nonsense()
             studies.append(one)
             shares.append(share)
         return cls(tuple(studies), tuple(share / sum(shares) for share in shares))

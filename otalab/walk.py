@@ -109,13 +109,13 @@ class Runs:
     def seconds_if_cut(self) -> Floats:
         """The expected seconds that pass in each effect, given that it is interrupted."""
         h = self.hazard
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             share = 1 / h - 1 / np.expm1(h)
         # The difference loses its digits where h is small; there the series has them.
         return np.asarray(self.seconds * np.where(h < 0.01, 0.5 - h / 12 + h**3 / 720, share))
 
     def _per_run(self, per_effect: NDArray[np.generic]) -> Floats:
-        return np.bincount(self.effect_run, per_effect, len(self.run_effect) - 1)
+        return np.asarray(np.bincount(self.effect_run, per_effect, len(self.run_effect) - 1), np.float64)
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ class Walk:
     def place_cut(self) -> Floats:
         """The probability, each time its state is visited, that the supply fails at each place."""
         whole = -np.expm1(-self.runs.run_hazard[self.leg_run])
-        share = np.divide(self.leg_probability * self.leg_cut, whole, out=np.zeros(len(whole)), where=whole > 0)
+        share = _shares(self.leg_probability * self.leg_cut, whole)
         return np.asarray(share[self.place_leg] * self.runs.cut_in[self.place_effect])
 
     @cached_property
@@ -265,8 +265,8 @@ def _given_cut(plain: Walk) -> Walk:
         state_leg=np.append(plain.state_leg, len(plain.leg_run) + np.cumsum(np.bincount(owner, minlength=more))),
         leg_run=np.append(plain.leg_run, plain.leg_run[legs]),
         leg_probability=np.append(plain.leg_probability, probability / np.array(chance)[owner]),
-        leg_cut=np.append(plain.leg_cut, np.divide(plain.leg_cut[legs], worth, out=np.zeros(len(legs)), where=worth > 0)),
-        leg_on=np.append(plain.leg_on, np.divide(on, worth, out=np.ones(len(legs)), where=worth > 0)),
+        leg_cut=np.append(plain.leg_cut, _shares(plain.leg_cut[legs], worth)),
+        leg_on=np.append(plain.leg_on, _shares(on, worth)),
         leg_through=np.append(shifted(plain.leg_through), follow),
         tear_weight=plain.tear_weight,
         tear_target=shifted(plain.tear_target),
@@ -286,6 +286,11 @@ def _chances(plain: Walk, before: list[int]) -> list[float]:
             on = place.get(int(plain.leg_through[leg]), over)
             matrix[number, on] += plain.leg_probability[leg] * plain.leg_on[leg]
     return [float(absorption(matrix, number)[cut]) for number in range(len(before))]
+
+
+def _shares(part: Floats, whole: Floats) -> Floats:
+    """Return the quotients, and 0 of nothing."""
+    return np.divide(part, whole, out=np.zeros(len(whole)), where=whole > 0)
 
 
 def _unrolled(bounds: Ints, which: Ints) -> tuple[Ints, Ints]:

@@ -10,7 +10,6 @@ come to the same numbers, bit by bit.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from math import log1p
 from typing import Any, NamedTuple
@@ -23,17 +22,17 @@ from otalab.streams import STEP, key, mixed, uniform
 from otalab.walk import Floats, Ints, Walk
 
 NO_CUT = -1
-_log1p = np.frompyfunc(log1p, 1, 1)  # the C library's, as the compiled loop has it; NumPy has its own
+_log1p: Any = np.frompyfunc(log1p, 1, 1)  # the C library's, as the compiled loop has it; NumPy has its own
 
 
 class Walked(NamedTuple):
     """What became of some devices, one entry each.
 
     `end` is a place in `ENDINGS`, `last_cut` the place in `PHASES` of the phase in which the last cut fell, or
-    `NO_CUT`; `stratum` the walk that the device took.
+    `NO_CUT`; `kind` the walk that the device took.
     """
 
-    stratum: NDArray[np.int32]
+    kind: NDArray[np.int32]
     end: NDArray[np.int8]
     cuts: NDArray[np.int32]
     seconds: Floats
@@ -41,8 +40,7 @@ class Walked(NamedTuple):
     last_cut: NDArray[np.int8]
 
 
-@dataclass(frozen=True)
-class Tables:
+class Tables(NamedTuple):
     """Walks side by side, as plain arrays for a compiled loop; sums of probabilities in place of probabilities."""
 
     start_by: Floats
@@ -67,10 +65,6 @@ class Tables:
     tear_by: Floats
     tear_target: Ints
 
-    @property
-    def states(self) -> int:
-        return len(self.state_leg) - 1
-
 
 def tables(walks: Sequence[Walk], shares: Sequence[float] = (1.0,)) -> Tables:
     """Return walks side by side; a device takes one of them with the probability of its share."""
@@ -81,7 +75,7 @@ def tables(walks: Sequence[Walk], shares: Sequence[float] = (1.0,)) -> Tables:
 
     def named(target: Ints, number: int) -> Ints:
         own = walks[number].states
-        return np.where(target < own, target + states[number], target - own + states[-1])
+        return np.asarray(np.where(target < own, target + states[number], target - own + states[-1]))
 
     def joined(parts: Any) -> Any:
         return np.concatenate(list(parts))
@@ -146,12 +140,8 @@ def send(table: Tables, seed: int, first: int, count: int, *, compiled: bool | N
         np.zeros(count, np.int32),
         np.full(count, NO_CUT, np.int8),
     )
-    (loop or _send_together)(key(seed), first, *_arrays(table), *out)
+    (loop or _send_together)(key(seed), first, table, out)
     return out
-
-
-def _arrays(table: Tables) -> tuple[Any, ...]:
-    return tuple(getattr(table, name) for name in Tables.__dataclass_fields__)
 
 
 @cache
@@ -166,73 +156,66 @@ def _compiled() -> Any:
     return njit(cache=True, nogil=True, error_model="numpy")(_send_one_by_one)
 
 
-def _send_one_by_one(  # noqa: C901, PLR0912, PLR0917  # compiled whole
-    seed, first, start_by, start, state_leg, leg_by, leg_cut, leg_scale, leg_through, leg_effect, leg_effect_end,
-    leg_seconds, leg_erases, cut_by, hazard_before, rate, seconds_before, seconds, erases, phase, effect_tear, tear_by,
-    tear_target, out_stratum, out_end, out_cuts, out_seconds, out_erases, out_last_cut,
-):  # fmt: skip
-    states = len(state_leg) - 1
-    for device in range(len(out_end)):
+def _send_one_by_one(seed: Any, first: int, table: Tables, out: Walked) -> None:  # noqa: C901  # compiled whole
+    states = len(table.state_leg) - 1
+    for device in range(len(out.end)):
         counter = mixed(seed + np.uint64(first + device) * STEP)
-        stratum = 0
-        if len(start) > 1:
+        kind = 0
+        if len(table.start) > 1:
             counter += STEP
             u = uniform(counter)
-            while stratum < len(start) - 1 and start_by[stratum] <= u:
-                stratum += 1
-        at, cuts, total, erased, fell = start[stratum], 0, 0.0, 0, NO_CUT
+            while kind < len(table.start) - 1 and table.start_by[kind] <= u:
+                kind += 1
+        at, cuts, total, erased, fell = table.start[kind], 0, 0.0, 0, NO_CUT
         while at < states:
-            leg = state_leg[at]
-            if state_leg[at + 1] - leg > 1:
+            leg = table.state_leg[at]
+            if table.state_leg[at + 1] - leg > 1:
                 counter += STEP
                 u = uniform(counter)
-                while leg_by[leg] <= u:
+                while table.leg_by[leg] <= u:
                     leg += 1
             counter += STEP
             u = uniform(counter)
-            if u >= leg_cut[leg]:
-                total += leg_seconds[leg]
-                erased += leg_erases[leg]
-                at = leg_through[leg]
+            if u >= table.leg_cut[leg]:
+                total += table.leg_seconds[leg]
+                erased += table.leg_erases[leg]
+                at = table.leg_through[leg]
                 continue
-            x = u * leg_scale[leg]
-            effect, last = leg_effect[leg], leg_effect_end[leg] - 1
+            x = u * table.leg_scale[leg]
+            effect, last = table.leg_effect[leg], table.leg_effect_end[leg] - 1
             while effect < last:
                 middle = (effect + last) // 2
-                if cut_by[middle] > x:
+                if table.cut_by[middle] > x:
                     last = middle
                 else:
                     effect = middle + 1
-            within = (-log1p(-x) - hazard_before[effect]) / rate[effect] if rate[effect] > 0 else 0.0
-            total += seconds_before[effect] + min(max(within, 0.0), seconds[effect])
-            erased += erases[effect]
+            within = (-log1p(-x) - table.hazard_before[effect]) / table.rate[effect] if table.rate[effect] > 0 else 0.0
+            total += table.seconds_before[effect] + min(max(within, 0.0), table.seconds[effect])
+            erased += table.erases[effect]
             cuts += 1
-            fell = phase[effect]
-            tear = effect_tear[effect]
-            if effect_tear[effect + 1] - tear > 1:
+            fell = table.phase[effect]
+            tear = table.effect_tear[effect]
+            if table.effect_tear[effect + 1] - tear > 1:
                 counter += STEP
                 u = uniform(counter)
-                while tear_by[tear] <= u:
+                while table.tear_by[tear] <= u:
                     tear += 1
-            at = tear_target[tear]
-        out_stratum[device], out_end[device], out_cuts[device] = stratum, at - states, cuts
-        out_seconds[device], out_erases[device], out_last_cut[device] = total, erased, fell
+            at = table.tear_target[tear]
+        out.kind[device], out.end[device], out.cuts[device] = kind, at - states, cuts
+        out.seconds[device], out.erases[device], out.last_cut[device] = total, erased, fell
 
 
-def _send_together(
-    seed, first, start_by, start, state_leg, leg_by, leg_cut, leg_scale, leg_through, leg_effect, leg_effect_end,
-    leg_seconds, leg_erases, cut_by, hazard_before, rate, seconds_before, seconds, erases, phase, effect_tear, tear_by,
-    tear_target, out_stratum, out_end, out_cuts, out_seconds, out_erases, out_last_cut,
-):  # fmt: skip
+def _send_together(seed: Any, first: int, table: Tables, out: Walked) -> None:
     """Do the same for all devices at once, one leg after the other."""
-    states, count = len(state_leg) - 1, len(out_end)
+    states, count = len(table.state_leg) - 1, len(out.end)
     counter = mixed(seed + np.arange(first, first + count).astype(np.uint64) * STEP)
 
-    def draw(which):
+    def draw(which: Ints) -> Floats:
         counter[which] += STEP
-        return uniform(counter[which])
+        numbers: Floats = uniform(counter[which])
+        return numbers
 
-    def drawn(by, bounds, which, owner):
+    def drawn(by: Floats, bounds: Ints, which: Ints, owner: Ints) -> Ints:
         """Draw for each owner one of its stretch; who has but one draws no number."""
         chosen = bounds[owner].copy()
         several = np.flatnonzero(bounds[owner + 1] - chosen > 1)
@@ -244,31 +227,31 @@ def _send_together(
         return chosen
 
     every = np.arange(count)
-    if len(start) > 1:
-        out_stratum[:] = np.minimum(np.searchsorted(start_by, draw(every), "right"), len(start) - 1)
-    at = start[out_stratum]
+    if len(table.start) > 1:
+        out.kind[:] = np.minimum(np.searchsorted(table.start_by, draw(every), "right"), len(table.start) - 1)
+    at = table.start[out.kind]
     which = every[at < states]
     while len(which):
-        leg = drawn(leg_by, state_leg, which, at[which])
+        leg = drawn(table.leg_by, table.state_leg, which, at[which])
         u = draw(which)
-        on = u >= leg_cut[leg]
+        on = u >= table.leg_cut[leg]
         through, onward = which[on], leg[on]
-        out_seconds[through] += leg_seconds[onward]
-        out_erases[through] += leg_erases[onward]
-        at[through] = leg_through[onward]
-        cut, leg, x = which[~on], leg[~on], (u * leg_scale[leg])[~on]
-        effect, last = leg_effect[leg], leg_effect_end[leg] - 1
+        out.seconds[through] += table.leg_seconds[onward]
+        out.erases[through] += table.leg_erases[onward]
+        at[through] = table.leg_through[onward]
+        cut, leg, x = which[~on], leg[~on], (u * table.leg_scale[leg])[~on]
+        effect, last = table.leg_effect[leg], table.leg_effect_end[leg] - 1
         while (open_ := effect < last).any():
             middle = (effect + last) // 2
-            late = cut_by[middle] > x
+            late = table.cut_by[middle] > x
             last = np.where(open_ & late, middle, last)
             effect = np.where(open_ & ~late, middle + 1, effect)
-        hazard = -_log1p(-x).astype(np.float64) - hazard_before[effect]
-        within = np.divide(hazard, rate[effect], out=np.zeros(len(x)), where=rate[effect] > 0)
-        out_seconds[cut] += seconds_before[effect] + np.minimum(np.maximum(within, 0.0), seconds[effect])
-        out_erases[cut] += erases[effect]
-        out_cuts[cut] += 1
-        out_last_cut[cut] = phase[effect]
-        at[cut] = tear_target[drawn(tear_by, effect_tear, cut, effect)]
+        hazard = -_log1p(-x).astype(np.float64) - table.hazard_before[effect]
+        within = np.divide(hazard, table.rate[effect], out=np.zeros(len(x)), where=table.rate[effect] > 0)
+        out.seconds[cut] += table.seconds_before[effect] + np.minimum(np.maximum(within, 0.0), table.seconds[effect])
+        out.erases[cut] += table.erases[effect]
+        out.cuts[cut] += 1
+        out.last_cut[cut] = table.phase[effect]
+        at[cut] = table.tear_target[drawn(table.tear_by, table.effect_tear, cut, effect)]
         which = which[at[which] < states]
-    out_end[:] = at - states
+    out.end[:] = at - states
