@@ -35,8 +35,8 @@ class Pool:
     """Bytes that deltas point to, each stretch once; `lean` on another one and only new ones are stored."""
 
     def __init__(self, lean: Pool | None = None) -> None:
-        self.start = lean.start + len(lean.data) if lean else 0
-        self.data = bytearray()
+        self.start: int = lean.start + len(lean.data) if lean else 0
+        self.data: bytearray = bytearray()
         self._known: dict[bytes, int] = dict(lean._known) if lean else {}
 
     def place(self, contents: bytes) -> int:
@@ -61,7 +61,7 @@ class Tape:
         columns |= dict.fromkeys(("kind", "phase", "run", "effect", "sector", "offset", "length"), "I")
         columns |= {f"delta_{name}": "I" for name in ("position", "sector", "offset", "length", "source")}
         columns |= {f"state_{name}": "I" for name in ("position", "sector", "state")}
-        self._columns = {name: array(code) for name, code in columns.items()}
+        self._columns: dict[str, array[Any]] = {name: array(code) for name, code in columns.items()}
         self._moments: list[dict[str, Any]] = []
         self.log: list[tuple[int, int, str]] = []
         board = self._device.board

@@ -53,7 +53,7 @@ NEW_CELL = """async (source) => {
   return panel.content.widgets.at(-1).model.outputs.toJSON();
 }"""
 PROBLEMS = """() => window.jupyterapp.shell.currentWidget.content.widgets.flatMap(
-  (cell) => cell.model.type === 'code' ? cell.model.outputs.toJSON().filter((one) => one.output_type === 'error') : [])"""
+  (cell) => cell.model.outputs?.toJSON().filter((one) => one.output_type === 'error') ?? [])"""
 
 pytestmark = [
     pytest.mark.browser,
