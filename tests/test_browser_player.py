@@ -3,125 +3,25 @@
 Screenshots are left in `test-output/`.
 """
 
-import json
-import os
-import secrets
-import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
 from importlib.util import find_spec
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import pytest
+from browsing import CHROMIUM, FLAGS, SECONDS, Server, jupyter, opened, value_of
 from playwright.sync_api import expect, sync_playwright
 
 from otalab.player import UpdatePlayer
 
 ROOT = Path(__file__).parent.parent
 OUTPUT = ROOT / "test-output"
-NOTEBOOK = "02_update_step_by_step.ipynb"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync"
-)
-SECONDS = 60
-CALM = {"fetchNews": "false", "checkForUpdates": False}
-
-RUN_ALL = """async () => {
-  const panel = window.jupyterapp.shell.currentWidget;
-  await panel.sessionContext.ready;
-  await window.jupyterapp.commands.execute('notebook:run-all-cells');
-}"""
-ALL_RUN = """() => {
-  const panel = window.jupyterapp.shell.currentWidget;
-  const cells = panel.content.widgets.filter((cell) => cell.model.type === 'code');
-  return panel.sessionContext.session?.kernel?.status === 'idle'
-    && cells.every((cell) => cell.model.executionCount);
-}"""
-NEW_CELL = """async (source) => {
-  const { shell, commands } = window.jupyterapp, panel = shell.currentWidget;
-  panel.content.activeCellIndex = panel.content.widgets.length - 1;
-  await commands.execute('notebook:insert-cell-below');
-  panel.content.activeCell.model.sharedModel.setSource(source);
-  await commands.execute('notebook:run-cell');
-  return panel.content.widgets.at(-1).model.outputs.toJSON();
-}"""
-PROBLEMS = """() => window.jupyterapp.shell.currentWidget.content.widgets.flatMap(
-  (cell) => cell.model.outputs?.toJSON().filter((one) => one.output_type === 'error') ?? [])"""
+NAME = "02_update_step_by_step.ipynb"
+NOTEBOOK = ROOT / "notebooks" / NAME
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found: apt-get install chromium"),
 ]
-
-
-class Server:
-    """
-    A Jupyter server, or Voilà, on a free port, with settings and notebooks of its own.
-    """
-
-    def __init__(self, folder, *command):
-        self.port, self.token = free_port(), secrets.token_hex(8)
-        self.base = f"http://127.0.0.1:{self.port}"
-        (folder / "notebooks").mkdir()
-        shutil.copy(ROOT / "notebooks" / NOTEBOOK, folder / "notebooks")
-        settings = folder / "settings" / "@jupyterlab" / "apputils-extension"
-        settings.mkdir(parents=True)
-        (settings / "notification.jupyterlab-settings").write_text(json.dumps(CALM))
-        names = ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR")
-        places = {f"JUPYTER_{name}": str(folder / name.lower()) for name in names}
-        places |= {"IPYTHONDIR": str(folder / "ipython"), "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings")}
-        places |= {"JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"), "PYTHONPATH": str(ROOT)}
-        self.said = (folder / "server.log").open("wb")
-        words = [word.format(port=self.port, token=self.token, root=folder / "notebooks") for word in command]
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", *words], env=os.environ | places, stdout=self.said, stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )  # fmt: skip
-
-    def wait(self, path):
-        for _ in range(10 * SECONDS):
-            try:
-                with urlopen(self.base + path, timeout=SECONDS) as answer:  # noqa: S310  # the test's own server
-                    return answer.status
-            except (URLError, ConnectionError):
-                assert self.process.poll() is None, Path(self.said.name).read_text()
-                time.sleep(0.1)
-        raise AssertionError(Path(self.said.name).read_text())
-
-    def stop(self):
-        for sign in (signal.SIGINT, signal.SIGINT, signal.SIGKILL):
-            if self.process.poll() is None:
-                os.killpg(self.process.pid, sign)
-                try:
-                    self.process.wait(10 if sign is signal.SIGKILL else 3)
-                except subprocess.TimeoutExpired:
-                    continue
-        self.said.close()
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def jupyter(folder, module, trait):
-    """
-    Start a Jupyter server of one kind.
-    """
-    root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-    options = ["--no-browser", "--port={port}", "--ServerApp.port_retries=0", "--IdentityProvider.token={token}"]
-    server = Server(folder, *module, *options, "--ServerApp.root_dir={root}", f"--{trait}=True", *root)
-    server.wait(f"/api/status?token={server.token}")
-    return server
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +51,7 @@ def page(chromium):
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    server = jupyter(tmp_path_factory.mktemp("lab"), ["jupyter", "lab"], "LabApp.expose_app_in_browser")
+    server = jupyter(tmp_path_factory.mktemp("lab"), NOTEBOOK, ["jupyter", "lab"], "LabApp.expose_app_in_browser")
     yield server
     server.stop()
 
@@ -170,34 +70,11 @@ def shoot(page, name):
     page.screenshot(path=OUTPUT / f"{name}.png")
 
 
-def opened(page, server, path):
-    """
-    Open the notebook, run all of it, and return its first player.
-    """
-    page.goto(f"{server.base}/{path}/{NOTEBOOK}?reset&token={server.token}")
-    page.wait_for_function("() => window.jupyterapp?.shell?.currentWidget?.context?.isReady")
-    page.evaluate(RUN_ALL)
-    page.wait_for_function(ALL_RUN)
-    assert [] == page.evaluate(PROBLEMS)
-    player = page.locator(".otalab-player").first
-    player.scroll_into_view_if_needed()
-    return player
-
-
-def value_of(page, source):
-    """
-    Run a cell and return what it shows.
-    """
-    shown = page.evaluate(NEW_CELL, source)
-    assert 1 == len(shown), shown
-    return shown[0]["data"]["text/plain"]
-
-
 def test_in_jupyterlab_a_hand_steps_cuts_and_recovers(page, lab):
     """
     Buttons and keys step; a cut at the switch and a tear lead to the recovered end; a cell reads it all back.
     """
-    player = opened(page, lab, "lab/tree")
+    player = opened(page, lab, "lab/tree", NAME)
     value_of(page, "player.cuts = []; player.goto('switch'); player.step")
     player.scroll_into_view_if_needed()
     where, sentence = player.locator(".where"), player.locator(".sentence")
@@ -246,7 +123,7 @@ def test_a_wish_that_cannot_be_met_is_answered_in_one_line(page, lab):
     """
     A tear that does not exist is refused beside the time line, and nothing moves.
     """
-    player = opened(page, lab, "lab/tree")
+    player = opened(page, lab, "lab/tree", NAME)
     value_of(page, "player._asked(None, {'ask': 'cut', 'tear': 'nonsense'}, None); 1")
 
     expect(player.locator(".trouble")).to_contain_text("has no tear 'nonsense' under the fault model all")
@@ -257,9 +134,9 @@ def test_in_jupyter_notebook_it_steps(page, tmp_path):
     """
     The same widget in Jupyter Notebook 7.
     """
-    server = jupyter(tmp_path, ["notebook"], "JupyterNotebookApp.expose_app_in_browser")
+    server = jupyter(tmp_path, NOTEBOOK, ["notebook"], "JupyterNotebookApp.expose_app_in_browser")
     try:
-        player = opened(page, server, "notebooks")
+        player = opened(page, server, "notebooks", NAME)
         player.focus()
         page.keyboard.press("Home")
         player.get_by_role("button", name="Step forward").click()
@@ -275,7 +152,7 @@ def test_under_voila_it_steps_and_cuts(page, tmp_path):
     """
     The same widget in a page without code.
     """
-    server = Server(tmp_path, "voila", f"{{root}}/{NOTEBOOK}", "--no-browser", "--port={port}")
+    server = Server(tmp_path, NOTEBOOK, "voila", f"{{root}}/{NAME}", "--no-browser", "--port={port}")
     try:
         server.wait("/voila/static/voila.js")
         page.goto(server.base)
