@@ -12,17 +12,18 @@ import json
 import sys
 import zlib
 from array import array
+from collections.abc import Iterator
+from itertools import pairwise
 from math import inf, nan
 from typing import Any
 
 from otalab.effects import Erase, Program
 from otalab.flash import ERASED, Flash
 from otalab.history import Played
-from otalab.outcome import Bricked, Hung, Outcome, Reset, Running
 from otalab.player_life import Lived
 from otalab.player_show import STATES, SectorStates, Slots, records, timer
-from otalab.text import seconds
-from otalab.trace import Run, Step, sector_of, words
+from otalab.player_words import effect_words, end_words
+from otalab.trace import Run, Step, sector_of
 
 KINDS = ("erase", "program", "wait", "ask", "end")
 PHASES = ("boot", "download", "merge", "switch", "trial", "commit", "rollback")
@@ -152,11 +153,11 @@ class Tape:
         said = (n for n in played.run.log if n[0] < length and (n[0] > begin or begin == 0))
         self.log += [(first + n, number, line) for n, line in said]
         phase, looked = None, False
-        for step in played.steps[begin:]:
+        for step, flash in zip(played.steps[begin:], _afters(played, begin), strict=True):
             torn = step.number == played.leg.step
             self._swap(played.run, step.number, step.before)
-            flash = self._effect(played, step, torn=torn)
-            self._row(number, step, torn=torn, due=due if step.number >= starts else inf)
+            self._effect(played, step, flash, torn=torn)
+            self._row(number, step, flash, torn=torn, due=due if step.number >= starts else inf)
             # Looking into a slot takes time: once when a phase begins to write to it, and once when it is over.
             begun = self._slots.touched and not looked
             if step.phase != phase or torn or begun or self._recording(step):
@@ -169,12 +170,11 @@ class Tape:
             self._moment(played.flash)
             self._position += 1
 
-    def _effect(self, played: Played, step: Step, *, torn: bool) -> Flash:
-        """Write down what an effect changed, or its tear; return the contents after it."""
-        flash = played.flash if torn else step.before.after(step.effect)
+    def _effect(self, played: Played, step: Step, flash: Flash, *, torn: bool) -> None:
+        """Write down what an effect changed, or its tear."""
         sector = sector_of(step.effect, flash)
         if sector is None:
-            return flash
+            return
         old, new = step.before.sectors[sector], flash.sectors[sector]
         start, end = 0, len(new)
         if isinstance(step.effect, Program):
@@ -186,7 +186,6 @@ class Tape:
         erased = isinstance(step.effect, Erase) and (not torn or played.leg.tear == "after")
         self._slots.touch(sector)
         self._changed(self._states.touch(flash, sector, erased=erased, torn=not finished))
-        return flash
 
     def _swap(self, run: Run, effect: int, flash: Flash) -> None:
         """Write down which unstable sectors were found to read otherwise before an effect."""
@@ -213,7 +212,7 @@ class Tape:
         if not self._moments or moment != {key: self._moments[-1][key] for key in moment}:
             self._moments.append({"position": self._position, **moment})
 
-    def _row(self, number: int, step: Step, *, torn: bool, due: float) -> None:
+    def _row(self, number: int, step: Step, after: Flash, *, torn: bool, due: float) -> None:
         sector, offset, length = NO_SECTOR, 0, 0
         size = step.before.geometry.sector_size
         match step.effect:
@@ -226,51 +225,30 @@ class Tape:
         kind, phase = KINDS.index(type(step.effect).__name__.lower()), PHASES.index(step.phase)
         self._add("", kind=kind, phase=phase, run=number, effect=step.number)
         self._add("", sector=sector, offset=offset, length=length)
-        self.lines.append(self._sentence(number, step, torn=torn))
+        owner = self._owners.get(sector, "free")
+        self.lines.append(
+            effect_words(number, step, after, owner, self.lived.played[number].leg.tear if torn else None)
+        )
 
     def _end(self, number: int, effect: int) -> None:
         run = self.lived.played[number].run
         phase = PHASES.index(run.steps[-1].phase) if run.steps else 0
         self._add("", at=run.seconds, seconds=0.0, left=nan, kind=KINDS.index("end"), phase=phase)
         self._add("", run=number, effect=effect, sector=NO_SECTOR, offset=0, length=0)
-        text = f"Run {number} ends: {_outcome(run.outcome)}."
-        if number == len(self.lived.played) - 1:
-            text += f" The life ends {self.lived.end.name}: {self.lived.end.reason}."
-        self.lines.append(text)
-
-    def _sentence(self, number: int, step: Step, *, torn: bool) -> str:
-        effect, place = step.effect, f"Run {number}, effect {step.number}, {step.phase}"
-        sector = sector_of(effect, step.before)
-        what = words(effect) + ("" if sector is None else f" ({self._owners.get(sector, 'free')})")
-        if torn:
-            return f"{place}: THE POWER FAILS in: {what}. Left: {self.lived.played[number].leg.tear}."
-        if sector is None:
-            return f"{place}: {what}, {seconds(step.seconds)}."
-        return f"{place}: {what}, {seconds(step.seconds)}; {_turned(step)}."
+        over = number == len(self.lived.played) - 1
+        self.lines.append(end_words(number, run.outcome, self.lived.end if over else None))
 
 
 def _span(sectors: range) -> tuple[int, int]:
     return sectors.start, len(sectors)
 
 
-def _turned(step: Step) -> str:
-    """Return how many bits an effect turns, and which way."""
-    size, effect = step.before.geometry.sector_size, step.effect
-    if isinstance(effect, Erase):
-        old = step.before.sectors[effect.sector]
-        return f"{8 * size - int.from_bytes(old).bit_count()} bits turn to one"
-    assert isinstance(effect, Program)
-    old, new = (flash.read(effect.address, len(effect.data)) for flash in (step.before, step.before.after(effect)))
-    return f"{(int.from_bytes(old) & ~int.from_bytes(new)).bit_count()} bits turn to zero"
-
-
-def _outcome(outcome: Outcome) -> str:
-    match outcome:
-        case Running(slot, version, committed):
-            return f"version {version} runs from slot {slot}, {'committed' if committed else 'not committed'}"
-        case Hung(slot, version):
-            return f"version {version} hangs in slot {slot}"
-        case Reset(reason):
-            return f"the device resets itself ({reason})"
-        case Bricked(reason):
-            return f"it halts, {reason}"
+def _afters(played: Played, begin: int) -> Iterator[Flash]:
+    """Yield the contents after each effect of a leg, the last one done or torn."""
+    steps = played.steps[begin:]
+    for step, following in pairwise(steps):
+        # What the next effect meets is what this one left, unless an unstable sector was found to read otherwise.
+        yield step.before.after(step.effect) if played.run.swaps else following.before
+    if steps:
+        torn = played.leg.step is not None
+        yield played.flash if torn else steps[-1].before.after(steps[-1].effect)

@@ -78,6 +78,7 @@ FLOORS = {
     "graph_figures": 7,
     "player_life": 7,
     "player_show": 7,
+    "player_words": 7,
     "player_tape": 7,
     "player_tears": 7,
     "player_page": 7,

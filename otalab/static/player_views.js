@@ -11,6 +11,8 @@ function make(tag, attributes = {}, ...children) {
 }
 
 const hex = (value, width) => value.toString(16).padStart(width, "0");
+const HEX = Array.from({ length: 256 }, (_, value) => hex(value, 2));
+const TEXT = Array.from({ length: 127 }, (_, value) => ({ 38: "&amp;", 60: "&lt;" })[value] || String.fromCharCode(value));
 const bits = (value) => value.toString(2).padStart(8, "0");
 const slug = (owner) => owner.split(" ").slice(0, owner.startsWith("slot") ? 2 : 1).join("-");
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
@@ -218,7 +220,8 @@ class HexPane {
     this.changed = life.changed(sector);
     this.title.textContent = title;
     this.high ||= parseFloat(getComputedStyle(this.rows).lineHeight) || 16;
-    this.room.style.height = `${(life.board.sector / 16) * this.high}px`;
+    const room = `${(life.board.sector / 16) * this.high}px`;
+    if (this.room.style.height !== room) this.room.style.height = room;
     const first = this.changed.size ? Math.min(...this.changed.keys()) : undefined;
     const top = first === undefined ? (moved ? 0 : this.top) : Math.max(0, Math.floor(first / 16) - 1) * this.high;
     if (top !== this.top) this.box.scrollTop = this.top = top;
@@ -231,15 +234,19 @@ class HexPane {
     const { sector: size } = this.life.board, start = this.sector * size, first = Math.floor(top / this.high);
     const lines = [];
     for (let row = first; row < Math.min(first + 18, size / 16); row++) {
-      let bytes = "", text = "";
+      let bytes = "", text = "", marked = "";
       for (let at = row * 16; at < row * 16 + 16; at++) {
         const value = this.life.flash[start + at], old = this.changed.get(at);
-        const shown = hex(value, 2), kind = old & ~value ? (value & ~old ? "both" : "zero") : "one";
-        bytes += at % 8 ? " " : "  ";
-        bytes += old === undefined ? shown : `<mark class="${kind}">${shown}</mark>`;
-        text += value > 31 && value < 127 ? `&#${value};` : "·";
+        const kind = old === undefined ? "" : !(value & ~old) ? "zero" : old & ~value ? "both" : "one";
+        const gap = at % 8 ? " " : "  ";
+        // One mark for a stretch of changed bytes: a page has 256 of them, and each element is work for the browser.
+        if (kind === marked) bytes += gap;
+        else bytes += (marked && "</mark>") + gap + (kind && `<mark class="${kind}">`);
+        marked = kind;
+        bytes += HEX[value];
+        text += value > 31 && value < 127 ? TEXT[value] : "·";
       }
-      lines.push(`${hex(start + row * 16, 6)}${bytes}  ${text}`);
+      lines.push(`${hex(start + row * 16, 6)}${bytes}${marked && "</mark>"}  ${text}`);
     }
     this.rows.style.top = `${first * this.high}px`;
     this.rows.innerHTML = lines.join("\n");
