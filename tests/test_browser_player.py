@@ -148,7 +148,7 @@ def test_in_jupyter_notebook_it_steps(page, tmp_path):
 
 
 @pytest.mark.skipif(find_spec("voila") is None, reason="Voilà is not installed")
-def test_under_voila_it_steps_and_cuts(page, tmp_path):
+def test_under_voila_it_steps(page, tmp_path):
     """
     The same widget in a page without code.
     """
@@ -157,6 +157,7 @@ def test_under_voila_it_steps_and_cuts(page, tmp_path):
         server.wait("/voila/static/voila.js")
         page.goto(server.base)
         player = page.locator(".otalab-player").first
+        expect(player.locator(".records table").first).to_be_visible(timeout=SECONDS * 1000)
         player.focus()
         page.keyboard.press("Home")
         player.get_by_role("button", name="Step forward").click()
@@ -185,3 +186,55 @@ def test_a_page_from_a_file_steps_along_a_history_to_its_end(page, tmp_path):
     shoot(page, "page")
     assert {"file", "blob"} >= {url.partition(":")[0] for url in asked}
     assert [] == page.said
+
+
+def test_hands_without_a_mouse_reach_everything(page, tmp_path):
+    """
+    The map's sectors, play and pause, and both ends are a key away, and each part has a name.
+    """
+    UpdatePlayer("hardened", "tiny").html(tmp_path / "page.html")
+    page.goto((tmp_path / "page.html").as_uri())
+    page.locator(".otalab-player").focus()
+
+    page.keyboard.press("End")
+    expect(page.locator(".where")).to_have_text("step 174 of 174")
+    page.keyboard.press("Home")
+    page.keyboard.press(" ")
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    expect(page.locator(".where")).not_to_have_text("step 0 of 174")
+    page.keyboard.press(" ")
+    expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible()
+
+    flash = page.get_by_role("slider", name="Sector of the flash map")
+    flash.focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".title")).to_contain_text("sector 1 at 0x001000, record 0, whole, held")
+    expect(flash).to_have_attribute("aria-valuenow", "1")
+    page.keyboard.press("Escape")
+    expect(page.locator(".title")).not_to_contain_text("held")
+    nameless = page.locator("button:not([aria-label]), select:not([aria-label]), canvas:not([aria-label])")
+    assert ["Copy as code", "Save for replay"] == nameless.all_text_contents()
+    line = page.get_by_role("slider", name="Time line of effects")
+    expect(line).to_have_attribute("aria-valuetext", page.locator(".sentence").text_content())
+
+
+def test_the_screen_shows_the_bytes_of_the_step(page, tmp_path):
+    """
+    Forward, back and at random, the rows in sight are those of the flash in Python.
+    """
+    player = UpdatePlayer("hardened", "tiny", cuts=[[0, 159, "zeros"]])
+    player.html(tmp_path / "page.html")
+    page.goto((tmp_path / "page.html").as_uri())
+    page.locator(".otalab-player").focus()
+    expect(page.locator(".sentence")).to_contain_text("Left: zeros.")
+    keys = ["ArrowRight", "Shift+ArrowRight", "ArrowLeft", "End", "ArrowLeft", "Home", "End", "Shift+ArrowLeft"]
+
+    for key in keys:
+        page.keyboard.press(key)
+        player.step = int(page.locator(".where").text_content().split()[1])
+        assert player.sentence == page.locator(".sentence").text_content()
+        assert player.why == page.locator(".why").text_content()
+        assert player.log == [line for line in page.locator(".log").text_content().splitlines() if line[:4] != "run "]
+        for row in page.locator(".rows").text_content().splitlines():
+            address, data = int(row[:6], 16), bytes.fromhex(row[6:56])
+            assert player.flash.read(address, 16) == data, (key, row)

@@ -127,7 +127,7 @@ class FlashMap {
     const rows = () => groups.reduce((sum, [, members]) => sum + Math.ceil(members.length / this.columns), 0);
     for (this.cell = 26; this.cell > 6; this.cell--) {
       this.columns = Math.max(1, Math.floor((width - gutter) / this.cell));
-      if (rows() * this.cell + groups.length * 5 <= 330) break;
+      if (rows() * this.cell + groups.length * 5 <= 400) break;
     }
     let y = 2;
     this.places = new Array(sectors);
