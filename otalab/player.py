@@ -22,7 +22,7 @@ from otalab.faults import FAULTS, fault_model
 from otalab.flash import Flash
 from otalab.player_life import Cut, Lived, Memory, live
 from otalab.player_page import page
-from otalab.player_show import why
+from otalab.player_show import records, why
 from otalab.player_tape import Tape
 from otalab.player_tears import tears
 from otalab.scenario import Scenario
@@ -44,7 +44,7 @@ class UpdatePlayer(anywidget.AnyWidget):
     `design`, `board`, `image` and `faults` say what is played, `step` where it stands, `cuts` which cuts were made:
     `[run, effect, tear]` each; `choices` holds, per run, what chance decided, in digits.
     All of these can be set.
-    `sentence`, `log`, `end`, `records`, `timer` and `phase` say what is seen there.
+    `sentence`, `log`, `phase`, `timer`, `why`, `records`, `end` and `reason` say what is seen there.
     """
 
     _esm = ESM
@@ -83,9 +83,8 @@ class UpdatePlayer(anywidget.AnyWidget):
         **more: Any,
     ) -> None:
         own = {name: more.pop(name) for name in [*more] if name in self.class_trait_names()}
-        if isinstance(bundle := more.get("bundle"), (str, Path)):
-            more["bundle"] = Path(bundle).read_bytes()
-        self._options = more
+        self._bundle = more.get("bundle")
+        self._options = more | {"bundle": _contents(self._bundle)}
         self._memory: Memory = {}
         super().__init__(design=design, board=board, **own)
         self._begin()
@@ -100,7 +99,7 @@ class UpdatePlayer(anywidget.AnyWidget):
     def of(cls, identity: str, **options: Any) -> UpdatePlayer:
         """Return the player of a history by its short id, as `otalab check` prints it, at its last cut."""
         case, legs = Case.parse(identity)
-        bundle = options.get("bundle")
+        bundle = _contents(options.get("bundle"))
         if case.bundle != (digest(bundle) if bundle else ""):
             raise BadInput(f"the id was made with {'a' if case.bundle else 'no'} bundle: give the same with bundle=")
         options |= {"faults": case.faults, "image": case.image, "choices": [leg.choices for leg in legs]}
@@ -131,22 +130,14 @@ class UpdatePlayer(anywidget.AnyWidget):
         """The contents once the effect at the position is done, or interrupted."""
         return self._lived.flash(self.step)
 
+    @property
+    def records(self) -> dict[str, Any]:
+        """What the record places hold, decoded, which of them counts, and why."""
+        return records(self._scenario.device, self.flash)
+
     def goto(self, place: str | tuple[int, int], then: int = 0) -> None:
         """Go to a phase (its first effect in the life), to `cut`, to `end`, or to (run, effect); then so many on."""
-        last = len(self._lived) - 1
-        match place:
-            case (int(number), int(effect)):
-                found = self._lived.position(number, effect)
-            case "end":
-                found = last
-            case "cut" if self.cuts:
-                found = self._lived.position(*self.cuts[-1][:2])
-            case _:
-                steps = (n for n in range(last + 1) if (step := self._lived.step(n)) and step.phase == place)
-                found = next(steps, -1)
-        if found < 0:
-            raise BadInput(f"{place!r} is not in the life that is shown: a phase of it, cut, end, or (run, effect)")
-        self.step = found + then
+        self.step = self._lived.find(place) + then
 
     # What a hand does to it.
 
@@ -216,13 +207,14 @@ class UpdatePlayer(anywidget.AnyWidget):
     def _tell(self) -> None:
         """Say what follows from what is played, and not from the position in it."""
         self.tears, self.trouble = {}, ""
-        names = f"{self.design!r}, {self.board!r}, faults={self.faults!r}, image={self.image!r}"
-        options = {"bundle": "bundle"} | {
-            name: repr(value) for name, value in self._options.items() if name != "bundle"
-        }
-        more = "".join(f", {name}={text}" for name, text in options.items() if self._options.get(name) is not None)
-        more += f", choices={self.choices!r}" if any(self.choices) else ""
-        self.opening = f"player = UpdatePlayer({names}{more})".replace("'", '"')
+        names = (f"{name}={json.dumps(getattr(self, name))}" for name in ("faults", "image"))
+        more = [f"{name}={value!r}" for name, value in self._options.items() if name != "bundle" and value is not None]
+        if self._bundle is not None:
+            more.append(f"bundle={'bundle' if isinstance(self._bundle, bytes) else repr(str(self._bundle))}")
+        if any(self.choices):
+            more.append(f"choices={json.dumps(self.choices)}")
+        words = [json.dumps(self.design), json.dumps(self.board), *names, *more]
+        self.opening = f"player = UpdatePlayer({', '.join(words)})"
         try:
             self.saved = counterexample(self._case, self._lived.history) | {"id": self.identity}
         except BadInput as error:
@@ -338,3 +330,13 @@ def _cut(one: Any) -> Cut:
         case [int(number), int(effect), str(tear)] if number >= 0 and effect >= 0:
             return number, effect, tear
     raise BadInput(f"{one!r} is no cut: [run, effect, tear], such as [0, 12, 'before']")
+
+
+def _contents(bundle: bytes | str | Path | None) -> bytes | None:
+    """Return the bytes of a bundle that may be given by the path of its file."""
+    if bundle is None or isinstance(bundle, bytes):
+        return bundle
+    try:
+        return Path(bundle).read_bytes()
+    except OSError as error:
+        raise BadInput(f"{bundle}: cannot be read: {error.strerror}") from error

@@ -54,6 +54,21 @@ class Lived:
             raise BadInput(f"effect {effect} of run {number} is not in the life that is shown")
         return self.starts[number] + effect
 
+    def find(self, place: str | tuple[int, int]) -> int:
+        """Return the position of a phase's first effect, of the last `cut`, of the `end`, or of (run, effect)."""
+        match place:
+            case (int(number), int(effect)):
+                return self.position(number, effect)
+            case "end":
+                return len(self) - 1
+            case "cut":
+                places = [n for n in reversed(range(len(self))) if self.torn(n)]
+            case _:
+                places = [n for n in range(len(self)) if (step := self.step(n)) and step.phase == place]
+        if not places:
+            raise BadInput(f"{place!r} is not in the life that is shown: a phase of it, cut, end, or (run, effect)")
+        return places[0]
+
     def step(self, position: int) -> Step | None:
         """Return the effect at a position, or none at the end of a run."""
         number, effect = self.at(position)

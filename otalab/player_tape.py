@@ -149,9 +149,8 @@ class Tape:
         else:
             self._changed(self._states.power_on(before))
         first, length = lived.starts[number], lived.starts[number + 1] - lived.starts[number]
-        # What was said up to the effect that is cut stands on the tape that this one goes on from.
-        said = (n for n in played.run.log if n[0] < length and (n[0] > begin or begin == 0))
-        self.log += [(first + n, number, line) for n, line in said]
+        # What was said after the effect that is cut was not said.
+        self.log += [(first + n, number, line) for n, line in played.run.log if begin <= n < length]
         phase, looked = None, False
         for step, flash in zip(played.steps[begin:], _afters(played, begin), strict=True):
             torn = step.number == played.leg.step

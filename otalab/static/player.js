@@ -261,7 +261,7 @@ class UpdatePlayer {
     if (!tears?.classes || tears.step !== this.life?.now) { this.cutting.hidden = true; return; }
     this.offered = tears.step;
     const number = (n) => n.toLocaleString("en");
-    const find = make("input", { type: "search", "aria-label": "Part of a label", placeholder: "part of a label, such as prefix-1", value: tears.wanted });
+    const find = make("input", { type: "search", "aria-label": "Part of a label", placeholder: "part of a label: prefix-1", value: tears.wanted });
     const search = make("form", { onsubmit: (event) => { event.preventDefault(); this.ask(find.value); } }, find,
       make("button", {}, "Find"));
     const faults = make("select", { "aria-label": "Fault model" }, ...tears.models.map((name) => make("option", {}, name)));
