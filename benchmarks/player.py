@@ -158,8 +158,8 @@ def main(bundle: str) -> None:
     print(f"{'made in Python':34} {1000 * (time.perf_counter() - begun):14.0f} ms")
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         folder = Path(name)
-        server = jupyter(folder, notebook(folder, bundle), ["jupyter", "lab"], "LabApp.expose_app_in_browser")
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS.split())
+        server = jupyter(folder, [notebook(folder, bundle)], ["jupyter", "lab"], "LabApp.expose_app_in_browser")
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
         try:
             page = browser.new_page(viewport={"width": 1300, "height": 1100})
             opened(page, server, "lab/tree", NAME, widget="")

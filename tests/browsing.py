@@ -9,16 +9,20 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
+OUTPUT = ROOT / "test-output"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync"
-)
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
 SECONDS = 60
 CALM = {"fetchNews": "false", "checkForUpdates": False}
 
@@ -50,11 +54,12 @@ class Server:
     A Jupyter server, or Voilà, on a free port, with settings and notebooks of its own.
     """
 
-    def __init__(self, folder, notebook, *command):
+    def __init__(self, folder, notebooks, *command):
         self.port, self.token = free_port(), secrets.token_hex(8)
         self.base = f"http://127.0.0.1:{self.port}"
         (folder / "notebooks").mkdir()
-        shutil.copy(notebook, folder / "notebooks")
+        for notebook in notebooks:
+            shutil.copy(notebook, folder / "notebooks")
         settings = folder / "settings" / "@jupyterlab" / "apputils-extension"
         settings.mkdir(parents=True)
         (settings / "notification.jupyterlab-settings").write_text(json.dumps(CALM))
@@ -96,13 +101,13 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def jupyter(folder, notebook, module, trait):
+def jupyter(folder, notebooks, module, trait):
     """
     Start a Jupyter server of one kind.
     """
     root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     options = ["--no-browser", "--port={port}", "--ServerApp.port_retries=0", "--IdentityProvider.token={token}"]
-    server = Server(folder, notebook, *module, *options, "--ServerApp.root_dir={root}", f"--{trait}=True", *root)
+    server = Server(folder, notebooks, *module, *options, "--ServerApp.root_dir={root}", f"--{trait}=True", *root)
     server.wait(f"/api/status?token={server.token}")
     return server
 
@@ -111,11 +116,7 @@ def opened(page, server, path, name, widget=".otalab-player"):
     """
     Open a notebook, run all of it, and return its first widget, if one is looked for.
     """
-    page.goto(f"{server.base}/{path}/{name}?reset&token={server.token}")
-    page.wait_for_function("() => window.jupyterapp?.shell?.currentWidget?.context?.isReady")
-    page.evaluate(RUN_ALL)
-    page.wait_for_function(ALL_RUN)
-    assert [] == page.evaluate(PROBLEMS)
+    run_all(page, f"{server.base}/{path}/{name}?reset&token={server.token}")
     if not widget:
         return None
     first = page.locator(widget).first
@@ -130,3 +131,51 @@ def value_of(page, source):
     shown = page.evaluate(NEW_CELL, source)
     assert 1 == len(shown), shown
     return shown[0]["data"]["text/plain"]
+
+
+def run_all(page, address):
+    """
+    Open a notebook and run all of its cells, none of which may fail.
+    """
+    page.goto(address)
+    page.wait_for_function("() => window.jupyterapp?.shell?.currentWidget?.context?.isReady", timeout=1000 * SECONDS)
+    page.evaluate(RUN_ALL)
+    page.wait_for_function(ALL_RUN, timeout=1000 * SECONDS)
+    assert [] == page.evaluate(PROBLEMS)
+
+
+def evaluate(page, source):
+    """
+    Run Python in the notebook's kernel, and return what it printed.
+    """
+    return page.evaluate(
+        """async (code) => {
+            const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+            const future = kernel.requestExecute({ code, store_history: false });
+            let text = '';
+            future.onIOPub = (message) => { text += message.content.text ?? message.content.evalue ?? ''; };
+            await future.done;
+            return text;
+        }""",
+        source,
+    )
+
+
+@contextmanager
+def jupyter_lab(folder, notebooks):
+    """
+    Serve copies of notebooks in JupyterLab, and yield the address of each as `address(name)`.
+    """
+    paths = [ROOT / "notebooks" / name for name in notebooks]
+    server = jupyter(folder, paths, ["jupyter", "lab"], "LabApp.expose_app_in_browser")
+    try:
+        yield lambda name: f"{server.base}/lab/tree/{name}?reset&token={server.token}"
+    finally:
+        server.stop()
+
+
+def chromium():
+    """
+    Return the path of a browser, or skip.
+    """
+    return CHROMIUM or pytest.skip("no chromium on PATH; on Debian: apt install chromium")

@@ -7,13 +7,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from browsing import CHROMIUM, FLAGS, SECONDS, Server, jupyter, opened, value_of
+from browsing import CHROMIUM, FLAGS, OUTPUT, SECONDS, Server, jupyter, opened, value_of
 from playwright.sync_api import expect, sync_playwright
 
 from otalab.player import UpdatePlayer
 
 ROOT = Path(__file__).parent.parent
-OUTPUT = ROOT / "test-output"
 NAME = "02_update_step_by_step.ipynb"
 NOTEBOOK = ROOT / "notebooks" / NAME
 
@@ -30,7 +29,7 @@ def chromium():
     One browser for all pages.
     """
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS.split())
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
         yield browser
         browser.close()
 
@@ -51,7 +50,7 @@ def page(chromium):
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    server = jupyter(tmp_path_factory.mktemp("lab"), NOTEBOOK, ["jupyter", "lab"], "LabApp.expose_app_in_browser")
+    server = jupyter(tmp_path_factory.mktemp("lab"), [NOTEBOOK], ["jupyter", "lab"], "LabApp.expose_app_in_browser")
     yield server
     server.stop()
 
@@ -134,7 +133,7 @@ def test_in_jupyter_notebook_it_steps(page, tmp_path):
     """
     The same widget in Jupyter Notebook 7.
     """
-    server = jupyter(tmp_path, NOTEBOOK, ["notebook"], "JupyterNotebookApp.expose_app_in_browser")
+    server = jupyter(tmp_path, [NOTEBOOK], ["notebook"], "JupyterNotebookApp.expose_app_in_browser")
     try:
         player = opened(page, server, "notebooks", NAME)
         player.focus()
@@ -152,7 +151,7 @@ def test_under_voila_it_steps(page, tmp_path):
     """
     The same widget in a page without code.
     """
-    server = Server(tmp_path, NOTEBOOK, "voila", f"{{root}}/{NAME}", "--no-browser", "--port={port}")
+    server = Server(tmp_path, [NOTEBOOK], "voila", f"{{root}}/{NAME}", "--no-browser", "--port={port}")
     try:
         server.wait("/voila/static/voila.js")
         page.goto(server.base)
