@@ -27,7 +27,7 @@ class CrashGraphView(anywidget.AnyWidget):
     `node` is the node that was opened last, `history` the cuts that lead there: `[run, effect, tear]` each, and
     `choices` what chance decides on the way, in digits, as the player takes them.
     `node` may be set; the others follow.
-    `on_open` is called with the history whenever a node is opened by hand, or by `open`.
+    `on_open` is called with the history whenever a node is opened by hand, or by `goto`.
     """
 
     _esm = STATIC / "graph_view.js"
@@ -80,7 +80,7 @@ class CrashGraphView(anywidget.AnyWidget):
         self.words = {"node": node, "lines": lines}
         return lines
 
-    def open(self, node: int) -> list[Any]:
+    def goto(self, node: int) -> list[Any]:
         """Go to a node, hand the cuts that lead there to `on_open`, and return them."""
         self.node = node
         if self._on_open is not None:
@@ -111,7 +111,7 @@ class CrashGraphView(anywidget.AnyWidget):
                 case {"tell": int(node)}:
                     self.tell(node)
                 case {"open": int(node)}:
-                    self.open(node)
+                    self.goto(node)
         except OtalabError as error:
             self.problem = str(error)
 
