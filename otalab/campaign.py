@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -22,10 +23,12 @@ from typing import Any
 
 import pandas as pd
 import pyarrow.parquet as pq
+from tqdm.auto import tqdm
 
 from otalab.crash_graph import ENDS
 from otalab.engines import ENGINES, adopt, crowds, prepare, refuse_endless, sample
 from otalab.errors import BadInput, OtalabError
+from otalab.observer import BAD
 from otalab.stats import Interval, interval
 from otalab.study import Fleet, Study
 
@@ -145,6 +148,24 @@ def run_campaign(
                 on_chunk(tally)
     tally.seconds = time.perf_counter() - begun
     return tally
+
+
+@contextmanager
+def progress(campaign: Campaign) -> Iterator[Callable[[Tally], None]]:
+    """Show how far a campaign is, how many devices it does a second, and how long the rest will take.
+
+    What it yields is to be given as `on_chunk`; a widget in a notebook, and a line on standard error elsewhere.
+    """
+    with tqdm(total=campaign.devices, unit=" devices", unit_scale=True, delay=1, leave=False, file=sys.stderr) as bar:
+
+        def on_chunk(tally: Tally) -> None:
+            if not tally.seconds:
+                bar.initial = bar.n = tally.done  # what was there already was not done at this rate
+            bar.update(tally.done - bar.n)
+            bad = tally.interval(*BAD) if tally.done else None
+            bar.set_postfix_str(f"bad {bad.low:.2g} to {bad.high:.2g}" if bad else "")
+
+        yield on_chunk
 
 
 def _claim(folder: Path, campaign: Campaign, command: list[str] | None) -> None:

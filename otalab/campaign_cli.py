@@ -8,10 +8,7 @@ import os
 import sys
 from typing import Any
 
-from tqdm import tqdm
-
-from otalab.campaign import Campaign, Tally, run_campaign
-from otalab.observer import BAD
+from otalab.campaign import Campaign, progress, run_campaign
 from otalab.risk_cli import explore
 from otalab.study import Fleet
 from otalab.study_cli import chosen_study
@@ -27,16 +24,7 @@ def run(chosen: argparse.Namespace) -> int:
     workers = chosen.workers if chosen.workers is not None else cores if chosen.engine == "firmware" else 1
     for kind in fleet.studies:
         explore(kind)
-    # The bar says how many devices a second there are, and how long the rest will take.
-    with tqdm(total=campaign.devices, unit=" devices", unit_scale=True, delay=1, leave=False, file=sys.stderr) as bar:
-
-        def on_chunk(tally: Tally) -> None:
-            if not tally.seconds:
-                bar.initial = bar.n = tally.done  # what was there already was not done at this rate
-            bar.update(tally.done - bar.n)
-            bad = tally.interval(*BAD) if tally.done else None
-            bar.set_postfix_str(f"bad {bad.low:.2g} to {bad.high:.2g}" if bad else "")
-
+    with progress(campaign) as on_chunk:
         tally = run_campaign(
             campaign, chosen.out, workers=workers, scheduler=chosen.scheduler, on_chunk=on_chunk, command=sys.argv[1:]
         )

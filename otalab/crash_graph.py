@@ -139,8 +139,10 @@ class CrashGraph:
                 heapq.heappush(waiting, (cuts + cut, fell, next(ticket), number + 1, target, (*legs, leg)))
         return found
 
-    def _loop(self, node: int) -> str:
-        """Say why a device resets for ever, and what a round of that costs, in resets and in erased sectors."""
+    def loop(self, node: int = 0) -> list[int]:
+        """Return the runs of the round that a stuck device goes through for ever on steady power, from a node on."""
+        if node not in self.stuck:
+            raise BadInput(f"node {node}: on steady power this device comes to an end, it does not reset for ever")
         resets = self.edge_step == RESET
         runs, targets = self.edge_run[resets].tolist(), self.edge_target[resets].tolist()
         follows = {int(self.run_node[run]): (run, target) for run, target in zip(runs, targets, strict=True)}
@@ -148,10 +150,13 @@ class CrashGraph:
         while node not in way:
             way.append(node)
             node = follows[node][1]
-        rounds = way[way.index(node) :]
-        erases = sum(int(self.run_erases[follows[one][0]]) for one in rounds)
-        reason = self.run_reason[follows[rounds[-1]][0]]
-        return f"{reason}; one round is {len(rounds)} reset(s) and erases {erases} sector(s)"
+        return [follows[one][0] for one in way[way.index(node) :]]
+
+    def _loop(self, node: int) -> str:
+        """Say why a device resets for ever, and what a round of that costs, in resets and in erased sectors."""
+        runs = self.loop(node)
+        erases = int(self.run_erases[runs].sum())
+        return f"{self.run_reason[runs[-1]]}; one round is {len(runs)} reset(s) and erases {erases} sector(s)"
 
     def _ends_of(self, node: int) -> Iterator[tuple[str, int]]:
         for run in self._runs[node]:

@@ -72,7 +72,7 @@ def forks(walk: Walk) -> list[Fork]:
     ]
 
 
-def move(walks: Sequence[Walk], shares: Sequence[float], devices: int, seed: int) -> pd.DataFrame:
+def move(walks: Sequence[Walk], shares: Sequence[float], devices: int, seed: int | Sequence[int]) -> pd.DataFrame:
     """Return what becomes of a fleet: one row per kind of device, end, number of cuts and phase of the last.
 
     `devices` is how many a row stands for; `seconds` and `erases` are means over them.

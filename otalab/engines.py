@@ -8,6 +8,7 @@ and erases that it took to get there, and the phase in which its last cut fell.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -60,7 +61,7 @@ def sample(fleet: Fleet, engine: str, seed: int, first: int, count: int) -> pd.D
     return pd.DataFrame({"device": np.arange(first, first + count), **rows})
 
 
-def crowds(fleet: Fleet, devices: int, seed: int) -> pd.DataFrame:
+def crowds(fleet: Fleet, devices: int, seed: int | Sequence[int]) -> pd.DataFrame:
     """Return what becomes of a whole fleet; each row stands for `devices` of them."""
     refuse_endless(fleet)
     return crowd.move([one.weighed.walk for one in fleet.studies], fleet.given_shares, devices, seed)

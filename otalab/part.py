@@ -45,10 +45,18 @@ class FlashPart:
         time = self._time(f"pp_{timing}_us") / 1e6
         return time * -(-size // self.program_unit) if self.kind == ON_CHIP else time
 
+    @property
+    def endurance(self) -> float:
+        """How many erases a sector is specified for."""
+        return self._number("endurance", "name a number, or take another part")
+
     def _time(self, column: str) -> float:
+        return self._number(column, "take another part or timing")
+
+    def _number(self, column: str, way_out: str) -> float:
         text = dict(self.row)[column]
         if not text:
-            raise BadInput(f"part {self.name}: no {column} in data/flash_parts.csv; take another part or timing")
+            raise BadInput(f"part {self.name}: no {column} in data/flash_parts.csv; {way_out}")
         return float(text)
 
 

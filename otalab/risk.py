@@ -57,8 +57,7 @@ class Weighed:
     @property
     def bounds(self) -> dict[str, tuple[float, float]]:
         """For each end, the least and the most that its probability can be, whatever was not explored."""
-        unknown = float(self._endings[OPEN])
-        return {end: (low, min(1.0, low + unknown)) for end, low in self.ends.items()}
+        return {end: (low, min(1.0, low + self.unknown)) for end, low in self.ends.items()}
 
     @property
     def bad(self) -> float:
@@ -66,9 +65,14 @@ class Weighed:
         return sum(self.ends[end] for end in BAD)
 
     @property
+    def unknown(self) -> float:
+        """The probability of coming to where nothing was explored."""
+        return float(self._endings[OPEN])
+
+    @property
     def closed(self) -> bool:
         """Whether the bounds meet."""
-        return not self._endings[OPEN]
+        return not self.unknown
 
     @cached_property
     def _visits(self) -> Floats:
