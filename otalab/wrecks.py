@@ -19,7 +19,6 @@ from otalab.errors import BadInput
 from otalab.flash import ERASED, Flash
 from otalab.history import Leg, Played, play_leg
 from otalab.observer import damaged_files
-from otalab.record import Invalid, Record
 from otalab.scenario import Scenario, World
 from otalab.tear import FaultModel
 from otalab.trace import run, sector_of
@@ -85,18 +84,10 @@ class Wrecks:
         return f"Cut {len(cuts)} falls in {what} ({leg.phase}; run {number}, effect {leg.step}){left}{then}."
 
     def _records(self, flash: Flash) -> Iterator[str]:
-        design = self.scenario.device.design
-        chip = Chip(self._board, flash)
-        selected = store.select(chip, design)
-        for place, record in enumerate(store.read(chip, design)):
-            match record:
-                case Invalid(reason):
-                    yield f"Record {place}: no valid record, {reason}."
-                case Record():
-                    counts = "counts" if selected and selected.place == place else "older, does not count"
-                    yield f"Record {place}: valid, {counts}; {record.config.summary}."
-        if selected is None:
-            yield "No record counts."
+        told = store.explain(Chip(self._board, flash), self.scenario.device.design)
+        yield from (f"Record {place} {_verb(words)}." for place, words in enumerate(told.places))
+        if told.selected is None or len(told.places) > 1:
+            yield told.reason if told.selected is not None else "No record counts."
 
     def _slots(self, flash: Flash) -> Iterator[str]:
         chip = Chip(self._board, flash)
@@ -147,6 +138,10 @@ class Wrecks:
             chances[told] = chances.get(told, 0.0) + float(graph.run_probability[number])
         for told, chance in chances.items():
             yield f"Left in peace{f', by chance {chance:.3g}' if len(chances) > 1 else ''}: {told}."
+
+
+def _verb(words: str) -> str:
+    return f"is {words}" if words.startswith("no record") else words
 
 
 def _marks(flash: Flash, board: Board) -> Iterator[str]:
