@@ -18,15 +18,17 @@ from otalab.study import Study
 from otalab.wrecks import Wrecks
 
 STATIC = Path(__file__).parent / "static"
+TALL = 24  # nodes above each other, beyond which nobody sees them all
 NAMED = 40  # nodes of a group that are listed; one finds the others by number
 
 
 class CrashGraphView(anywidget.AnyWidget):
-    """The crash graph of a cell or a study, by layers of cuts; one of more than 60 nodes as groups of nodes.
+    """The crash graph of a cell or a study, by layers of cuts; a large one as groups of nodes.
 
     `node` is the node that was opened last, `history` the cuts that lead there: `[run, effect, tear]` each, and
     `choices` what chance decides on the way, in digits, as the player takes them.
     `node` may be set; the others follow.
+    More than 60 nodes, or more than 24 in a layer, are large; `grouped` decides it otherwise.
     `on_open` is called with the history whenever a node is opened by hand, or by `goto`.
     """
 
@@ -56,10 +58,10 @@ class CrashGraphView(anywidget.AnyWidget):
         with self.hold_sync():
             self.summary = _summary(of)
             self.layers = int(self._nodes.layer.max()) + 1
-            if of.graph.nodes <= SINGLY:
-                self.nodes, self.edges = node_rows(self._nodes), edge_rows(edge_table(of.graph, passages))
-            else:
+            if _large(self._nodes) if grouped is None else grouped:
                 self.groups = group_rows(self._nodes)
+            else:
+                self.nodes, self.edges = node_rows(self._nodes), edge_rows(edge_table(of.graph, passages))
         self.on_msg(self._asked)
 
     @property
@@ -147,10 +149,14 @@ def group_rows(nodes: pd.DataFrame) -> list[dict[str, Any]]:
     ends = [end for end in LOOKS if end in set(table.end)]
     rows = []
     for (layer, end), group in table.groupby(["layer", "end"]):
-        name = f"{len(group)} nodes, {_cuts(layer)}, {end}"
+        name = f"{len(group)} node{'s' * (len(group) > 1)}, {_cuts(layer)}, {end}"
         at = {"layer": int(layer), "row": ends.index(end), "end": end, "count": len(group)}
         rows.append(at | {"nodes": group.node.tolist()[:NAMED], "name": name})
     return rows
+
+
+def _large(nodes: pd.DataFrame) -> bool:
+    return len(nodes) > SINGLY or int(nodes.groupby("layer").size().max()) > TALL
 
 
 def _edge(row: Any) -> str:

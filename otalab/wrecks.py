@@ -86,8 +86,10 @@ class Wrecks:
     def _records(self, flash: Flash) -> Iterator[str]:
         told = store.explain(Chip(self._board, flash), self.scenario.device.design)
         yield from (f"Record {place} {_verb(words)}." for place, words in enumerate(told.places))
-        if told.selected is None or len(told.places) > 1:
-            yield told.reason if told.selected is not None else "No record counts."
+        if told.selected is None:
+            yield "No record counts."
+        elif len(told.places) > 1 and not any(words.startswith("no record") for words in told.places):
+            yield told.reason
 
     def _slots(self, flash: Flash) -> Iterator[str]:
         chip = Chip(self._board, flash)

@@ -152,9 +152,10 @@ def test_a_node_is_opened_by_mouse_and_by_keyboard(page, graph):
     graph.locator("g.node[data-node='2']").click()
     sync_api.expect(graph.locator(".way")).to_contain_text('cuts=[[0,136,"after"]]')
     graph.screenshot(path=OUTPUT / "graph-light.png")
-    assert "2 [[0, 136, 'after']] [[[0, 136, 'after']]]" == evaluate(
-        page, "print(view.node, view.history, opened)"
-    ).strip()
+    assert (
+        "2 [[0, 136, 'after']] [[[0, 136, 'after']]]"
+        == evaluate(page, "print(view.node, view.history, opened)").strip()
+    )
 
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("Enter")

@@ -7,7 +7,7 @@ const FIELDS = [
   ["faults", "Fault model"], ["engine", "Engine"], ["devices", "Devices"], ["seed", "Seed"],
 ];
 const OVER = ["ready", "done", "stopped", "failed"];
-const NOTE = "Bars and bands are Clopper-Pearson intervals of 95 %, right for a number of devices that was chosen beforehand: "
+const NOTE = "Intervals and bands are Clopper-Pearson intervals of 95 %, right for a number of devices that was chosen beforehand: "
   + "who watches and stops when it suits has less than that.";
 
 function element(tag, attributes = {}, ...children) {
@@ -30,9 +30,11 @@ function fill(made, attributes, children) {
 function short(p) {
   if (p === 0) return "0";
   if (p === 1) return "1";
-  return p >= 0.001 && p < 0.9995 ? p.toPrecision(3) : p > 0.5 ? `1 − ${(1 - p).toExponential(1)}` : p.toExponential(2);
+  return p >= 0.001 && p < 0.9995 ? p.toPrecision(p > 0.5 ? 4 : 3) : p > 0.5 ? `1 − ${(1 - p).toExponential(1)}` : p.toExponential(2);
 }
 
+// Of a graph that is not closed the exact value is known between bounds only.
+const between = ([low, high]) => low === undefined ? "" : low === high ? short(low) : `${short(low)} to ${short(high)}`;
 const whole = (n) => n.toLocaleString("en");
 
 function render({ model, el }) {
@@ -92,7 +94,7 @@ function render({ model, el }) {
     }
     given.checked = model.get("given_cut");
     meaning.textContent = model.get("meaning");
-    problem.textContent = model.get("problem");
+    problem.textContent = problem.title = model.get("problem");
   }
 
   function drawState() {
@@ -117,13 +119,13 @@ function render({ model, el }) {
       element("thead", {}, element("tr", {}, ...["end", "devices", "estimate", "interval, 95 %", "exact", ""].map((name) => element("th", { scope: "col" }, name)))),
       element("tbody", {}, ...rows.map((row) => {
         const name = row.end === "bad" ? "all bad ends" : row.end, [low, high] = row.exact;
-        const exact = low === undefined ? "" : low === high ? short(low) : `${short(low)} to ${short(high)}`;
+        const exact = between(row.exact);
         const watch = row.end === "open" ? name : element("button", { type: "button", "data-watch": row.end,
           "aria-pressed": row.end === watched, onclick: () => send("watched", row.end) }, name);
         return element("tr", { "data-end": row.end, class: [row.end === "bad" && "all", row.end === watched && "watched", row.count === 0 && "none"].filter((one) => one).join(" ") },
           element("th", { scope: "row" }, watch), element("td", { class: "count" }, whole(row.count)), element("td", {}, short(row.estimate)),
           element("td", {}, `${short(row.low)} to ${short(row.high)}`), element("td", {}, exact),
-          element("td", { class: row.outside ? "outside" : "" }, low === undefined ? "" : row.outside ? "exact is outside" : "✓ exact is inside"));
+          element("td", { class: row.outside ? "outside" : "" }, low === undefined ? "" : row.outside ? "exact is outside" : low < high ? "✓ possible" : "✓ exact is inside"));
       })));
     if (focused) table.querySelector(`[data-watch="${focused}"]`)?.focus();
     drawCurve(watched === "bad" ? "all bad ends" : watched);
@@ -135,14 +137,14 @@ function render({ model, el }) {
     const points = model.get("convergence"), exact = model.get("exact");
     named.textContent = `How the estimate converges: ${name}`;
     if (!points.length) return curve.replaceChildren();
-    const last = points.at(-1), common = Math.max(last[1], ...exact) > 0.05, later = points.slice(Math.floor(points.length / 3));
+    const last = points.at(-1), common = Math.max(last[1], exact[0] ?? 0) > 0.05, later = points.slice(Math.floor(points.length / 3));
     let low, high, y;
     if (common) {
       low = Math.max(0, Math.min(...later.map((one) => one[2]), ...exact));
       high = Math.min(1, Math.max(...later.map((one) => one[3]), ...exact));
       const rim = 0.06 * (high - low) || 0.01;
-      [low, high] = [low - rim, high + rim];
-      y = (p) => TOP + (HIGH - TOP - BOTTOM) * (1 - (Math.min(Math.max(p, low), high) - low) / (high - low));
+      [low, high] = [Math.max(0, low - rim), Math.min(1, high + rim)];
+      y = (p) => TOP + (HIGH - TOP - BOTTOM) * (1 - (p - low) / (high - low));
     } else {
       const seen = points.flatMap(([, ...one]) => one).concat(exact).filter((p) => p > 0);
       low = Math.floor(Math.log10(Math.min(...seen.filter((p) => p > 1e-15)) / 1.5));
@@ -151,14 +153,16 @@ function render({ model, el }) {
       low = Math.max(low, Math.floor(Math.log10(Math.max(last[3], ...exact))) - 5);
       y = (p) => TOP + (HIGH - TOP - BOTTOM) * (1 - (Math.max(Math.log10(Math.max(p, 1e-300)), low) - low) / (high - low || 1));
     }
-    const first = points[0][0], decades = Math.log10(Math.max(last[0], 10 * first) / first);
+    const zero = points.some(([, p, l]) => p === 0 || l === 0); // has no place on such a scale: drawn at its foot
+    const first = points.length > 1 ? points[0][0] : last[0] / 10;
+    const decades = points.length > 1 ? Math.log10(Math.max(last[0], 10 * first) / first) : 2;
     const x = (n) => LEFT + (WIDE - LEFT - RIGHT) * Math.log10(n / first) / decades;
     const marks = [], across = (at, text) => marks.push(
       drawn("line", { class: "grid", x1: LEFT, x2: WIDE - RIGHT, y1: at, y2: at }),
       drawn("text", { x: LEFT - 5, y: at + 4, "text-anchor": "end" }, text));
     if (common) for (let n = 0; n <= 4; n++) { const p = low + n * (high - low) / 4; across(y(p), p.toFixed(Math.max(2, 1 - Math.floor(Math.log10(high - low))))); }
-    else for (let n = low, by = Math.ceil((high - low) / 7); n <= high; n += by) across(y(10 ** n), n === 0 ? "1" : `1e${n}`);
-    if (!common && last[1] === 0) marks.push(drawn("text", { class: "faint", x: LEFT + 4, y: HIGH - BOTTOM - 5 }, "none seen: the line lies at zero, below the axis"));
+    else for (let n = low, by = Math.ceil((high - low) / 7); n <= high; n += by) across(y(10 ** n), n === 0 ? "1" : n === low && zero ? "0" : `1e${n}`);
+    if (!common && last[1] === 0) marks.push(drawn("text", { class: "faint", x: LEFT + 4, y: HIGH - BOTTOM - 5 }, "none seen: the line lies at zero"));
     for (let n = Math.ceil(Math.log10(first)); n <= Math.log10(first) + decades + 1e-9; n++) {
       marks.push(drawn("line", { class: "grid", x1: x(10 ** n), x2: x(10 ** n), y1: TOP, y2: HIGH - BOTTOM }),
         drawn("text", { x: x(10 ** n), y: HIGH - BOTTOM + 15, "text-anchor": "middle" }, whole(10 ** n)));
@@ -171,13 +175,16 @@ function render({ model, el }) {
       ...new Set(exact)].map((one) => typeof one !== "number" ? one : drawn("line", { class: "exact", x1: LEFT, x2: WIDE - RIGHT, y1: y(one), y2: y(one) })) : [];
     const end = points.length === 1 ? [drawn("line", { class: "estimate", x1: x(last[0]), x2: x(last[0]), y1: y(last[2]), y2: y(last[3]) })] : [];
     const label = exact.length ? [drawn("text", { x: WIDE - RIGHT - 2, y: y(exact[1]) - 5 < TOP + 8 ? y(exact[0]) + 14 : y(exact[1]) - 5, "text-anchor": "end" },
-      `exact ${exact[0] === exact[1] ? short(exact[0]) : "is between"}`)] : [];
+      `exact ${between(exact)}`)] : [];
     curve.replaceChildren(drawn("line", { class: "axis", x1: LEFT, x2: WIDE - RIGHT, y1: HIGH - BOTTOM, y2: HIGH - BOTTOM }),
-      ...marks, drawn("polygon", { class: "band", points: band }), ...truth.filter((one) => one),
-      drawn("polyline", { class: "estimate", points: points.map(([n, p]) => at(n, p)).join(" ") }), ...end,
+      ...marks,
+      drawn("clipPath", { id: `${id}-clip` }, drawn("rect", { x: LEFT, y: TOP, width: WIDE - LEFT - RIGHT, height: HIGH - TOP - BOTTOM })),
+      drawn("g", { "clip-path": `url(#${id}-clip)` },
+        drawn("polygon", { class: "band", points: band }), ...truth.filter((one) => one),
+        drawn("polyline", { class: "estimate", points: points.map(([n, p]) => at(n, p)).join(" ") }), ...end),
       drawn("circle", { class: "dot", cx: x(last[0]), cy: y(last[1]), r: 4 }), ...label);
     curve.setAttribute("aria-label", `${name}: after ${whole(last[0])} devices the estimate is ${short(last[1])}, between ${short(last[2])} and ${short(last[3])}`
-      + (exact.length ? `; exact is ${short(exact[0])}${exact[0] < exact[1] ? ` to ${short(exact[1])}` : ""}` : ""));
+      + (exact.length ? `; exact is ${between(exact)}` : ""));
   }
 
   function drawBars(name) {
