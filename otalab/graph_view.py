@@ -48,7 +48,14 @@ class CrashGraphView(anywidget.AnyWidget):
     looks = traitlets.Dict(LOOKS).tag(sync=True)
     problem = traitlets.Unicode().tag(sync=True)
 
-    def __init__(self, of: Cell | Study, *, on_open: Callable[[list[Any]], None] | None = None, **traits: Any) -> None:
+    def __init__(
+        self,
+        of: Cell | Study,
+        *,
+        on_open: Callable[[list[Any]], None] | None = None,
+        grouped: bool | None = None,
+        **traits: Any,
+    ) -> None:
         faults = of.faults if isinstance(of, Cell) else of.model
         self._wrecks = Wrecks(of.scenario, faults, of.graph)
         self._on_open = on_open

@@ -28,8 +28,8 @@ from otalab.study import Fleet
 
 State = Literal["exploring", "running", "paused", "stopped", "done", "failed"]
 MOST = 10**7  # rows that are kept in memory, 30 bytes each
-# Devices in a chunk: a quarter of those that are done, within these bounds. The largest takes some hundredth of a
-# second with the chain and less than half a second with the firmware.
+# Devices in a chunk: a quarter of those that are done, within these bounds; the more cuts, the fewer. The largest
+# takes some hundredth of a second with the chain and less than half a second with the firmware.
 CHUNKS = {"chain": (50, 50_000), "firmware": (2, 20)}
 NO_CUT = "no cut"
 APART = 1.12  # the factor between the devices of two points that are kept
@@ -199,6 +199,7 @@ class PacedCampaign:
             yield self._kept(crowds(one.fleet, one.devices, one.seed))
         else:
             least, most = CHUNKS[one.engine]
+            most = int(most / (1 + max(kind.weighed.expected()["cuts"] for kind in one.fleet.studies)))
             done = 0
             while done < one.devices:
                 count = min(max(least, min(done // 4, most)), one.devices - done)
