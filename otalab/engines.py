@@ -27,17 +27,22 @@ from otalab.walkers import Tables, send, tables
 
 ENGINES = ("chain", "crowd", "firmware")
 MOST_CUTS = 10_000  # expected per device, beyond which it would be cut for ever
+KEPT = 4
 # What a process has prepared; a new process may be handed it, or prepares it again.
 _prepared: dict[Fleet, Tables] = {}
 
 
 def prepare(fleet: Fleet) -> Tables:
     """Return the walks of a fleet as plain arrays; explored and weighed once in a process."""
-    if fleet not in _prepared:
+    prepared = _prepared.get(fleet)
+    if prepared is None:
         refuse_endless(fleet)
-        _prepared.clear()
-        _prepared[fleet] = tables([one.weighed.walk for one in fleet.studies], fleet.given_shares)
-    return _prepared[fleet]
+        prepared = tables([one.weighed.walk for one in fleet.studies], fleet.given_shares)
+        # Of a few: campaigns in several threads would throw out each other's for every chunk.
+        while len(_prepared) >= KEPT:
+            _prepared.pop(next(iter(_prepared)), None)
+        _prepared[fleet] = prepared
+    return prepared
 
 
 def adopt(fleet: Fleet, prepared: Tables | None) -> None:

@@ -195,6 +195,24 @@ def test_one_campaign_at_a_time():
     assert board.wait(SECONDS) and "stopped" == board.state
 
 
+def test_two_campaigns_run_side_by_side():
+    """
+    Neither disturbs the other, nor a call from the notebook in between.
+    """
+    boards = [dashboard(devices=300_000, rate=rate) for rate in ("6/hour", "60/hour")]
+    for board in boards:
+        board.run()
+    for board in boards:
+        board.wait(SECONDS)
+
+    for board in boards:
+        alone = dashboard(devices=300_000, rate=board.rate)
+        alone.run()
+        alone.wait(SECONDS)
+        assert ("done", "") == (board.state, board.problem)
+        assert alone.rows == board.rows
+
+
 @pytest.mark.parametrize("rate", ["10/second", "1e6/second"])
 def test_what_goes_wrong_in_the_thread_is_told(rate):
     """
