@@ -102,13 +102,16 @@ class Study:
         """Return the crash graph, and say how far its exploration is if it was not explored before."""
         # None of these three changes what can happen.
         asked = replace(self, rates=Rates(0.0), given_cut=False, weights=())
-        if asked not in _explored:
+        graph = _explored.get(asked)
+        if graph is None:
             explorer = Explorer(asked.scenario, asked.model, budget=asked.budget, progress=progress)
             explorer.explore()
-            if len(_explored) == KEPT:
-                del _explored[next(iter(_explored))]
-            _explored[asked] = graph_of(explorer)
-        return _explored[asked]
+            graph = graph_of(explorer)
+            # Campaigns explore in threads: what one has found, another may throw out.
+            while len(_explored) >= KEPT:
+                _explored.pop(next(iter(_explored)), None)
+            _explored[asked] = graph
+        return graph
 
     @cached_property
     def weighed(self) -> Weighed:

@@ -64,6 +64,7 @@ FLOORS = {
     "engines": 5,
     "campaign": 5,
     "rollout": 5,
+    "paced": 5,
     # 6 wire
     "flash_file": 6,
     "known_images": 6,
@@ -90,6 +91,9 @@ FLOORS = {
     "sequencer_lab": 7,
     "race_figures": 7,
     "commit_timer_lab": 7,
+    "wrecks": 7,
+    "graph_view": 7,
+    "dashboard": 7,
     # 8 doors
     "scenario_cli": 8,
     "trace_cli": 8,
