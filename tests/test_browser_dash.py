@@ -2,7 +2,7 @@
 
 import nbformat
 import pytest
-from jupyter_browser import FLAGS, OUTPUT, chromium, evaluate, jupyter_lab, run_all
+from browsing import FLAGS, OUTPUT, chromium, evaluate, jupyter_lab, run_all
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
