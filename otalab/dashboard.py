@@ -219,7 +219,7 @@ class CampaignDashboard(anywidget.AnyWidget):
             return
         state, standing = paced.state, paced.standing
         ends = BAD if self.watched == "bad" else (self.watched,)
-        count, done = sum(standing.tally.counts[end] for end in ends), standing.tally.done
+        done = standing.tally.done
         with self.hold_sync():
             self.state, self.done, self.asked = state, done, paced.campaign.devices
             self.note = f"{paced.explored} nodes of the crash graph so far" if paced.explored and not done else ""
@@ -227,7 +227,7 @@ class CampaignDashboard(anywidget.AnyWidget):
             self.convergence = [list(row) for row in standing.converging(ends)]
             self.exact = [*paced.exact[self.watched]] if paced.exact else []
             self.fell = fell_rows(standing, ends)
-            self.claim = claim(count, done) if done and set(ends) <= set(BAD) else ""
+            self.claim = claimed(standing, ends)
             if paced.problem:
                 self.problem = paced.problem
 
@@ -269,6 +269,18 @@ def count_rows(standing: Standing, exact: dict[str, tuple[float, float]] | None)
         outside = low is not None and high is not None and (high < found.low or low > found.high)
         rows.append(row | {"kind": kind, "exact": [low, high] if low is not None else [], "outside": outside})
     return rows
+
+
+def claimed(standing: Standing, ends: tuple[str, ...]) -> str:
+    """Say what may be claimed of bad ends; nothing where devices came to the rim of what was explored."""
+    done, unknown = standing.tally.done, standing.tally.counts["open"]
+    if not done or not set(ends) <= set(BAD):
+        return ""
+    if unknown:
+        return (
+            f"{unknown:,} of {done:,} devices came to where the search had ended, so nothing is claimed: raise budget."
+        )
+    return claim(sum(standing.tally.counts[end] for end in ends), done)
 
 
 def fell_rows(standing: Standing, ends: tuple[str, ...]) -> list[dict[str, Any]]:

@@ -264,6 +264,7 @@ def test_bounds_stand_for_the_exact_line_of_a_graph_that_is_not_closed():
     board.wait(SECONDS)
 
     low, high = board.exact
+    assert "so nothing is claimed" in board.claim
     assert low < high and "open" == board.rows[-1]["end"] and board.rows[-1]["count"] > 0
     assert board.devices == sum(row["count"] for row in board.rows if row["end"] in (*ENDS, "open"))
 

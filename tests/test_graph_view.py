@@ -12,6 +12,7 @@ from otalab.explorer import Explorer
 from otalab.graph_figures import edge_table
 from otalab.graph_view import CrashGraphView
 from otalab.history import play
+from otalab.player import UpdatePlayer
 from otalab.risk import Weighed
 from otalab.study import study
 from otalab.wrecks import Wrecks
@@ -199,3 +200,16 @@ def test_each_node_has_a_place_of_its_own_and_a_name(view):
     assert 8 == len({(node["x"], node["y"]) for node in view.nodes})
     assert "node 2, 1 cut, bricked" == view.nodes[2]["name"]
     assert all(round(node["x"]) == node["layer"] for node in view.nodes)
+
+
+def test_the_player_opens_where_the_view_points():
+    """
+    With the cuts of a node it comes to the same contents, and to one of the ends of the node.
+    """
+    player = UpdatePlayer("single-record", "tiny", faults="atomic", app_size=3000)
+    view = CrashGraphView(cell("single-record", "atomic"), on_open=lambda cuts: player.set_trait("cuts", cuts))
+
+    for node in view.nodes:
+        if view.goto(node["node"]):
+            assert view.wrecks.flash(node["node"]) == player.flash
+            assert player.end in node["ends"].split()

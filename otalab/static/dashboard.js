@@ -150,7 +150,7 @@ function render({ model, el }) {
       low = Math.floor(Math.log10(Math.min(...seen.filter((p) => p > 1e-15)) / 1.5));
       high = Math.min(0, Math.ceil(Math.log10(Math.max(...seen))));
       // An interval that reaches down to nothing would push all else to the top.
-      low = Math.max(low, Math.floor(Math.log10(Math.max(last[3], ...exact))) - 5);
+      low = Math.max(low, Math.floor(Math.log10(Math.max(last[3], exact[0] ?? 0))) - 5);
       y = (p) => TOP + (HIGH - TOP - BOTTOM) * (1 - (Math.max(Math.log10(Math.max(p, 1e-300)), low) - low) / (high - low || 1));
     }
     const zero = points.some(([, p, l]) => p === 0 || l === 0); // has no place on such a scale: drawn at its foot
@@ -165,7 +165,7 @@ function render({ model, el }) {
     if (!common && last[1] === 0) marks.push(drawn("text", { class: "faint", x: LEFT + 4, y: HIGH - BOTTOM - 5 }, "none seen: the line lies at zero"));
     for (let n = Math.ceil(Math.log10(first)); n <= Math.log10(first) + decades + 1e-9; n++) {
       marks.push(drawn("line", { class: "grid", x1: x(10 ** n), x2: x(10 ** n), y1: TOP, y2: HIGH - BOTTOM }),
-        drawn("text", { x: x(10 ** n), y: HIGH - BOTTOM + 15, "text-anchor": "middle" }, whole(10 ** n)));
+        drawn("text", { x: x(10 ** n), y: HIGH - BOTTOM + 15, "text-anchor": "middle" }, n < 6 ? whole(10 ** n) : `1e${n}`));
     }
     marks.push(drawn("text", { x: (LEFT + WIDE - RIGHT) / 2, y: HIGH - 6, "text-anchor": "middle" }, "devices"));
     const at = (n, p) => `${x(n).toFixed(1)},${y(p).toFixed(1)}`;
@@ -174,8 +174,9 @@ function render({ model, el }) {
       exact[0] < exact[1] ? drawn("rect", { class: "possible", x: LEFT, width: WIDE - LEFT - RIGHT, y: y(exact[1]), height: Math.max(1, y(exact[0]) - y(exact[1])) }) : "",
       ...new Set(exact)].map((one) => typeof one !== "number" ? one : drawn("line", { class: "exact", x1: LEFT, x2: WIDE - RIGHT, y1: y(one), y2: y(one) })) : [];
     const end = points.length === 1 ? [drawn("line", { class: "estimate", x1: x(last[0]), x2: x(last[0]), y1: y(last[2]), y2: y(last[3]) })] : [];
-    const label = exact.length ? [drawn("text", { x: WIDE - RIGHT - 2, y: y(exact[1]) - 5 < TOP + 8 ? y(exact[0]) + 14 : y(exact[1]) - 5, "text-anchor": "end" },
-      `exact ${between(exact)}`)] : [];
+    const top = exact.length ? y(exact[1]) : 0, beside = exact[0] < exact[1] || top < TOP + 14 ? top + 14 : top - 5;
+    const label = exact.length ? [drawn("text", { x: WIDE - RIGHT - 2, "text-anchor": "end",
+      y: Math.min(Math.max(beside, TOP + 12), HIGH - BOTTOM - 6) }, `exact ${between(exact)}`)] : [];
     curve.replaceChildren(drawn("line", { class: "axis", x1: LEFT, x2: WIDE - RIGHT, y1: HIGH - BOTTOM, y2: HIGH - BOTTOM }),
       ...marks,
       drawn("clipPath", { id: `${id}-clip` }, drawn("rect", { x: LEFT, y: TOP, width: WIDE - LEFT - RIGHT, height: HIGH - TOP - BOTTOM })),

@@ -84,6 +84,9 @@ function render({ model, el }) {
     rove();
     explain();
     mark();
+    words.replaceChildren(element("p", {}, nodes.length
+      ? "Point at a node to read what a power-on finds there, or at an arrow to read what it is made of."
+      : "Too many nodes to show each: these are groups of them. Choose one to see its nodes."));
   }
 
   function drawNodes(nodes) {
