@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from math import inf
 from typing import Any
 
 import numpy as np
@@ -55,8 +54,6 @@ def refuse_endless(fleet: Fleet) -> None:
     """Refuse rates at which a device would be cut for ever before it comes to an end."""
     for one in fleet.studies:
         cuts = one.weighed.expected()["cuts"]
-        if one.weighed.closed and not any(one.weighed.ends.values()):
-            cuts = inf  # beyond what a float holds, no end has any probability left
         if cuts > MOST_CUTS:
             raise BadInput(
                 f"rate: at {one.rates.default:g} per hour {cuts:.3g} cuts are expected before the update ends, "

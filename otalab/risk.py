@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otalab.crash_graph import ENDS, NOTHING, RESET, CrashGraph
+from otalab.errors import BadInput
 from otalab.markov import Solution, solve
 from otalab.observer import BAD
 from otalab.rates import Rates
@@ -43,7 +44,12 @@ class Weighed:
 
     @cached_property
     def _solution(self) -> Solution:
-        return solve(self.walk.chain, self.walk.start)
+        solution = solve(self.walk.chain, self.walk.start)
+        # At very high rates the way through underflows to nothing, and a state in which all are cut looks like an end.
+        if not np.isclose(solution.ends[self.walk.states :].sum(), 1.0):
+            rate = max([self.rates.default, *(rate for _, rate in self.rates.phases)])
+            raise BadInput(f"rate: at {rate:g} per hour cuts are expected before any end, as far as a float can tell")
+        return solution
 
     @cached_property
     def _endings(self) -> Floats:
