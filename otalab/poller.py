@@ -23,7 +23,7 @@ class Poller:
     ota: Ota
     url: str
     interval: float
-    options: UpdateOptions = UpdateOptions(ignore_same_version=True)
+    options: UpdateOptions = field(default_factory=lambda: UpdateOptions(ignore_same_version=True))
     seed: int | None = None
     failures: int = 0
     _chance: random.Random = field(init=False)

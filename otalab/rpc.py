@@ -115,9 +115,9 @@ class Rpc:
         except RpcError as error:
             return _error(error)
 
-    def _envelope(self, asked: dict[str, Any], number: int | float | str) -> dict[str, Any]:
+    def _envelope(self, asked: dict[str, Any], number: float | str) -> dict[str, Any]:
         text = number if isinstance(number, str) else json.dumps(number)
-        reply: dict[str, Any] = {"id": int(text) if text.isascii() and text.isdigit() else text, "src": self.id}
+        reply: dict[str, Any] = {"id": int(text) if digits(text) else text, "src": self.id}
         for ours, theirs in (("dst", "src"), ("tag", "tag")):
             if isinstance(value := asked.get(theirs), str) and value:
                 reply[ours] = value
@@ -306,7 +306,7 @@ class Rpc:
     def _whole(self, args: Args, key: str, default: Any, *, negative: RpcError | None = None) -> Any:
         """Return a whole number from 0 on; text of digits is one, as the README of the real service writes it."""
         given = args.get(key)
-        if isinstance(given, str) and given.isascii() and given.isdigit():
+        if isinstance(given, str) and digits(given):
             given = int(given)
         if given is None or (self.dialect == "2017" and not isinstance(given, int)):
             return default
@@ -334,6 +334,11 @@ def parsed(data: bytes | str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise BadFrame("it is not a JSON object")
     return found
+
+
+def digits(text: str) -> bool:
+    """Say whether text is a whole number, of a length that Python makes a number of."""
+    return text.isascii() and text.isdigit() and len(text) <= FRAME_LIMIT
 
 
 def _no_number(text: str) -> None:

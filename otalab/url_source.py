@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Self
+from urllib.parse import urljoin, urlsplit
 
 from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar
-from yarl import URL
 
 from otalab.device_name import headers
 from otalab.ota import Broken, Ota, UpdateOptions
@@ -25,11 +25,8 @@ PIECE = 4096
 REDIRECTS = 10  # the real client follows any number
 CONNECT_SECONDS = 10.0
 PAUSES = (0.1, 0.5, 2.0, 5.0)  # before each new attempt at a download that broke off; bytes that come set it back
-NO_CONNECTION, NO_CODE, NO_LENGTH = (
-    -10,
-    "Invalid HTTP response code",
-    "Invalid content-length, perhaps chunked-encoding",
-)
+NO_CONNECTION, NO_CODE = -10, "Invalid HTTP response code"
+NO_LENGTH = "Invalid content-length, perhaps chunked-encoding"
 CHANGED = "The file changed during the download"
 CLOSED = "Update failed"  # as the real client says of a connection that was closed early
 BROKEN = (ClientError, OSError, EOFError, ValueError, AssertionError)
@@ -79,6 +76,7 @@ class UrlSource:
     limit: int = 2**24
     pauses: tuple[float, ...] = PAUSES
     size: int | None = None
+    name: str = field(init=False)
     _position: int = 0
     _failures: int = 0
     _mark: dict[str, str] = field(default_factory=dict)
@@ -86,9 +84,8 @@ class UrlSource:
     _session: ClientSession | None = None
     _response: ClientResponse | None = None
 
-    @property
-    def name(self) -> str:
-        return f"URL {self.url}"
+    def __post_init__(self) -> None:
+        self.name = f"URL {self.url[:200]}"
 
     async def commit_timeout(self) -> None:
         return None
@@ -190,11 +187,12 @@ class UrlSource:
             await self._session.close()
 
 
-def checked(text: str, base: URL | None = None) -> URL:
+def checked(text: str, base: str = "") -> str:
     """Return a URL that may be fetched; `base` is where one that is relative starts from."""
     try:
-        url = URL(text) if base is None else base.join(URL(text))
-        fine = url.scheme in ("http", "https") and bool(url.host) and url.port is not None
+        url = urljoin(base, text)
+        parts = urlsplit(url)
+        fine = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         fine = False
     if not fine:
