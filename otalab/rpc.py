@@ -25,8 +25,9 @@ from otalab.boot_state import NOT_COPIED, NOT_NOW, SNAPSHOT, UNREADABLE, UNWRITT
 from otalab.chip import Chip
 from otalab.device_name import device_id, mac
 from otalab.effects import BootState, Report, Snapshot
-from otalab.ota import BRICKED, Applied, Event, Failed, Ota, UpdateOptions
+from otalab.ota import BRICKED, Applied, Begin, Event, Failed, Ota, UpdateOptions
 from otalab.push_source import ENDED, BadWrite, PushSession
+from otalab.updater import BUSY
 
 Dialect = Literal["strict", "2017"]
 FRAME_LIMIT = 4096  # `rpc.max_frame_size` of the real configuration
@@ -67,6 +68,7 @@ class Rpc:
         self.update_timeout = update_timeout
         self.id = device_id(ota.device)
         self._push: PushSession | None = None
+        self._began = self.device.chip
         self._outcome: tuple[Chip, int, str] | None = None
         self._later: set[asyncio.Task[Any]] = set()
         ota.on(self._seen)
@@ -109,7 +111,8 @@ class Rpc:
         handler = known.get(method.lower())
         if handler is None:
             return _error(RpcError(404, f"No handler for {method}"))
-        self.device.tell(f"{method[:60]!a} via {channel}")
+        if method != "OTA.Write":
+            self.device.tell(f"RPC {method[:60]!a} via {channel}")
         try:
             return {"result": await handler(args if isinstance(args, dict) else {})}
         except RpcError as error:
@@ -286,12 +289,18 @@ class Rpc:
         match event:
             case Failed(message):
                 self._outcome = (self.device.chip, IDLE if self.dialect == "2017" else ERROR, message)
+            case Begin():
+                # The restart may be over by the time that the success is told.
+                self._began = self.device.chip
             case Applied(_, message):
-                self._outcome = (self.device.chip, SUCCESS, message)
+                self._outcome = (self._began, SUCCESS, message)
 
     # What the methods share
 
     async def _ask(self, wanted: BootState | Snapshot | str) -> Report:
+        """Have the firmware do something; while it takes an update in it would only come to it afterwards."""
+        if self.ota.running:
+            return Report(False, BUSY)
         try:
             async with asyncio.timeout(ASK_SECONDS):
                 return await self.ota.ask(wanted)
