@@ -7,7 +7,8 @@ A route hands bytes to the firmware and its report to whoever asked; it knows me
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -238,9 +239,23 @@ def _line(code: int, text: str) -> web.Response:
     return response
 
 
+class OneLine(logging.Handler):
+    """Tells of bytes that are no HTTP in one line: they are somebody else's mistake, and no traceback mends them."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        super().__init__()
+        self._tell = tell
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        self._tell("A request that is no HTTP" if isinstance(error, HttpProcessingError) else self.format(record))
+
+
 async def serve(http: HttpDevice, host: str, port: int, ready: asyncio.Future[int]) -> None:
     """Serve until cancelled; `ready` gets the port."""
-    runner = web.AppRunner(http.app(), access_log=None)
+    logger = logging.Logger("wire", logging.WARNING)
+    logger.addHandler(OneLine(http.device.tell))
+    runner = web.AppRunner(http.app(), access_log=None, logger=logger)
     await runner.setup()
     site = web.TCPSite(runner, host, port, shutdown_timeout=0.2)
     try:
