@@ -253,8 +253,8 @@ class OneLine(logging.Handler):
 
 async def serve(http: HttpDevice, host: str, port: int, ready: asyncio.Future[int]) -> None:
     """Serve until cancelled; `ready` gets the port."""
-    logger = logging.Logger("wire", logging.WARNING)
-    logger.addHandler(OneLine(http.device.tell))
+    logger = logging.getLogger("otalab.wire")
+    logger.handlers, logger.propagate = [OneLine(http.device.tell)], False
     runner = web.AppRunner(http.app(), access_log=None, logger=logger)
     await runner.setup()
     site = web.TCPSite(runner, host, port, shutdown_timeout=0.2)

@@ -100,7 +100,7 @@ class UrlSource:
             raise NoUpdate(-1, NO_LENGTH)
         if length > self.limit:
             raise NoUpdate(-1, f"The file has {length} bytes, this device takes {self.limit}")
-        self.size, self._mark, self._response = length, mark(response), response
+        self.size, self._mark = length, mark(response)
         self._condition = condition(response)
 
     async def read(self) -> bytes:
@@ -146,7 +146,6 @@ class UrlSource:
         same = all(response.headers.get(key, value) == value for key, value in self._mark.items())
         if response.status != 206 or response.headers.get("Content-Range", "").strip() != want or not same:
             raise Broken(CHANGED)
-        self._response = response
         return None
 
     async def _get(self, more: dict[str, str]) -> ClientResponse:
@@ -166,9 +165,11 @@ class UrlSource:
             except BROKEN as error:
                 raise NoUpdate(NO_CONNECTION, "Failed to connect") from error
             if response.status not in (301, 302, 303, 307, 308) or "Location" not in response.headers:
+                # Kept whatever it says, so that it is closed whatever becomes of it.
+                self._response = response
                 return response
-            url = checked(response.headers["Location"], url)
             response.close()
+            url = checked(response.headers["Location"], url)
         raise NoUpdate(-1, f"More than {REDIRECTS} redirects")
 
     def _drop(self) -> None:

@@ -62,7 +62,7 @@ class Web:
         return await self._file(request, mood, self.files[name])
 
     async def _file(self, request, mood, data):
-        """`cut` hangs up three times; `changed` once, and goes on as another file; `blunt` likewise, and has no ETag."""
+        """`cut` hangs up three times; `changed` once, then it is another file; `blunt` once, and has no ETag."""
         number = self.cuts[mood] = self.cuts.get(mood, 0) + 1
         tag = '"two"' if mood == "changed" and number > 1 else '"one"'
         start, status, headers = 0, 200, {} if mood == "blunt" else {"ETag": tag}
