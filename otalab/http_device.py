@@ -21,8 +21,9 @@ from otalab.device_status import status
 from otalab.effects import Report
 from otalab.errors import BadInput
 from otalab.ota import ABORTED, BRICKED, TIMED_OUT, Broken, Ota, UpdateOptions
-from otalab.rpc import Dialect, Rpc
+from otalab.rpc import Rpc
 from otalab.rpc_http import BadBody, RpcHttp, limited
+from otalab.rpc_service import Dialect
 from otalab.updater import BUSY, UNCOMMITTED
 from otalab.url_source import Fetched, fetch_update
 

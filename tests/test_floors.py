@@ -74,6 +74,7 @@ FLOORS = {
     "ota": 6,
     "url_source": 6,
     "push_source": 6,
+    "rpc_service": 6,
     "rpc": 6,
     "poller": 6,
     "rpc_http": 6,

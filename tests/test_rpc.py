@@ -181,12 +181,12 @@ def test_commit_and_revert(tmp_path):
     """Null where there was something to do, -1 without words where there was not."""
 
     async def story(rpc, _events):
-        await rpc.ota.update(Bytes(GOOD))
+        await rpc.service.ota.update(Bytes(GOOD))
         replies, chip = [], rpc.device.chip
         await restarted(rpc, chip)
         replies += [await call(rpc, "OTA.Commit"), await call(rpc, "OTA.Commit")]
         chip = rpc.device.chip
-        await rpc.ota.update(Bytes(default_bundle(TINY.device.board, "3", 500)))
+        await rpc.service.ota.update(Bytes(default_bundle(TINY.device.board, "3", 500)))
         await restarted(rpc, chip)
         replies += [await call(rpc, "OTA.Update", url="http://127.0.0.1:1/"), await call(rpc, "OTA.Begin")]
         chip = rpc.device.chip
@@ -458,7 +458,7 @@ def test_the_state_of_2017_forgets_an_error(tmp_path):
     """Idle, even right after a failed update; `strict` says what went wrong, until the restart."""
 
     async def story(rpc, _events):
-        await rpc.ota.update(Bytes(b"hello" * 20), UpdateOptions())
+        await rpc.service.ota.update(Bytes(b"hello" * 20), UpdateOptions())
         told = (await call(rpc, "OTA.Status"))["result"]
         return told["state"], told["message"]
 

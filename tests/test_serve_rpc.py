@@ -61,7 +61,7 @@ def test_an_update_by_rpc_with_rollback(tmp_path, server):
     """An image that hangs is given up by its timer; until then the next update is refused."""
     url = f"{server.address}/plain/fw.zip"
     with LiveDevice(tmp_path / "flash.bin", image="hangs", **FAST) as running:
-        assert (200, None) == rpc(running, "OTA.Update", url=url, commit_timeout=2)
+        assert (200, None) == rpc(running, "OTA.Update", url=url, commit_timeout=3)
         running.wait_for(version="2", committed=False, state="running")
         assert (500, {"code": -1, "message": "Failed to init updater"}) == rpc(running, "OTA.Update", url=url)
         running.wait_for(version="1", committed=True)
@@ -169,7 +169,7 @@ def test_an_update_from_a_url_by_form(tmp_path, server):
         )
         assert (200, "(1) Not Modified") == curl("-d", f"url={server.address}/304/x", running.url + "/update")
         assert (500, "(-10) Failed to connect") == curl("-d", "url=http://127.0.0.1:1/", running.url + "/update")
-    options = {"update_url": two, "update_commit_timeout": 1, "image": "hangs"} | FAST
+    options = {"update_url": two, "update_commit_timeout": 3, "image": "hangs"} | FAST
     with LiveDevice(tmp_path / "flash.bin", **options) as running:
         assert (200, "(1) Update applied, finalizing") == curl("-X", "POST", "-d", "", running.url + "/update")
         running.wait_for(version="3", committed=False, state="running")
