@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from otalab.crash_graph import ENDS, NOTHING, CrashGraph
+from otalab.crash_graph import ENDS, NOTHING, RESET, CrashGraph
 from otalab.markov import Solution, solve
 from otalab.observer import BAD
 from otalab.rates import Rates
@@ -124,6 +124,18 @@ class Weighed:
         )
         rows = zip(self.walk.phases, *(column.tolist() for column in columns), strict=True)
         return [{"phase": name, "seconds": s, "p_cut": cut, "p_bad": bad} for name, s, cut, bad in rows]
+
+    @cached_property
+    def passages(self) -> Floats:
+        """How often each edge of the graph is expected to be taken."""
+        edges, (place, tear, probability) = len(self.graph.edge_run), self.walk.torn
+        taken = np.bincount(self.walk.runs.tear_edge[tear], self._visits[place] * probability, edges)
+        visits = self._solution.visits[: self.walk.states][self.walk.leg_state]
+        through = visits * self.walk.leg_probability * self.walk.leg_on
+        by_run = np.bincount(self.walk.leg_run, through, len(self.graph.run_node))
+        resets = self.graph.edge_step == RESET
+        taken[resets] = by_run[self.graph.edge_run[resets]]
+        return np.asarray(taken, np.float64)
 
     @cached_property
     def _fatal(self) -> NDArray[np.bool_]:
