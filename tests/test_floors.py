@@ -32,6 +32,7 @@ FLOORS = {
     "bootloader": 2,
     "merge": 2,
     "updater": 2,
+    "boot_state": 2,
     "application": 2,
     "device": 2,
     # 3 adversary
@@ -70,7 +71,14 @@ FLOORS = {
     "known_images": 6,
     "virtual_device": 6,
     "device_status": 6,
+    "device_name": 6,
     "ota": 6,
+    "url_source": 6,
+    "push_source": 6,
+    "rpc_service": 6,
+    "rpc": 6,
+    "poller": 6,
+    "rpc_http": 6,
     "http_device": 6,
     "live": 6,
     # 7 views
