@@ -295,7 +295,7 @@ def test_a_pushed_update_with_commit(tmp_path):
         states.append((await call(rpc, "OTA.Status"))["result"]["state"])
         return ended, states, (await call(rpc, "Sys.GetInfo"))["result"]["fw_version"]
 
-    assert ({"result": None}, [0, 1, 2, 3, 0], "2") == with_rpc(tmp_path, story, time_scale=0.2)
+    assert ({"result": None}, [0, 1, 2, 3, 0], "2") == with_rpc(tmp_path, story, time_scale=0.5)
 
 
 def test_a_pushed_update_with_rollback(tmp_path):
