@@ -16,16 +16,14 @@ from aiohttp import BodyPartReader, ClientError, MultipartReader, web
 from aiohttp.http import HttpProcessingError
 
 from otalab.device_status import status
-from otalab.effects import Lost, Offer, Options, Report
+from otalab.effects import Report
 from otalab.errors import BadInput
-from otalab.known_images import Witness
+from otalab.ota import ABORTED, BRICKED, TIMED_OUT, Broken, Ota, UpdateOptions
 from otalab.updater import BUSY, UNCOMMITTED
-from otalab.virtual_device import Request, VirtualDevice
 
 Dialect = Literal["strict", "2017"]
 PIECE = 4096
 FIELD_LIMIT = 50
-ABORTED, TIMED_OUT = "Update aborted", "Update timed out"
 PAGE = Path(__file__).parent / "static" / "device.html"
 RAW = ("application/octet-stream", "application/zip")
 BROKEN = (ClientError, ConnectionError, ValueError, AssertionError, RuntimeError, HttpProcessingError, EOFError)
@@ -40,10 +38,8 @@ class HttpUpload:
     """The body of a `POST /update`, read as the firmware asks for it."""
 
     request: web.Request
-    witness: Witness
-    timeout: float
+    name: str = "HTTP POST"
     fields: dict[str, str] = field(default_factory=dict)
-    received: int = 0
     _parts: AsyncIterator[BodyPartReader] | None = None
     _file: Any = None
 
@@ -63,7 +59,7 @@ class HttpUpload:
             await self._next_file()
         if self._file is None:
             raise BadRequest("No file in the request: send it as multipart/form-data, -F file=@fw.zip")
-        self.commit_timeout()
+        self._commit_timeout()
 
     async def _next_file(self) -> None:
         """Take fields in until a part comes that has a file name, or no more come."""
@@ -79,42 +75,33 @@ class HttpUpload:
                 self.fields[part.name] = value[:FIELD_LIMIT].decode(errors="replace")
                 await part.release()
 
-    def commit_timeout(self) -> int:
+    def _commit_timeout(self) -> int:
         """Return the commit interval that was asked for, 0 if none was."""
         text = self.fields.get("commit_timeout", "0").strip()
         if not text.isascii() or not text.isdigit() or int(text) >= 2**32:
             raise BadRequest(f"commit_timeout is not a number of seconds: {text[:20]!r}")
         return int(text)
 
-    async def piece(self) -> bytes | Lost:
+    async def read(self) -> bytes:
         """Return the next bytes of the file; several files are one stream, as on a real device."""
         try:
-            async with asyncio.timeout(self.timeout):
-                while self._file is not None:
-                    data: bytes = await self._file.read_chunk(PIECE)
-                    if data:
-                        self.witness.see(data)
-                        self.received += len(data)
-                        return data
-                    await self._next_file()
-                return b""
-        except TimeoutError:
-            return Lost(TIMED_OUT)
-        except BROKEN:
-            return Lost(ABORTED)
+            while self._file is not None:
+                data: bytes = await self._file.read_chunk(PIECE)
+                if data:
+                    return data
+                await self._next_file()
+        except BROKEN as error:
+            raise Broken from error
+        return b""
 
-    async def options(self) -> Options | Lost:
+    async def commit_timeout(self) -> int:
         """Drop what follows the archive, and read the fields that come after the file, as curl sends them."""
-        while True:
-            piece = await self.piece()
-            if isinstance(piece, Lost):
-                return piece
-            if not piece:
-                break
+        while await self.read():
+            pass
         try:
-            return Options(self.commit_timeout())
+            return self._commit_timeout()
         except BadRequest as error:
-            return Lost(str(error))
+            raise Broken(str(error)) from error
 
 
 async def _parts(reader: MultipartReader) -> AsyncIterator[BodyPartReader]:
@@ -134,8 +121,9 @@ class _RawBody:
 class HttpDevice:
     """The routes of one virtual device."""
 
-    def __init__(self, device: VirtualDevice, *, dialect: Dialect = "strict", update_timeout: float = 600.0) -> None:
-        self.device = device
+    def __init__(self, ota: Ota, *, dialect: Dialect = "strict", update_timeout: float = 600.0) -> None:
+        self.ota = ota
+        self.device = ota.device
         self.dialect = dialect
         self.update_timeout = update_timeout
 
@@ -166,16 +154,14 @@ class HttpDevice:
         return await self._ask("revert")
 
     async def _ask(self, wanted: str) -> web.Response:
-        if self.device.state == "bricked":
-            return web.Response(status=503, text="The device is bricked")
-        report = await self.device.ask(Request(wanted))
-        return web.Response(status=200 if report.fine else 400, text=report.message, content_type="text/html")
+        report = await self.ota.ask(wanted)
+        code = 503 if report.message == BRICKED else 200 if report.fine else 400
+        return web.Response(status=code, text=report.message, content_type="text/html")
 
     async def update(self, request: web.Request) -> web.StreamResponse:
         """Take an update in: `curl -F file=@fw.zip -F commit_timeout=60`."""
-        witness = Witness(self.device.known, self.device.temper)
-        upload = HttpUpload(request, witness, self.update_timeout)
-        if (refused := self._refusal()) is not None:
+        upload = HttpUpload(request)
+        if (refused := self.ota.refusal()) is not None:
             return await self._reply(request, Report(False, refused))
         try:
             async with asyncio.timeout(self.update_timeout):
@@ -186,19 +172,11 @@ class HttpDevice:
             return await self._reply(request, Report(False, TIMED_OUT))
         except BROKEN as error:
             return await self._reply(request, Report(False, f"{ABORTED}: {str(error).splitlines()[0][:100]}"))
-        # Between the check above and here somebody else may have come first.
-        if (refused := self._refusal()) is not None:
-            return await self._reply(request, Report(False, refused))
-        return await self._reply(request, await self.device.ask(Request(Offer(), upload)))
-
-    def _refusal(self) -> str | None:
-        if self.device.state == "bricked":
-            return "The device is bricked"
-        return BUSY if self.device.state == "updating" else self.device.refusal()
+        return await self._reply(request, await self.ota.update(upload, UpdateOptions(timeout=self.update_timeout)))
 
     async def _reply(self, request: web.Request, report: Report) -> web.StreamResponse:
         """Answer in the dialect; the body ends in CR LF, and the connection closes."""
-        codes = {BUSY: 409, UNCOMMITTED: 409, TIMED_OUT: 408, "The device is bricked": 503}
+        codes = {BUSY: 409, UNCOMMITTED: 409, TIMED_OUT: 408, BRICKED: 503}
         code = 200 if report.fine else codes.get(report.message, 400)
         if self.dialect == "2017" and code in (408, 409) and request.transport is not None:
             request.transport.close()

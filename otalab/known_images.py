@@ -20,6 +20,7 @@ from otalab.design import Design
 from otalab.errors import BadInput, BundleFault
 from otalab.flash import Flash
 from otalab.image import Image
+from otalab.manifest import Manifest
 from otalab.record import Record
 
 
@@ -80,17 +81,23 @@ class Witness:
         self._reader: BundleReader | None = BundleReader()
         self._version = self._build_id = ""
 
-    def see(self, data: bytes) -> None:
-        """Look at the next bytes; whether they are a bundle at all is the device's affair."""
+    def see(self, data: bytes) -> Manifest | None:
+        """Look at the next bytes, and return the manifest if it ends in them.
+
+        Whether they are a bundle at all is the device's affair.
+        """
         if self._reader is None or self._reader.ended:
-            return
+            return None
+        found = None
         try:
             for event in self._reader.feed(data):
                 match event:
                     case ManifestRead(manifest):
+                        found = manifest
                         self._version, self._build_id = manifest.version, manifest.build_id
                     case PartEnds(part, size, _, digest) if part.role == "app":
                         named = replace(self._temper, version=self._version, build_id=self._build_id)
                         self._known.add(replace(named, size=size, digest=digest))
         except BundleFault:
             self._reader = None
+        return found

@@ -24,6 +24,7 @@ _SLOT = struct.Struct(f"<II{VERSION_SIZE}s")
 _NONE = 0xFF
 # Sequencer, two slot numbers, two flags, interval; then length, CRC-32 and version of each slot.
 _FIELDS = (8, 1, 1, 1, 1, 4, *(4, 4, VERSION_SIZE) * 2)
+_SLOT_NAMES = tuple(f"slot {number} {what}" for number in range(2) for what in ("length", "CRC-32", "version"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,10 @@ class Invalid:
 
 
 class Codec(Protocol):
-    """A record format: its size in bytes, the sizes of its fields, the bits of its guard, and both directions."""
+    """A record format: its size in bytes, the sizes and names of its fields, the bits of its guard, both directions.
+
+    `sealed` puts the check that belongs to them behind some fields' bytes, whatever the fields say.
+    """
 
     @property
     def size(self) -> int: ...
@@ -105,9 +109,14 @@ class Codec(Protocol):
     def fields(self) -> tuple[int, ...]: ...
 
     @property
+    def names(self) -> tuple[str, ...]: ...
+
+    @property
     def guard_bits(self) -> int: ...
 
     def encode(self, record: Record) -> bytes: ...
+
+    def sealed(self, data: bytes) -> bytes: ...
 
     def decode(self, data: bytes) -> Record | Invalid: ...
 
@@ -117,7 +126,11 @@ class MongooseCodec:
 
     size = _HEAD.size + 2 * _SLOT.size
     fields = _FIELDS
+    names = ("sequencer", "active", "previous", "committed", "previously committed", "interval", *_SLOT_NAMES)
     guard_bits = 0
+
+    def sealed(self, data: bytes) -> bytes:
+        return data[: self.size]
 
     def encode(self, record: Record) -> bytes:
         config = record.config
@@ -139,7 +152,11 @@ class CompleteCodec:
 
     size = _HEAD.size + 2 * _SLOT.size
     fields = _FIELDS
+    names = ("sequencer", "active", "revert", "committed", "tried", "interval", *_SLOT_NAMES)
     guard_bits = 0
+
+    def sealed(self, data: bytes) -> bytes:
+        return data[: self.size]
 
     def encode(self, record: Record) -> bytes:
         config = record.config
@@ -173,11 +190,18 @@ class Guarded:
         return (*self.inner.fields, self.width)
 
     @property
+    def names(self) -> tuple[str, ...]:
+        return (*self.inner.names, "check")
+
+    @property
     def guard_bits(self) -> int:
         return 8 * self.width
 
     def encode(self, record: Record) -> bytes:
-        body = self.inner.encode(record)
+        return self.sealed(self.inner.encode(record))
+
+    def sealed(self, data: bytes) -> bytes:
+        body = self.inner.sealed(data)
         return body + self.check(body).to_bytes(self.width, "little")
 
     def decode(self, data: bytes) -> Record | Invalid:
@@ -188,6 +212,12 @@ class Guarded:
         if self.check(body).to_bytes(self.width, "little") != check:
             return Invalid(f"the check of {8 * self.width} bits does not match")
         return self.inner.decode(body)
+
+
+def counted(sequencer: int) -> str:
+    """Return a sequencer as people can compare it: one near the top by how far it has come down."""
+    below = 2**64 - sequencer
+    return f"2**64-{below}" if below < 2**32 else str(sequencer)
 
 
 def crc16(data: bytes) -> int:

@@ -163,7 +163,7 @@ def plot_survival(tables: Mapping[str, pd.DataFrame], *, title: str = "", ax: Ax
 
 
 def plot_wear(table: pd.DataFrame, board: Board, *, columns: int = 32, title: str = "", ax: Axes | None = None) -> Axes:
-    """Draw a `wear` table as a map of sectors: the farther from the background, the more erases; the most worn is named."""
+    """Draw a `wear` table as a map of sectors: the stronger, the more erases; the most worn one is named."""
     rows = ceil(board.geometry.sectors / columns)
     ax = ax if ax is not None else plt.subplots(figsize=(columns * 0.27, rows * 0.32 + 1.1))[1]
     grid = np.full(rows * columns, np.nan)

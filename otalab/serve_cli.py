@@ -89,9 +89,10 @@ def open_device(chosen: argparse.Namespace) -> VirtualDevice:
 
 async def _serve(chosen: argparse.Namespace, device: VirtualDevice) -> None:
     from otalab.http_device import HttpDevice, serve  # noqa: PLC0415  # see above
+    from otalab.ota import Ota  # noqa: PLC0415  # see above
 
     loop = asyncio.get_running_loop()
-    http = HttpDevice(device, dialect=chosen.dialect, update_timeout=chosen.update_timeout)
+    http = HttpDevice(Ota(device), dialect=chosen.dialect, update_timeout=chosen.update_timeout)
     ready: asyncio.Future[int] = loop.create_future()
     serving = asyncio.create_task(serve(http, chosen.host, chosen.port, ready))
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -39,12 +39,17 @@ def set_up(
     part_name: str | None = None,
     timing: Timing = "typ",
     offers: OfferPolicy = "until-taken",
+    health_seconds: float | None = None,
+    commit_timeout: int = 60,
+    operator_commits_after: float | None = None,
 ) -> Scenario:
     """Return the default scenario, or a variation of it.
 
     `image` is the temper of the new image; `bundle` the update on offer, one for the board if not given;
     `app_size` how large the two applications are (bytes; they fill their slot if not given);
-    `files` the user files that the device was shipped with.
+    `files` the user files that the device was shipped with;
+    `health_seconds` how long the new image tests itself; `commit_timeout` the commit interval that the update asks for;
+    `operator_commits_after` how long after power-on someone commits by hand (the image commits itself if not given).
     """
     design = load_design(design) if isinstance(design, str) else design
     board = load_board(board) if isinstance(board, str) else board
@@ -59,6 +64,8 @@ def set_up(
     temper, failure = parse_temper(image)
     new, brought = unpack(bundle)
     new = replace(new, temper=temper, failure=failure)
+    new = new if health_seconds is None else replace(new, health_seconds=health_seconds)
+    new = new if operator_commits_after is None else replace(new, commits="by hand")
     old_app = noise("application 1", size)
     old = Image.of(OLD_VERSION, "1/factory", old_app)
     files = default_files() if files is None else files
@@ -77,6 +84,8 @@ def set_up(
         files=tuple(sorted(files.items())) if board.file_system == "littlefs" else (),
         brought=tuple(sorted((brought or {}).items())),
         offers=offers,
+        commit_timeout=commit_timeout,
+        operator_commits_after=operator_commits_after,
     )
 
 

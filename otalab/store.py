@@ -15,7 +15,7 @@ from otalab.chip import Chip
 from otalab.design import Design
 from otalab.effects import Erase, Routine, pages
 from otalab.flash import ERASED
-from otalab.record import GUARDS, RECORDS, BootConfig, Codec, Invalid, Record
+from otalab.record import GUARDS, RECORDS, BootConfig, Codec, Invalid, Record, counted
 
 TRIES = 3
 
@@ -30,6 +30,15 @@ class Selection:
     @property
     def config(self) -> BootConfig:
         return self.record.config
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Which place counts, why, in one sentence, and what the store makes of each place."""
+
+    selected: int | None
+    reason: str
+    places: tuple[str, ...]
 
 
 def codec(design: Design) -> Codec:
@@ -47,6 +56,20 @@ def select(chip: Chip, design: Design) -> Selection | None:
     """Return the newest valid record; of two with the same sequencer, the first."""
     found = [Selection(n, record) for n, record in enumerate(read(chip, design)) if isinstance(record, Record)]
     return min(found, key=lambda selection: selection.record.sequencer, default=None)
+
+
+def explain(chip: Chip, design: Design) -> Explanation:
+    """Say in words what `read` and `select` found: it is decided there, and only told here."""
+    found, selected = read(chip, design), select(chip, design)
+    tails = [_tail(chip, design, place, record) for place, record in enumerate(found)]
+    places = tuple(_told(place, record, selected) + tails[place] for place, record in enumerate(found))
+    if selected is None:
+        said = "; ".join(f"record {place} is {words}" for place, words in enumerate(places))
+        return Explanation(None, f"Nothing counts: {said}.", places)
+    chosen = selected.place
+    others = [_against(selected, place, record, tails[place]) for place, record in enumerate(found) if place != chosen]
+    why = "; ".join(others) or "the design has no other"
+    return Explanation(chosen, f"Record {chosen} counts: {why}{tails[chosen]}.", places)
 
 
 def write(chip: Chip, design: Design, config: BootConfig) -> Routine[bool]:
@@ -134,3 +157,33 @@ def _program(chip: Chip, place: Region, data: bytes) -> Routine[None]:
     geometry = chip.board.geometry
     padding = bytes([ERASED]) * (-len(data) % geometry.program_unit)
     yield from pages(place.address, data + padding, geometry.page_size)
+
+
+def _told(place: int, record: Record | Invalid, selected: Selection | None) -> str:
+    if isinstance(record, Invalid):
+        return f"no record, {record.reason}"
+    counts = "counts" if selected is not None and place == selected.place else "does not count"
+    return f"{counts}: sequencer {counted(record.sequencer)}, {record.config.summary}"
+
+
+def _against(selected: Selection, place: int, record: Record | Invalid, tail: str) -> str:
+    """Say how the selected record compares with another one; the comparison is made afresh, not taken for granted."""
+    if isinstance(record, Invalid):
+        return f"record {place} is no record, {record.reason}{tail}"
+    own, other = selected.record.sequencer, record.sequencer
+    if own == other:
+        return f"both sequencers are {counted(own)}, and it comes {'first' if selected.place < place else 'last'}"
+    than = "smaller than" if own < other else "larger than"
+    return f"its sequencer {counted(own)} is {than} {counted(other)}, so it is taken for the newer one"
+
+
+def _tail(chip: Chip, design: Design, place: int, record: Record | Invalid) -> str:
+    """Say how much of a place reads erased at its end, as a torn program leaves it, unless a guard vouches for it."""
+    form = codec(design)
+    data = chip.read_record(chip.board.records[place].address, form.size)
+    erased = form.size - len(data.rstrip(bytes([ERASED])))
+    if not 0 < erased < form.size or (form.guard_bits and isinstance(record, Record)):
+        return ""
+    if isinstance(record, Invalid):
+        return f", and its last {erased} of {form.size} bytes read erased"
+    return f", though its last {erased} of {form.size} bytes read erased: nothing guards them"

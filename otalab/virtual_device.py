@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from otalab.chip import Chip
 from otalab.device import Device, power_on
-from otalab.effects import LATE, Ask, Effect, Erase, Lost, Offer, Options, Program, Report, Wait
+from otalab.effects import LATE, Ask, Effect, Erase, Lost, Offer, Options, Program, Report, Status, Wait
 from otalab.errors import BundleFault
 from otalab.flash_file import FlashFile
 from otalab.image import Image
@@ -81,7 +81,7 @@ class VirtualDevice:
         self.chip = Chip(device.board, file.flash)
         self.requests: asyncio.Queue[Request] = asyncio.Queue()
         self.current: Request | None = None
-        self._asking = False
+        self.on_status: Callable[[Status], None] = lambda _status: None
         self._paced = 0.0
 
     @property
@@ -166,7 +166,8 @@ class VirtualDevice:
 
     async def _answer(self, ask: Ask) -> Any:
         match ask.question, ask.detail:
-            case "request", _:
+            case "request", Status() as status:
+                self.on_status(status)
                 return await self._next_request(ask.deadline)
             case "piece", _ if self.current and self.current.upload:
                 return await self.current.upload.piece()
@@ -180,7 +181,7 @@ class VirtualDevice:
         return None
 
     async def _next_request(self, deadline: float | None) -> Any:
-        self.state, self._asking = "running", True
+        self.state = "running"
         try:
             async with asyncio.timeout(None if deadline in (None, inf) else max(0.0, deadline - self.chip.now)):
                 request = await self.requests.get()
@@ -189,8 +190,6 @@ class VirtualDevice:
                     request = await self.requests.get()
         except TimeoutError:
             return LATE
-        finally:
-            self._asking = False
         self.current = request
         if isinstance(request.wanted, Offer):
             self.state = "updating"

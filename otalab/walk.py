@@ -118,7 +118,7 @@ class Runs:
         return np.asarray(np.bincount(self.effect_run, per_effect, len(self.run_effect) - 1), np.float64)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # one walk is itself alone, and may be looked up
 class Walk:
     """What a device can go through: in each *state* it takes one of a few *legs*, each a run and its way on.
 

@@ -49,6 +49,7 @@ FLOORS = {
     "crash_graph": 4,
     "check": 4,
     "recorded": 4,
+    "rounds": 4,
     # 5 numbers
     "elimination": 5,
     "markov": 5,
@@ -69,6 +70,7 @@ FLOORS = {
     "known_images": 6,
     "virtual_device": 6,
     "device_status": 6,
+    "ota": 6,
     "http_device": 6,
     "live": 6,
     # 7 views
@@ -76,6 +78,12 @@ FLOORS = {
     "figures": 7,
     "graph_figures": 7,
     "risk_figures": 7,
+    "record_figures": 7,
+    "timeline_figures": 7,
+    "record_pair": 7,
+    "sequencer_lab": 7,
+    "race_figures": 7,
+    "commit_timer_lab": 7,
     # 8 doors
     "scenario_cli": 8,
     "trace_cli": 8,
@@ -103,6 +111,7 @@ THIRD_PARTY = {
     "tqdm": 5,
     "aiohttp": 6,
     "IPython": 7,
+    "anywidget": 7,
     "ipywidgets": 7,
     "matplotlib": 7,
     "traitlets": 7,

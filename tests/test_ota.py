@@ -1,0 +1,172 @@
+"""The API of updates: a source of ten lines, events for whoever wants to know, a veto before anything is written."""
+
+from __future__ import annotations
+
+import asyncio
+from argparse import Namespace
+
+import pytest
+
+from otalab.ota import (
+    Applied,
+    Begin,
+    Broken,
+    Bytes,
+    Committed,
+    Delay,
+    Failed,
+    Ota,
+    Progress,
+    RolledBack,
+    UpdateOptions,
+    Veto,
+)
+from otalab.serve_cli import open_device
+from otalab.shipped import set_up
+
+pytest.importorskip("aiohttp")
+BUNDLE = set_up("hardened", "tiny").bundle
+
+
+def with_device(tmp_path, story, image="healthy", design="hardened"):
+    """Switch a device on, let a story happen to it, and return what the story returns."""
+    chosen = Namespace(
+        flash=tmp_path / "lamp.bin", board="tiny", design=design, part=None, image=image, commit="auto",
+        time_scale=0.0, no_sync=True, seed=1,
+    )  # fmt: skip
+
+    async def lived():
+        device = open_device(chosen)
+        ota, events = Ota(device), []
+        ota.on(events.append)
+        power = asyncio.create_task(device.live())
+        try:
+            while device.state != "running":  # noqa: ASYNC110  # the device has no event
+                await asyncio.sleep(0.005)
+            return await asyncio.wait_for(story(ota, events), 30)
+        finally:
+            power.cancel()
+            device.file.close()
+
+    return asyncio.run(lived())
+
+
+async def told(events, kind):
+    while not any(isinstance(event, kind) for event in events):  # noqa: ASYNC110  # a list, likewise
+        await asyncio.sleep(0.005)
+    return next(event for event in events if isinstance(event, kind))
+
+
+def test_an_update_tells_its_story(tmp_path):
+    """Begin, progress, applied, and committed after the restart."""
+
+    async def story(ota, events):
+        report = await ota.update(Bytes(BUNDLE, "a test"), UpdateOptions(commit_timeout=60))
+        await told(events, Committed)
+        return report, events
+
+    report, events = with_device(tmp_path, story)
+
+    assert report.fine
+    assert ("a test", "2") == (events[0].source, events[0].manifest.version)
+    assert isinstance(events[0], Begin)
+    assert [Applied("2", "Update applied, finalizing"), Committed("2")] == events[-2:]
+    assert all(isinstance(event, Progress) and event.size == len(BUNDLE) for event in events[1:-2])
+    assert events[1].received <= 4096
+
+
+def test_a_rollback_is_told_too(tmp_path):
+    """Which version runs again, and which was given up."""
+
+    async def story(ota, events):
+        await ota.update(Bytes(BUNDLE), UpdateOptions(commit_timeout=1))
+        return await told(events, RolledBack)
+
+    assert RolledBack("1", "2") == with_device(tmp_path, story, image="hangs")
+
+
+def test_a_veto_comes_before_anything_is_written(tmp_path):
+    """The handler's reason is the report, and the flash is as it was."""
+
+    async def story(ota, events):
+        before = ota.device.chip.flash
+        ota.on(lambda event: Veto("not on a Friday") if isinstance(event, Begin) else None)
+        report = await ota.update(Bytes(BUNDLE))
+        return report, events[-1], before == ota.device.chip.flash
+
+    report, last, same = with_device(tmp_path, story)
+
+    assert (False, "not on a Friday", True) == (report.fine, report.message, same)
+    assert Failed("not on a Friday") == last
+
+
+def test_a_delay_is_asked_again(tmp_path):
+    """Until the handler has nothing against it; it may be a coroutine."""
+    answers = [Delay(0.01), Delay(0.01), None]
+
+    async def patient(event):
+        return answers.pop(0) if isinstance(event, Begin) else None
+
+    async def story(ota, _events):
+        ota.on(patient)
+        return await ota.update(Bytes(BUNDLE))
+
+    assert with_device(tmp_path, story).fine
+    assert [] == answers
+
+
+def test_a_handler_that_fails_stops_nothing(tmp_path):
+    """Its error is a line for people."""
+    lines = []
+
+    async def story(ota, _events):
+        ota.device.tell = lines.append
+        ota.on(lambda event: 1 / 0)
+        return await ota.update(Bytes(BUNDLE))
+
+    assert with_device(tmp_path, story).fine
+    assert any("handler of Begin: ZeroDivisionError" in line for line in lines)
+
+
+def test_one_update_at_a_time(tmp_path):
+    """The second one is told so, and the first one goes on."""
+
+    async def story(ota, _events):
+        return await asyncio.gather(ota.update(Bytes(BUNDLE)), ota.update(Bytes(BUNDLE)))
+
+    first, second = with_device(tmp_path, story)
+
+    assert (True, False, "Update already in progress") == (first.fine, second.fine, second.message)
+
+
+def test_a_source_that_breaks_or_stalls_is_a_failure(tmp_path):
+    """With its own reason, or that of the clock; and a good update goes in afterwards."""
+
+    class Half(Bytes):
+        async def read(self):
+            if self._at > len(self.data) // 2:
+                raise Broken("the server went away")
+            return await super().read()
+
+    class Stalled(Bytes):
+        async def read(self):
+            await asyncio.sleep(60)
+
+    async def story(ota, _events):
+        broken = await ota.update(Half(BUNDLE))
+        stalled = await ota.update(Stalled(BUNDLE), UpdateOptions(timeout=0.05))
+        return broken.message, stalled.message, (await ota.update(Bytes(BUNDLE))).fine
+
+    assert ("the server went away", "Update timed out", True) == with_device(tmp_path, story)
+
+
+def test_the_same_version_can_be_ignored(tmp_path):
+    """As a poller asks for; an HTTP POST does not."""
+
+    async def story(ota, events):
+        await ota.update(Bytes(BUNDLE), UpdateOptions(commit_timeout=60))
+        await told(events, Committed)
+        again = await ota.update(Bytes(BUNDLE), UpdateOptions(ignore_same_version=True))
+        return again.message
+
+    assert "Version is the same as current" == with_device(tmp_path, story)
