@@ -121,7 +121,7 @@ def run_campaign(
     """Run a campaign, or what is missing of it, into a folder.
 
     `workers` local processes do the work (1: this one), or those of the Dask cluster whose `scheduler` is named.
-    `on_chunk` is called after every chunk, and first with what was there already.
+    `on_chunk` is called after every chunk, and first with what was there already, if anything was.
     `command` is stored beside the rows, for whoever wants to run it again.
     """
     begun = time.perf_counter()
@@ -140,7 +140,8 @@ def run_campaign(
             on_chunk(tally)
         else:
             missing = _missing(folder / "devices", campaign, tally)
-            on_chunk(tally)
+            if tally.done:
+                on_chunk(tally)
             for number, table in _sampled(campaign, missing, executor, workers):
                 _write(table, _chunk_file(folder / "devices", number))
                 tally.counts.update(table.end.value_counts()[lambda n: n > 0].to_dict())
@@ -162,8 +163,8 @@ def progress(campaign: Campaign) -> Iterator[Callable[[Tally], None]]:
             if not tally.seconds:
                 bar.initial = bar.n = tally.done  # what was there already was not done at this rate
             bar.update(tally.done - bar.n)
-            bad = tally.interval(*BAD) if tally.done else None
-            bar.set_postfix_str(f"bad {bad.low:.2g} to {bad.high:.2g}" if bad else "")
+            bad = tally.interval(*BAD)
+            bar.set_postfix_str(f"bad {bad.low:.2g} to {bad.high:.2g}")
 
         yield on_chunk
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -41,6 +42,7 @@ class Fork:
     erases: Floats
 
 
+@lru_cache(maxsize=32)
 def forks(walk: Walk) -> list[Fork]:
     """Return the fork at every state of a walk."""
     runs = walk.runs

@@ -118,7 +118,7 @@ class Runs:
         return np.asarray(np.bincount(self.effect_run, per_effect, len(self.run_effect) - 1), np.float64)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # one walk is itself alone, and may be looked up
 class Walk:
     """What a device can go through: in each *state* it takes one of a few *legs*, each a run and its way on.
 
@@ -241,7 +241,9 @@ def _given_cut(plain: Walk) -> Walk:
         ways = plain.leg_through[plain.state_leg[state] : plain.state_leg[state + 1]].tolist()
         before += [way for way in dict.fromkeys(ways) if way < plain.states and way not in before]
     chance = _chances(plain, before)
-    if not before or not chance[0]:
+    if not before:
+        raise BadInput(f"given a cut: this device comes to `{ENDINGS[plain.start - plain.states]}` before any can fall")
+    if not chance[0]:
         raise BadInput("given a cut: none can happen here at this rate; a higher rate is needed")
     place = {state: number for number, state in enumerate(before)}
     bounds = [slice(plain.state_leg[state], plain.state_leg[state + 1]) for state in before]

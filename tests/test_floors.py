@@ -50,6 +50,7 @@ FLOORS = {
     "crash_graph": 4,
     "check": 4,
     "recorded": 4,
+    "rounds": 4,
     # 5 numbers
     "elimination": 5,
     "markov": 5,
