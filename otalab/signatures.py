@@ -60,7 +60,7 @@ def refusal(manifest: Manifest, mask: int, required: int) -> str | None:
     if required == 0:
         return f"{INVALID}: no update is allowed, sig_req_mask is 0"
     if mask & required != required:
-        return f"{INVALID}: of the required 0x{required:02x} only 0x{mask & required:02x} verified"
+        return f"{INVALID}: mask 0x{required:02x} is required, 0x{mask:02x} verified"
     # Stricter than the real scheme, which takes whatever lies in the archive for a part without a checksum.
     bare = uncovered(manifest)
     return None if bare is None else f"{INVALID}: it does not cover part {shown(bare)}, which has no checksum"
