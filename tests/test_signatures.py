@@ -32,6 +32,7 @@ from otalab.effects import Ask, Erase, Program
 from otalab.errors import BadInput, BundleFault
 from otalab.keys import private_key, public_key, sign, verified, verifies
 from otalab.live import LiveDevice
+from otalab.manifest import Manifest
 from otalab.scenario import Scenario
 from otalab.shipped import default_bundle
 from otalab.signatures import FIELD_ID, KEYS, UNCHECKED, refusal, signatures, with_signatures
@@ -192,6 +193,14 @@ def test_what_is_malformed_is_no_signature(name: str) -> None:
 def test_the_good_one_is_one() -> None:
     """Or the last test would pass for everything."""
     assert 1 == verified(manifest_read(with_extra(field({"sig0": GOOD}))), PUBLIC)
+
+
+def test_it_is_the_exact_bytes_that_count() -> None:
+    """A line end more says the same in JSON, and is another manifest."""
+    read = ManifestRead(Manifest.parse(RAW + b"\n"), field({"sig0": GOOD}))
+
+    assert 0 == verified(read, PUBLIC)
+    assert 1 == verified(replace(read, extra=with_signatures(b"", {0: sign(PRIVATE[0], RAW + b"\n")})), PUBLIC)
 
 
 @given(st.binary(max_size=400), st.binary(max_size=100))
