@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import inf
 
-from otalab import bootloader, store
+from otalab import boot_state, bootloader, store
 from otalab.chip import Chip
 from otalab.design import Design
-from otalab.effects import Ask, Offer, Recording, Report, Routine, Status, Wait
+from otalab.effects import Ask, BootState, Offer, Recording, Report, Routine, Snapshot, Status, Wait
 from otalab.image import Image, Temper
 from otalab.outcome import Hung, Outcome, Reset, Running
 from otalab.updater import update
@@ -49,6 +49,10 @@ def serve(chip: Chip, design: Design, image: Image) -> Routine[Reset | None]:
             case Recording():
                 yield from chip.during("download", replay_recording(chip, request))
                 report, reset = Report(True, "Recording replayed"), True
+            case BootState():
+                report, reset = (yield from boot_state.set_state(chip, design, request)), False
+            case Snapshot():
+                report, reset = (yield from boot_state.snapshot(chip, design, request)), False
             case "commit":
                 done = yield from commit(chip, design)
                 report, reset = Report(done, "Ok" if done else "Error"), False

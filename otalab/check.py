@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -55,11 +55,13 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """The answer for one case."""
+    """The answer for one case, and what it was asked of."""
 
     case: Case
     graph: CrashGraph
     seconds: float
+    scenario: Scenario = field(repr=False)
+    faults: FaultModel = field(repr=False)
 
     def as_object(self) -> dict[str, Any]:
         """Return the cell in the shape that the contract gives it."""
@@ -111,7 +113,7 @@ def check(
         end = ending(scenario, list(play(scenario, faults, bad.legs)))
         if end.name != bad.end:
             raise OtalabError(f"{case.identity(bad)} was to end {bad.end} and ends {end.name}: the search is wrong")
-    return Cell(case, graph, time.perf_counter() - begun)
+    return Cell(case, graph, time.perf_counter() - begun, scenario, faults)
 
 
 def check_design(

@@ -106,25 +106,32 @@ class CrashGraph:
 
     @cached_property
     def histories(self) -> dict[str, History]:
-        """The shortest history of every end: fewest cuts, then earliest.
+        """The shortest history of every end: fewest cuts, then earliest."""
+        found: dict[str, History] = {}
+        for node, legs in self.legs_to.items():
+            for end, run in self._ends_of(node):
+                if end not in found:
+                    reason = self._loop(node) if end == "stuck" else self.run_reason[run]
+                    found[end] = History((*legs, Leg(self.run_choices[run])), end, reason)
+        return found
+
+    @cached_property
+    def legs_to(self) -> dict[int, tuple[Leg, ...]]:
+        """The shortest way to every node, the nearest node first: fewest cuts, then earliest.
 
         Distances are computed here, on the finished graph: a merge that was undone can have hidden or invented a path.
         """
-        found: dict[str, History] = {}
-        seen: set[int] = set()
+        found: dict[int, tuple[Leg, ...]] = {}
         # Ordered by the number of cuts and by where they fell; then first come, first served.
         ticket = count()
         waiting: list[tuple[int, tuple[Any, ...], int, int, int, tuple[Leg, ...]]] = [(0, (), next(ticket), 0, 0, ())]
         while waiting:
             cuts, where, _, number, node, legs = heapq.heappop(waiting)
-            if node in seen:
+            if node in found:
                 continue
-            seen.add(node)
-            for end, run in self._ends_of(node):
-                reason = self._loop(node) if end == "stuck" else self.run_reason[run]
-                found.setdefault(end, History((*legs, Leg(self.run_choices[run])), end, reason))
+            found[node] = legs
             for run, step, label, phase, target in self._ways(node):
-                if target in seen:
+                if target in found:
                     continue
                 cut = step != RESET
                 leg = Leg(self.run_choices[run], step, label, phase) if cut else Leg(self.run_choices[run])

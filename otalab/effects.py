@@ -13,8 +13,8 @@ from typing import Any, Literal, TypeVar
 T = TypeVar("T")
 
 Phase = Literal["download", "merge", "switch", "boot", "trial", "commit", "rollback"]
-# request: what shall I do next?  An `Offer`, a `Recording`, "commit", "revert", "reboot", or `None` when nothing more
-# will come.
+# request: what shall I do next?  An `Offer`, a `Recording`, a `BootState` to set, a `Snapshot`, "commit", "revert",
+# "reboot", or `None` when nothing more will come.
 # piece: the next bytes of the download from a position on; empty at its end.  options: `Options`.
 # signed: which signatures of this bundle verify?  A mask, bit i for key i; asked only by a device that requires some.
 # healthy: did the self-test pass?  refuse: told just before a rollback is written.  report: a `Report`.
@@ -77,6 +77,27 @@ class Recording:
     """The answer to `request` that starts an update recorded elsewhere: its effects in order, each with its phase."""
 
     effects: tuple[tuple[Phase, Erase | Program | Wait], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BootState:
+    """The answer to `request` that sets what the boot record says; a field that is `None` stays as it is."""
+
+    active_slot: int | None = None
+    committed: bool | None = None
+    revert_slot: int | None = None
+    commit_timeout: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The answer to `request` that copies the running slot into the other one.
+
+    With `set_as_revert` the running image is on trial from then on, and the copy is what it is rolled back to.
+    """
+
+    set_as_revert: bool = False
+    commit_timeout: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

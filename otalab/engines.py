@@ -26,17 +26,22 @@ from otalab.walkers import Tables, send, tables
 
 ENGINES = ("chain", "crowd", "firmware")
 MOST_CUTS = 10_000  # expected per device, beyond which it would be cut for ever
+KEPT = 4
 # What a process has prepared; a new process may be handed it, or prepares it again.
 _prepared: dict[Fleet, Tables] = {}
 
 
 def prepare(fleet: Fleet) -> Tables:
     """Return the walks of a fleet as plain arrays; explored and weighed once in a process."""
-    if fleet not in _prepared:
+    prepared = _prepared.get(fleet)
+    if prepared is None:
         refuse_endless(fleet)
-        _prepared.clear()
-        _prepared[fleet] = tables([one.weighed.walk for one in fleet.studies], fleet.given_shares)
-    return _prepared[fleet]
+        prepared = tables([one.weighed.walk for one in fleet.studies], fleet.given_shares)
+        # Of a few: campaigns in several threads would throw out each other's for every chunk.
+        while len(_prepared) >= KEPT:
+            _prepared.pop(next(iter(_prepared)), None)
+        _prepared[fleet] = prepared
+    return prepared
 
 
 def adopt(fleet: Fleet, prepared: Tables | None) -> None:
@@ -48,7 +53,8 @@ def adopt(fleet: Fleet, prepared: Tables | None) -> None:
 def refuse_endless(fleet: Fleet) -> None:
     """Refuse rates at which a device would be cut for ever before it comes to an end."""
     for one in fleet.studies:
-        if (cuts := one.weighed.expected()["cuts"]) > MOST_CUTS:
+        cuts = one.weighed.expected()["cuts"]
+        if cuts > MOST_CUTS:
             raise BadInput(
                 f"rate: at {one.rates.default:g} per hour {cuts:.3g} cuts are expected before the update ends, "
                 "too many to walk through; take a lower rate, or ask for the exact answer (risk)"

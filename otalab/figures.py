@@ -6,6 +6,7 @@ Every table function returns a `DataFrame`, every drawing function takes one and
 from __future__ import annotations
 
 from math import ceil
+from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -36,6 +37,21 @@ PHASES = {
 }
 
 
+def ink() -> Any:
+    """The colour that the style writes in: white in a dark theme."""
+    return plt.rcParams["text.color"]
+
+
+def paper() -> Any:
+    """The colour that the style draws on."""
+    return plt.rcParams["axes.facecolor"]
+
+
+def themed(colour: str) -> Any:
+    """Return a colour as the style has it: black is that of the ink."""
+    return ink() if colour == "#000000" else colour
+
+
 def sector_table(board: Board, flash: Flash, before: Flash | None = None) -> pd.DataFrame:
     """Return one row per sector: its address, owner, state, and the share of its bytes that are written.
 
@@ -60,15 +76,15 @@ def plot_sectors(table: pd.DataFrame, *, columns: int = 32, title: str = "", ax:
     for row in table.itertuples():
         x, y = row.sector % columns, row.sector // columns
         colour, hatch = _looks(row.owner)
-        ax.add_patch(Rectangle((x + 0.05, y + 0.05), 0.9, 0.9, facecolor="white", edgecolor=colour, linewidth=0.8))
+        ax.add_patch(Rectangle((x + 0.05, y + 0.05), 0.9, 0.9, facecolor=paper(), edgecolor=colour, linewidth=0.8))
         # A record is some eighty bytes of a sector: what is written at all must be seen.
         height = 0.9 * max(row.written, 0.15 if row.written else 0)
         ax.add_patch(
-            Rectangle((x + 0.05, y + 0.95 - height), 0.9, height, facecolor=colour, edgecolor="white",
+            Rectangle((x + 0.05, y + 0.95 - height), 0.9, height, facecolor=colour, edgecolor=paper(),
                       hatch=hatch, linewidth=0, alpha=0.85)
         )  # fmt: skip
         if row.changed:
-            ax.plot(x + 0.5, y + 0.5, marker="o", markersize=3.5, color="white", markeredgecolor="black")
+            ax.plot(x + 0.5, y + 0.5, marker="o", markersize=3.5, color=paper(), markeredgecolor=ink())
     ax.set(xlim=(0, columns), ylim=(rows, 0), aspect="equal", title=title, xticks=[])
     size = int(table.address.iloc[1]) if len(table) > 1 else 0
     ax.set_yticks([n + 0.5 for n in range(rows)], [f"0x{n * columns * size:06x}" for n in range(rows)], fontsize=7)
@@ -81,14 +97,14 @@ def plot_sectors(table: pd.DataFrame, *, columns: int = 32, title: str = "", ax:
 
 def _looks(owner: str) -> tuple[str, str]:
     colour = next(colour for name, colour in COLOURS.items() if owner.startswith(name))
-    return colour, HATCHES.get(owner.rsplit(maxsplit=1)[-1], "")
+    return themed(colour), HATCHES.get(owner.rsplit(maxsplit=1)[-1], "")
 
 
 def _legend(table: pd.DataFrame) -> list[Patch]:
     handles = []
     for owner in sorted(table.owner.unique(), key=lambda name: (name == "free", name)):
         colour, hatch = _looks(owner)
-        handles.append(Patch(facecolor=colour, hatch=hatch, edgecolor="white", label=owner))
+        handles.append(Patch(facecolor=colour, hatch=hatch, edgecolor=paper(), label=owner))
     return handles
 
 
@@ -106,7 +122,7 @@ def phase_table(lived: Life) -> pd.DataFrame:
 def plot_phases(table: pd.DataFrame, *, title: str = "", ax: Axes | None = None) -> Axes:
     """Draw a `phase_table`: how long each phase takes; the scale is logarithmic, so that short ones are seen."""
     ax = ax if ax is not None else plt.subplots(figsize=(7, 0.35 * len(table) + 0.8))[1]
-    bars = ax.barh(table.index, table.seconds, color=[PHASES[phase] for phase in table.index])
+    bars = ax.barh(table.index, table.seconds, color=[themed(PHASES[phase]) for phase in table.index])
     ax.bar_label(bars, labels=[f" {seconds:.3g} s" for seconds in table.seconds], fontsize=8)
     ax.set(xscale="log", xlabel="seconds", title=title)
     ax.invert_yaxis()

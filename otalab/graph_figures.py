@@ -15,7 +15,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch
 
 from otalab.check import Cell, matrix
-from otalab.crash_graph import ENDS, NO_END, RESET, CrashGraph
+from otalab.crash_graph import ENDS, NO_END, NOTHING, RESET, CrashGraph
+from otalab.figures import ink, paper
 
 # Okabe and Ito's palette; the shape tells the ends apart where there is no colour.
 LOOKS = {
@@ -26,7 +27,7 @@ LOOKS = {
     "data-lost": ("#CC79A7", "P"),
     "stuck": ("#0072B2", "D"),
     "not-updatable": ("#F0E442", "v"),
-    "resets": ("#FFFFFF", "o"),
+    "resets": ("", "o"),  # as the paper
 }
 VERDICTS = {"safe": "#009E73", "unsafe": "#D55E00", "open": "#F0E442"}
 SINGLY = 60
@@ -65,17 +66,38 @@ def _coloured(text: str) -> str:
     return f"background-color: {colour}; color: black; font-weight: {weight}" if colour else ""
 
 
-def edge_table(graph: CrashGraph) -> pd.DataFrame:
-    """Return one row per pair of nodes and kind of edge, `cut` or `reset`: how many tears lead there."""
+def edge_table(graph: CrashGraph, passages: Sequence[float] | None = None) -> pd.DataFrame:
+    """Return one row per pair of nodes and kind of edge, `cut` or `reset`: how many tears lead there, and of what.
+
+    `effects`, `erases` and `programs` count effects, `phases` are those in which they fall, `first` is the first tear.
+    With the `passages` of the graph's edges, as `Weighed` has them, `expected` is how often the way is taken.
+    """
+    labels = np.array(graph.labels)[graph.edge_label]
+    effect = pd.Series(list(zip(graph.edge_run.tolist(), graph.edge_step.tolist(), strict=True)), dtype=object)
+    erases = graph.edge_erased != NOTHING
     table = pd.DataFrame(
         {
             "source": graph.edge_source,
             "target": graph.edge_target,
             "kind": np.where(graph.edge_step == RESET, "reset", "cut"),
             "tears": graph.edge_count,
+            "effects": effect,
+            "erases": effect.where(erases),
+            "programs": effect.where(~erases & ~np.isin(labels, ("cut", "reset"))),
+            "phases": np.array(graph.phases)[graph.edge_phase],
+            "first": [f"effect {step}, {label}" for step, label in zip(graph.edge_step, labels, strict=True)],
+            "expected": np.nan if passages is None else np.asarray(passages),
         }
     )
-    return table.groupby(["source", "target", "kind"], as_index=False).tears.sum()
+    return table.groupby(["source", "target", "kind"], as_index=False).agg(
+        tears=("tears", "sum"),
+        effects=("effects", "nunique"),
+        erases=("erases", "nunique"),
+        programs=("programs", "nunique"),
+        phases=("phases", lambda names: ", ".join(dict.fromkeys(names))),
+        first=("first", "first"),
+        expected=("expected", lambda numbers: numbers.sum(skipna=False)),
+    )
 
 
 def graph_table(graph: CrashGraph) -> pd.DataFrame:
@@ -134,38 +156,37 @@ def plot_graph(graph: CrashGraph, *, ax: Axes | None = None) -> Axes:
 
 
 def _plot_nodes(nodes: pd.DataFrame, edges: pd.DataFrame, ax: Axes) -> None:
-    places = _places(nodes)
+    placed = places(nodes)
     for edge in edges.itertuples():
-        _arrow(ax, places[edge.source], places[edge.target], edge)
+        _arrow(ax, placed[edge.source], placed[edge.target], edge)
     for node in nodes.itertuples():
-        colour, marker = LOOKS[_worst(node.ends)]
-        ax.plot(*places[node.node], marker=marker, markersize=20, color=colour, markeredgecolor="black", zorder=3)
-        box = {"boxstyle": "round,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.8}
-        ax.text(*places[node.node], str(node.node), ha="center", va="center", fontsize=8, zorder=4, bbox=box)
-    tallest = max(y for _, y in places.values())
+        ax.plot(*placed[node.node], **_look(worst(node.ends)), markersize=20, zorder=3)
+        box = {"boxstyle": "round,pad=0.1", "facecolor": paper(), "edgecolor": "none", "alpha": 0.8}
+        ax.text(*placed[node.node], str(node.node), ha="center", va="center", fontsize=8, zorder=4, bbox=box)
+    tallest = max(y for _, y in placed.values())
     ax.set(ylim=(-tallest - 1.0, tallest + 1.0), yticks=[])
-    ends = sorted({_worst(ends) for ends in nodes.ends}, key=list(LOOKS).index)
+    ends = sorted({worst(ends) for ends in nodes.ends}, key=list(LOOKS).index)
     handles = [_marker(end) for end in ends]
-    handles.append(Line2D([], [], color="0.45", linewidth=_width(100), label="cut, 100 tears"))
-    handles.append(Line2D([], [], color="0.45", linewidth=_width(100_000), label="cut, 100,000 tears"))
-    handles.append(Line2D([], [], color="black", linestyle="--", label="reset, no cut"))
+    handles.append(Line2D([], [], color=ink(), alpha=0.4, linewidth=_width(100), label="cut, 100 tears"))
+    handles.append(Line2D([], [], color=ink(), alpha=0.4, linewidth=_width(100_000), label="cut, 100,000 tears"))
+    handles.append(Line2D([], [], color=ink(), linestyle="--", label="reset, no cut"))
     ax.legend(handles=handles, ncols=4, fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.06))
 
 
-def _places(nodes: pd.DataFrame) -> dict[int, tuple[float, float]]:
+def places(nodes: pd.DataFrame) -> dict[int, tuple[float, float]]:
     """Return where each node is drawn: its layer's column, node 0 at the top, zigzag so that arrows miss others."""
-    places = {}
+    found = {}
     for layer, column in nodes.groupby("layer"):
         for row, node in enumerate(column.node):
             aside = 0.14 * (-1) ** row if len(column) > 2 else 0.0
-            places[int(node)] = layer + aside, 1.3 * ((len(column) - 1) / 2 - row)
-    return places
+            found[int(node)] = layer + aside, 1.3 * ((len(column) - 1) / 2 - row)
+    return found
 
 
 def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], edge: Any) -> None:
-    looks: dict[str, Any] = {"color": "0.45", "linewidth": _width(edge.tears), "alpha": 0.6}
+    looks: dict[str, Any] = {"color": ink(), "linewidth": _width(edge.tears), "alpha": 0.4}
     if edge.kind == "reset":
-        looks = {"color": "black", "linewidth": 1.3, "linestyle": "--"}
+        looks = {"color": ink(), "linewidth": 1.3, "linestyle": "--"}
     if start == end:
         # Points, not data: a loop above the node, whatever the axes' scale.
         (x, y), bend = start, "arc3,rad=-1.6"
@@ -180,18 +201,17 @@ def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], edge:
 
 
 def _plot_counts(nodes: pd.DataFrame, ax: Axes) -> None:
-    counts = nodes.assign(end=nodes.ends.map(_worst)).groupby(["layer", "end"]).size()
+    counts = nodes.assign(end=nodes.ends.map(worst)).groupby(["layer", "end"]).size()
     ends = [end for end in LOOKS if end in counts.index.get_level_values("end")]
     for (layer, end), count in counts.items():
-        colour, marker = LOOKS[end]
         size, row = 12 + 10 * log10(count), ends.index(end)
-        ax.plot(layer, row, marker=marker, markersize=size, color=colour, markeredgecolor="black")
+        ax.plot(layer, row, **_look(end), markersize=size)
         ax.annotate(f"{count:,}", (layer, row), (0, -size / 2 - 4), textcoords="offset points", ha="center", va="top")
     ax.set_yticks(range(len(ends)), ends)
     ax.set(ylim=(len(ends) - 0.4, -0.6))
 
 
-def _worst(ends: str) -> str:
+def worst(ends: str) -> str:
     """Return the end that a node with several is drawn as."""
     known = [*ENDS]
     return max(ends.split(), key=lambda end: known.index(end) if end in known else -1)
@@ -202,5 +222,10 @@ def _width(tears: int) -> float:
 
 
 def _marker(end: str) -> Line2D:
+    return Line2D([], [], linestyle="", markersize=10, label=end, **_look(end))
+
+
+def _look(end: str) -> dict[str, Any]:
+    """Return colour and shape of an end; the outline keeps the light ones apart from the paper, whatever its colour."""
     colour, marker = LOOKS[end]
-    return Line2D([], [], linestyle="", marker=marker, markersize=10, color=colour, markeredgecolor="black", label=end)
+    return {"color": colour or paper(), "marker": marker, "markeredgecolor": ink()}

@@ -75,18 +75,22 @@ def play(scenario: Scenario, faults: FaultModel, legs: tuple[Leg, ...]) -> Itera
     flash, world = scenario.flash, World()
     for leg in legs:
         taken = run(scenario, flash, world, [int(digit) for digit in leg.choices])
-        if leg.step is None:
-            flash, world = taken.flash, taken.world
-            yield Played(leg, taken, taken.steps, None, flash, world)
-            continue
-        if leg.step >= len(taken.steps):
-            raise BadInput(f"effect {leg.step} does not happen: this run has {len(taken.steps)} effects")
-        step = taken.steps[leg.step]
-        tear = _tear(scenario, faults, step, leg.tear)
-        sector = sector_of(step.effect, step.before)
-        flash = tear.onto(step.before, sector) if tear and sector is not None else step.before
-        world = step.world
-        yield Played(leg, taken, taken.steps[: leg.step + 1], tear, flash, world)
+        played = play_leg(scenario, faults, leg, taken)
+        flash, world = played.flash, played.world
+        yield played
+
+
+def play_leg(scenario: Scenario, faults: FaultModel, leg: Leg, taken: Run) -> Played:
+    """Return one leg, played on a run that took the leg's choices."""
+    if leg.step is None:
+        return Played(leg, taken, taken.steps, None, taken.flash, taken.world)
+    if leg.step >= len(taken.steps):
+        raise BadInput(f"effect {leg.step} does not happen: this run has {len(taken.steps)} effects")
+    step = taken.steps[leg.step]
+    tear = _tear(scenario, faults, step, leg.tear)
+    sector = sector_of(step.effect, step.before)
+    flash = tear.onto(step.before, sector) if tear and sector is not None else step.before
+    return Played(leg, taken, taken.steps[: leg.step + 1], tear, flash, step.world)
 
 
 def ending(scenario: Scenario, played: list[Played]) -> End:

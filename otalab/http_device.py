@@ -1,4 +1,4 @@
-"""The wire: HTTP POST and what goes with it.
+"""The wire: HTTP POST and what goes with it, an update from a URL, and RPC.
 
 A route hands bytes to the firmware and its report to whoever asked; it knows messages, and no rules.
 `strict` answers every refusal; the dialect `2017` closes the connection where the real system did.
@@ -7,10 +7,12 @@ A route hands bytes to the firmware and its report to whoever asked; it knows me
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
+from urllib.parse import parse_qsl
 
 from aiohttp import BodyPartReader, ClientError, MultipartReader, web
 from aiohttp.http import HttpProcessingError
@@ -19,11 +21,17 @@ from otalab.device_status import status
 from otalab.effects import Report
 from otalab.errors import BadInput
 from otalab.ota import ABORTED, BRICKED, TIMED_OUT, Broken, Ota, UpdateOptions
+from otalab.rpc import Rpc
+from otalab.rpc_http import BadBody, RpcHttp, limited
+from otalab.rpc_service import Dialect
 from otalab.updater import BUSY, UNCOMMITTED
+from otalab.url_source import Fetched, fetch_update
 
-Dialect = Literal["strict", "2017"]
 PIECE = 4096
 FIELD_LIMIT = 50
+FORM = "application/x-www-form-urlencoded"
+RUNNING, NO_CONTEXT = "Another update is in progress.", "Failed to create updater context."
+NO_URL = "Update URL not specified and none is configured."
 PAGE = Path(__file__).parent / "static" / "device.html"
 RAW = ("application/octet-stream", "application/zip")
 BROKEN = (ClientError, ConnectionError, ValueError, AssertionError, RuntimeError, HttpProcessingError, EOFError)
@@ -77,10 +85,7 @@ class HttpUpload:
 
     def _commit_timeout(self) -> int:
         """Return the commit interval that was asked for, 0 if none was."""
-        text = self.fields.get("commit_timeout", "0").strip()
-        if not text.isascii() or not text.isdigit() or int(text) >= 2**32:
-            raise BadRequest(f"commit_timeout is not a number of seconds: {text[:20]!r}")
-        return int(text)
+        return seconds(self.fields.get("commit_timeout", "0"))
 
     async def read(self) -> bytes:
         """Return the next bytes of the file; several files are one stream, as on a real device."""
@@ -104,6 +109,14 @@ class HttpUpload:
             raise Broken(str(error)) from error
 
 
+def seconds(text: str) -> int:
+    """Return a commit interval."""
+    text = text.strip()
+    if not text.isascii() or not text.isdigit() or int(text[:20]) >= 2**32:
+        raise BadRequest(f"commit_timeout is not a number of seconds: {text[:20]!r}")
+    return int(text)
+
+
 async def _parts(reader: MultipartReader) -> AsyncIterator[BodyPartReader]:
     while (part := await reader.next()) is not None:
         if isinstance(part, BodyPartReader):
@@ -121,8 +134,18 @@ class _RawBody:
 class HttpDevice:
     """The routes of one virtual device."""
 
-    def __init__(self, ota: Ota, *, dialect: Dialect = "strict", update_timeout: float = 600.0) -> None:
+    def __init__(
+        self,
+        ota: Ota,
+        *,
+        dialect: Dialect = "strict",
+        update_timeout: float = 600.0,
+        update_url: str = "",
+        commit_timeout: int = 0,
+    ) -> None:
         self.ota = ota
+        self.rpc = Rpc(ota, dialect, update_timeout=update_timeout)
+        self.update_url, self.commit_timeout = update_url, commit_timeout
         self.device = ota.device
         self.dialect = dialect
         self.update_timeout = update_timeout
@@ -133,8 +156,10 @@ class HttpDevice:
         app.router.add_get("/", self.page)
         app.router.add_get("/status", self.status)
         app.router.add_post("/update", self.update)
+        app.router.add_get("/update", self.fetch, allow_head=False)
         app.router.add_route("*", "/update/commit", self.commit)
         app.router.add_route("*", "/update/revert", self.revert)
+        RpcHttp(self.rpc).add_to(app)
         return app
 
     async def page(self, _request: web.Request) -> web.StreamResponse:
@@ -160,6 +185,8 @@ class HttpDevice:
 
     async def update(self, request: web.Request) -> web.StreamResponse:
         """Take an update in: `curl -F file=@fw.zip -F commit_timeout=60`."""
+        if request.content_type == FORM or ("url" in request.query and not request.body_exists):
+            return await self.fetch(request)
         upload = HttpUpload(request)
         if (refused := self.ota.refusal()) is not None:
             return await self._reply(request, Report(False, refused))
@@ -174,20 +201,62 @@ class HttpDevice:
             return await self._reply(request, Report(False, f"{ABORTED}: {str(error).splitlines()[0][:100]}"))
         return await self._reply(request, await self.ota.update(upload, UpdateOptions(timeout=self.update_timeout)))
 
+    async def fetch(self, request: web.Request) -> web.Response:
+        """Have the device fetch its update: `curl http://HOST/update?url=http://…/fw.zip`; answered when it is over."""
+        try:
+            fields = dict(request.query)
+            if request.method == "POST":
+                fields |= parse_qsl((await limited(request)).decode(errors="replace"))
+            url, same = fields.get("url") or self.update_url, fields.get("ignore_same_version", "true")
+            interval = seconds(fields["commit_timeout"]) if "commit_timeout" in fields else self.commit_timeout
+        except BadBody as error:
+            return _line(error.status, f"Invalid request: {error}")
+        except BadRequest as error:
+            return _line(400, str(error))
+        if not url:
+            return _line(400, NO_URL)
+        options = UpdateOptions(interval, self.update_timeout, same.lower() not in ("false", "0"))
+        return self._fetched(await fetch_update(self.ota, url, options))
+
+    def _fetched(self, fetched: Fetched) -> web.Response:
+        if fetched.not_started and fetched.message != BRICKED:
+            return _line(409, RUNNING if fetched.message == BUSY else NO_CONTEXT)
+        code = 503 if fetched.message == BRICKED else 200 if fetched.result > 0 else 500
+        return _line(code, f"({fetched.result}) {fetched.message}")
+
     async def _reply(self, request: web.Request, report: Report) -> web.StreamResponse:
         """Answer in the dialect; the body ends in CR LF, and the connection closes."""
         codes = {BUSY: 409, UNCOMMITTED: 409, TIMED_OUT: 408, BRICKED: 503}
         code = 200 if report.fine else codes.get(report.message, 400)
         if self.dialect == "2017" and code in (408, 409) and request.transport is not None:
             request.transport.close()
-        response = web.Response(status=code, text=f"{report.message}\r\n", headers={"Connection": "close"})
-        response.force_close()
-        return response
+        return _line(code, report.message)
+
+
+def _line(code: int, text: str) -> web.Response:
+    """Return an answer of one line; the connection closes."""
+    response = web.Response(status=code, text=f"{text}\r\n", headers={"Connection": "close"})
+    response.force_close()
+    return response
+
+
+class OneLine(logging.Handler):
+    """Tells of bytes that are no HTTP in one line: they are somebody else's mistake, and no traceback mends them."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        super().__init__()
+        self._tell = tell
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        self._tell("A request that is no HTTP" if isinstance(error, HttpProcessingError) else self.format(record))
 
 
 async def serve(http: HttpDevice, host: str, port: int, ready: asyncio.Future[int]) -> None:
     """Serve until cancelled; `ready` gets the port."""
-    runner = web.AppRunner(http.app(), access_log=None)
+    logger = logging.getLogger("otalab.wire")
+    logger.handlers, logger.propagate = [OneLine(http.device.tell)], False
+    runner = web.AppRunner(http.app(), access_log=None, logger=logger)
     await runner.setup()
     site = web.TCPSite(runner, host, port, shutdown_timeout=0.2)
     try:

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from otalab.effects import Lost, Offer, Options, Report, Status
+from otalab.effects import BootState, Lost, Offer, Options, Report, Snapshot, Status
 from otalab.known_images import Witness
 from otalab.manifest import Manifest
 from otalab.updater import BUSY
@@ -145,6 +145,7 @@ class Ota:
         self.device = device
         self.handlers: list[Handler] = []
         self.running = False
+        self.status: Status | None = None
         self._on_trial = ""
         device.on_status = self._seen
 
@@ -174,8 +175,8 @@ class Ota:
         await self.tell(Applied(incoming.version, report.message) if report.fine else Failed(report.message))
         return report
 
-    async def ask(self, wanted: str) -> Report:
-        """Ask for `commit`, `revert` or `reboot`."""
+    async def ask(self, wanted: BootState | Snapshot | str) -> Report:
+        """Ask for `commit`, `revert` or `reboot`, or for a boot state or a snapshot."""
         return await self.device.ask(Request(wanted)) if self.device.state != "bricked" else Report(False, BRICKED)
 
     async def tell(self, event: Event) -> str | None:
@@ -192,6 +193,7 @@ class Ota:
 
     def _seen(self, status: Status) -> None:
         """Take note of what the firmware says of itself each time it asks what to do next."""
+        self.status = status
         if not self._on_trial or not status.committed:
             return
         tried, self._on_trial = self._on_trial, ""

@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 from otalab import store
 from otalab.chip import Chip
 from otalab.effects import Ask, Wait
+from otalab.figures import ink, paper
 from otalab.observer import End, judge
 from otalab.outcome import Running
 from otalab.scenario import Scenario
@@ -189,12 +190,12 @@ def plot_race(table: pd.DataFrame, *, title: str = "", ax: Axes | None = None) -
         y, colour = lanes.index(row.lane), COLOURS[row.lane]
         end = min(row.end, horizon)
         if row.begin == row.end:
-            ax.plot(row.begin, y, marker="D", color=colour, markeredgecolor="black", zorder=3)
+            ax.plot(row.begin, y, marker="D", color=colour, markeredgecolor=ink(), zorder=3)
             ax.annotate(row.what, (row.begin, y), (6, 5), textcoords="offset points", fontsize=8, va="bottom")
             continue
         width = max(end - row.begin, 0.004 * horizon)
         hatch = "////" if row.end == inf else None
-        ax.barh(y, width, left=row.begin, height=0.6, color=colour, edgecolor="white", linewidth=0.5, hatch=hatch)
+        ax.barh(y, width, left=row.begin, height=0.6, color=colour, edgecolor=paper(), linewidth=0.5, hatch=hatch)
         if width > 0.012 * len(row.what) * horizon:
             box = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.75}
             ax.text((row.begin + end) / 2, y, row.what, ha="center", va="center", fontsize=8, color="black", bbox=box)

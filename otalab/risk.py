@@ -13,7 +13,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from otalab.crash_graph import ENDS, NOTHING, CrashGraph
+from otalab.crash_graph import ENDS, NOTHING, RESET, CrashGraph
+from otalab.errors import BadInput
 from otalab.markov import Solution, solve
 from otalab.observer import BAD
 from otalab.rates import Rates
@@ -43,7 +44,12 @@ class Weighed:
 
     @cached_property
     def _solution(self) -> Solution:
-        return solve(self.walk.chain, self.walk.start)
+        solution = solve(self.walk.chain, self.walk.start)
+        # At very high rates the way through underflows to nothing, and a state in which all are cut looks like an end.
+        if not np.isclose(solution.ends[self.walk.states :].sum(), 1.0):
+            rate = max([self.rates.default, *(rate for _, rate in self.rates.phases)])
+            raise BadInput(f"rate: at {rate:g} per hour cuts are expected before any end, as far as a float can tell")
+        return solution
 
     @cached_property
     def _endings(self) -> Floats:
@@ -124,6 +130,18 @@ class Weighed:
         )
         rows = zip(self.walk.phases, *(column.tolist() for column in columns), strict=True)
         return [{"phase": name, "seconds": s, "p_cut": cut, "p_bad": bad} for name, s, cut, bad in rows]
+
+    @cached_property
+    def passages(self) -> Floats:
+        """How often each edge of the graph is expected to be taken."""
+        edges, (place, tear, probability) = len(self.graph.edge_run), self.walk.torn
+        taken = np.bincount(self.walk.runs.tear_edge[tear], self._visits[place] * probability, edges)
+        visits = self._solution.visits[: self.walk.states][self.walk.leg_state]
+        through = visits * self.walk.leg_probability * self.walk.leg_on
+        by_run = np.bincount(self.walk.leg_run, through, len(self.graph.run_node))
+        resets = self.graph.edge_step == RESET
+        taken[resets] = by_run[self.graph.edge_run[resets]]
+        return np.asarray(taken, np.float64)
 
     @cached_property
     def _fatal(self) -> NDArray[np.bool_]:

@@ -38,6 +38,11 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--update-timeout", type=float, default=600.0, metavar="S", help="how long a stall may be (600)"
     )
+    parser.add_argument("--update-url", default="", metavar="U", help="where updates are fetched from (nowhere)")
+    parser.add_argument("--update-interval", type=float, default=0.0, metavar="S", help="how often; 0 is never (0)")
+    parser.add_argument(
+        "--update-commit-timeout", type=int, default=0, metavar="S", help="the commit interval of fetched updates (0)"
+    )
     parser.add_argument("--no-sync", action="store_true", help="do not force every write to disk")
     parser.add_argument("--dialect", choices=("strict", "2017"), default="strict", help="how refusals are answered")
     parser.add_argument("--seed", type=int, metavar="N", help="for the chance of a flaky image")
@@ -48,9 +53,13 @@ def add_parser(commands: Any) -> None:
 def run(chosen: argparse.Namespace) -> int:
     """Serve until Ctrl-C or SIGTERM."""
     # "not >=" so that NaN is refused too.
-    for name in ("time_scale", "update_timeout"):
+    for name in ("time_scale", "update_timeout", "update_interval"):
         if not 0 <= getattr(chosen, name) < float("inf"):
             raise BadInput(f"--{name.replace('_', '-')} {getattr(chosen, name)}: a number of 0 or more is needed")
+    if not 0 <= chosen.update_commit_timeout < 2**32:
+        raise BadInput(f"--update-commit-timeout {chosen.update_commit_timeout}: 0 to 2**32 - 1 seconds are possible")
+    if chosen.update_interval and not chosen.update_url:
+        raise BadInput(f"--update-interval {chosen.update_interval}: there is nothing to poll; give an --update-url")
     if not 0 <= chosen.port < 2**16:
         raise BadInput(f"--port {chosen.port}: a number from 0 to 65535 is needed")
     try:
@@ -105,19 +114,41 @@ def open_device(chosen: argparse.Namespace) -> VirtualDevice:
 
 async def _serve(chosen: argparse.Namespace, device: VirtualDevice) -> None:
     from otalab.http_device import HttpDevice, serve  # noqa: PLC0415  # see above
-    from otalab.ota import Ota  # noqa: PLC0415  # see above
+    from otalab.ota import Ota, UpdateOptions  # noqa: PLC0415  # see above
+    from otalab.poller import Poller  # noqa: PLC0415  # see above
+    from otalab.url_source import NoUpdate, checked  # noqa: PLC0415  # see above
 
     loop = asyncio.get_running_loop()
-    http = HttpDevice(Ota(device), dialect=chosen.dialect, update_timeout=chosen.update_timeout)
+    ota, within = Ota(device), chosen.update_commit_timeout
+    http = HttpDevice(
+        ota,
+        dialect=chosen.dialect,
+        update_timeout=chosen.update_timeout,
+        update_url=chosen.update_url,
+        commit_timeout=within,
+    )
+    try:
+        if chosen.update_url:
+            checked(chosen.update_url)
+    except NoUpdate as error:
+        raise BadInput(f"--update-url: {error}") from error
     ready: asyncio.Future[int] = loop.create_future()
     serving = asyncio.create_task(serve(http, chosen.host, chosen.port, ready))
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, serving.cancel)
     ready.add_done_callback(lambda port: _tell(f"{chosen.board} on http://{chosen.host}:{port.result()}/"))
+    polling: asyncio.Task[None] | None = None
+    if chosen.update_interval:
+        options = UpdateOptions(within, chosen.update_timeout, ignore_same_version=True)
+        poller = Poller(ota, chosen.update_url, chosen.update_interval, options, chosen.seed)
+        polling = asyncio.create_task(poller.run())
     try:
         await serving
     except asyncio.CancelledError:
         _tell("stopped")
+    finally:
+        if polling:
+            polling.cancel()
 
 
 def _tell(line: str) -> None:

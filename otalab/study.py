@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from hashlib import sha256
 from math import isfinite
 from pathlib import Path
@@ -28,6 +28,8 @@ from otalab.scenario import OfferPolicy, Scenario
 from otalab.shipped import set_up
 from otalab.tear import FaultModel
 
+KEPT = 32  # graphs, the oldest goes first
+_explored: dict[Study, CrashGraph] = {}
 COLUMNS = ("share", "part", "timing", "rate", "bytes_per_second", "image")
 
 
@@ -99,7 +101,17 @@ class Study:
     def explore(self, progress: Callable[[Explorer], None] = lambda _explorer: None) -> CrashGraph:
         """Return the crash graph, and say how far its exploration is if it was not explored before."""
         # None of these three changes what can happen.
-        return _explored(replace(self, rates=Rates(0.0), given_cut=False, weights=()), _Quietly(progress))
+        asked = replace(self, rates=Rates(0.0), given_cut=False, weights=())
+        graph = _explored.get(asked)
+        if graph is None:
+            explorer = Explorer(asked.scenario, asked.model, budget=asked.budget, progress=progress)
+            explorer.explore()
+            graph = graph_of(explorer)
+            # Campaigns explore in threads: what one has found, another may throw out.
+            while len(_explored) >= KEPT:
+                _explored.pop(next(iter(_explored)), None)
+            _explored[asked] = graph
+        return graph
 
     @cached_property
     def weighed(self) -> Weighed:
@@ -137,26 +149,6 @@ class Study:
             "given_cut": self.given_cut,
             "budget": self.budget,
         }
-
-
-class _Quietly:
-    """A listener that makes no difference to a cache."""
-
-    def __init__(self, listener: Callable[[Explorer], None]) -> None:
-        self.listener = listener
-
-    def __hash__(self) -> int:
-        return 0
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Quietly)
-
-
-@lru_cache(maxsize=32)
-def _explored(study: Study, progress: _Quietly) -> CrashGraph:
-    explorer = Explorer(study.scenario, study.model, budget=study.budget, progress=progress.listener)
-    explorer.explore()
-    return graph_of(explorer)
 
 
 def study(

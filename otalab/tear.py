@@ -154,6 +154,10 @@ class FaultModel:
         for (contents, mark), (label, weights) in self._found(site).items():
             yield Tear(label, head + contents + tail, mark, tuple(weights))
 
+    def labels(self, site: Site) -> Iterator[tuple[str, bytes]]:
+        """Yield the label of each tear and what it leaves of the stretch; quicker than `tears` where all are wanted."""
+        return ((label, contents) for (contents, _), (label, _) in self._found(site).items())
+
     def count(self, effect: Erase | Program, before: Flash, device: Device) -> int:
         site = Site.of(effect, before, device)
         if self.quick and isinstance(effect, Program) and not site.fields and (site.weak or not site.mark):

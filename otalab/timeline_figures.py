@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from otalab.figures import PHASES
+from otalab.figures import PHASES, paper, themed
 from otalab.trace import Life, effects
 
 KINDS = ("ask", "wait", "program", "erase")
@@ -49,15 +49,15 @@ def plot_timeline(table: pd.DataFrame, *, title: str = "", ax: Axes | None = Non
     drawn["start"] = drawn.width.cumsum() - drawn.width
     for row in drawn.itertuples():
         ax.broken_barh(
-            [(row.start, row.width)], (KINDS.index(row.kind) - 0.4, 0.8), facecolor=PHASES[row.phase],
-            edgecolor="white", linewidth=min(0.6, 30 / len(drawn)), hatch="///" if row.seconds == inf else None,
+            [(row.start, row.width)], (KINDS.index(row.kind) - 0.4, 0.8), facecolor=themed(PHASES[row.phase]),
+            edgecolor=paper(), linewidth=min(0.6, 30 / len(drawn)), hatch="///" if row.seconds == inf else None,
         )  # fmt: skip
     _phases(drawn, ax)
     _times(drawn, ax)
     ax.set_yticks(range(len(KINDS)), KINDS)
     ax.set(ylim=(-0.6, len(KINDS) - 0.1), xlim=(0, drawn.width.sum()), xlabel="seconds since power-on, compressed")
     ax.set_title(title, pad=30)
-    handles = [Patch(color=PHASES[phase], label=phase) for phase in drawn.phase.unique()]
+    handles = [Patch(color=themed(PHASES[phase]), label=phase) for phase in drawn.phase.unique()]
     ax.legend(handles=handles, ncols=7, fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.3))
     for side in ("top", "right", "left"):
         ax.spines[side].set_visible(False)
@@ -72,7 +72,9 @@ def _phases(drawn: pd.DataFrame, ax: Axes) -> None:
         middle = first.start + wide / 2
         narrow = {"rotation": 50, "rotation_mode": "anchor", "ha": "left"} if wide < 0.08 * total else {"ha": "center"}
         ax.text(middle, len(KINDS) - 0.3, first.phase, fontsize=8, **narrow)
-        ax.plot([first.start, first.start + wide], [len(KINDS) - 0.4] * 2, color=PHASES[first.phase], linewidth=3)
+        ax.plot(
+            [first.start, first.start + wide], [len(KINDS) - 0.4] * 2, color=themed(PHASES[first.phase]), linewidth=3
+        )
         if first.run != run:
             ax.axvline(first.start, color="0.4", linewidth=1, linestyle="--", ymax=0.88)
             run = first.run

@@ -16,7 +16,21 @@ from typing import Any, Protocol
 from otalab.bundle import ManifestRead
 from otalab.chip import Chip
 from otalab.device import Device, power_on
-from otalab.effects import LATE, Ask, Effect, Erase, Lost, Offer, Options, Program, Report, Status, Wait
+from otalab.effects import (
+    LATE,
+    Ask,
+    BootState,
+    Effect,
+    Erase,
+    Lost,
+    Offer,
+    Options,
+    Program,
+    Report,
+    Snapshot,
+    Status,
+    Wait,
+)
 from otalab.errors import BundleFault
 from otalab.flash_file import FlashFile
 from otalab.image import Image
@@ -49,7 +63,7 @@ class Upload(Protocol):
 class Request:
     """Something asked of the device, and the place where its report will be."""
 
-    wanted: Offer | str
+    wanted: Offer | BootState | Snapshot | str
     upload: Upload | None = None
     report: asyncio.Future[Report] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
@@ -88,6 +102,7 @@ class VirtualDevice:
         self.requests: asyncio.Queue[Request] = asyncio.Queue()
         self.current: Request | None = None
         self.on_status: Callable[[Status], None] = lambda _status: None
+        self.powered_at = time.monotonic()
         self._paced = 0.0
 
     @property
@@ -119,7 +134,7 @@ class VirtualDevice:
         self.device = replace(self.device, images=self.known.images)
         self.chip, self.state, self.current = Chip(self.device.board, self.chip.flash), "rebooting", None
         self._say("Power on")
-        started = self._paced = time.monotonic()
+        started = self.powered_at = self._paced = time.monotonic()
         routine, answer, told, phase = power_on(self.chip, self.device), None, 0, ""
         while True:
             self.chip.now = time.monotonic() - started

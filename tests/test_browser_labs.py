@@ -1,7 +1,7 @@
 """The two labs of notebook 03, in a real JupyterLab and a real browser, by mouse and by keyboard."""
 
 import pytest
-from jupyter_browser import FLAGS, OUTPUT, chromium, evaluate, jupyter_lab, run_all
+from browsing import FLAGS, OUTPUT, chromium, evaluate, jupyter_lab, run_all
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

@@ -3,7 +3,9 @@
 from functools import cache
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import pytest
+from matplotlib.colors import to_rgba
 
 from otalab import load_design, set_up
 from otalab.check import Case, check
@@ -99,3 +101,18 @@ def test_a_large_graph_is_drawn_in_counts():
 
     assert graph.nodes == sum(int(text.get_text().replace(",", "")) for text in ax.texts)
     assert "not closed" in ax.get_title()
+
+
+@pytest.mark.parametrize("style, ink, paper", [("default", "black", "white"), ("dark_background", "white", "black")])
+def test_a_graph_is_drawn_in_the_ink_of_its_style(style, ink, paper):
+    """
+    Outlines, arrows and numbers stand out from the paper, whichever is dark.
+    """
+    with plt.style.context(style):
+        ax = plot_graph(cell("hardened", "all").graph)
+
+    assert {ink} == {line.get_markeredgecolor() for line in ax.lines if line.get_marker() != "None"}
+    assert {to_rgba(ink, 0.4), to_rgba(ink)} == {arrow.get_edgecolor() for arrow in ax.patches}
+    assert {(ink, to_rgba(paper, 0.8))} == {
+        (text.get_color(), text.get_bbox_patch().get_facecolor()) for text in ax.texts if text.get_text()
+    }

@@ -120,6 +120,7 @@ def test_given_a_cut_says_of_how_many(capsys):
         (["--rate", "1", "--part", "W25Q64JV-sfdp", "--timing", "max"], "no erase_max_ms"),
         (["--rate", "1", "--image", "flaky:1.01"], "P from 0 to 1"),
         (["--rate", "0", "--given-cut"], "none can happen"),
+        (["--rate", "1000/second"], "cuts are expected before any end"),
         (["--rate", "1", "--weights", "atomic=-1"], "must not be negative"),
         (["--rate", "1", "--weights", "atomic"], "members with their weights"),
         (["--rate", "1", "--faults", "gremlins"], "fault model 'gremlins' is unknown"),

@@ -1,0 +1,99 @@
+"""The device's RPC: frames in, frames out, whatever carries them.
+
+A request is `{"id", "src", "dst", "method", "params"}`, a reply `{"id", "src", "dst", "result"}` or, in place of the
+result, `"error": {"code", "message"}`; what has no id wants no reply.
+Frames are as `mongoose-os-libs/rpc-common` at 9f25f59 has them (`src/mg_rpc.c`, `src/mgos_rpc.c`, `mos.yml`): `args` is
+the older word for `params`, method names do not mind their case, an id of digits comes back as a number and any other
+as text, a reply names the device as its `src`, and a frame for somebody else is no frame for us.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from otalab.ota import Ota
+from otalab.rpc_service import Args, Dialect, Method, RpcError, RpcService, digits
+
+FRAME_LIMIT = 4096  # `rpc.max_frame_size` of the real configuration
+
+
+class BadFrame(Exception):
+    """Bytes that are no frame for this device, and why: a channel that is not lasting closes on them."""
+
+
+class Rpc:
+    """The RPC of one device.
+
+    `methods` may be given more of them: a coroutine function that takes the arguments and returns what JSON can hold;
+    it refuses with an `RpcError`.
+    """
+
+    def __init__(self, ota: Ota, dialect: Dialect = "strict", *, update_timeout: float = 600.0) -> None:
+        self.dialect = dialect
+        self.service = RpcService(ota, dialect, update_timeout=update_timeout)
+        self.device, self.id = ota.device, self.service.id
+        self.methods: dict[str, Method] = {"RPC.List": self.list} | self.service.methods
+
+    async def frame(self, frame: dict[str, Any] | bytes | str, channel: str) -> dict[str, Any] | None:
+        """Carry a request out and return the reply, `None` if none is wanted; raise `BadFrame` for what is no frame."""
+        asked = frame if isinstance(frame, dict) else parsed(frame)
+        method, number = asked.get("method"), asked.get("id")
+        if number is not None and (isinstance(number, bool) or not isinstance(number, (int, float, str))):
+            raise BadFrame("the id is neither a number nor a string")
+        if asked.get("dst") not in (None, "", self.id):
+            raise BadFrame(f"it is for another device; this one is {self.id}")
+        if not isinstance(method, str) or not method:
+            if "result" in asked or "error" in asked:
+                return None  # a reply, and we have asked for nothing
+            raise BadFrame("it has no method")
+        args = asked.get("params", asked.get("args"))
+        outcome = await self.call(method, args, channel)
+        return None if number in (None, "") else {**self._envelope(asked, number), **outcome}
+
+    async def call(self, method: str, args: Any, channel: str) -> dict[str, Any]:
+        """Call a method; return `{"result": …}` or `{"error": …}`.  Arguments that are no object are none."""
+        known = {name.lower(): handler for name, handler in self.methods.items()}
+        handler = known.get(method.lower())
+        if handler is None:
+            return _error(RpcError(404, f"No handler for {method}"))
+        if method != "OTA.Write":
+            self.device.tell(f"RPC {method[:60]!a} via {channel}")
+        try:
+            return {"result": await handler(args if isinstance(args, dict) else {})}
+        except RpcError as error:
+            return _error(error)
+
+    def _envelope(self, asked: dict[str, Any], number: float | str) -> dict[str, Any]:
+        text = number if isinstance(number, str) else json.dumps(number)
+        reply: dict[str, Any] = {"id": int(text) if digits(text) else text, "src": self.id}
+        for ours, theirs in (("dst", "src"), ("tag", "tag")):
+            if isinstance(value := asked.get(theirs), str) and value:
+                reply[ours] = value
+        return reply
+
+    async def list(self, _args: Args) -> list[str]:
+        """Name every method, the newest first, as the real one does."""
+        return list(reversed(self.methods))
+
+
+def parsed(data: bytes | str) -> dict[str, Any]:
+    """Return a JSON object; raise `BadFrame` for anything else."""
+    if len(data) > FRAME_LIMIT:
+        raise BadFrame(f"it has more than {FRAME_LIMIT} bytes")
+    try:
+        found = json.loads(data, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        raise BadFrame("it is not JSON") from error
+    if not isinstance(found, dict):
+        raise BadFrame("it is not a JSON object")
+    return found
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is no JSON")
+
+
+def _error(error: RpcError) -> dict[str, Any]:
+    message = {} if error.message is None else {"message": error.message}
+    return {"error": {"code": error.code, **message}}

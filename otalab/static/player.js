@@ -1,0 +1,336 @@
+// The update player in the browser: it is handed a whole life once and steps through it by itself.
+// It asks the kernel for two things only: what a cut can leave, and what follows from it.
+
+const SPEEDS = [1, 4, 16, 64, 256];
+const WAIT = 150; // milliseconds of rest after which the kernel is told the position
+const COLOURS = ["boot", "download", "merge", "switch", "trial", "commit", "rollback", "label", "label-ink", "ink",
+  "paper", "record", "slot-0", "slot-1", "free"];
+const KEYS = "Arrow keys: step. Shift and arrow: next or previous phase. Space: play or pause. Home, End. C: cut here.";
+
+class UpdatePlayer {
+  constructor(model, el) {
+    this.model = model;
+    this.timeLine = new TimeLine((position) => this.go(position));
+    this.map = new FlashMap((sector, fixed) => this.look(sector, fixed));
+    this.hex = new HexPane();
+    this.speed = make("select", { "aria-label": "Speed" }, ...SPEEDS.map((n) => make("option", { value: n }, `${n} effects/s`)));
+    this.speed.value = 16;
+    this.sentence = make("p", { class: "sentence", "aria-live": "polite" });
+    this.where = make("span", { class: "where" });
+    this.alert = make("p", { class: "trouble", role: "alert" });
+    this.cutting = make("section", { class: "cutting", "aria-label": "What this cut can leave", hidden: "" });
+    this.path = make("div", { class: "path" });
+    this.records = make("div", { class: "records" });
+    this.why = make("p", { class: "why" });
+    this.slots = make("p", { class: "slots" });
+    this.timer = make("p", { class: "timer" });
+    this.log = make("pre", { class: "log", tabindex: 0, role: "log", "aria-live": "off", "aria-label": "Boot log" });
+    const button = (name, sign, what) => make("button", { type: "button", title: name, "aria-label": name, onclick: what }, sign);
+    this.play = button("Play", "▶ Play", () => this.toggle());
+    this.cut = button("Cut here", "✂ Cut here", () => this.ask());
+    const bar = make("div", { class: "bar", role: "toolbar", "aria-label": "Player" },
+      button("Previous phase", "|◀", () => this.jump(-1)), button("Step back", "◀", () => this.go(this.life.now - 1)),
+      this.play, button("Step forward", "▶", () => this.go(this.life.now + 1)),
+      button("Next phase", "▶|", () => this.jump(1)), this.speed, this.cut, this.where);
+    const legend = make("div", { class: "legend" });
+    this.legend = legend;
+    this.root = make("div", { class: "otalab-player", tabindex: 0, role: "group", "aria-label": "Update player",
+      title: "", "aria-description": KEYS, "data-lm-suppress-shortcuts": "true" },
+      bar, this.timeLine.canvas, this.sentence, this.alert, this.cutting, this.path,
+      make("div", { class: "panes" },
+        make("section", { class: "flash" }, make("h3", {}, "Flash"), this.map.canvas, legend),
+        make("section", { class: "boot" }, make("h3", {}, "Boot records"), this.records, this.why, this.slots, this.timer),
+        make("section", { class: "bytes" }, make("h3", {}, "Bytes"), this.hex.node),
+        make("section", { class: "said" }, make("h3", {}, "Boot log"), this.log)),
+      make("p", { class: "keys" }, KEYS));
+    this.root.addEventListener("keydown", (event) => this.key(event));
+    el.append(this.root);
+    this.watch();
+  }
+
+  /** Follow the model, the theme and the width; all of it ends with the view. */
+  watch() {
+    const { model } = this, told = (names, what) => {
+      for (const name of names.split(" ")) model.on(`change:${name}`, what);
+      this.leave.push(() => names.split(" ").forEach((name) => model.off(`change:${name}`, what)));
+    };
+    this.leave = [() => this.pause()];
+    told("trace recovery", () => this.load());
+    told("step", () => { if (!this.loading) this.go(model.get("step")); });
+    told("tears", () => this.offer());
+    told("trouble", () => { this.alert.textContent = model.get("trouble"); this.wait(false); });
+    told("cuts saved", () => { if (!this.loading) this.history(); });
+    const size = new ResizeObserver(() => { if (this.root.clientWidth !== this.width) this.layout(); });
+    const theme = new MutationObserver(() => this.layout());
+    const dark = matchMedia("(prefers-color-scheme: dark)"), again = () => this.layout();
+    size.observe(this.root);
+    theme.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-name", "data-jp-theme-light"] });
+    dark.addEventListener("change", again);
+    this.leave.push(() => { size.disconnect(); theme.disconnect(); dark.removeEventListener("change", again); });
+  }
+
+  /** Read the tapes, and only those that are new; several changes at once are one reading. */
+  async load() {
+    const turn = (this.loading = {});
+    await Promise.resolve();
+    const { model } = this, trace = model.get("trace"), recovery = model.get("recovery");
+    if (trace !== this.trace) this.base = await Tape.read(trace);
+    const rest = recovery?.byteLength ? await Tape.read(recovery) : null;
+    if (turn !== this.loading) return;
+    this.trace = trace;
+    this.loading = undefined;
+    this.fixed = this.hover = undefined;
+    this.life = new Life(this.base, rest);
+    this.life.seek(clamp(model.get("step"), 0, this.life.length - 1));
+    this.layout();
+    this.history();
+    this.offer();
+  }
+
+  layout() {
+    this.width = this.root.clientWidth;
+    if (!this.life || this.width < 100) return; // in a folded or hidden cell
+    const style = getComputedStyle(this.root), colours = {};
+    for (const name of COLOURS) colours[name] = style.getPropertyValue(`--otalab-${name}`).trim();
+    const colour = (name) => colours[name];
+    this.timeLine.layout(this.life, this.timeLine.canvas.parentNode.clientWidth - 20, colour);
+    this.map.layout(this.life, this.map.canvas.parentNode.clientWidth, colour);
+    this.explain();
+    this.draw(new Set());
+  }
+
+  /** The legend: each state drawn as on the map. */
+  explain() {
+    const states = Object.entries(this.life.base.states);
+    this.legend.replaceChildren(...states.map(([name, text]) =>
+      make("span", { title: text }, make("i", { class: `swatch ${name}` }), name)));
+  }
+
+  go(position) {
+    if (!this.life) return;
+    const next = clamp(position, 0, this.life.length - 1);
+    if (next === this.life.now) return;
+    this.draw(this.life.seek(next));
+    this.model.set("step", next);
+    clearTimeout(this.telling);
+    this.telling = setTimeout(() => this.model.save_changes(), WAIT);
+  }
+
+  jump(by) {
+    const { stretches } = this.timeLine, here = stretches.findLastIndex((one) => one.first <= this.life.now);
+    const back = by < 0 && stretches[here].first < this.life.now ? 0 : by;
+    this.go(stretches[here + back]?.first ?? (by < 0 ? 0 : this.life.length - 1));
+  }
+
+  toggle() {
+    if (this.playing) return this.pause();
+    if (this.life.now === this.life.length - 1) this.go(0);
+    let last = performance.now(), due = 0;
+    this.sentence.setAttribute("aria-live", "off");
+    this.play.textContent = "❚❚ Pause";
+    this.play.setAttribute("aria-label", "Pause");
+    const tick = (now) => {
+      due += ((now - last) / 1000) * this.speed.value;
+      last = now;
+      if (due >= 1) this.go(this.life.now + Math.floor(due));
+      due %= 1;
+      if (this.life.now === this.life.length - 1) this.pause();
+      else this.playing = requestAnimationFrame(tick);
+    };
+    this.playing = requestAnimationFrame(tick);
+  }
+
+  pause() {
+    cancelAnimationFrame(this.playing);
+    this.playing = undefined;
+    this.sentence.setAttribute("aria-live", "polite");
+    this.play.textContent = "▶ Play";
+    this.play.setAttribute("aria-label", "Play");
+  }
+
+  key(event) {
+    if (event.target.closest("input, select") || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === " " && event.target.closest("button")) return;
+    const by = { ArrowRight: 1, ArrowLeft: -1, ArrowUp: -1, ArrowDown: 1 }[event.key];
+    const scrolls = event.target.closest(".hex, .log") && ["ArrowUp", "ArrowDown"].includes(event.key);
+    if (scrolls || !this.life) return;
+    if (by) event.shiftKey ? this.jump(by) : this.go(this.life.now + by);
+    else if (event.key === "Home") this.go(0);
+    else if (event.key === "End") this.go(this.life.length - 1);
+    else if (event.key === " ") this.toggle();
+    else if (event.key === "c" || event.key === "C") this.ask();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  /** Look at a sector: while the mouse is over it, or for good; nowhere means where the present effect works. */
+  look(sector, fixed) {
+    this.hover = fixed ? undefined : sector;
+    if (fixed) this.fixed = sector === this.fixed ? undefined : sector;
+    this.draw(new Set());
+  }
+
+  draw(dirty) {
+    const { life } = this, { now } = life, sector = life.get("sector", now);
+    const present = sector === NONE ? undefined : sector;
+    this.touched = present ?? this.touched ?? life.board.owners.find(([name]) => name === "record 0")[1];
+    const shown = this.hover ?? this.fixed ?? this.touched, at = this.map.places[shown];
+    const state = Object.keys(life.base.states)[life.states[shown]];
+    const held = this.hover === undefined && this.fixed !== undefined ? ", held: click it again to let go" : "";
+    const title = `sector ${shown} at 0x${hex(shown * life.board.sector, 6)}, ${at.name}, ${state}${held}`;
+    const line = life.line(now);
+    this.sentence.textContent = line;
+    this.sentence.classList.toggle("failed", life.last.cuts.includes(now));
+    this.where.textContent = `step ${now} of ${life.length - 1}`;
+    this.cut.disabled = Boolean(this.model.alone) || life.ends(now);
+    this.cut.title = this.model.alone ? "Cutting the power needs the lab; this page is a recording" : "Cut the power in this effect";
+    this.timeLine.draw(line);
+    this.map.draw(dirty, present, this.hover ?? this.fixed, title);
+    this.hex.draw(life, shown, title);
+    this.boot(life.moment(now), life.get("left", now));
+    this.say();
+    if (!this.cutting.hidden && this.offered !== now) this.cutting.hidden = true;
+  }
+
+  boot(moment, left) {
+    if (moment !== this.moment) {
+      this.moment = moment;
+      this.records.replaceChildren(...moment.records.map((record, n) => {
+        const chosen = n === moment.selected;
+        return make("table", { class: chosen ? "selected" : "" },
+          make("caption", {}, `record ${n} at ${record.address}${chosen ? " ✔ selected" : ""}`),
+          make("tbody", {}, ...record.fields.map(([name, value]) =>
+            name ? make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, value))
+              : make("tr", {}, make("td", { colspan: 2, class: "none" }, value))),
+            make("tr", {}, make("td", { colspan: 2, class: "raw" }, record.bytes))));
+      }));
+      this.why.textContent = moment.why;
+      this.slots.replaceChildren(...moment.slots.map((text, n) => make("span", {}, make("b", {}, `slot ${n}: `), text)));
+    }
+    const running = !Number.isNaN(left);
+    const text = !running ? "no commit timer runs" : `commit timer: ${Math.max(left, 0).toFixed(3)} s left`;
+    if (text !== this.timer.textContent) this.timer.textContent = text;
+    this.timer.classList.toggle("running", running);
+  }
+
+  /** The log up to here; what this very step said stands out. */
+  say() {
+    const { log, now } = this.life, count = log.findLastIndex((one) => one[0] <= now) + 1;
+    const fresh = log.slice(0, count).filter((one) => one[0] === now).length;
+    if (this.heard?.log === log && this.heard.count === count && this.heard.fresh === fresh) return;
+    this.heard = { log, count, fresh };
+    let run = -1;
+    this.log.replaceChildren(...log.slice(0, count).flatMap((one, n) => {
+      const line = make(n >= count - fresh ? "b" : "span", {}, `${one[2]}\n`);
+      const begins = one[1] !== run;
+      run = one[1];
+      return begins ? [make("i", {}, `run ${run}: power on\n`), line] : [line];
+    }));
+    this.log.scrollTop = this.log.scrollHeight;
+  }
+
+  ask(wanted = "") {
+    if (this.cut.disabled) return;
+    this.pause();
+    this.offered = this.life.now;
+    this.alert.textContent = "";
+    const known = this.model.get("tears");
+    if (known.step === this.life.now && known.wanted === wanted) return this.offer();
+    this.wait(true);
+    this.model.send({ ask: "tears", step: this.life.now, wanted });
+  }
+
+  wait(asked) {
+    clearTimeout(this.waiting);
+    if (!asked) return;
+    this.waiting = setTimeout(() => { this.alert.textContent = "No answer yet: is the kernel running?"; }, 5000);
+  }
+
+  choose(tear) {
+    this.wait(true);
+    this.cutting.hidden = true;
+    this.model.send({ ask: "cut", tear, step: this.life.now });
+  }
+
+  /** What the kernel says that this cut can leave, in classes to choose from. */
+  offer() {
+    const tears = this.model.get("tears");
+    this.wait(false);
+    this.alert.textContent = this.model.get("trouble") || "";
+    if (!tears?.classes || tears.step !== this.life?.now) { this.cutting.hidden = true; return; }
+    this.offered = tears.step;
+    const number = (n) => n.toLocaleString("en");
+    const find = make("input", { type: "search", "aria-label": "Part of a label", placeholder: "part of a label: prefix-1", value: tears.wanted });
+    const search = make("form", { onsubmit: (event) => { event.preventDefault(); this.ask(find.value); } }, find,
+      make("button", {}, "Find"));
+    const faults = make("select", { "aria-label": "Fault model" }, ...tears.models.map((name) => make("option", {}, name)));
+    faults.value = tears.faults;
+    faults.addEventListener("change", () => {
+      this.model.set("faults", faults.value);
+      this.model.save_changes();
+      this.wait(true);
+      this.model.send({ ask: "tears", step: this.life.now, wanted: "" });
+    });
+    const rows = tears.classes.map((one) => make("tr", {},
+      make("td", { class: "count" }, number(one.count)),
+      make("td", {}, one.text, ...(one.seen ? [make("small", {}, `the loader would see: ${one.seen}`)] : [])),
+      make("td", {}, ...one.labels.map((label) =>
+        make("button", { type: "button", "data-tear": label, title: `Cut the power, leaving ${label}`, onclick: () => this.choose(label) }, label)),
+        one.count > one.labels.length ? " …" : "")));
+    const some = tears.shown < tears.total ? `${number(tears.shown)} of ` : "";
+    this.cutting.replaceChildren(
+      make("p", {}, make("b", {}, "The power fails in this effect. "),
+        `It can leave ${some}${number(tears.total)} ${tears.total === 1 ? "thing" : "different things"}. Which one?`),
+      make("div", { class: "bar" }, faults, search,
+        make("button", { type: "button", onclick: () => { this.cutting.hidden = true; this.root.focus(); } }, "Close")),
+      make("table", {}, make("thead", {}, make("tr", {}, ...["how many", "what is left", "choose one"].map((name) =>
+        make("th", { scope: "col" }, name)))), make("tbody", {}, ...rows)));
+    this.cutting.hidden = false;
+    if (document.activeElement === this.cut || this.root.contains(document.activeElement)) {
+      this.cutting.querySelector("[data-tear]")?.focus({ preventScroll: true });
+    }
+  }
+
+  /** The cuts so far, how it ends, and the ways to keep it. */
+  history() {
+    const { model } = this, cuts = model.get("cuts"), saved = model.get("saved"), { end } = this.life.last;
+    const button = (text, what, more = {}) => make("button", { type: "button", onclick: what, ...more }, text);
+    const steps = cuts.map(([run, effect, tear], n) =>
+      button(`run ${run}, effect ${effect}: ${tear}`, () => this.go(this.life.last.cuts[n]), { title: "Go to this cut" }));
+    const code = () => `${model.get("opening")}\nplayer.cuts = ${JSON.stringify(cuts)}\nplayer.step = ${this.life.now}`;
+    const keep = saved.id ? button("Save for replay", () => this.save(saved)) : button("Save for replay", () => {}, { disabled: "", title: saved.problem });
+    this.path.replaceChildren(
+      make("span", {}, cuts.length ? "Cuts: " : "No cuts yet."), ...steps,
+      make("span", { class: `end ${end.name}`, title: end.reason }, `ends ${end.name}`),
+      ...(cuts.length && !model.alone ? [button("Undo last cut", () => { this.wait(true); model.send({ ask: "undo" }); })] : []),
+      button("Copy as code", (event) => this.copy(code(), event.target)), keep);
+  }
+
+  async copy(text, node) {
+    try {
+      await navigator.clipboard.writeText(text);
+      node.textContent = "Copied";
+    } catch {
+      // Without leave to use the clipboard the text is shown, ready to be taken by hand.
+      const box = make("textarea", { rows: 3, readonly: "", "aria-label": "Code" }, text);
+      node.replaceWith(box);
+      box.select();
+    }
+  }
+
+  save(one) {
+    const text = `${JSON.stringify({ counterexamples: [one] }, null, 1)}\n`;
+    const url = URL.createObjectURL(new Blob([text], { type: "application/json" }));
+    make("a", { href: url, download: "history.json" }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 1000);
+  }
+}
+
+export default {
+  async render({ model, el }) {
+    const player = new UpdatePlayer(model, el);
+    await player.load();
+    return () => player.leave.forEach((end) => end());
+  },
+};

@@ -1,0 +1,60 @@
+"""Boot state and snapshot under power cuts: the firmware's part, without a wire."""
+
+from __future__ import annotations
+
+import pytest
+
+from otalab import set_up
+from otalab.boot_state import SNAPSHOT, set_state, snapshot
+from otalab.bootloader import Start, boot
+from otalab.chip import Chip
+from otalab.effects import BootState, Erase, Program, Snapshot
+
+
+def driven(chip, routine):
+    """Run a routine on steady power; return its answer and the contents after each effect."""
+    left = [chip.flash]
+    try:
+        effect = next(routine)
+        while True:
+            if isinstance(effect, Erase | Program):
+                chip.apply(effect)
+                left.append(chip.flash)
+            effect = routine.send(None)
+    except StopIteration as end:
+        return end.value, left
+
+
+def booted(device, flash):
+    """Return the decision of the loader that finds these contents, and the image in the slot it starts."""
+    chip = Chip(device.board, flash)
+    start, _ = driven(chip, boot(chip, device.design))
+    return start, device.image_in(chip, start.slot) if isinstance(start, Start) else None
+
+
+@pytest.mark.parametrize("design", ["hardened", "hardened-plus", "mongoose"])
+@pytest.mark.parametrize("as_revert", [False, True])
+def test_a_snapshot_that_is_cut_short_leaves_a_device_that_starts(design, as_revert):
+    """After every effect of it the loader starts a whole image: the running one, or at the very end its copy."""
+    what = set_up(design, "tiny")
+    chip = Chip(what.device.board, what.flash)
+    report, left = driven(chip, snapshot(chip, what.device.design, Snapshot(as_revert, 60)))
+
+    assert (True, SNAPSHOT) == (report.fine, report.message)
+    found = [booted(what.device, flash) for flash in left]
+    assert {"1"} == {image and image.version for _, image in found}
+    assert {0} == {start.slot for start, _ in found[:-1]}
+    reverts = as_revert and what.device.design.trial == "one-try"
+    assert (1 if reverts else 0) == found[-1][0].slot
+
+
+@pytest.mark.parametrize("design", ["hardened", "hardened-plus", "mongoose"])
+def test_a_boot_state_that_is_cut_short_is_the_old_one(design):
+    """Until its record is whole, the record before it counts."""
+    what = set_up(design, "tiny")
+    chip = Chip(what.device.board, what.flash)
+    driven(chip, snapshot(chip, what.device.design, Snapshot()))
+    report, left = driven(chip, set_state(chip, what.device.design, BootState(active_slot=1)))
+
+    assert report.fine
+    assert [0] * (len(left) - 1) + [1] == [booted(what.device, flash)[0].slot for flash in left]
