@@ -110,7 +110,7 @@ def build(
         build_timestamp=build_timestamp,
     )
     if isinstance(out, str | os.PathLike):
-        _replace(Path(os.path.realpath(out)), bundle)
+        write_whole(out, bundle)
     else:
         out.write(bundle)
 
@@ -132,7 +132,9 @@ def _archive(folder: str, files: Sequence[tuple[str, bytes]]) -> bytes:
     return archive.getvalue()
 
 
-def _replace(path: Path, data: bytes) -> None:
+def write_whole(out: str | os.PathLike[str], data: bytes) -> None:
+    """Write a file, whole or not at all."""
+    path = Path(os.path.realpath(out))
     if path.exists() and not path.is_file():
         raise BadInput(f"{path}: is there and is not a file: name another one")
     scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")

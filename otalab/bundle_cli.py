@@ -1,4 +1,4 @@
-"""`otalab bundle`: make an update bundle, look into one, or ask whether a device would read it to its end.
+"""`otalab bundle`: make an update bundle, sign or look into one, or ask whether a device would take it.
 
 A bundle is judged by the reader that the firmware uses, and by nothing else.
 """
@@ -9,7 +9,7 @@ import argparse
 import hashlib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,14 @@ from otalab.bundle import LIMIT, ManifestRead, PartEnds, bundle_events
 from otalab.bundle_build import PartSource, build
 from otalab.errors import BadInput, BundleFault
 from otalab.manifest import Manifest, shown
+from otalab.sign_cli import add_key_options, add_sign, required_mask, verifier
+from otalab.signatures import UNCHECKED, refusal, signatures
 from otalab.text import table
 
 
 def add_parser(commands: Any) -> None:
-    """Register the command and its three actions."""
-    parser: argparse.ArgumentParser = commands.add_parser("bundle", help="update bundles: build, inspect, verify")
+    """Register the command and its four actions."""
+    parser: argparse.ArgumentParser = commands.add_parser("bundle", help="update bundles: build, inspect, sign, verify")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
 
     building = actions.add_parser("build", help="make a bundle for a board")
@@ -36,11 +38,14 @@ def add_parser(commands: Any) -> None:
     building.add_argument("--build-id", metavar="ID", help="the build that the manifest names (follows from contents)")
     building.set_defaults(func=build_bundle)
 
+    add_sign(actions)
+
     inspecting = actions.add_parser("inspect", help="print the manifest and the parts of a bundle")
     inspecting.set_defaults(func=inspect)
 
     verifying = actions.add_parser("verify", help="read a bundle as a device does; exit status 1 if it is refused")
     verifying.add_argument("--platform", metavar="P", help="also refuse what is not for this platform")
+    add_key_options(verifying, "all keys that are given, -1 without a key")
     verifying.set_defaults(func=verify)
 
     for action in (inspecting, verifying):
@@ -91,6 +96,8 @@ def inspect(chosen: argparse.Namespace) -> int:
     if manifest is not None:
         for title, text in zip(("name", "platform", "version", "build id"), _identity(manifest), strict=True):
             print(f"{title:8}  {shown(text)}")
+        if survey.signatures:
+            print(f"{'signed':8}  {', '.join(map(str, survey.signatures))} (not verified)")
         files = {file.part.name: file for file in survey.files}
         rows = []
         for part in manifest.parts:
@@ -105,10 +112,17 @@ def inspect(chosen: argparse.Namespace) -> int:
 
 def verify(chosen: argparse.Namespace) -> int:
     """Say `ok`, or the message with which a device refuses the bundle."""
-    survey = _survey(chosen.file, chosen.platform)
+    keys, verified = verifier(chosen.key)
+    required = required_mask(chosen, keys or UNCHECKED)
+    survey = _survey(chosen.file, chosen.platform, verified, required)
+    asked = bool(keys) or required != UNCHECKED
     if chosen.json:
-        print(json.dumps({"file": chosen.file, "ok": survey.fault is None, "fault": survey.fault}))
-    elif survey.fault or survey.manifest is None:
+        mask = {"sig_mask": survey.mask, "sig_req_mask": required} if asked else {}
+        print(json.dumps({"file": chosen.file, "ok": survey.fault is None, "fault": survey.fault} | mask))
+        return 1 if survey.fault else 0
+    if asked and survey.mask is not None:
+        print(f"signature mask 0x{survey.mask:02x}, required {required if required <= 0 else f'0x{required:02x}'}")
+    if survey.fault or survey.manifest is None:
         print(f"{chosen.file}: {survey.fault}")
     else:
         name, platform, version, _ = map(shown, _identity(survey.manifest))
@@ -122,24 +136,35 @@ class _Survey:
     manifest: Manifest | None
     files: tuple[PartEnds, ...]
     fault: str | None
+    signatures: tuple[int, ...] = ()
+    mask: int | None = None
 
 
-def _survey(file: str, platform: str | None = None) -> _Survey:
+def _survey(
+    file: str,
+    platform: str | None = None,
+    verified: Callable[[ManifestRead], int] = lambda _read: 0,
+    required: int = UNCHECKED,
+) -> _Survey:
     """Read a bundle up to its end or its fault."""
     manifest: Manifest | None = None
     files: list[PartEnds] = []
-    fault = None
+    there: tuple[int, ...] = ()
+    mask = fault = None
     try:
         for event in bundle_events(_chunks(Path(file))):
             match event:
-                case ManifestRead(manifest):
+                case ManifestRead(manifest, extra):
                     if platform is not None and not manifest.runs_on(platform):
                         return _Survey(manifest, (), "Wrong platform")
+                    there, mask = tuple(signatures(extra)), verified(event)
+                    if fault := refusal(manifest, mask, required):
+                        break
                 case PartEnds():
                     files.append(event)
     except BundleFault as refused:
         fault = str(refused)
-    return _Survey(manifest, tuple(files), fault)
+    return _Survey(manifest, tuple(files), fault, there, mask)
 
 
 def _identity(manifest: Manifest) -> tuple[str, str, str, str]:
@@ -158,7 +183,7 @@ def _as_object(file: str, survey: _Survey) -> dict[str, Any]:
     ]
     said = _identity(manifest) if manifest else (None,) * 4
     identity = dict(zip(("name", "platform", "version", "build_id"), said, strict=True))
-    return {"file": file, **identity, "parts": parts, "fault": survey.fault}
+    return {"file": file, **identity, "signatures": survey.signatures, "parts": parts, "fault": survey.fault}
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

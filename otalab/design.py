@@ -25,6 +25,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "image_check": ("none", "crc32"),
     "target": ("inactive", "running"),
     "trial": ("none", "timer", "one-try"),
+    "downgrade": ("accept", "refuse"),
 }
 
 
@@ -45,6 +46,8 @@ class Design:
     `trial`: what ends the trial of an uncommitted image besides its commit: the timer alone, or also the next boot;
     with none there is no trial, and an image is committed by the record that first names it.
     `reserve`: how many sequencers an update needs left.
+    `downgrade`: whether an older version is taken; versions that are not both dotted numbers are not compared, and
+    taken.  A file that does not say accepts, as the published design does.
     """
 
     name: str
@@ -59,6 +62,7 @@ class Design:
     target: str
     trial: str
     reserve: int
+    downgrade: str = "accept"
 
     def toml(self) -> str:
         """Return the design as the TOML it can be loaded from."""
@@ -82,7 +86,8 @@ def load_design(name: str) -> Design:
 def read_design(settings: Settings) -> Design:
     """Return the design that a settings file describes."""
     settings.known([field.name for field in fields(Design)])
-    choices = {key: settings.choice(key, allowed) for key, allowed in CHOICES.items()}
+    given = {key: allowed for key, allowed in CHOICES.items() if key in settings.table or key != "downgrade"}
+    choices = {key: settings.choice(key, allowed) for key, allowed in given.items()}
     if choices["trial"] == "one-try" and choices["record"] != "complete":
         raise settings.wrong("trial", 'one-try needs record = "complete": no other record has a tried field')
     if choices["target"] == "running" and choices["trial"] != "none":

@@ -16,11 +16,15 @@ from otalab.outcome import Bricked, Outcome, Reset
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A board, the design of its firmware, and every image that may come to lie in its slots."""
+    """A board, the design of its firmware, and every image that may come to lie in its slots.
+
+    `sig_req_mask`: which signatures an update must bear, bit i for key i; -1 asks for none, 0 takes no update at all.
+    """
 
     board: Board
     design: Design
     images: tuple[Image, ...]
+    sig_req_mask: int = -1
 
     def image_in(self, chip: Chip, slot: int) -> Image | None:
         """Return the image that lies whole in a slot; starting an image reads all of its slot."""
@@ -32,6 +36,7 @@ class Device:
 
 def power_on(chip: Chip, device: Device) -> Routine[Outcome]:
     """Run the firmware once, from power-on to quiescence, a halt or a reset."""
+    chip.sig_req_mask = device.sig_req_mask
     start = yield from bootloader.boot(chip, device.design)
     if isinstance(start, Bricked):
         chip.say(f"Halted: {start.reason}")

@@ -16,8 +16,9 @@ Phase = Literal["download", "merge", "switch", "boot", "trial", "commit", "rollb
 # request: what shall I do next?  An `Offer`, a `Recording`, a `BootState` to set, a `Snapshot`, "commit", "revert",
 # "reboot", or `None` when nothing more will come.
 # piece: the next bytes of the download from a position on; empty at its end.  options: `Options`.
+# signed: which signatures of this bundle verify?  A mask, bit i for key i; asked only by a device that requires some.
 # healthy: did the self-test pass?  refuse: told just before a rollback is written.  report: a `Report`.
-Question = Literal["request", "piece", "options", "healthy", "refuse", "report"]
+Question = Literal["request", "piece", "signed", "options", "healthy", "refuse", "report"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ class LiveDevice:
     """A virtual device that can be started, talked to, killed and started again.
 
     `flash` is its flash file; every other option is one of `otalab serve`, as a keyword:
-    `LiveDevice("lamp.bin", design="hardened", time_scale=0.1, no_sync=True)`.
+    `LiveDevice("lamp.bin", design="hardened", time_scale=0.1, no_sync=True)`; a list gives an option several times.
     """
 
     def __init__(self, flash: str | Path, **options: Any) -> None:
@@ -45,7 +45,8 @@ class LiveDevice:
         command = [sys.executable, "-m", "otalab.cli", "serve", "--flash", str(self.flash)]
         for name, value in self.options.items():
             flag = f"--{name.replace('_', '-')}"
-            command += [flag] if value is True else [] if value is False else [flag, str(value)]
+            for one in value if isinstance(value, list) else [value]:
+                command += [flag] if one is True else [] if one is False else [flag, str(one)]
         self._process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         threading.Thread(target=self._listen, args=(self._process,), daemon=True).start()
         if not self._ready.wait(START_SECONDS) or not self.url:

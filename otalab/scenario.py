@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from otalab.bundle import ManifestRead
 from otalab.device import Device
 from otalab.effects import LATE, Ask, Effect, Erase, Offer, Options, Program, Report, Status, Wait
 from otalab.flash import Flash
@@ -45,7 +46,10 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """Everything that decides what an update does, but the power; sizes in bytes, times in seconds."""
+    """Everything that decides what an update does, but the power; sizes in bytes, times in seconds.
+
+    `sig_mask`: which signatures verify of any bundle on offer; `keys.verified` says it of a real one.
+    """
 
     device: Device
     part: FlashPart
@@ -62,6 +66,7 @@ class Scenario:
     bytes_per_second: float = 100_000.0
     commit_timeout: int = 60
     operator_commits_after: float | None = None
+    sig_mask: int = 0
 
     def probing(self) -> Scenario:
         """Return the scenario in which a device, wherever it has come to, is offered one more good image."""
@@ -84,24 +89,29 @@ class Scenario:
 
     def choices(self, world: World, ask: Ask, now: float) -> tuple[Choice, ...]:
         """Return every answer that the world may give, the undisturbed one first."""
+        answer: Any = None
         match ask.question, ask.detail:
             case "request", Status() as status:
                 return (self._request(world, status, ask.deadline, now),)
             case "piece", int(position):
                 piece = self.bundle[position : position + PIECE_SIZE]
                 return (Choice(piece, world, len(piece) / self.bytes_per_second),)
+            case "signed", ManifestRead():
+                answer = self.sig_mask
             case "options", _:
-                return (Choice(Options(self.commit_timeout), world),)
+                answer = Options(self.commit_timeout)
             case "healthy", str(version):
                 failure = self.new.failure if version == self.new.version else 0.0
                 passed = Choice(True, world, probability=1 - failure)
                 failed = Choice(False, replace(world, failed=True), probability=failure)
                 return tuple(choice for choice in (passed, failed) if choice.probability > 0)
             case "refuse", _:
-                return (Choice(None, replace(world, refused=True)),)
+                world = replace(world, refused=True)
             case "report", Report():
-                return (Choice(None, world),)
-        raise AssertionError(f"the world was asked {ask}")
+                pass
+            case _:
+                raise AssertionError(f"the world was asked {ask}")
+        return (Choice(answer, world),)
 
     def _request(self, world: World, status: Status, deadline: float | None, now: float) -> Choice:
         if not status.committed:

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from otalab.image import Image, parse_temper
 from otalab.known_images import KnownImages
 from otalab.part import part
 from otalab.shipped import set_up
+from otalab.sign_cli import add_key_options, required_mask, verifier
+from otalab.signatures import UNCHECKED
 from otalab.virtual_device import VirtualDevice
 
 
@@ -43,6 +46,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--no-sync", action="store_true", help="do not force every write to disk")
     parser.add_argument("--dialect", choices=("strict", "2017"), default="strict", help="how refusals are answered")
     parser.add_argument("--seed", type=int, metavar="N", help="for the chance of a flaky image")
+    add_key_options(parser, "-1, as shipped")
     parser.set_defaults(func=run)
 
 
@@ -73,6 +77,10 @@ def run(chosen: argparse.Namespace) -> int:
 def open_device(chosen: argparse.Namespace) -> VirtualDevice:
     """Return the device that the options describe; a new flash file is formatted as a shipped one."""
     scenario = set_up(chosen.design, chosen.board, part_name=chosen.part)
+    _, verified = verifier(chosen.key)
+    required = required_mask(chosen, UNCHECKED)
+    if chosen.key and required == UNCHECKED:
+        _tell("no signature is required: --sig-req-mask is -1")
     temper, failure = parse_temper(chosen.image)
     new = Image("", "", 0, b"", temper, failure, commits="itself" if chosen.commit == "auto" else "by hand")
     chip = part(chosen.part) if chosen.part else scenario.part
@@ -92,7 +100,15 @@ def open_device(chosen: argparse.Namespace) -> VirtualDevice:
         file.close()
         raise
     return VirtualDevice(
-        scenario.device, chip, file, known, new, time_scale=chosen.time_scale, seed=chosen.seed, tell=_tell
+        replace(scenario.device, sig_req_mask=required),
+        chip,
+        file,
+        known,
+        new,
+        time_scale=chosen.time_scale,
+        seed=chosen.seed,
+        tell=_tell,
+        verified=verified,
     )
 
 

@@ -7,6 +7,7 @@ A design whose target is the running slot does otherwise, so that it can be seen
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from zlib import crc32
 
@@ -22,6 +23,7 @@ from otalab.image import Image
 from otalab.manifest import Manifest, Part
 from otalab.merge import Mount, carry_over, held_in_ram, mounted
 from otalab.record import VERSION_SIZE, BootConfig, SlotFacts
+from otalab.signatures import UNCHECKED, refusal
 from otalab.store import Selection
 
 APPLIED = "Update applied, finalizing"
@@ -97,7 +99,8 @@ def download(chip: Chip, design: Design, slot: Slot, running: Image, offer: Offe
         for event in reader.feed(piece):
             match event:
                 case ManifestRead(manifest):
-                    accept(chip, manifest, running, offer)
+                    accept(chip, design, manifest, running, offer)
+                    yield from require_signatures(chip, event)
                     # Not before: a bundle that is refused by its manifest writes nothing.
                     # Not after: a slot must not change while a record that may yet count speaks of what lay there.
                     yield from store.make_ready(chip, design)
@@ -121,7 +124,7 @@ def writer_for(chip: Chip, slot: Slot, part: Part, size: int) -> RegionWriter | 
     return RegionWriter(chip, region) if region else None
 
 
-def accept(chip: Chip, manifest: Manifest, running: Image, offer: Offer) -> None:
+def accept(chip: Chip, design: Design, manifest: Manifest, running: Image, offer: Offer) -> None:
     """Refuse a manifest that is not for this device, or brings nothing new."""
     if not manifest.runs_on(chip.board.platform):
         raise BundleFault("Wrong platform")
@@ -129,10 +132,42 @@ def accept(chip: Chip, manifest: Manifest, running: Image, offer: Offer) -> None
         raise BundleFault(SAME_VERSION)
     if len(manifest.version.encode()) > VERSION_SIZE:
         raise BundleFault(f"Version too long: {manifest.version!r}, the boot record has {VERSION_SIZE} bytes for it")
+    DOWNGRADES[design.downgrade](manifest.version, running.version)
     roles = [part.role for part in manifest.parts if part.src]
     if roles.count("app") != 1 or roles.count("fs") != 1:
         raise BundleFault("Incomplete update package")
     chip.say(f"FW: {manifest.name} {manifest.version} {manifest.build_id} for {manifest.platform}")
+
+
+def require_signatures(chip: Chip, read: ManifestRead) -> Routine[None]:
+    """Refuse a bundle that lacks a signature which this device requires; the keys are kept and used elsewhere."""
+    if chip.sig_req_mask == UNCHECKED:
+        return
+    mask = yield Ask("signed", read)
+    if fault := refusal(read.manifest, mask, chip.sig_req_mask):
+        raise BundleFault(fault)
+    chip.say(f"Signatures 0x{mask:02x}")
+
+
+def any_version(_new: str, _running: str) -> None:
+    """Take older versions too."""
+
+
+def not_older(new: str, running: str) -> None:
+    """Refuse an older version; only dotted numbers have an age, what else a version may be is never older."""
+    ages = [_numbers(version) for version in (new, running)]
+    if ages[0] is not None and ages[1] is not None and ages[0] < ages[1]:
+        raise BundleFault(f"Downgrade refused: version {new} is older than {running}")
+
+
+def _numbers(version: str) -> list[int] | None:
+    """Return a version as the numbers that it compares by, or `None`; 1.0 is 1."""
+    if not re.fullmatch(r"[0-9]+(\.[0-9]+)*", version):
+        return None
+    numbers = [int(number) for number in version.split(".")]
+    while numbers and numbers[-1] == 0:
+        numbers.pop()
+    return numbers
 
 
 class RegionWriter:
@@ -168,6 +203,7 @@ class RegionWriter:
 
 
 TARGETS: dict[str, Callable[[Chip, int], tuple[int, Mount]]] = {"inactive": beside, "running": in_place}
+DOWNGRADES: dict[str, Callable[[str, str], None]] = {"accept": any_version, "refuse": not_older}
 STAGED: dict[str, Callable[[BootConfig], BootConfig]] = {
     "none": BootConfig.trusted,
     "timer": dirty,

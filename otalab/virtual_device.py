@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any, Protocol
 
+from otalab.bundle import ManifestRead
 from otalab.chip import Chip
 from otalab.device import Device, power_on
 from otalab.effects import (
@@ -68,7 +69,10 @@ class Request:
 
 
 class VirtualDevice:
-    """A device whose power is the process that it runs in."""
+    """A device whose power is the process that it runs in.
+
+    `verified` says which signatures of a bundle are good: it has the keys, bit i of its answer is for key i.
+    """
 
     def __init__(
         self,
@@ -81,6 +85,7 @@ class VirtualDevice:
         time_scale: float = 1.0,
         seed: int | None = None,
         tell: Callable[[str], None] = lambda _line: None,
+        verified: Callable[[ManifestRead], int] = lambda _read: 0,
     ) -> None:
         self.device = device
         self.part = part
@@ -90,6 +95,7 @@ class VirtualDevice:
         self.time_scale = time_scale
         self.chance = random.Random(seed)
         self.tell = tell
+        self.verified = verified
         self.state = "rebooting"
         self.log: list[str] = []
         self.chip = Chip(device.board, file.flash)
@@ -186,6 +192,8 @@ class VirtualDevice:
                 return await self._next_request(ask.deadline)
             case "piece", _ if self.current and self.current.upload:
                 return await self.current.upload.piece()
+            case "signed", ManifestRead() as read:
+                return self.verified(read)
             case "options", _ if self.current and self.current.upload:
                 return await self.current.upload.options()
             case "healthy", str(version):

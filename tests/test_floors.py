@@ -21,8 +21,10 @@ FLOORS = {
     # 1 formats
     "image": 1,
     "manifest": 1,
+    "signatures": 1,
     "bundle": 1,
     "bundle_build": 1,
+    "bundle_sign": 1,
     "record": 1,
     "filesystem": 1,
     # 2 firmware
@@ -69,6 +71,7 @@ FLOORS = {
     "paced": 5,
     # 6 wire
     "flash_file": 6,
+    "keys": 6,
     "known_images": 6,
     "virtual_device": 6,
     "device_status": 6,
@@ -109,6 +112,7 @@ FLOORS = {
     "study_cli": 8,
     "risk_cli": 8,
     "campaign_cli": 8,
+    "sign_cli": 8,
     "serve_cli": 8,
     "check_cli": 8,
     "recorded_cli": 8,
@@ -129,6 +133,7 @@ THIRD_PARTY = {
     "distributed": 5,
     "tqdm": 5,
     "aiohttp": 6,
+    "cryptography": 6,
     "IPython": 7,
     "anywidget": 7,
     "ipywidgets": 7,

@@ -52,6 +52,11 @@ def test_a_design_shown_is_a_design_loaded(name: str, tmp_path: Path) -> None:
         ("records = 2", "recrods = 2", r":4: recrods: unknown key; allowed: name, .*records"),
         ('trial = "timer"', 'trial = "one-try"', r":12: trial: one-try needs record"),
         ('trial = "timer"', "", r"trial: missing"),
+        (
+            'downgrade = "accept"',
+            'downgrade = "never"',
+            r":14: downgrade: 'never' is not allowed; one of: accept, refuse",
+        ),
         ("reserve = 0", "reserve = -1", r":13: reserve: an integer from 0"),
         ("reserve = 0", "reserve = ", r"not TOML: .*line 13"),
         ('name = "mongoose"', "name = 7", r":2: name: a text is needed"),
@@ -61,6 +66,11 @@ def test_a_bad_design_names_its_line(edited, old: str, new: str, complaint: str)
     """Line, key, and the allowed values."""
     with pytest.raises(BadInput, match=complaint):
         load_design(edited("designs/mongoose.toml", old, new))
+
+
+def test_a_design_that_does_not_speak_of_downgrades_accepts_them(edited) -> None:
+    """As the published one does; so files from before there was the choice mean what they meant."""
+    assert load_design("mongoose") == load_design(edited("designs/mongoose.toml", 'downgrade = "accept"\n', ""))
 
 
 @pytest.mark.parametrize(
