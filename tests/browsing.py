@@ -15,6 +15,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
+from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).parent.parent
 OUTPUT = ROOT / "test-output"
@@ -179,3 +180,30 @@ def chromium():
     Return the path of a browser, or skip.
     """
     return CHROMIUM or pytest.skip("no chromium on PATH; on Debian: apt install chromium")
+
+
+def ours(message):
+    """
+    Tell whether the console was written to by a module of ours: they are loaded from memory.
+    """
+    place = message.location.get("url", "")
+    return message.type in ("error", "warning") and (place.startswith("blob:") or "anywidget" in message.text)
+
+
+@contextmanager
+def run_in_lab(folder, notebook, width, height):
+    """
+    Yield the page of a notebook, run to its end; what our modules complain of stands in `page.complaints`.
+    """
+    program = chromium()
+    with jupyter_lab(folder, [notebook]) as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, headless=True, args=FLAGS)
+        page = browser.new_page(viewport={"width": width, "height": height})
+        page.set_default_timeout(1000 * SECONDS)
+        page.complaints = []
+        page.on("pageerror", lambda error: page.complaints.append(str(error)))
+        page.on("console", lambda message: page.complaints.append(message.text) if ours(message) else None)
+        OUTPUT.mkdir(exist_ok=True)
+        run_all(page, address(Path(notebook).name))
+        yield page
+        browser.close()

@@ -2,7 +2,7 @@
 
 import nbformat
 import pytest
-from browsing import FLAGS, OUTPUT, chromium, evaluate, jupyter_lab, run_all
+from browsing import OUTPUT, evaluate, run_in_lab
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -33,27 +33,12 @@ MIDDLE = """(path) => {
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     """A notebook with the widgets, run to its end; what the console said of them stands in `page.complaints`."""
-    program, folder = chromium(), tmp_path_factory.mktemp("dash")
+    folder = tmp_path_factory.mktemp("dash")
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in CELLS])
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.write(notebook, folder / NOTEBOOK)
-    with jupyter_lab(folder, [folder / NOTEBOOK]) as address, sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, headless=True, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1400, "height": 1150})
-        page.set_default_timeout(60_000)
-        page.complaints = []
-        page.on("pageerror", lambda error: page.complaints.append(str(error)))
-        page.on("console", lambda message: page.complaints.append(message.text) if ours(message) else None)
-        OUTPUT.mkdir(exist_ok=True)
-        run_all(page, address(NOTEBOOK))
+    with run_in_lab(folder, folder / NOTEBOOK, 1400, 1150) as page:
         yield page
-        browser.close()
-
-
-def ours(message):
-    """Tell whether the console was written to by a module of ours: they are loaded from memory."""
-    place = message.location.get("url", "")
-    return message.type in ("error", "warning") and (place.startswith("blob:") or "anywidget" in message.text)
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The two labs of notebook 03, in a real JupyterLab and a real browser, by mouse and by keyboard."""
 
 import pytest
-from browsing import FLAGS, OUTPUT, chromium, evaluate, jupyter_lab, run_all
+from browsing import OUTPUT, evaluate, run_in_lab
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -11,23 +11,8 @@ NOTEBOOK = "03_boot_records.ipynb"
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     """The notebook, run to its end; what its modules complain of stands in `page.complaints`."""
-    program = chromium()
-    with jupyter_lab(tmp_path_factory.mktemp("lab"), [NOTEBOOK]) as address, sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, headless=True, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1500, "height": 1000})
-        page.complaints = []
-        page.on("pageerror", lambda error: page.complaints.append(str(error)))
-        page.on("console", lambda message: page.complaints.append(message.text) if ours(message) else None)
-        OUTPUT.mkdir(exist_ok=True)
-        run_all(page, address(NOTEBOOK))
+    with run_in_lab(tmp_path_factory.mktemp("lab"), NOTEBOOK, 1500, 1000) as page:
         yield page
-        browser.close()
-
-
-def ours(message):
-    """Tell whether the console was written to by a module of ours: they are loaded from memory."""
-    place = message.location.get("url", "")
-    return message.type in ("error", "warning") and (place.startswith("blob:") or "anywidget" in message.text)
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from argparse import Namespace
 
 import pytest
+from devices import told, with_device
 
 from otalab.ota import (
     Applied,
@@ -15,46 +15,15 @@ from otalab.ota import (
     Committed,
     Delay,
     Failed,
-    Ota,
     Progress,
     RolledBack,
     UpdateOptions,
     Veto,
 )
-from otalab.serve_cli import open_device
 from otalab.shipped import set_up
 
 pytest.importorskip("aiohttp")
 BUNDLE = set_up("hardened", "tiny").bundle
-
-
-def with_device(tmp_path, story, image="healthy", design="hardened"):
-    """Switch a device on, let a story happen to it, and return what the story returns."""
-    chosen = Namespace(
-        flash=tmp_path / "lamp.bin", board="tiny", design=design, part=None, image=image, commit="auto",
-        time_scale=0.0, no_sync=True, seed=1,
-    )  # fmt: skip
-
-    async def lived():
-        device = open_device(chosen)
-        ota, events = Ota(device), []
-        ota.on(events.append)
-        power = asyncio.create_task(device.live())
-        try:
-            while device.state != "running":  # noqa: ASYNC110  # the device has no event
-                await asyncio.sleep(0.005)
-            return await asyncio.wait_for(story(ota, events), 30)
-        finally:
-            power.cancel()
-            device.file.close()
-
-    return asyncio.run(lived())
-
-
-async def told(events, kind):
-    while not any(isinstance(event, kind) for event in events):  # noqa: ASYNC110  # a list, likewise
-        await asyncio.sleep(0.005)
-    return next(event for event in events if isinstance(event, kind))
 
 
 def test_an_update_tells_its_story(tmp_path):

@@ -6,17 +6,16 @@ import asyncio
 import base64
 import json
 import random
-from argparse import Namespace
 
 import pytest
+from devices import told, with_device
 
 from otalab.boot_state import changed, startable
 from otalab.device_name import device_id, field, mac
 from otalab.effects import BootState
-from otalab.ota import Bytes, Committed, Ota, RolledBack, UpdateOptions
+from otalab.ota import Bytes, Committed, RolledBack, UpdateOptions
 from otalab.record import BootConfig, SlotFacts
 from otalab.rpc import BadFrame, Rpc
-from otalab.serve_cli import open_device
 from otalab.shipped import default_bundle, set_up
 
 pytest.importorskip("aiohttp")
@@ -24,35 +23,13 @@ TINY = set_up("hardened", "tiny", app_size=500)
 GOOD = default_bundle(TINY.device.board, "2", 500)
 
 
-def with_rpc(tmp_path, story, *, dialect="strict", design="hardened", **chosen):
+def with_rpc(tmp_path, story, *, dialect="strict", **chosen):
     """Switch a device on, let a story of its RPC happen, and return what the story returns."""
-    options = Namespace(
-        **{"flash": tmp_path / "lamp.bin", "board": "tiny", "part": None, "image": "healthy", "commit": "auto"}
-        | {"design": design, "time_scale": 0.0, "no_sync": True, "seed": 1}
-        | chosen
-    )
 
-    async def lived():
-        device = open_device(options)
-        ota, events = Ota(device), []
-        ota.on(events.append)
-        rpc = Rpc(ota, dialect, update_timeout=30.0)
-        power = asyncio.create_task(device.live())
-        try:
-            while device.state != "running":  # noqa: ASYNC110  # the device has no event
-                await asyncio.sleep(0.005)
-            return await asyncio.wait_for(story(rpc, events), 40)
-        finally:
-            power.cancel()
-            device.file.close()
+    async def by_rpc(ota, events):
+        return await story(Rpc(ota, dialect, update_timeout=30.0), events)
 
-    return asyncio.run(lived())
-
-
-async def told(events, kind):
-    while not any(isinstance(event, kind) for event in events):  # noqa: ASYNC110  # a list, likewise
-        await asyncio.sleep(0.005)
-    return next(event for event in events if isinstance(event, kind))
+    return with_device(tmp_path, by_rpc, **chosen)
 
 
 async def restarted(rpc, chip):
