@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from math import ceil
+from math import ceil, floor, log10
+from textwrap import fill
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, to_rgb
-from matplotlib.ticker import NullFormatter, PercentFormatter
+from matplotlib.ticker import NullFormatter, NullLocator, PercentFormatter
 
 from otalab.board import Board
 from otalab.campaign import Tally
@@ -25,6 +27,7 @@ from otalab.stats import interval
 from otalab.study import Study
 
 BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"  # Okabe and Ito
+SERIES = (BLUE, ORANGE, GREEN, VERMILION)
 MARKERS = "osD^vPX*"
 
 
@@ -61,6 +64,8 @@ def plot_convergence(
     """Draw a `convergence_table`: the estimate in its band, and the exact value as a line."""
     ax = ax if ax is not None else plt.subplots(figsize=(7, 3.6))[1]
     ax.fill_between(table.devices, table.low, table.high, color=BLUE, alpha=0.25, linewidth=0, label="95 % interval")
+    for edge in (table.low, table.high):
+        ax.plot(table.devices, edge, color=BLUE, linewidth=0.8)  # the band alone is faint on a dark ground
     ax.plot(table.devices, table.estimate, color=BLUE, marker="o", markersize=3, label=label or "estimate")
     if exact is not None:
         ax.axhline(exact, color=VERMILION, linestyle="--", label=f"exact: {exact:.4g}")
@@ -90,21 +95,37 @@ def part_table(studies: Mapping[str, Study], names: Sequence[str] | None = None)
 
 
 def plot_parts(table: pd.DataFrame, *, title: str = "", ax: Axes | None = None) -> Axes:
-    """Draw a `part_table`: a row per part, a mark per study; parts without numbers are left out, and counted."""
+    """Draw a `part_table`: a row per part, a mark per study; parts without numbers are left out, and named.
+
+    A risk of 0 has no place on the scale; its mark is hollow and stands on the left edge.
+    """
     fits = table.dropna(subset=["low"])
-    order = fits.groupby("part").low.min().sort_values().index
-    ax = ax if ax is not None else plt.subplots(figsize=(7, 0.32 * len(order) + 1.2))[1]
+    order = fits.groupby("part").high.max().sort_values().index
+    left = [name for name in dict.fromkeys(table.part) if name not in order]
+    note = fill(f"left out, for they do not fit or lack a time: {', '.join(left)}", 80) if left else ""
+    ax = ax if ax is not None else plt.subplots(figsize=(7, 0.32 * len(order) + 1.5))[1]
     place = {name: number for number, name in enumerate(order)}
+    some = fits[["low", "high"]].to_numpy()
+    some = some[some > 0]
+    # Whole decades: on a logarithmic scale that has none, no number would be written.
+    edge, end = (10.0 ** floor(log10(min(some, default=0.5))), 10.0 ** ceil(log10(max(some, default=1.0))))
+    edge /= 10 if (fits.low == 0).any() or edge == end else 1
     for number, (label, rows) in enumerate(fits.groupby("design", sort=False)):
-        colour, y = (BLUE, ORANGE, GREEN, VERMILION)[number % 4], rows.part.map(place)
-        ax.hlines(y, rows.low, rows.high, color=colour, linewidth=3, alpha=0.6)
-        ax.plot(rows.high, y, MARKERS[number % len(MARKERS)], color=colour, linestyle="", label=label)
-    left = sorted(set(table.part) - set(order))
-    note = f"; {len(left)} parts do not fit or lack a time" if left else ""
-    ax.set(xscale="log", xlabel=f"probability of a bad end, per update{note}", title=title)
+        colour, y = SERIES[number % len(SERIES)], rows.part.map(place)
+        looks: dict[str, Any] = {"marker": MARKERS[number % len(MARKERS)], "color": colour, "linestyle": ""}
+        ax.hlines(y, rows.low.clip(edge), rows.high, color=colour, linewidth=3, alpha=0.6)
+        ax.plot(rows.high.where(rows.high > 0), y, **looks, label=label)
+        ax.plot(np.full(len(y), edge), y.where(rows.high == 0), **looks, fillstyle="none", clip_on=False)
+    ax.set(xscale="log", xlim=(edge, end), xlabel="probability of a bad end, per update", title=title)
+    if (fits.high == 0).any():
+        ax.annotate("0", (0, 0), (0, -4), xycoords="axes fraction", textcoords="offset points", ha="center", va="top")
+        ax.set_xticks([tick for tick in ax.get_xticks() if edge < tick <= end])
+    ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set_yticks(range(len(order)), order, fontsize=8)
+    ax.annotate(note, (0, 0), (0, -38), xycoords="axes fraction", textcoords="offset points", fontsize=7, va="top")
     ax.grid(axis="x", alpha=0.3)
-    ax.legend(fontsize=8, frameon=False)
+    ax.legend(fontsize=8, frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=4)
+    ax.set_title(title, pad=24 if title else None)
     return ax
 
 
@@ -151,7 +172,7 @@ def plot_survival(tables: Mapping[str, pd.DataFrame], *, title: str = "", ax: Ax
         ax.plot(
             some.year,
             some.lost,
-            color=(BLUE, ORANGE, GREEN, VERMILION)[number % 4],
+            color=SERIES[number % len(SERIES)],
             marker=MARKERS[number % len(MARKERS)],
             markevery=every,
             label=label if len(some) else f"{label}: none",
@@ -164,20 +185,28 @@ def plot_survival(tables: Mapping[str, pd.DataFrame], *, title: str = "", ax: Ax
 
 def plot_wear(table: pd.DataFrame, board: Board, *, columns: int = 32, title: str = "", ax: Axes | None = None) -> Axes:
     """Draw a `wear` table as a map of sectors: the stronger, the more erases; the most worn one is named."""
+    if not table.erases.any():
+        raise BadInput("wear: nothing was erased, so there is nothing to draw")
     rows = ceil(board.geometry.sectors / columns)
     ax = ax if ax is not None else plt.subplots(figsize=(columns * 0.27, rows * 0.32 + 1.1))[1]
     grid = np.full(rows * columns, np.nan)
     grid[table.sector] = table.erases
     top = table.loc[table.erases.idxmax()]
-    norm = LogNorm(max(table.erases.min(), top.erases / 1e6), max(top.erases, table.erases.min() * 1.01))
+    least = max(float(table.erases.min()), top.erases / 1e6)
+    most = max(float(top.erases), least * 1.01)
+    norm = LogNorm(least, most)
     dark = sum(to_rgb(ax.get_facecolor())) < 1.5  # half of white
     colours = "cividis" if dark else "cividis_r"
     image = ax.imshow(grid.reshape(rows, columns), cmap=colours, norm=norm, aspect="equal")
     bar = ax.figure.colorbar(image, ax=ax, label="erases", shrink=0.8, pad=0.02)
-    bar.ax.yaxis.set_minor_formatter(NullFormatter())
+    # Wear seldom spans a decade, so the scale is told by its ends.
+    bar.set_ticks([least, most], labels=[f"{least:.3g}", f"{most:.3g}"])
+    bar.ax.yaxis.set_minor_locator(NullLocator())
     ax.plot(top.sector % columns, top.sector // columns, "x", color=VERMILION, markersize=9, markeredgewidth=2)
     ax.set_xlabel(
-        f"x: sector {top.sector} ({top.owner}), {top.erases:.3g} erases, {top.used:.2%} of its life", fontsize=8
+        f"x: sector {top.sector} ({top.owner}), {top.erases:.3g} erases, {top.used:.2%} of its life",
+        fontsize=8,
+        loc="left",
     )
     size = board.geometry.sector_size
     ax.set_yticks(range(rows), [f"0x{n * columns * size:06x}" for n in range(rows)], fontsize=7)

@@ -81,9 +81,7 @@ def roll_out(
 
 def _every_stage(fleet: Fleet, devices: int, stages: Sequence[Stage], rule: StopRule | None, seed: int) -> pd.DataFrame:
     """Go on to the last stage, whatever the rule says."""
-    _refuse(devices, stages)
-    if seed < 0:
-        raise BadInput(f"seed: a number of 0 or more is needed, got {seed}")
+    _refuse(devices, stages, seed)
     rows = []
     ends: list[tuple[float, bool, int]] = []  # when, badly, how many
     offered, now = 0, 0.0
@@ -128,8 +126,9 @@ def rollouts(
     """
     if repeats < 1:
         raise BadInput(f"repeats: at least one is needed, got {repeats}")
+    _refuse(devices, stages, seed)
     # Seeds are apart from each other, not in steps of one: stages count in the second place.
-    seeds = np.random.SeedSequence(abs(seed)).generate_state(repeats, np.uint64).tolist()
+    seeds = np.random.SeedSequence(seed).generate_state(repeats, np.uint64).tolist()
     kept = ["stage", "offered", "dead", "missed", "stopped"]
     rows = []
     for one in seeds:
@@ -139,7 +138,9 @@ def rollouts(
     return pd.DataFrame(rows, columns=[*kept, "saved", "seed"])
 
 
-def _refuse(devices: int, stages: Sequence[Stage]) -> None:
+def _refuse(devices: int, stages: Sequence[Stage], seed: int = 0) -> None:
+    if seed < 0:
+        raise BadInput(f"seed: a number of 0 or more is needed, got {seed}")
     if not 1 <= devices <= MOST:
         raise BadInput(f"devices: at least one and at most {MOST:.0e} are needed, got {devices}")
     percents = [stage.percent for stage in stages]

@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 from otalab.campaign import Campaign, run_campaign
+from otalab.errors import BadInput
 from otalab.risk_figures import (
     Convergence,
     convergence_table,
@@ -70,6 +71,42 @@ def test_shares_of_phases_sum_to_one():
     assert [1.0, 1.0, 1.0] == pytest.approx([table[f"{name}_share"].sum() for name in ("seconds", "p_cut", "p_bad")])
 
 
+def test_no_risk_is_drawn_too(drawn):
+    """A design that never fails has its hollow mark on the left edge, where the scale says 0."""
+    safe = study("hardened", 1.0, board="tiny", faults="atomic")
+    ax = plot_parts(part_table({"risky": lamps(), "safe": safe}, ["W25Q16JV", "AT25SF081"]))
+    drawn(ax)
+    hollow = [line for line in ax.lines if line.get_fillstyle() == "none" and any(line.get_ydata() >= 0)]
+
+    assert [[ax.get_xlim()[0]] * 2] == [list(line.get_xdata()) for line in hollow]
+    assert "0" in [text.get_text() for text in ax.texts]
+
+
+def test_nothing_but_safe_designs_can_be_drawn(drawn):
+    """Also then the scale has its decades."""
+    safe = study("hardened", 1.0, board="tiny", faults="atomic")
+    ax = plot_parts(part_table({"safe": safe}, ["W25Q16JV"]))
+    drawn(ax)
+
+    assert 0 < ax.get_xlim()[0] < ax.get_xlim()[1]
+
+
+def test_no_wear_is_not_drawn():
+    """No update, no map; one line says so."""
+    with pytest.raises(BadInput, match="nothing was erased"):
+        plot_wear(wear(lamps(), 0, 10, 1000), lamps().board)
+
+
+def test_the_scale_of_wear_is_told_by_its_ends(drawn):
+    """Least and most, though there is no decade between them."""
+    table = wear(lamps(), 12, 10, 1000)
+    ax = plot_wear(table, lamps().board)
+    drawn(ax)
+    told = [text.get_text() for text in ax.figure.axes[-1].get_yticklabels()]
+
+    assert [f"{table.erases.min():.3g}", f"{table.erases.max():.3g}"] == told
+
+
 def test_all_of_them_can_be_drawn(drawn):
     """In a light theme and in a dark one; a legend where there is something to tell apart."""
     drawn(plot_convergence(convergence_table([(100, 1), (1000, 3)]), exact=0.004, title="convergence"))
@@ -79,5 +116,5 @@ def test_all_of_them_can_be_drawn(drawn):
     drawn(plot_survival({"one": survival(1e-3, 1, 5), "none": survival(0.0, 1, 5)}))
     drawn(plot_wear(wear(lamps(), 1, 1, 1000), lamps().board))
 
-    assert "1 parts do not fit or lack a time" in parts.get_xlabel()
+    assert "W25Q80DL" in parts.texts[-1].get_text()
     assert ["a", "b"] == [text.get_text() for text in parts.get_legend().get_texts()]

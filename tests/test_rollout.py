@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from otalab.effects import Erase
 from otalab.errors import BadInput
 from otalab.rates import Rates
 from otalab.rollout import (
@@ -20,6 +22,8 @@ from otalab.rollout import (
     survival,
     wear,
 )
+from otalab.shipped import default_bundle, unpack
+from otalab.stats import interval
 from otalab.study import Fleet, study
 from otalab.trace import life
 
@@ -73,6 +77,41 @@ def test_who_dies_late_is_missed_late():
     assert table.missed.iloc[1] == table.dead.iloc[1]
 
 
+def test_nothing_is_claimed_before_an_end_is_known():
+    """Without a wait nobody is known: the bounds are 0 and 1, and a rule that wants proof stops."""
+    row = roll_out(fleet(), 10_000, [Stage(50, wait=0.0), Stage(100)], StopRule(0.5, by="high")).iloc[-1]
+
+    assert (0, 0, 0, 0.0, 1.0, True) == (row.stage, row.known, row.missed, row.low, row.high, row.stopped)
+    assert np.isnan(row.estimate)
+
+
+def test_two_waits_that_are_too_short_know_nothing():
+    """A death is not missed because a stage is over, but because its time has come."""
+    table = roll_out(fleet(), 10_000, [Stage(30, wait=0.0), Stage(60, wait=0.0), Stage(100)])
+
+    assert [0, 0] == table.missed.tolist()[:2]
+    assert table.dead.iloc[-1] == table.missed.iloc[-1] > 0
+
+
+def test_the_interval_shown_is_the_one_that_the_rule_reads():
+    """At the rule's confidence, of the missed among the known."""
+    row = roll_out(fleet(), 10_000, [Stage(100)], StopRule(0.5, confidence=0.5)).iloc[0]
+    seen = interval(row.missed, row.known, 0.5)
+
+    assert (seen.estimate, seen.low, seen.high) == (row.estimate, row.low, row.high)
+
+
+def test_a_rule_saves_those_who_would_have_died_besides():
+    """The same seed without the rule: its dead are those of the rollout that was stopped, and the saved."""
+    ruled = rollouts(fleet(), 100_000, STAGES, StopRule(0.001), repeats=5)
+    free = rollouts(fleet(), 100_000, STAGES, repeats=5)
+    again = roll_out(fleet(), 100_000, STAGES, StopRule(0.001), int(ruled.seed[3])).iloc[-1]
+
+    assert (free.dead - ruled.dead).tolist() == ruled.saved.tolist()
+    assert ruled.saved.gt(0).all() and free.saved.eq(0).all()
+    assert (ruled.dead[3], ruled.stage[3]) == (again.dead, again.stage)
+
+
 def test_the_same_seed_loses_the_same_devices():
     """And another one others."""
     tables = [roll_out(fleet(), 100_000, STAGES, seed=seed) for seed in (1, 1, 2)]
@@ -118,12 +157,71 @@ def test_what_has_no_pair_bears_all():
     assert not in_place.owner.str.startswith("slot 1").any()
 
 
+@pytest.mark.parametrize(
+    ("design", "image"),
+    [
+        ("hardened", "healthy"),
+        ("hardened-plus", "healthy"),
+        ("mongoose", "healthy"),
+        ("single-record", "healthy"),
+        ("in-place", "healthy"),
+        ("hardened", "hangs"),
+        ("mongoose", "hangs"),
+    ],
+)
+def test_wear_is_that_of_two_updates_in_a_row(design, image):
+    """The firmware takes two updates, one after the other; each sector is erased as often as the table says."""
+    one = lamps(design, 0.0, image=image)
+    counts = np.zeros(one.board.geometry.sectors)
+    first = one.scenario
+    lived = life(first)
+    bundle = default_bundle(one.board, "3", first.new.size)
+    new = replace(unpack(bundle)[0], temper=first.new.temper)
+    images = (first.old, first.new, new, first.probe)
+    following = replace(first, new=new, bundle=bundle, device=replace(first.device, images=images))
+    for run in (*lived.runs, *life(following, lived.last.flash).runs):
+        for step in run.steps:
+            if isinstance(step.effect, Erase):
+                counts[step.effect.sector] += 1
+    table = wear(one, 2, 1, endurance=10)
+
+    assert {sector: count for sector, count in enumerate(counts.tolist()) if count} == pytest.approx(
+        dict(zip(table.sector.tolist(), table.erases.tolist(), strict=True))
+    )
+    assert table.erases.tolist() == pytest.approx((2 * table.per_update).tolist())
+
+
+def test_wear_is_that_of_an_average_device():
+    """What a study takes as given does not make its years harder."""
+    plain, given = (wear(lamps("hardened", 10.0, given_cut=one), 1, 1, 10) for one in (False, True))
+
+    assert plain.equals(given)
+
+
+def test_an_image_that_is_stuck_wears_nothing_over_the_years():
+    """There is no second update, and the complaint says so."""
+    with pytest.raises(BadInput, match="there is no next one"):
+        wear(lamps("mongoose", 0.0, image="crashes"), 1, 1, 10)
+
+
+def test_survival_of_a_fleet_is_that_of_its_kinds():
+    """Half of the fleet at risk and half not: the loss never passes the half, and is less than at the mean risk."""
+    deadly, calm = lamps(), lamps("hardened")
+    mixed = Fleet((deadly, calm), (0.5, 0.5))
+    table, mean = (survival(one, 12, 10) for one in (mixed, deadly.weighed.bad / 2))
+
+    assert survival(deadly.weighed.bad, 12, 10).lost.iloc[-1] / 2 == pytest.approx(table.lost.iloc[-1])
+    assert table.lost.iloc[-1] < mean.lost.iloc[-1]
+    assert survival(Fleet((replace(deadly, given_cut=True),)), 1, 1).equals(survival(deadly.weighed.bad, 1, 1))
+
+
 def test_survival_is_a_power():
     """A risk of a tenth, once a year, for two years: 0.81 are left; tiny risks keep their digits."""
     assert 0.81 == pytest.approx(survival(0.1, 1, 2).alive.iloc[-1])
     assert 1.2e-18 == pytest.approx(survival(1e-20, 12, 10).lost.iloc[-1])
     assert [0.0, 1.0] == survival(1.0, 1, 1).lost.tolist()
     assert [1.0, 1.0] == survival(0.0, 1, 1).alive.tolist()
+    assert [1.0, 1.0] == survival(1.0, 0, 3).alive.tolist()
 
 
 @pytest.mark.parametrize("image", ["hangs", "crashes"])
@@ -142,6 +240,29 @@ def test_a_bad_image_offered_for_ever_wears_a_device_out(image):
         assert loop.seconds > 60
 
 
+def test_the_published_design_goes_round_though_its_graph_does_not_close():
+    """A round is eleven erases: the slot, the switch and the rollback; its last sector is erased twice."""
+    loop = bad_image_loop(lamps("mongoose", 1.0, image="hangs", offer="again"))
+
+    assert (2, 11, 2) == (loop.resets, loop.erases.sum(), loop.erases.max())
+    assert 1000 / 2 * loop.seconds / 86_400 == pytest.approx(loop.days_until_worn(1000))
+
+
+def test_where_records_take_turns_a_round_is_two_updates():
+    """`hardened` writes three records an update, so only the second one leaves the same place in charge."""
+    loop = bad_image_loop(lamps("hardened", 1.0, image="hangs", offer="again"))
+
+    assert (4, 24) == (loop.resets, loop.erases.sum())
+    assert loop.erases[1] == loop.erases[2] == 3
+
+
+def test_resets_without_erases_wear_nothing_out():
+    """A device that is stuck in a crash erases nothing, for ever."""
+    loop = bad_image_loop(lamps("mongoose", 1.0, image="crashes", offer="again"))
+
+    assert (0.0, math.inf) == (loop.erases_per_day, loop.days_until_worn(1000))
+
+
 def test_an_update_that_ends_has_no_loop():
     """Then there is nothing to count."""
     with pytest.raises(BadInput, match="does not reset for ever"):
@@ -156,6 +277,15 @@ def test_an_update_that_ends_has_no_loop():
         (lambda: roll_out(fleet(), 10, [Stage(50), Stage(10)]), "percentages must rise"),
         (lambda: roll_out(fleet(), 10, [Stage(101)]), "percentages must rise"),
         (lambda: roll_out(fleet(), 10, [Stage(1, wait=-1)]), "waits must not be negative"),
+        (lambda: roll_out(fleet(), 10, [Stage(50), Stage(50)]), "percentages must rise"),
+        (lambda: roll_out(fleet(), 10, [Stage(1), Stage(float("nan")), Stage(100)]), "percentages must rise"),
+        (lambda: roll_out(fleet(), 10, STAGES, seed=-1), "seed"),
+        (lambda: rollouts(fleet(), 10, STAGES, seed=-1), "seed"),
+        (lambda: StopRule(0.1, confidence=2), "confidence"),
+        (lambda: expected_losses(fleet(), 10, 1.5), "confidence"),
+        (lambda: expected_losses(fleet(), 10**16), "devices"),
+        (lambda: wear(lamps("mongoose", 1.0, budget=2), 1, 1, 10), "is not closed"),
+        (lambda: survival(Fleet((lamps("mongoose", 1.0, budget=2),)), 1, 1), "is not closed"),
         (lambda: StopRule(1.5), "a bound from 0 up to 1"),
         (lambda: StopRule(float("nan")), "a bound from 0 up to 1"),
         (lambda: StopRule(0.1, by="feeling"), "low, estimate or high"),
@@ -169,8 +299,9 @@ def test_an_update_that_ends_has_no_loop():
 )
 def test_nonsense_is_refused_in_one_line(call, complaint):
     """What and the way out."""
-    with pytest.raises(BadInput, match=complaint):
+    with pytest.raises(BadInput, match=complaint) as refused:
         call()
+    assert "\n" not in str(refused.value)
 
 
 def test_the_endurance_of_a_part_is_taken_from_the_table():
