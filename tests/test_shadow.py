@@ -270,15 +270,13 @@ def test_a_shadow_that_is_not_there():
 @pytest.fixture(scope="module")
 def moto_client():
     """moto's shadow service, in this process; it is an imitation as well."""
-    pytest.importorskip("moto", reason="moto is not installed: pip install 'otalab[test]'")
+    moto = pytest.importorskip("moto", reason="moto is not installed: pip install 'otalab[test]'")
     boto3 = pytest.importorskip("boto3", reason="boto3 is not installed: pip install 'otalab[test]'")
-    from moto import mock_aws
-
     keys = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_DEFAULT_REGION": "eu-west-1"}
     before = dict(os.environ)
     os.environ.update(keys)
     try:
-        with mock_aws():
+        with moto.mock_aws():
             yield boto3.client("iot", region_name="eu-west-1"), boto3.client("iot-data", region_name="eu-west-1")
     finally:
         os.environ.clear()
@@ -287,12 +285,10 @@ def moto_client():
 
 def moto_says(data, verb, name, request=None):
     """Return the code of moto's answer, and the document."""
-    from botocore.exceptions import ClientError
-
     call = getattr(data, f"{verb}_thing_shadow")
     try:
         reply = call(thingName=name, **({"payload": json.dumps(request)} if request is not None else {}))
-    except ClientError as error:
+    except data.exceptions.ClientError as error:
         return error.response["ResponseMetadata"]["HTTPStatusCode"], {}
     return 200, json.loads(reply["payload"].read())
 
@@ -313,7 +309,7 @@ def test_moto_agrees(moto_client, steps):
     The same codes, versions, sections and deltas, step by step, after any requests.
 
     Left out: where moto is known to differ.  It keeps an object that a null left empty, ignores a section that is null
-    as a whole, has 1 equal to true, deletes what is deleted already, and cannot take a version before there is a shadow.
+    as a whole, has 1 equal to true, deletes what is deleted, and cannot take a version before there is a shadow.
     """
     iot, data = moto_client
     name = f"thing-{next(COUNT)}"
