@@ -11,10 +11,11 @@ from math import inf
 from otalab import boot_state, bootloader, store
 from otalab.chip import Chip
 from otalab.design import Design
-from otalab.effects import Ask, BootState, Offer, Recording, Report, Routine, Snapshot, Status, Wait
+from otalab.effects import Ask, BootState, Keep, Offer, Recording, Report, Routine, Snapshot, Status, Wait
 from otalab.image import Image, Temper
 from otalab.outcome import Hung, Outcome, Reset, Running
 from otalab.updater import update
+from otalab.user_file import write_file
 
 REBOOT_SECONDS = 0.1
 
@@ -53,6 +54,8 @@ def serve(chip: Chip, design: Design, image: Image) -> Routine[Reset | None]:
                 report, reset = (yield from boot_state.set_state(chip, design, request)), False
             case Snapshot():
                 report, reset = (yield from boot_state.snapshot(chip, design, request)), False
+            case Keep():
+                report, reset = (yield from write_file(chip, design, request)), False
             case "commit":
                 done = yield from commit(chip, design)
                 report, reset = Report(done, "Ok" if done else "Error"), False

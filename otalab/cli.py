@@ -14,7 +14,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from otalab import bundle_cli, check_cli, recorded_cli, replay_cli, serve_cli, study_cli, trace_cli
+from otalab import (
+    bundle_cli,
+    check_cli,
+    fleet_cli,
+    recorded_cli,
+    replay_cli,
+    serve_cli,
+    shadow_cli,
+    study_cli,
+    trace_cli,
+)
 from otalab.design import designs, load_design
 from otalab.errors import BadInput, OtalabError
 from otalab.text import table
@@ -45,6 +55,8 @@ def parser() -> argparse.ArgumentParser:
     recorded_cli.add_parser(commands)
     study_cli.add_parsers(commands)
     serve_cli.add_parser(commands)
+    fleet_cli.add_parser(commands)
+    shadow_cli.add_parser(commands)
     bundle_cli.add_parser(commands)
     return top
 

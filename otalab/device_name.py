@@ -18,8 +18,8 @@ def mac(device: VirtualDevice) -> str:
 
 
 def device_id(device: VirtualDevice) -> str:
-    """Return the id as the real default has it: the platform and the end of the MAC address."""
-    return f"{device.device.board.platform}_{mac(device)[-6:]}"
+    """Return the id that the device was given, or the real default: the platform and the end of the MAC address."""
+    return device.name or f"{device.device.board.platform}_{mac(device)[-6:]}"
 
 
 def headers(device: VirtualDevice, status: Status | None) -> dict[str, str]:

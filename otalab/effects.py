@@ -80,6 +80,14 @@ class Recording:
 
 
 @dataclass(frozen=True, slots=True)
+class Keep:
+    """The answer to `request` that writes a small file into the file system of the slot that runs."""
+
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class BootState:
     """The answer to `request` that sets what the boot record says; a field that is `None` stays as it is."""
 

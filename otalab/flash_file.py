@@ -14,12 +14,32 @@ from otalab.errors import BadInput
 from otalab.flash import Flash, Geometry
 
 
+class Pool:
+    """Sectors that many devices have in common, each held once."""
+
+    MOST = 50_000
+
+    def __init__(self) -> None:
+        self._sectors: dict[bytes, bytes] = {}
+
+    def shared(self, flash: Flash, sector: int) -> Flash:
+        """Return the same contents, with this sector taken from the pool."""
+        if len(self._sectors) >= self.MOST:
+            self._sectors.clear()
+        contents = flash.sectors[sector]
+        known = self._sectors.setdefault(contents, contents)
+        return flash if known is contents else flash.with_sector(sector, known, flash.mark_of(sector))
+
+
 class FlashFile:
     """An open flash file, locked against a second device."""
 
-    def __init__(self, path: Path, geometry: Geometry, shipped: Flash, *, sync: bool = True) -> None:
+    def __init__(
+        self, path: Path, geometry: Geometry, shipped: Flash, *, sync: bool = True, pool: Pool | None = None
+    ) -> None:
         self.path = path
         self.sync = sync
+        self.pool = pool
         try:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
@@ -30,6 +50,8 @@ class FlashFile:
             os.close(self._file)
             raise
         self.flash = Flash.of(geometry, os.pread(self._file, geometry.size, 0))
+        for sector in range(geometry.sectors if pool else 0):
+            self.flash = pool.shared(self.flash, sector) if pool else self.flash
 
     def _claim(self, geometry: Geometry, shipped: Flash) -> bool:
         try:
@@ -71,6 +93,16 @@ class FlashFile:
                 return
         if self.sync:
             os.fdatasync(self._file)
+
+    def shared(self, effect: Effect, after: Flash) -> Flash:
+        """Return the contents after an effect; a sector that is erased or full is held once for all devices."""
+        size = after.geometry.sector_size
+        match effect:
+            case Erase(sector) if self.pool:
+                return self.pool.shared(after, sector)
+            case Program(address, data) if self.pool and (address + len(data)) % size == 0:
+                return self.pool.shared(after, address // size)
+        return after
 
     def close(self) -> None:
         """Let go of the file."""

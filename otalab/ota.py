@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from otalab.effects import BootState, Lost, Offer, Options, Report, Snapshot, Status
+from otalab.effects import BootState, Keep, Lost, Offer, Options, Report, Snapshot, Status
 from otalab.known_images import Witness
 from otalab.manifest import Manifest
 from otalab.updater import BUSY
@@ -175,8 +175,8 @@ class Ota:
         await self.tell(Applied(incoming.version, report.message) if report.fine else Failed(report.message))
         return report
 
-    async def ask(self, wanted: BootState | Snapshot | str) -> Report:
-        """Ask for `commit`, `revert` or `reboot`, or for a boot state or a snapshot."""
+    async def ask(self, wanted: BootState | Keep | Snapshot | str) -> Report:
+        """Ask for `commit`, `revert` or `reboot`, or for a boot state, a file to be kept or a snapshot."""
         return await self.device.ask(Request(wanted)) if self.device.state != "bricked" else Report(False, BRICKED)
 
     async def tell(self, event: Event) -> str | None:

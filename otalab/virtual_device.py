@@ -22,6 +22,7 @@ from otalab.effects import (
     BootState,
     Effect,
     Erase,
+    Keep,
     Lost,
     Offer,
     Options,
@@ -63,7 +64,7 @@ class Upload(Protocol):
 class Request:
     """Something asked of the device, and the place where its report will be."""
 
-    wanted: Offer | BootState | Snapshot | str
+    wanted: Offer | BootState | Keep | Snapshot | str
     upload: Upload | None = None
     report: asyncio.Future[Report] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
@@ -103,6 +104,10 @@ class VirtualDevice:
         self.current: Request | None = None
         self.on_status: Callable[[Status], None] = lambda _status: None
         self.powered_at = time.monotonic()
+        # What it is called on the wire, if not by its address.
+        self.name = ""
+        # One of the two is set: `up` from the firmware's first question what to do, until the next reset.
+        self.up, self.down = asyncio.Event(), asyncio.Event()
         self._paced = 0.0
 
     @property
@@ -115,7 +120,12 @@ class VirtualDevice:
         while isinstance(outcome := await self._run(), Reset):
             self._say(f"Reset: {outcome.reason}")
         self.state = "bricked" if isinstance(outcome, Bricked) else "running"
+        self._goes_down()
         self._say(f"{type(outcome).__name__}: {getattr(outcome, 'reason', 'nothing more will happen')}")
+
+    def _goes_down(self) -> None:
+        self.up.clear()
+        self.down.set()
 
     def refusal(self) -> str | None:
         """Return why no update can start now, in the firmware's words, or `None` if one can."""
@@ -134,6 +144,7 @@ class VirtualDevice:
         self.device = replace(self.device, images=self.known.images)
         self.chip, self.state, self.current = Chip(self.device.board, self.chip.flash), "rebooting", None
         self._say("Power on")
+        self._goes_down()
         started = self.powered_at = self._paced = time.monotonic()
         routine, answer, told, phase = power_on(self.chip, self.device), None, 0, ""
         while True:
@@ -173,6 +184,7 @@ class VirtualDevice:
 
     async def _apply(self, effect: Effect) -> None:
         self.chip.apply(effect)
+        self.chip.flash = self.file.shared(effect, self.chip.flash)
         if self.file.sync:
             await asyncio.to_thread(self.file.write, effect, self.chip.flash)
         else:
@@ -205,6 +217,8 @@ class VirtualDevice:
 
     async def _next_request(self, deadline: float | None) -> Any:
         self.state = "running"
+        self.down.clear()
+        self.up.set()
         try:
             async with asyncio.timeout(None if deadline in (None, inf) else max(0.0, deadline - self.chip.now)):
                 request = await self.requests.get()

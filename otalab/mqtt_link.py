@@ -1,0 +1,116 @@
+"""A connection to a broker that comes back: with back-off while the broker is away, and with chance in the back-off."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiomqtt
+
+from otalab.errors import BadInput
+
+PORT = 1883
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
+SECONDS = 10.0  # for one message to be acknowledged
+MOST_PENDING = 100_000  # a whole fleet is answered at once; below that the library need not warn
+TOPIC_LIMIT = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """Where a broker listens."""
+
+    host: str
+    port: int = PORT
+
+    @classmethod
+    def parse(cls, text: str, option: str) -> Broker:
+        """Read `HOST:PORT`; the port may be missing."""
+        found = re.fullmatch(r"([\w.-]+|\[[0-9a-fA-F:.]+\])(?::(\d{1,5}))?", text, re.ASCII)
+        if not found or not 0 < int(found[2] or PORT) < 2**16:
+            raise BadInput(f"{option} {text}: HOST:PORT of a broker is needed, such as 127.0.0.1:{PORT}")
+        return cls(found[1].strip("[]"), int(found[2] or PORT))
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+Received = Callable[[str, bytes], None]
+
+
+@dataclass(slots=True)
+class Link:
+    """One client's connection: what it subscribes to, what is told of a message and of each new connection."""
+
+    broker: Broker
+    name: str
+    topics: Sequence[str]
+    received: Received
+    connected: Callable[[], Awaitable[None]]
+    tell: Callable[[str], None] = lambda _line: None
+    chance: random.Random = field(default_factory=random.Random)
+    failures: int = 0
+    _client: aiomqtt.Client | None = None
+
+    async def run(self) -> None:
+        """Connect, and connect again, until cancelled."""
+        while True:
+            try:
+                await self._session()
+            except (aiomqtt.MqttError, OSError) as error:
+                if self.failures < 2:
+                    self.tell(f"MQTT: {self.broker}: {error}; trying again")
+                self.failures += 1
+            finally:
+                self._client = None
+            await asyncio.sleep(self.pause())
+
+    def pause(self) -> float:
+        """Return how long to wait: twice as long each time, less a random half: a fleet must not come as one."""
+        return min(SHORTEST_PAUSE * 2.0 ** min(self.failures, 30), LONGEST_PAUSE) * self.chance.uniform(0.5, 1)
+
+    async def _session(self) -> None:
+        client = aiomqtt.Client(self.broker.host, self.broker.port, identifier=self.name, timeout=SECONDS)
+        client.pending_calls_threshold = MOST_PENDING
+        async with client:
+            await client.subscribe([(topic, 1) for topic in self.topics])
+            self._client, self.failures = client, 0
+            self.tell(f"MQTT: connected to {self.broker} as {self.name}")
+            greeting = asyncio.create_task(self._greet())
+            try:
+                async for message in client.messages:
+                    self.received(str(message.topic), _bytes(message.payload))
+            except aiomqtt.MqttError as error:
+                self.tell(f"MQTT: connection lost: {error}")
+            finally:
+                self._client = None
+                greeting.cancel()
+
+    async def _greet(self) -> None:
+        try:
+            await self.connected()
+        except aiomqtt.MqttError as error:
+            self.tell(f"MQTT: {error}")
+
+    async def publish(self, topic: str, payload: bytes) -> bool:
+        """Publish once; return whether the broker has taken it."""
+        if self._client is None:
+            return False
+        try:
+            await self._client.publish(topic, payload, qos=1)
+        except (aiomqtt.MqttError, ValueError):
+            return False
+        return True
+
+
+def topic_name(text: Any) -> bool:
+    """Say whether text that came from outside may stand in the topic of an answer."""
+    return isinstance(text, str) and re.fullmatch(r"[\w.:/-]+", text, re.ASCII) is not None and len(text) <= TOPIC_LIMIT
+
+
+def _bytes(payload: Any) -> bytes:
+    return payload if isinstance(payload, bytes) else b""
