@@ -92,6 +92,7 @@ FLOORS = {
     "shadow_service": 6,
     "http_device": 6,
     "live": 6,
+    "live_broker": 6,
     # 7 views
     "text": 7,
     "figures": 7,
