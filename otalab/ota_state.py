@@ -1,10 +1,10 @@
 """What a device remembers of the update that it was told to take: `ota_state.json`, in its own flash.
 
 The real one keeps the URL there and compares before anything starts, and the merge carries the file over.
-The lab adds which boot record counted when the update began.
-While that record still counts, the update was neither switched to nor given up: power was lost on the way, and it is
-begun again; the real one has forgotten it.
-After a switch and a rollback other records count, so an image that was given up is not tried again.
+The lab adds whether the update of that URL is over: committed, given up or failed.
+One that is found begun after a power-on was cut off, in its download or on trial, and begins again; where it had gone
+well after all, the version is the same and nothing happens.
+The real one has no such word, and has forgotten an update that a power failure met.
 On a board whose file system the lab does not write, the file lies beside the flash file.
 """
 
@@ -25,10 +25,10 @@ NAME = "ota_state.json"
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """The last URL, and the sequencer of the record that counted when its update began; `None` when it is over."""
+    """The last URL, and whether its update has begun and is not over."""
 
     url: str = ""
-    sequencer: int | None = None
+    begun: bool = False
 
 
 class OtaState:
@@ -39,25 +39,18 @@ class OtaState:
         self.board = ota.device.device.board
         self.beside = ota.device.file.path.with_name(f"{ota.device.file.path.name}.{NAME}")
 
-    def sequencer(self) -> int | None:
-        """Return the sequencer of the record that counts now."""
-        selected = self._selected()
-        return selected.record.sequencer if selected else None
-
     def read(self) -> Remembered:
         """Return what is remembered; what cannot be read is nothing."""
         try:
             kept = json.loads(self._bytes())
-            url, sequencer = kept["url"], kept.get("sequencer")
+            url, begun = kept["url"], kept.get("begun", False)
         except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, FileSystemFault):
             return Remembered()
-        fine = isinstance(url, str) and (sequencer is None or isinstance(sequencer, int))
-        return Remembered(url, sequencer) if fine else Remembered()
+        return Remembered(url, begun is True) if isinstance(url, str) else Remembered()
 
     async def write(self, what: Remembered) -> Report:
         """Have the firmware write it down."""
-        fields = {"url": what.url} | ({} if what.sequencer is None else {"sequencer": what.sequencer})
-        data = json.dumps(fields).encode()
+        data = json.dumps({"url": what.url} | ({"begun": True} if what.begun else {})).encode()
         if self.board.file_system == "littlefs":
             return await self.ota.ask(Keep(NAME, data))
         scratch = self.beside.with_name(f".{self.beside.name}.{os.getpid()}.tmp")
@@ -71,13 +64,10 @@ class OtaState:
     def _bytes(self) -> bytes:
         if self.board.file_system != "littlefs":
             return self.beside.read_bytes()
-        selected = self._selected()
+        # A chip of our own: looking must not count as reading by the firmware.
+        selected = store.select(Chip(self.board, self.ota.device.chip.flash), self.ota.device.device.design)
         if selected is None or selected.config.active >= len(self.board.slots):
             return b""
         region = self.board.slots[selected.config.active].fs
         contents = self.ota.device.chip.flash.read(region.address, region.size)
         return FileSystem(Scratch(contents, self.board.geometry.sector_size)).read(NAME)
-
-    def _selected(self) -> store.Selection | None:
-        # A chip of our own: looking must not count as reading by the firmware.
-        return store.select(Chip(self.board, self.ota.device.chip.flash), self.ota.device.device.design)

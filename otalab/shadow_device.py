@@ -1,8 +1,8 @@
 """The device's side of its shadow: a URL that is desired becomes an update, and what comes of it is reported.
 
 As the real client has it: subscribe, `get`, and only after its answer deltas count.
-A URL is remembered on flash and compared before anything starts, so the same one never starts twice; a failed update
-is not tried again until another URL is desired.
+A URL is remembered on flash and compared before anything starts, so the same one does not start twice; an update that
+failed or was rolled back is not tried again until another URL is desired, and one that a power failure met goes on.
 Firmware on trial is committed when the shadow service has answered: a new image that cannot reach its cloud goes.
 The topics and their JSON are of AWS; `ota` is as the 2018 client reports it, `ota_url`, `ota_code` and `ota_message`
 as that of 2017.
@@ -24,7 +24,8 @@ from otalab.ota import Applied, Committed, Event, Failed, Ota, Progress, RolledB
 from otalab.ota_state import OtaState, Remembered
 from otalab.rpc_service import Dialect
 from otalab.shadow import Refused, parsed
-from otalab.url_source import Fetched, fetch_update
+from otalab.updater import APPLIED
+from otalab.url_source import fetch_update
 
 COMMIT_TIMEOUT = 600  # of an update that says nothing of it, as in the client of 2017
 URL_LIMIT = 2000
@@ -62,6 +63,8 @@ class ShadowDevice:
         self.token = f"{crc32(self.name.encode()):08x}"
         self.state = OtaState(ota)
         self.greeted = False
+        # Of the update that is on trial: did it come from here, and is it known how it ended?
+        self._ours = self._settled = False
         self._publish = publish
         self._wanted: Wanted | None = None
         self._facts: dict[str, Any] = {"code": 0, "message": "", "status": "idle", "progress_percent": 0}
@@ -120,23 +123,29 @@ class ShadowDevice:
         while True:
             await self._poke.wait()
             self._poke.clear()
+            if self._settled:
+                # Without a power failure in between, which would have taken this along: nothing is to go on.
+                self._ours = self._settled = False
+                await self._note(self.state.read().url)
             while (wanted := self._wanted) and self._is_new(wanted.url):
-                if self.ota.refusal() is not None:
-                    # Busy, or on trial: neither now nor never.
+                if self._settled:
+                    self._poke.set()
+                    break
+                if not self.greeted or not self.ota.device.up.is_set() or self.ota.refusal() is not None:
+                    # Restarting, busy, or on trial: neither now nor never.
                     await _event(self._poke, BUSY_SECONDS)
                     self._poke.clear()
                     continue
                 await self._take(wanted)
 
     def _is_new(self, url: str) -> bool:
-        """Say whether a URL is to be fetched: another one than is remembered, or the same if power was lost on it."""
+        """Say whether a URL is to be fetched: another one than is remembered, or one whose update was cut off."""
         remembered = self.state.read()
-        begun = remembered.sequencer is not None and remembered.sequencer == self.state.sequencer()
-        return url != remembered.url or begun
+        return url != remembered.url or (remembered.begun and not self._ours)
 
     async def _take(self, wanted: Wanted) -> None:
         # In this order: what is not remembered might start again after each restart.
-        kept = await self.state.write(Remembered(wanted.url, self.state.sequencer()))
+        kept = await self.state.write(Remembered(wanted.url, begun=True))
         if not kept.fine:
             self._say(url=wanted.url, code=-1, message=kept.message, status="error")
             self._wanted = None
@@ -144,17 +153,16 @@ class ShadowDevice:
         self._say(url=wanted.url, code=0, message="Update started", status="progress", progress_percent=0)
         interval = self.options.commit_timeout if wanted.commit_timeout is None else wanted.commit_timeout
         options = UpdateOptions(interval, self.options.timeout, ignore_same_version=True)
-        before = self.state.sequencer()
         fetched = await fetch_update(self.ota, wanted.url, options)
-        if fetched.not_started or self.state.sequencer() != before:
-            return  # another trigger was quicker; or it is switched to, and the restart follows
-        await self._over(wanted, fetched)
+        if fetched.message == APPLIED:
+            self._ours = True  # the restart follows, and what comes of the trial
+        elif not fetched.not_started:  # or else another trigger was quicker
+            self._say(code=fetched.result, message=fetched.message, status="idle" if fetched.result > 0 else "error")
+            await self._note(wanted.url)
 
-    async def _over(self, wanted: Wanted, fetched: Fetched) -> None:
-        """Note that an update is over which changed nothing."""
-        status = "idle" if fetched.result > 0 else "error"
-        self._say(code=fetched.result, message=fetched.message, status=status)
-        if not (kept := await self.state.write(Remembered(wanted.url))).fine:
+    async def _note(self, url: str) -> None:
+        """Write down that the update of a URL is over."""
+        if not (kept := await self.state.write(Remembered(url))).fine:
             # Or it would begin again at once.
             self._wanted = None
             self.ota.device.tell(f"Shadow: {kept.message}")
@@ -184,6 +192,7 @@ class ShadowDevice:
             case RolledBack(version, given_up):
                 self._say(code=-1, message=f"Rolled back from {given_up} to {version}", status="error")
         if not isinstance(event, Progress):
+            self._settled = self._settled or (self._ours and isinstance(event, Committed | RolledBack))
             self._poke.set()
 
     # Reports
