@@ -265,7 +265,7 @@ def test_an_image_that_cannot_reach_its_cloud_is_rolled_back(cloud, server, lamp
         with LiveDevice(tmp_path / "own.bin", mqtt=broker, device_id="own", **FAST) as device:
             own.wait_for("own", fw_version="1")
             own.service.stop()
-            code, _ = device.update(GOOD, commit_timeout=3)
+            code, _ = device.update(GOOD, commit_timeout=8)  # the health check counts for five of them
             assert 200 == code
             device.wait_for(version="2", committed=False, state="running")
             device.wait_for(version="1", committed=True)
