@@ -1,6 +1,6 @@
 """A fleet updated by one change of a desired state; midway the broker restarts and a tenth of the devices is killed.
 
-python benchmarks/fleet.py [--devices 200] [--board lab-1M] [--design hardened] [--calm]
+python benchmarks/fleet.py [--devices 200] [--board lab-1M] [--design hardened] [--processes 10] [--calm]
 
 Prints when all devices had reported the new version, what memory their processes took, and how every device ended;
 exit status 1 if one of them did not end well.
@@ -18,10 +18,11 @@ from collections import Counter
 from functools import partial
 from pathlib import Path
 
-from otalab import set_up
+from otalab import set_up, store
+from otalab.chip import Chip
+from otalab.flash import Flash
 from otalab.live_broker import LiveBroker, LiveCommand
-
-PARTS = 10  # processes, so that killing one of them is a tenth
+from otalab.observer import damaged_files
 
 
 class Silent(http.server.SimpleHTTPRequestHandler):
@@ -68,16 +69,16 @@ def ended(parts: list[LiveCommand], folder: Path, chosen: argparse.Namespace) ->
     for part in parts:
         part.stop()
     board, ends = set_up(chosen.design, chosen.board), Counter[str]()
-    from otalab import store  # noqa: PLC0415  # what only the judge needs
-    from otalab.chip import Chip  # noqa: PLC0415  # likewise
-    from otalab.flash import Flash  # noqa: PLC0415  # likewise
-
     for path in sorted(folder.glob("*.bin")):
         chip = Chip(board.device.board, Flash.of(board.flash.geometry, path.read_bytes()))
         selected = store.select(chip, board.device.design)
         image = board.device.image_in(chip, selected.config.active) if selected else None
-        word = "committed" if selected and selected.config.committed else "on trial"
-        ends[f"version {image.version}, {word}" if image else "bricked"] += 1
+        if image is None or selected is None:
+            ends["bricked"] += 1
+            continue
+        word = "committed" if selected.config.committed else "on trial"
+        lost = damaged_files(board, chip.flash, selected.config.active, image.version)
+        ends[f"version {image.version}, {word}, {lost or 'every file whole'}"] += 1
     return ends
 
 
@@ -88,10 +89,11 @@ def main() -> int:
     options.add_argument("--board", default="lab-1M")
     options.add_argument("--design", default="hardened")
     options.add_argument("--time-scale", type=float, default=1.0)
+    options.add_argument("--processes", type=int, default=10, help="of which one is killed (10)")
     options.add_argument("--calm", action="store_true", help="no restart of the broker, nobody is killed")
     options.add_argument("--seconds", type=float, default=900.0, help="give up after so many (900)")
     chosen = options.parse_args()
-    each = max(1, chosen.devices // PARTS)
+    each = max(1, chosen.devices // chosen.processes)
     with tempfile.TemporaryDirectory() as place, LiveBroker() as broker:
         folder, state = Path(place, "flash"), Path(place, "shadows.json")
         Path(place, "fw.zip").write_bytes(set_up(chosen.design, chosen.board).bundle)
@@ -138,7 +140,7 @@ def main() -> int:
             ends = ended(parts, folder, chosen)
             print(f"by their flash: {dict(ends)}")
         web.shutdown()
-    return 0 if fine and set(ends) == {"version 2, committed"} else 1
+    return 0 if fine and set(ends) == {"version 2, committed, every file whole"} else 1
 
 
 if __name__ == "__main__":

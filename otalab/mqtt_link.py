@@ -54,6 +54,7 @@ class Link:
     tell: Callable[[str], None] = lambda _line: None
     chance: random.Random = field(default_factory=random.Random)
     failures: int = 0
+    _ended: asyncio.Event = field(default_factory=asyncio.Event)
     _client: aiomqtt.Client | None = None
 
     async def run(self) -> None:
@@ -78,7 +79,7 @@ class Link:
         client.pending_calls_threshold = MOST_PENDING
         async with client:
             await client.subscribe([(topic, 1) for topic in self.topics])
-            self._client, self.failures = client, 0
+            self._client, self.failures, self._ended = client, 0, asyncio.Event()
             self.tell(f"MQTT: connected to {self.broker} as {self.name}")
             greeting = asyncio.create_task(self._greet())
             try:
@@ -88,6 +89,7 @@ class Link:
                 self.tell(f"MQTT: connection lost: {error}")
             finally:
                 self._client = None
+                self._ended.set()
                 greeting.cancel()
 
     async def _greet(self) -> None:
@@ -100,11 +102,15 @@ class Link:
         """Publish once; return whether the broker has taken it."""
         if self._client is None:
             return False
+        sending = asyncio.ensure_future(self._client.publish(topic, payload, qos=1))
+        ending = asyncio.ensure_future(self._ended.wait())
         try:
-            await self._client.publish(topic, payload, qos=1)
-        except (aiomqtt.MqttError, ValueError):
-            return False
-        return True
+            # The library would wait its whole time for a connection that is gone.
+            await asyncio.wait([sending, ending], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ending.cancel()
+            sending.cancel()
+        return sending.done() and not sending.cancelled() and sending.exception() is None
 
 
 def topic_name(text: Any) -> bool:
