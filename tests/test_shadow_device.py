@@ -1,0 +1,140 @@
+"""The device's side of its shadow without a broker: what is remembered, and what cannot harm it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+
+import pytest
+from test_ota import BUNDLE, told, with_device
+
+from otalab.flash import Flash
+from otalab.flash_file import FlashFile, Pool
+from otalab.ota import Committed
+from otalab.ota_state import NAME, OtaState, Remembered
+from otalab.shipped import set_up
+
+pytest.importorskip("aiomqtt", reason="aiomqtt is not installed: pip install 'otalab[net]'")
+from otalab.mqtt_device import MqttDevice
+from otalab.mqtt_link import Broker
+from otalab.rpc import Rpc
+
+web = pytest.importorskip("web")
+
+
+class Deaf(MqttDevice):
+    """A device whose broker is this test: it takes every message, and the service's answer is always the same."""
+
+    def __init__(self, ota, desired):
+        super().__init__(ota, Broker("127.0.0.1", 1), Rpc(ota))
+        self.desired, self.sent = desired, []
+
+    async def _publish(self, topic, payload):
+        self.sent.append((topic, payload))
+        kind = topic.removeprefix(self.shadow.prefix)
+        reply = {"state": {"desired": self.desired}, "clientToken": self.shadow.token}
+        asyncio.get_running_loop().call_soon(self.received, f"{topic}/accepted", json.dumps(reply).encode())
+        return kind in ("get", "update")
+
+
+def test_what_is_remembered_is_in_the_flash(tmp_path):
+    """A file of its own file system; one that is damaged is nothing remembered."""
+
+    async def story(ota, _events):
+        state = OtaState(ota)
+        assert Remembered() == state.read()
+        for what in (Remembered("u", begun=True), Remembered("v")):
+            assert (await state.write(what)).fine
+            assert what == state.read()
+        assert not state.beside.exists()
+        for broken in (b"", b"{", b"[]", b'{"url": 1}', b"\xff"):
+            state._bytes = lambda broken=broken: broken
+            assert Remembered() == state.read()
+
+    with_device(tmp_path, story)
+
+
+def test_where_the_file_system_is_not_littlefs_it_lies_beside_the_flash_file(tmp_path):
+    """The lab writes no SPIFFS."""
+
+    class Spiffs:
+        def __init__(self, board):
+            self._board = board
+            self.file_system = "spiffs"
+
+        def __getattr__(self, name):
+            return getattr(self._board, name)
+
+    async def beside(ota, _events):
+        state = OtaState(ota)
+        state.board = Spiffs(state.board)
+        assert Remembered() == state.read()
+        assert (await state.write(Remembered("u"))).fine
+        return state.read(), state.beside
+
+    remembered, path = with_device(tmp_path, beside)
+
+    assert (Remembered("u"), b'{"url": "u"}') == (remembered, path.read_bytes())
+    assert f"lamp.bin.{NAME}" == path.name
+
+
+def mutated(chance, payload):
+    data = bytearray(payload)
+    for _ in range(chance.randint(1, 4)):
+        at = chance.randrange(len(data) + 1)
+        match chance.randrange(3):
+            case 0 if at < len(data):
+                data[at] = chance.randrange(256)
+            case 1:
+                data[at:at] = chance.choice([b"{", b"[", b'"', b"null", b"1e999", b"\\ud800", bytes(50)])
+            case _:
+                del data[at : at + chance.randint(1, 8)]
+    return bytes(data)
+
+
+def test_mutated_messages_do_no_harm(tmp_path):
+    """Two thousand frames and documents: no exception, no update, and then a good one goes in."""
+    chance, lines = random.Random(3), []
+    frames = [b'{"id":1,"src":"me","method":"OTA.Status","params":{}}', b'{"id":"x","method":"OTA.GetBootState"}']
+    document = (
+        b'{"state":{"desired":{"ota":{"url":"ftp://x/fw.zip","commit_timeout":60}}},"clientToken":"t","version":3}'
+    )
+
+    async def story(ota, events):
+        ota.device.tell = lines.append
+        with web.Web() as server:
+            server.files["fw.zip"] = BUNDLE
+            device = Deaf(ota, {})
+            serving = asyncio.create_task(device.shadow.run())
+            await device.shadow.connected()
+            for number in range(1000):
+                await asyncio.sleep(0)
+                device.received(device.frames, mutated(chance, chance.choice(frames)))
+                kind = chance.choice(device.shadow.topics)
+                device.received(kind, mutated(chance, document))
+                assert not serving.done(), number
+            before = [event for event in events if isinstance(event, Committed)]
+            delta = {"state": {"ota": {"url": f"{server.address}/plain/fw.zip", "commit_timeout": 60}}}
+            device.received(f"{device.shadow.prefix}update/delta", json.dumps(delta).encode())
+            committed = await told(events, Committed)
+            serving.cancel()
+            return before, committed
+
+    before, committed = with_device(tmp_path, story)
+
+    assert [] == before
+    assert "2" == committed.version
+    assert not any("Traceback" in line or "Error" in line for line in lines)
+
+
+def test_devices_hold_what_they_have_in_common_once(tmp_path):
+    """Two flash files with the same contents share every sector; what differs is their own."""
+    flash, pool = set_up("hardened", "tiny").flash, Pool()
+    one, other = (FlashFile(tmp_path / name, flash.geometry, flash, sync=False, pool=pool) for name in "ab")
+    changed = pool.shared(Flash.of(flash.geometry, b"x" + flash.image[1:]), 0)
+    one.close(), other.close()
+
+    assert all(mine is theirs for mine, theirs in zip(one.flash.sectors, other.flash.sectors, strict=True))
+    assert flash == one.flash
+    assert changed.sectors[0] is not one.flash.sectors[0]
