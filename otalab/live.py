@@ -106,7 +106,7 @@ class LiveDevice:
         """Give the running firmware up by hand."""
         return self._ask("/update/revert", b"")
 
-    def wait_for(self, seconds: float = 30.0, **wanted: Any) -> dict[str, Any]:
+    def wait_for(self, seconds: float = 90.0, **wanted: Any) -> dict[str, Any]:
         """Wait until the status has these values, such as `version="2", committed=True`, and return it."""
         end = time.monotonic() + seconds
         while True:

@@ -37,7 +37,7 @@ class Cloud:
 
     def listen(self, topic, number=1):
         """Begin to listen; the result's `communicate` gives that many messages."""
-        command = ["mosquitto_sub", "-p", str(self.broker.port), "-t", topic, "-C", str(number), "-W", "60", "-d"]
+        command = ["mosquitto_sub", "-p", str(self.broker.port), "-t", topic, "-C", str(number), "-W", "140", "-d"]
         # Into a pipe it would say only at its end that it has subscribed.
         process = subprocess.Popen(["stdbuf", "-oL", *command], stdout=subprocess.PIPE, text=True)
         while "Subscribed" not in process.stdout.readline():
@@ -49,7 +49,7 @@ class Cloud:
         me = f"me-{next(NUMBERS)}"
         ear = self.listen(f"{me}/rpc")
         self.publish(f"{device}/rpc", {"id": 7, "src": me, "method": method, "params": params})
-        lines = [line for line in ear.communicate(timeout=70)[0].splitlines() if line.startswith("{")]
+        lines = [line for line in ear.communicate(timeout=150)[0].splitlines() if line.startswith("{")]
         reply = json.loads(lines[0])
         assert (7, device, me) == (reply["id"], reply["src"], reply["dst"])
         return reply
@@ -62,7 +62,7 @@ class Cloud:
         reported = kept.get(name, {}).get("state", {}).get("reported", {})
         return reported if key is None else reported.get(key, {})
 
-    def wait_for(self, name, seconds=60, key="ota", **wanted):
+    def wait_for(self, name, seconds=150, key="ota", **wanted):
         """Wait until the shadow says that the device has reported this."""
         end = time.monotonic() + seconds
         while not wanted.items() <= (told := self.reported(name, key)).items():
@@ -197,7 +197,7 @@ def test_an_update_by_the_shadow_with_commit(cloud, server, lamp, dialect, spell
         )
     else:
         cloud.wait_for(name, key=None, ota_url=url, ota_code=1, ota_message="Update committed")
-    heard = [json.loads(line) for line in documents.communicate(timeout=70)[0].splitlines() if line.startswith("{")]
+    heard = [json.loads(line) for line in documents.communicate(timeout=150)[0].splitlines() if line.startswith("{")]
     assert [1, 1, 1] == [b["current"]["version"] - b["previous"]["version"] for b in heard]
 
     device.kill()
