@@ -48,12 +48,16 @@ class Board:
     loader: Region
     records: tuple[Region, Region]
     slots: tuple[Slot, Slot]
+    # Where a second store beside the records may lie; empty on a board that has no room for one.
+    state: tuple[Region, ...] = ()
 
     def owners(self) -> Iterator[tuple[str, Region]]:
         """Yield every named region, in the words of the flash map."""
         yield "boot loader", self.loader
         for number, record in enumerate(self.records):
             yield f"record {number}", record
+        for number, area in enumerate(self.state):
+            yield f"state {number}", area
         for number, slot in enumerate(self.slots):
             yield f"slot {number} app", slot.app
             yield f"slot {number} files", slot.fs
@@ -83,7 +87,9 @@ def load_board(name: str) -> Board:
 
 def read_board(settings: Settings) -> Board:
     """Return the board that a settings file describes."""
-    settings.known(("name", "summary", "platform", "part", "flash_size", "file_system", "loader", "records", "slots"))
+    settings.known(
+        ("name", "summary", "platform", "part", "flash_size", "file_system", "loader", "records", "slots", "state")
+    )
     chip = part(settings.choice("part", tuple(parts())))
     size = settings.number("flash_size", least=chip.sector_size)
     if size % chip.sector_size:
@@ -91,6 +97,9 @@ def read_board(settings: Settings) -> Board:
     geometry = Geometry(chip.sector_size, size // chip.sector_size, chip.page_size, chip.program_unit)
     records = tuple(_region(record, "", geometry) for record in settings.each("records"))
     slots = tuple(_slot(slot, geometry) for slot in settings.each("slots"))
+    state = tuple(_region(one, "", geometry) for one in settings.each("state")) if "state" in settings.table else ()
+    if len(state) not in (0, 2):
+        raise settings.wrong("state", "a second store has two areas, or is left out")
     if len(records) != 2 or len(slots) != 2:
         key = "records" if len(records) != 2 else "slots"
         raise settings.wrong(key, "a board has two of them; a design with one record uses the first")
@@ -104,6 +113,7 @@ def read_board(settings: Settings) -> Board:
         loader=_region(settings, "loader", geometry),
         records=(records[0], records[1]),
         slots=(slots[0], slots[1]),
+        state=state,
     )
     _refuse_overlaps(settings, board)
     return board

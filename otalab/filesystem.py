@@ -117,6 +117,11 @@ class FileSystem:
             with self._fs.open(name, "wb") as file:
                 file.write(data)
 
+    def remove(self, name: str) -> None:
+        """Remove one file."""
+        with _Faults(f"remove {name}"):
+            self._fs.remove(name)
+
     def copy_from(self, other: FileSystem, name: str) -> None:
         """Copy one file from another file system."""
         with _Faults(f"copy {name}"):

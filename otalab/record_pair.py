@@ -15,7 +15,7 @@ from otalab.design import Design, designs, load_design
 from otalab.effects import Routine
 from otalab.errors import BadInput
 from otalab.flash import ERASED, Flash
-from otalab.outcome import Bricked
+from otalab.outcome import Bricked, Reset
 from otalab.record import FIRST_SEQUENCER, Codec, Record
 from otalab.scenario import Scenario
 from otalab.shipped import set_up
@@ -185,7 +185,7 @@ class Pair:
     def start(self) -> str:
         """Return in a few words what the boot loader does at the next power-on."""
         chip = self.chip()
-        routine: Routine[bootloader.Start | Bricked] = bootloader.boot(chip, self.design)
+        routine: Routine[bootloader.Start | Bricked | Reset] = bootloader.boot(chip, self.design)
         try:
             while True:
                 chip.apply(next(routine))
@@ -193,6 +193,8 @@ class Pair:
             match end.value:
                 case Bricked(reason):
                     return f"the boot loader halts: {reason}"
+                case Reset(reason):
+                    return f"the boot loader starts anew: {reason}"
                 case bootloader.Start(slot, committed, within):
                     state = "committed" if committed else f"dirty, {within} s to commit" if within else "dirty"
                     return f"the boot loader starts slot {slot}: {state}"

@@ -18,19 +18,21 @@ from otalab.errors import BadInput, BundleFault
 from otalab.filesystem import build_image, read_files
 from otalab.flash import Flash
 from otalab.image import Image, parse_temper
+from otalab.image_format import self_checking
 from otalab.manifest import Manifest
 from otalab.part import Timing, part
-from otalab.record import FIRST_SEQUENCER, BootConfig, Record, SlotFacts
-from otalab.scenario import OfferPolicy, Scenario
+from otalab.record import BootConfig, Record, SlotFacts
+from otalab.scenario import OFFERS, OfferPolicy, Scenario
 from otalab.store import codec
 
 OLD_VERSION, NEW_VERSION, PROBE_VERSION = "1", "2", "probe"
 PROBE_SIZE = 4096
+OPERATOR_SECONDS = 30.0
 
 
 def set_up(
     design: str | Design = "hardened",
-    board: str | Board = "lab-1M",
+    board: str | Board | None = None,
     *,
     image: str = "healthy",
     bundle: bytes | None = None,
@@ -38,13 +40,15 @@ def set_up(
     files: dict[str, bytes] | None = None,
     part_name: str | None = None,
     timing: Timing = "typ",
-    offers: OfferPolicy = "until-taken",
+    offers: OfferPolicy | None = None,
     health_seconds: float | None = None,
-    commit_timeout: int = 60,
+    commit_timeout: int | None = None,
     operator_commits_after: float | None = None,
 ) -> Scenario:
     """Return the default scenario, or a variation of it.
 
+    What is left out is as the design has it: its partition table, or the board `lab-1M`; how long the update stands;
+    who commits, and in how long.
     `image` is the temper of the new image; `bundle` the update on offer, one for the board if not given;
     `app_size` how large the two applications are (bytes; they fill their slot if not given);
     `files` the user files that the device was shipped with;
@@ -52,7 +56,13 @@ def set_up(
     `operator_commits_after` how long after power-on someone commits by hand (the image commits itself if not given).
     """
     design = load_design(design) if isinstance(design, str) else design
+    board = board or design.board or "lab-1M"
     board = load_board(board) if isinstance(board, str) else board
+    if design.state != "none" and not board.state:
+        raise BadInput(f"design {design.name} needs a second store, and board {board.name} has no place for one")
+    by_hand = OPERATOR_SECONDS if design.commit == "operator" else None
+    operator_commits_after = by_hand if operator_commits_after is None else operator_commits_after
+    own_check = design.image_check == "own"
     chip = part(part_name) if part_name else board.part
     if chip.sector_size != board.geometry.sector_size:
         raise BadInput(
@@ -60,16 +70,16 @@ def set_up(
             f"board {board.name} needs sectors of {board.geometry.sector_size}: take another part or board"
         )
     size = board.slots[0].app.size if app_size is None else app_size
-    bundle = default_bundle(board, NEW_VERSION, size) if bundle is None else bundle
+    bundle = default_bundle(board, NEW_VERSION, size, own_check=own_check) if bundle is None else bundle
     temper, failure = parse_temper(image)
     new, brought = unpack(bundle)
     new = replace(new, temper=temper, failure=failure)
     new = new if health_seconds is None else replace(new, health_seconds=health_seconds)
     new = new if operator_commits_after is None else replace(new, commits="by hand")
-    old_app = noise("application 1", size)
+    old_app = application(OLD_VERSION, size, own_check=own_check)
     old = Image.of(OLD_VERSION, "1/factory", old_app)
     files = default_files() if files is None else files
-    probe_bundle = default_bundle(board, PROBE_VERSION, min(size, PROBE_SIZE))
+    probe_bundle = default_bundle(board, PROBE_VERSION, min(size, PROBE_SIZE), own_check=own_check)
     probe, _ = unpack(probe_bundle)
     return Scenario(
         device=Device(board, design, (old, new, probe)),
@@ -83,20 +93,26 @@ def set_up(
         probe_bundle=probe_bundle,
         files=tuple(sorted(files.items())) if board.file_system == "littlefs" else (),
         brought=tuple(sorted((brought or {}).items())),
-        offers=offers,
-        commit_timeout=commit_timeout,
+        offers=offers or standing(design),
+        commit_timeout=design.interval if commit_timeout is None else commit_timeout,
         operator_commits_after=operator_commits_after,
     )
+
+
+def standing(design: Design) -> OfferPolicy:
+    """Return how long an update stands that is offered to a design."""
+    return next(one for one in OFFERS if one == design.offers)
 
 
 def shipped(board: Board, design: Design, app: bytes, files: dict[str, bytes]) -> Flash:
     """Return the flash of a device fresh from the factory: version 1 in slot 0, committed."""
     slot = board.slots[0]
     facts = SlotFacts(len(app), crc32(app), OLD_VERSION)
-    record = Record(FIRST_SEQUENCER, BootConfig(0, True, (facts, SlotFacts())))
+    form = codec(design)
+    record = Record(form.counting.first, BootConfig(0, True, (facts, SlotFacts())))
     flash = Flash.blank(board.geometry)
     flash = flash.patched(board.loader.address, noise("boot loader", board.loader.size))
-    flash = flash.patched(board.records[0].address, codec(design).encode(record))
+    flash = flash.patched(board.records[0].address, form.encode(record))
     flash = flash.patched(slot.app.address, app)
     return flash.patched(slot.fs.address, file_system(board, slot, "1", files))
 
@@ -119,7 +135,7 @@ def brought_files(version: str, fs_size: int) -> dict[str, bytes]:
     }
 
 
-def default_bundle(board: Board, version: str, app_size: int) -> bytes:
+def default_bundle(board: Board, version: str, app_size: int, *, own_check: bool = False) -> bytes:
     """Return a bundle for a board: an application of this size and a file system that fills its region."""
     slot = board.slots[0]
     fs = file_system(board, slot, version, brought_files(version, slot.fs.size))
@@ -130,10 +146,16 @@ def default_bundle(board: Board, version: str, app_size: int) -> bytes:
         version=version,
         build_id=f"{version}/lab",
         parts=[
-            PartSource(app_name, "app", "lamp.bin", noise(f"application {version}", app_size), {}),
+            PartSource(app_name, "app", "lamp.bin", application(version, app_size, own_check=own_check), {}),
             PartSource("fs", "fs", "fs.img", fs, {"fs_size": len(fs), "fs_block_size": board.geometry.sector_size}),
         ],
     )
+
+
+def application(version: str, size: int, *, own_check: bool = False) -> bytes:
+    """Return the bytes of an application; with its own check, a loader can tell that it is whole."""
+    contents = noise(f"application {version}", size)
+    return self_checking(contents) if own_check else contents
 
 
 def file_system(board: Board, slot: Slot, version: str, files: dict[str, bytes]) -> bytes:
