@@ -5,8 +5,8 @@ import pytest
 
 from otalab import life, load_design, set_up
 from otalab.record import DOWN
-from otalab.record_formats import GUARDS, LAB_RECORDS, RECORDS
 from otalab.record_figures import SORTS, plot_record_bytes, record_table
+from otalab.record_formats import GUARDS, LAB_RECORDS, RECORDS
 from otalab.record_pair import Pair, formats
 from otalab.timeline_figures import KINDS, plot_timeline, timeline_table
 
