@@ -70,11 +70,14 @@ def _identities(text: str) -> list[str]:
 
 
 def _set_up(chosen: argparse.Namespace, case: Case) -> Scenario:
-    design, board = _file_of("design", case.design, chosen.design), _file_of("board", case.board, chosen.board)
+    design, board = (
+        _file_of("design", case.design, chosen.design),
+        _board_of(case, chosen.board),
+    )
     if case.bundle.startswith("recording-"):
         if chosen.recording is None:
             raise BadInput(f"the id was made with a recording, {case.bundle}: give it with --recording")
-        scenario, files = chosen_recording(chosen, design, board)
+        scenario, files = chosen_recording(chosen, design, board or "lab-1M")
         if files != case.bundle:
             raise BadInput(f"{files} is not {case.bundle} that the id was made with: --recording, --image-file, --new")
         return scenario
@@ -83,8 +86,12 @@ def _set_up(chosen: argparse.Namespace, case: Case) -> Scenario:
         raise BadInput(f"the id was made with {'the bundle ' + case.bundle if case.bundle else 'no bundle'}: --bundle")
     for offers in OFFERS:
         if offers == case.offer:
-            return set_up(design, board, image=case.image, bundle=bundle, offers=offers)
+            return set_up(design, board, image=case.image, bundle=bundle, offers=offers, used=case.used)
     raise BadInput(f"offer {case.offer!r} is unknown; one of: {', '.join(OFFERS)}")
+
+
+def _board_of(case: Case, given: str | None) -> str | None:
+    return None if case.board_name is None else _file_of("board", case.board, given)
 
 
 def _file_of(what: str, name: str, given: str | None) -> str:

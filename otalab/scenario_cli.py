@@ -19,6 +19,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--faults", default="all", metavar="NAME", help="what a power cut leaves (all)")
     parser.add_argument("--image", default="healthy", help="healthy, hangs, crashes or flaky[:P] (healthy)")
     parser.add_argument("--offer", choices=OFFERS, help="how long the update is offered (as the design has it)")
+    parser.add_argument("--used", action="store_true", help="on a device that has taken an update before")
     parser.add_argument("--json", action="store_true", help="print exactly one JSON object")
 
 
@@ -32,6 +33,7 @@ def chosen_scenario(chosen: argparse.Namespace, design: str, image: str) -> Scen
         part_name=chosen.part,
         timing=chosen.timing,
         offers=chosen.offer,
+        used=chosen.used,
     )
 
 

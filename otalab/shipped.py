@@ -20,12 +20,14 @@ from otalab.flash import Flash
 from otalab.image import Image, parse_temper
 from otalab.image_format import self_checking
 from otalab.manifest import Manifest
+from otalab.outcome import Running
 from otalab.part import Timing, part
 from otalab.record import BootConfig, Record, SlotFacts
 from otalab.scenario import OFFERS, OfferPolicy, Scenario
 from otalab.store import codec
+from otalab.trace import life
 
-OLD_VERSION, NEW_VERSION, PROBE_VERSION = "1", "2", "probe"
+OLD_VERSION, USED_VERSION, NEW_VERSION, PROBE_VERSION = "1", "1.5", "2", "probe"
 PROBE_SIZE = 4096
 OPERATOR_SECONDS = 30.0
 
@@ -44,6 +46,7 @@ def set_up(
     health_seconds: float | None = None,
     commit_timeout: int | None = None,
     operator_commits_after: float | None = None,
+    used: bool = False,
 ) -> Scenario:
     """Return the default scenario, or a variation of it.
 
@@ -53,11 +56,11 @@ def set_up(
     `app_size` how large the two applications are (bytes; they fill their slot if not given);
     `files` the user files that the device was shipped with;
     `health_seconds` how long the new image tests itself; `commit_timeout` the commit interval that the update asks for;
-    `operator_commits_after` how long after power-on someone commits by hand (the image commits itself if not given).
+    `operator_commits_after` how long after power-on someone commits by hand (the image commits itself if not given);
+    `used`: the device has taken one update before this one, so slots and records have turned their roles.
     """
     design = load_design(design) if isinstance(design, str) else design
-    board = board or design.board or "lab-1M"
-    board = load_board(board) if isinstance(board, str) else board
+    board = board_for(design, board)
     if design.state != "none" and not board.state:
         raise BadInput(f"design {design.name} needs a second store, and board {board.name} has no place for one")
     by_hand = OPERATOR_SECONDS if design.commit == "operator" else None
@@ -81,7 +84,7 @@ def set_up(
     files = default_files() if files is None else files
     probe_bundle = default_bundle(board, PROBE_VERSION, min(size, PROBE_SIZE), own_check=own_check)
     probe, _ = unpack(probe_bundle)
-    return Scenario(
+    scenario = Scenario(
         device=Device(board, design, (old, new, probe)),
         part=chip,
         timing=timing,
@@ -97,6 +100,29 @@ def set_up(
         commit_timeout=design.interval if commit_timeout is None else commit_timeout,
         operator_commits_after=operator_commits_after,
     )
+    return after_an_update(scenario, size, files) if used else scenario
+
+
+def after_an_update(scenario: Scenario, app_size: int, files: dict[str, bytes]) -> Scenario:
+    """Return the scenario on a device that has taken an update before, on steady power."""
+    board, design = scenario.device.board, scenario.device.design
+    bundle = default_bundle(board, USED_VERSION, app_size, own_check=design.image_check == "own")
+    early = set_up(design, board, bundle=bundle, app_size=app_size, files=files, part_name=scenario.part.name)
+    lived = life(early)
+    if not isinstance(lived.last.outcome, Running) or lived.last.outcome.version != USED_VERSION:
+        raise BadInput(
+            f"design {design.name} does not take the update that a used device has had: {lived.last.outcome}"
+        )
+    images = (*scenario.device.images, early.new)
+    kept = dict(early.files) | dict(early.brought) if scenario.files else {}
+    device = replace(scenario.device, images=images)
+    return replace(scenario, device=device, flash=lived.last.flash, old=early.new, files=tuple(sorted(kept.items())))
+
+
+def board_for(design: Design, board: str | Board | None = None) -> Board:
+    """Return the board that is named; without a name the design's own, or `lab-1M`."""
+    board = board or design.board or "lab-1M"
+    return load_board(board) if isinstance(board, str) else board
 
 
 def standing(design: Design) -> OfferPolicy:
