@@ -27,7 +27,7 @@ def run(chip: Chip, design: Design, image: Image, slot: int) -> Routine[Outcome]
     """Start an image in its slot."""
     chip.say(f"Starting version {image.version} in slot {slot}")
     # First of all: whatever happens from here on, the next boot must find the way back.
-    yield from FIRST_THINGS[design.trial](chip, design)
+    yield from FIRST_THINGS.get(design.trial, nothing_first)(chip, design)
     yield Wait("boot", image.boot_seconds)
     reset = yield from MERGES[design.merge](chip, design, slot)
     if reset is not None:
@@ -201,7 +201,7 @@ def revert(chip: Chip, design: Design) -> Routine[bool]:
 # Formats that say themselves whether files are still to be carried over; with the others every trial does it.
 TELLS_MERGE = ("cc3200", "mgos-boot", "rboot", "otadata-mongoose")
 FIRST_THINGS: dict[str, Callable[[Chip, Design], Routine[None]]] = {
-    **dict.fromkeys(("none", "timer", "one-try", "one-start", "attempts"), nothing_first),
+    # Every other trial leaves it to the loader.
     "switch-back": switch_back,
 }
 MERGES: dict[str, Callable[[Chip, Design, int], Routine[Reset | None]]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -62,6 +63,21 @@ class Board:
             yield f"slot {number} app", slot.app
             yield f"slot {number} files", slot.fs
 
+    def toml_lines(self, within: str = "") -> Iterator[str]:
+        """Yield the lines of the TOML that it can be loaded from, as the table `within` if that is named."""
+        prefix = f"{within}." if within else ""
+        for key, words in (("name", self.name), ("summary", self.summary), ("platform", self.platform)):
+            yield f"{key} = {json.dumps(words)}"
+        yield f"part = {json.dumps(self.part.name)}"
+        yield f"flash_size = 0x{self.geometry.size:x}"
+        yield f"file_system = {json.dumps(self.file_system)}"
+        yield f"loader = {_inline(self.loader)}"
+        for table, regions in (("records", self.records), ("state", self.state)):
+            for region in regions:
+                yield from ("", f"[[{prefix}{table}]]", f"address = 0x{region.address:x}", f"size = 0x{region.size:x}")
+        for slot in self.slots:
+            yield from ("", f"[[{prefix}slots]]", f"app = {_inline(slot.app)}", f"fs = {_inline(slot.fs)}")
+
     def owner_of(self, sector: int) -> str:
         """Return the name of the region that a sector belongs to, or `free`."""
         address = sector * self.geometry.sector_size
@@ -70,6 +86,10 @@ class Board:
     def sectors_of(self, region: Region) -> range:
         """Return the sectors of a region."""
         return self.geometry.sectors_of(region.address, region.size)
+
+
+def _inline(region: Region) -> str:
+    return f"{{ address = 0x{region.address:x}, size = 0x{region.size:x} }}"
 
 
 def boards() -> list[str]:
@@ -85,8 +105,8 @@ def load_board(name: str) -> Board:
     return read_board(Settings.load(path))
 
 
-def read_board(settings: Settings) -> Board:
-    """Return the board that a settings file describes."""
+def read_board(settings: Settings, name: str = "") -> Board:
+    """Return the board that a settings file describes; the one of a design, which has a name, need not name itself."""
     settings.known(
         ("name", "summary", "platform", "part", "flash_size", "file_system", "loader", "records", "slots", "state")
     )
@@ -104,9 +124,9 @@ def read_board(settings: Settings) -> Board:
         key = "records" if len(records) != 2 else "slots"
         raise settings.wrong(key, "a board has two of them; a design with one record uses the first")
     board = Board(
-        name=settings.words("name"),
-        summary=settings.words("summary"),
-        platform=settings.words("platform"),
+        name=_words(settings, "name", name),
+        summary=_words(settings, "summary", name and f"the partition table of {name}"),
+        platform=_words(settings, "platform", name and "lab"),
         part=chip,
         geometry=geometry,
         file_system=settings.choice("file_system", FILE_SYSTEMS),
@@ -117,6 +137,10 @@ def read_board(settings: Settings) -> Board:
     )
     _refuse_overlaps(settings, board)
     return board
+
+
+def _words(settings: Settings, key: str, default: str) -> str:
+    return settings.words(key) if key in settings.table or not default else default
 
 
 def _slot(settings: Settings, geometry: Geometry) -> Slot:

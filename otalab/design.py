@@ -20,91 +20,62 @@ from otalab.settings import DATA, Settings
 
 
 def chosen(section: str, key: str, *allowed: Any, default: Any = None) -> Any:
-    """Return the field of a choice: its place in the TOML, what it may be, and what it is where a file says nothing."""
+    """Return the field of a choice: its place in the TOML, what it may be, and what it is where nothing is said."""
     return field(default=allowed[0] if default is None else default, metadata={"way": (section, key), "of": allowed})
 
 
-def counted(section: str, key: str, least: int, most: int, default: int) -> Any:
+def number(section: str, key: str, least: int, most: int, *, default: int) -> Any:
     """Return the field of a choice that is a number."""
     return field(default=default, metadata={"way": (section, key), "from": (least, most)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Design:
-    """One way to update: name, one sentence, and its choices; the comments say what each choice decides."""
+    """One way to update: name, one sentence, and its choices; `SAYS` has what each decides."""
 
     name: str
     summary: str
 
-    # How many erase areas hold boot records; with one, it is erased before the next record is programmed.
     records: int = chosen("records", "count", 1, 2, default=2)
-    # The fields of a record, and the check that follows them; `own` is one that belongs to the format.
     record: str = chosen("records", "format", *RECORDS, default="complete")
     guard: str = chosen("records", "guard", "none", "crc16", "crc32", "own", default="crc32")
-    # Which way sequencers count, in how many bits, and which of two places counts if theirs are the same.
     sequencer: str = chosen("records", "sequencer", "decreasing", "increasing")
     sequencer_bits: int = chosen("records", "bits", 64, 32, 16)
     tie: str = chosen("records", "tie", "first", "last")
-    # Programmed in one go, or the sequencer after all the rest.
     order: str = chosen("records", "order", "at-once", "sequencer-last")
-    # Whether an erase may be spared where the place reads blank already.
     erase: str = chosen("records", "erase", "always", "unless-blank")
-    # How many records are appended to an area before it is erased.
-    journal: int = counted("records", "journal", 1, 32, 1)
-    # Where a record goes that ends a trial, or counts a start: beside the one that counts, or over that one itself.
+    journal: int = number("records", "journal", 1, 32, default=1)
     placing: str = chosen("records", "placing", "beside", "own")
-    # Bare flash, or a store of files whose replace is atomic.
     store: str = chosen("records", "store", "bare", "atomic-replace")
-    # A second store beside the records, written before them: what the running image knows of the update.
     state: str = chosen("records", "state", "none", "nvs")
 
-    # Write once and hope; read back and try at most three times; read back and go on in the other area.
     write: str = chosen("writes", "verify", "once", "read-back", "move-on", default="read-back")
-    # What is done to the selected record before anything else is written: nothing, or it is programmed over itself,
-    # which finishes what an interrupted program may have left weak.
     refresh: str = chosen("writes", "refresh", "none", "selected")
-    # What is done to the inactive record before a slot is written: nothing, or it is erased, so that no record is
-    # left that speaks of what lay there.
     clear: str = chosen("writes", "clear", "none", "before-slot")
-    # The slot that an update is written to: the inactive one, or the running one, over image and files; then the
-    # files that are to be kept are held in RAM, and nothing is left to go back to.
     target: str = chosen("writes", "target", "inactive", "running")
-    # How many sequencers an update needs left.
-    reserve: int = counted("writes", "reserve", 0, 2**16, 8)
+    reserve: int = number("writes", "reserve", 0, 2**16, default=8)
 
-    # What the loader checks of an image before it starts it: nothing, the CRC-32 in the record, the image's own.
     image_check: str = chosen("boot", "image_check", "none", "crc32", "own", default="crc32")
-    # What it does with one that fails: halt, wait for its watchdog, start the other one.
     bad_image: str = chosen("boot", "bad_image", "halt", "reset", "other")
-    # What it does without a record: halt, write one for slot 0, or just start slot 0 if all is erased.
     no_record: str = chosen("boot", "no_record", "halt", "default", "slot-0")
-    # What ends the trial of an uncommitted image besides its commit: the timer alone; also a next boot, which the
-    # loader knows by a try that it noted, after the image was checked (one-try) or before (one-start), or by a count
-    # of attempts that outlives the rollback (attempts); or the image itself switches back in flash before it does
-    # anything else (switch-back).  With none there is no trial, and the record that first names an image commits it.
     trial: str = chosen(
         "boot", "trial", "none", "timer", "one-try", "one-start", "attempts", "switch-back", default="one-try"
     )
-    tries: int = counted("boot", "tries", 1, 200, 1)
-    # Who runs the commit timer: a hardware timer that the loader starts, or the image, once it is up.
+    tries: int = number("boot", "tries", 1, 200, default=1)
     timer: str = chosen("boot", "timer", "loader", "image")
 
-    # Who commits, and in how many seconds, where the update does not say; where the interval is kept meanwhile.
     commit: str = chosen("commit", "by", "image", "operator")
-    interval: int = counted("commit", "interval", 0, 10**6, 60)
+    interval: int = number("commit", "interval", 0, 10**6, default=60)
     interval_in: str = chosen("commit", "kept_in", "record", "updater.dat", "nowhere")
 
-    # When old files are carried over; what becomes of a trial in which that fails; whether its end is noted.
     merge: str = chosen("merge", "when", "before-switch", "first-boot", "none")
     merge_fault: str = chosen("merge", "fault", "revert", "ignore")
     merge_note: str = chosen("merge", "note", "none", "written")
 
-    # How long an update stands, and whether an older version is taken; versions that are not both dotted numbers are
-    # not compared, and taken.
     offers: str = chosen("offers", "stand", "once", "until-taken", "again", default="until-taken")
     downgrade: str = chosen("offers", "downgrade", "accept", "refuse")
 
-    # The partition table that the design was written for; the catalogue's fit any board.
+    # The partition table that it was written for; the designs of the catalogue fit any board.
     board: Board | None = field(default=None, hash=False)
 
     def toml(self) -> str:
@@ -115,7 +86,47 @@ class Design:
                 section = way[0]
                 lines += ["", f"[{section}]"]
             lines.append(f"{way[1]} = {json.dumps(getattr(self, one))}")
-        return "\n".join(lines) + "\n"
+        layout = ["", "[layout]", *self.board.toml_lines("layout")] if self.board else []
+        return "\n".join([*lines, *layout]) + "\n"
+
+
+SAYS = {
+    "records": "how many erase areas hold boot records; with one, it is erased before it is written",
+    "record": "the fields of a record",
+    "guard": "the check behind the fields; own: the format has one",
+    "sequencer": "which way sequencers count",
+    "sequencer_bits": "the width of a sequencer",
+    "tie": "which of two places counts if their sequencers are the same",
+    "order": "whether the sequencer is programmed after all the rest",
+    "erase": "whether an erase is spared where the place reads blank",
+    "journal": "how many records an area takes before it is erased",
+    "placing": "where what becomes of a new image is written: beside the record, or over it",
+    "store": "where records lie: on bare flash, or in a store of files whose replace is atomic",
+    "state": "a second store, written before the records: what the running image knows of the update",
+    "write": "write once and hope; read back, three times at most; read back and use the other area",
+    "refresh": "whether the selected record is first programmed over itself, lest it be weak",
+    "clear": "whether the inactive record is erased before the slot that it may speak of is written",
+    "target": "the slot that is written; over the running one, kept files are in RAM meanwhile",
+    "reserve": "how many sequencers an update needs left",
+    "image_check": "what the loader checks of an image: nothing, the record's CRC-32, the image's own",
+    "bad_image": "what the loader does with an image that fails: halt, watchdog reset, the other slot",
+    "no_record": "without a record: halt, write one for slot 0, start slot 0 if all is erased",
+    "trial": (
+        "what ends a trial besides the commit: nothing; the timer alone; a next boot, which the loader knows by a try "
+        "that it noted after it had checked the image (one-try) or before (one-start), or by a count of attempts that "
+        "outlives the rollback (attempts); or the image itself, which switches back in flash first of all (switch-back)"
+    ),
+    "tries": "how often a dirty image may be started",
+    "timer": "who runs the commit timer",
+    "commit": "who commits",
+    "interval": "seconds to commit, where the update does not say",
+    "interval_in": "where the interval is kept meanwhile",
+    "merge": "when old files are carried over",
+    "merge_fault": "what becomes of a trial whose files cannot be carried over",
+    "merge_note": "whether the end of the merge is noted",
+    "offers": "how long an update stands",
+    "downgrade": "whether an older version is taken, where both are dotted numbers",
+}
 
 
 @cache
@@ -161,8 +172,9 @@ def read_design(settings: Settings) -> Design:
     for section in sections:
         if section in settings.table:
             given |= _section(settings.inside(section), section)
-    board = read_board(settings.inside("layout")) if "layout" in settings.table else None
-    design = Design(name=settings.words("name"), summary=settings.words("summary"), board=board, **given)
+    name = settings.words("name")
+    board = read_board(settings.inside("layout"), name) if "layout" in settings.table else None
+    design = Design(name=name, summary=settings.words("summary"), board=board, **given)
     for name, problem in contradictions(design):
         section, key = way_of(name).split(".")
         here = settings.inside(section) if section in settings.table else settings

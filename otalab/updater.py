@@ -52,7 +52,7 @@ def update(chip: Chip, design: Design, running: Image, active: int, offer: Offer
             raise BundleFault(options.reason)
         yield from chip.during("switch", INTERVALS[design.interval_in](chip, old, options.commit_timeout))
         running_config = replace(selected.config, active=active)
-        staged = STAGED[design.trial](running_config.staged(target, facts, options.commit_timeout))
+        staged = STAGED.get(design.trial, dirty)(running_config.staged(target, facts, options.commit_timeout))
         # The last thing that is written, and the only one that the boot loader looks at:
         # before it a new partition is so many bytes that nobody asks for, and an overwritten one no image at all.
         written = yield from chip.during("switch", store.write(chip, design, staged, "stage"))
@@ -226,8 +226,8 @@ class RegionWriter:
 TARGETS: dict[str, Callable[[Chip, int], tuple[int, Mount]]] = {"inactive": beside, "running": in_place}
 DOWNGRADES: dict[str, Callable[[str, str], None]] = {"accept": any_version, "refuse": not_older}
 STAGED: dict[str, Callable[[BootConfig], BootConfig]] = {
+    # Every other trial begins with a dirty image.
     "none": BootConfig.trusted,
-    **dict.fromkeys(("timer", "one-try", "one-start", "attempts", "switch-back"), dirty),
 }
 INTERVALS: dict[str, Callable[[Chip, Region, int], Routine[None]]] = {
     "record": in_the_record,

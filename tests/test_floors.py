@@ -37,6 +37,7 @@ FLOORS = {
     # 2 firmware
     "outcome": 2,
     "design": 2,
+    "design_schema": 2,
     "nvs": 2,
     "store": 2,
     "bootloader": 2,
@@ -46,6 +47,7 @@ FLOORS = {
     "boot_state": 2,
     "application": 2,
     "device": 2,
+    "own_part": 2,
     # 3 adversary
     "tear": 3,
     "faults": 3,
@@ -124,6 +126,7 @@ FLOORS = {
     "dashboard": 7,
     # 8 doors
     "scenario_cli": 8,
+    "design_cli": 8,
     "trace_cli": 8,
     "study_cli": 8,
     "risk_cli": 8,
