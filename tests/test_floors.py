@@ -26,6 +26,12 @@ FLOORS = {
     "bundle_build": 1,
     "bundle_sign": 1,
     "record": 1,
+    "scratch": 1,
+    "lfs": 1,
+    "spiffs_layout": 1,
+    "spiffs_pages": 1,
+    "spiffs_gc": 1,
+    "spiffs": 1,
     "filesystem": 1,
     # 2 firmware
     "outcome": 2,
@@ -277,7 +283,7 @@ def test_a_planted_breach_is_seen(name, source):
     "name, source",
     [
         ("settings", "from otalab.errors import OtalabError"),
-        ("filesystem", "import littlefs"),
+        ("lfs", "import littlefs"),
         ("device", "from . import store, updater"),
         ("trace", "import numpy as np\nfrom otalab import scenario"),
         ("faults", "import random"),
