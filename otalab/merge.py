@@ -11,6 +11,7 @@ from otalab.board import Region
 from otalab.chip import Chip
 from otalab.effects import Erase, Routine, pages
 from otalab.filesystem import mount
+from otalab.manifest import shown
 from otalab.scratch import BlockErase, BlockProgram, BlockRead, FileSystem, FileSystemFault, Scratch
 
 Mount = Callable[[Chip, Region], Routine[FileSystem | None]]
@@ -27,7 +28,7 @@ def carry_over(chip: Chip, old: Region, new: Region, mount_old: Mount) -> Routin
     present = set(target.names())
     for name in source.names():
         if name in present:
-            chip.say(f"Keeping {name} of the new image")
+            chip.say(f"Keeping {shown(name)} of the new image")
             continue
         try:
             target.copy_from(source, name)
@@ -35,7 +36,7 @@ def carry_over(chip: Chip, old: Region, new: Region, mount_old: Mount) -> Routin
             # Also when it does not fit: what was read decided that.
             yield from replayed(chip, old, source.scratch)
             yield from replayed(chip, new, target.scratch)
-        chip.say(f"Carried over {name}")
+        chip.say(f"Carried over {shown(name)}")
     yield from replayed(chip, new, target.scratch)
 
 

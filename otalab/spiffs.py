@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from otalab.manifest import shown
 from otalab.scratch import FileSystem, FileSystemFault, Scratch
 from otalab.spiffs_gc import make_room
 from otalab.spiffs_layout import (
@@ -86,7 +87,7 @@ class Spiffs:
                 raise FileSystemFault("no such file")
             return self._contents(file)
         except FileSystemFault as fault:
-            raise FileSystemFault(f"SPIFFS could not read {name}: {fault}") from None
+            raise FileSystemFault(f"SPIFFS could not read {shown(name)}: {fault}") from None
 
     def write(self, name: str, data: bytes, piece: int = PIECE) -> None:
         """Write one file; a file of that name is emptied first, as `fopen` with "w" does."""
@@ -100,7 +101,7 @@ class Spiffs:
                 raise FileSystemFault("no such file")
             self._truncate(file, remove=True)
         except FileSystemFault as fault:
-            raise FileSystemFault(f"SPIFFS could not delete {name}: {fault}") from None
+            raise FileSystemFault(f"SPIFFS could not delete {shown(name)}: {fault}") from None
 
     def copy_from(self, other: FileSystem, name: str) -> None:
         """Copy one file from another file system; what was written of one that does not fit is deleted again."""
@@ -118,7 +119,7 @@ class Spiffs:
             for start in range(0, len(data), piece):
                 self._append(file, data[start : start + piece])
         except FileSystemFault as fault:
-            raise FileSystemFault(f"SPIFFS could not {what} {name}: {fault}") from None
+            raise FileSystemFault(f"SPIFFS could not {what} {shown(name)}: {fault}") from None
         finally:
             self._pages.open = None
 

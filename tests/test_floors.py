@@ -133,6 +133,7 @@ FLOORS = {
     "check_cli": 8,
     "recorded_cli": 8,
     "replay_cli": 8,
+    "bundle_files": 8,
     "bundle_cli": 8,
     "cli": 8,
     "lessons": 8,
