@@ -69,14 +69,19 @@ class Spiffs:
         return sorted({name_in(self._pages.page(page)) for page in self._headers() if self._pages.header(page).lists})
 
     def leftovers(self) -> list[Leftover]:
-        """Return what lies there of files that are deleted or unfinished, oldest place first."""
-        found = []
-        for page in self._headers(every=True):
+        """Return what lies there of files that are deleted or unfinished; older versions of files are not told."""
+        found, shape, there = [], self.shape, set(self.names())
+        for block, entry, number in self._pages.entries((0, 0), wrap=False):
+            page = shape.page_of(block, entry)
             header = self._pages.header(page)
-            if header.span or not header.has(INDEX, USED) or header.lists:
+            taken = number not in (FREE, DELETED)
+            if header.span or not header.has(INDEX, USED) or (taken and header.lists):
                 continue
-            gone = not header.flags & GONE or not header.flags & INDEX_DELETING
-            found.append(Leftover(name_in(self._pages.page(page)), "deleted" if gone else "unfinished"))
+            name = name_in(self._pages.page(page))
+            if number == DELETED or header.has(GONE) or header.has(INDEX_DELETING):
+                found += [] if name in there else [Leftover(name, "deleted")]
+            else:
+                found.append(Leftover(name, "unfinished"))
         return found
 
     def read(self, name: str) -> bytes:
@@ -132,13 +137,11 @@ class Spiffs:
             self.scratch.program(at + 2, bytes(2))
             self.scratch.program(at, self.shape.magic.to_bytes(2, "little"))
 
-    def _headers(self, *, every: bool = False) -> list[int]:
-        """Return the index pages that the lookup names, or every page that may have been one."""
-        pages, shape = self._pages, self.shape
+    def _headers(self) -> list[int]:
+        """Return the pages that the lookup calls an index."""
+        places = self._pages.entries((0, 0), wrap=False)
         return [
-            shape.page_of(block, entry)
-            for block, entry, number in pages.entries((0, 0), wrap=False)
-            if number != FREE and (number & INDEX_BIT or (every and number == DELETED))
+            self.shape.page_of(block, entry) for block, entry, number in places if number != FREE and number & INDEX_BIT
         ]
 
     def _found(self, name: str) -> OpenFile | None:

@@ -164,6 +164,25 @@ def test_deleting_marks_the_header_first_and_deletes_it_last():
     assert ([], [Leftover("a", "deleted")]) == (again(fs).names(), again(fs).leftovers())
 
 
+def test_what_a_cut_left_of_a_file_can_be_seen():
+    """
+    Unfinished is a header that was written and not taken, or taken and not final; a finished deletion is deleted.
+    """
+    fs = empty()
+    fs.write("a", b"x" * 128)
+    fs.scratch.drain()
+    before = fs.scratch.contents
+    fs._append(fs._found("a"), b"y")
+    seen = [[]]
+    for at, data in programs(fs):
+        old = before[at : at + len(data)]
+        before = before[:at] + bytes(a & b for a, b in zip(old, data, strict=True)) + before[at + len(data) :]
+        seen.append(Spiffs(Scratch(before)).leftovers())
+
+    unfinished = [Leftover("a", "unfinished")]
+    assert [[], [], unfinished, unfinished, [], [], []] == seen
+
+
 def test_a_file_that_spans_several_index_pages_is_read_and_deleted_whole():
     """
     The header names 93 pages, each index page 124 more.
