@@ -7,6 +7,7 @@ stay as they are.
 They show as the real one shows them: a file whose index header is not finished, or marked for deletion, is not there;
 of two versions of a file the one that is found first counts; a file of which a page is missing cannot be read.
 There is no transaction, and no checksum: a file that was being written is a shorter file, and looks whole.
+Where an index names a page that is none of its own, the real one goes on to write all the same; here that is a fault.
 
 Sources as in `spiffs_layout`; `spiffs_hydrogen.c` at 008577a2a9b7e8923a56b3fef32e8f7aa58cb1ff for what a call does.
 """
