@@ -33,7 +33,7 @@ def run(chip: Chip, design: Design, image: Image, slot: int) -> Routine[Outcome]
     if reset is not None:
         return reset
     main = TEMPERS[image.temper](chip, design, image, slot)
-    seconds = TIMERS[design.timer](chip, design, slot)
+    seconds = yield from TIMERS[design.timer](chip, design, slot)
     if not seconds:
         return (yield from main)
     return (yield from under_timer(chip, main, seconds, lambda: bootloader.on_commit_timer(chip, design)))
@@ -84,19 +84,21 @@ def merge_at_first_boot(chip: Chip, design: Design, slot: int) -> Routine[Reset 
     return None
 
 
-def timed_by_the_loader(chip: Chip, design: Design, slot: int) -> int:
+def timed_by_the_loader(chip: Chip, design: Design, slot: int) -> Routine[int]:
     """Start no timer: the loader did."""
     return 0
+    yield
 
 
-def timed_by_the_image(chip: Chip, design: Design, slot: int) -> int:
+def timed_by_the_image(chip: Chip, design: Design, slot: int) -> Routine[int]:
     """Return in how many seconds the timer that the image starts for itself is due; 0: it starts none."""
     own = store.current(chip, design)
     if own is None or own.config.committed:
         return 0
     if design.interval_in != "updater.dat":
         return own.config.interval
-    return int.from_bytes(read_file(chip, chip.board.slots[slot].fs, INTERVAL_FILE) or b"", "little")
+    data = yield from read_file(chip, chip.board.slots[slot].fs, INTERVAL_FILE)
+    return int.from_bytes(data or b"", "little")
 
 
 def works(chip: Chip, design: Design, image: Image, slot: int) -> Routine[Outcome]:
@@ -209,7 +211,7 @@ MERGES: dict[str, Callable[[Chip, Design, int], Routine[Reset | None]]] = {
     "first-boot": merge_at_first_boot,
     "none": no_merge,
 }
-TIMERS: dict[str, Callable[[Chip, Design, int], int]] = {
+TIMERS: dict[str, Callable[[Chip, Design, int], Routine[int]]] = {
     "loader": timed_by_the_loader,
     "image": timed_by_the_image,
 }

@@ -13,7 +13,8 @@ from otalab.flash import Geometry
 from otalab.part import FlashPart, part, parts
 from otalab.settings import DATA, Settings
 
-FILE_SYSTEMS = ("littlefs", "spiffs")
+# "raw" is a region of bytes in which nobody looks for files.
+FILE_SYSTEMS = ("littlefs", "spiffs", "raw")
 
 
 @dataclass(frozen=True, slots=True)

@@ -246,5 +246,4 @@ def _image(version: str, flash: Flash, region: Region, length: int) -> Image:
 def _files(board: Board, flash: Flash, slot: int) -> tuple[tuple[str, bytes], ...]:
     region, sector = board.slots[slot].fs, board.geometry.sector_size
     contents = flash.read(region.address, region.size)
-    found = read_files(contents, sector) if board.file_system == "littlefs" else None
-    return tuple(sorted((found or {}).items()))
+    return tuple(sorted((read_files(contents, sector, board.file_system) or {}).items()))

@@ -10,12 +10,12 @@ from hashlib import shake_256
 from zlib import crc32
 
 from otalab.board import Board, Slot, load_board
-from otalab.bundle import BundleReader, ManifestRead, PartData, PartEnds
+from otalab.bundle import BundleReader, ManifestRead, PartBegins, PartData, PartEnds
 from otalab.bundle_build import PartSource, bundle_bytes
 from otalab.design import Design, load_design
 from otalab.device import Device
 from otalab.errors import BadInput, BundleFault
-from otalab.filesystem import build_image, read_files
+from otalab.filesystem import MOUNTS, build_image, geometry, recognised
 from otalab.flash import Flash
 from otalab.image import Image, parse_temper
 from otalab.image_format import self_checking
@@ -24,6 +24,7 @@ from otalab.outcome import Running
 from otalab.part import Timing, part
 from otalab.record import BootConfig, Record, SlotFacts
 from otalab.scenario import OFFERS, OfferPolicy, Scenario
+from otalab.scratch import FileSystemFault
 from otalab.store import codec
 from otalab.trace import life
 
@@ -94,7 +95,7 @@ def set_up(
         bundle=bundle,
         probe=probe,
         probe_bundle=probe_bundle,
-        files=tuple(sorted(files.items())) if board.file_system == "littlefs" else (),
+        files=tuple(sorted(files.items())) if board.file_system in MOUNTS else (),
         brought=tuple(sorted((brought or {}).items())),
         offers=offers or standing(design),
         commit_timeout=design.interval if commit_timeout is None else commit_timeout,
@@ -165,6 +166,7 @@ def default_bundle(board: Board, version: str, app_size: int, *, own_check: bool
     """Return a bundle for a board: an application of this size and a file system that fills its region."""
     slot = board.slots[0]
     fs = file_system(board, slot, version, brought_files(version, slot.fs.size))
+    told = geometry(board.file_system, len(fs), board.geometry.sector_size)
     app_name = "fw" if board.platform == "esp8266" else "app"
     return bundle_bytes(
         name="lamp",
@@ -173,7 +175,7 @@ def default_bundle(board: Board, version: str, app_size: int, *, own_check: bool
         build_id=f"{version}/lab",
         parts=[
             PartSource(app_name, "app", "lamp.bin", application(version, app_size, own_check=own_check), {}),
-            PartSource("fs", "fs", "fs.img", fs, {"fs_size": len(fs), "fs_block_size": board.geometry.sector_size}),
+            PartSource("fs", "fs", "fs.img", fs, told),
         ],
     )
 
@@ -185,15 +187,15 @@ def application(version: str, size: int, *, own_check: bool = False) -> bytes:
 
 
 def file_system(board: Board, slot: Slot, version: str, files: dict[str, bytes]) -> bytes:
-    """Return a file-system image for a slot; for a kind that the lab does not write, bytes that stand for one."""
-    if board.file_system != "littlefs":
+    """Return a file-system image for a slot; for `raw`, bytes that stand for one."""
+    if board.file_system not in MOUNTS:
         return noise(f"{board.file_system} {version}", slot.fs.size)
-    return build_image(files, slot.fs.size, board.geometry.sector_size)
+    return build_image(files, slot.fs.size, board.geometry.sector_size, board.file_system)
 
 
 def unpack(bundle: bytes) -> tuple[Image, dict[str, bytes] | None]:
-    """Return the image that a bundle brings, and its files where they are in a littlefs."""
-    reader, fs = BundleReader(), bytearray()
+    """Return the image that a bundle brings, and its files where they are in a file system that the lab knows."""
+    reader, fs, told = BundleReader(), bytearray(), dict[str, object]()
     manifest: Manifest | None = None
     app: PartEnds | None = None
     try:
@@ -201,6 +203,8 @@ def unpack(bundle: bytes) -> tuple[Image, dict[str, bytes] | None]:
             match event:
                 case ManifestRead(manifest):
                     pass
+                case PartBegins(part) if part.role == "fs":
+                    told = dict(part.extra)
                 case PartData(part, data) if part.role == "fs":
                     fs += data
                 case PartEnds(part) if part.role == "app":
@@ -210,7 +214,15 @@ def unpack(bundle: bytes) -> tuple[Image, dict[str, bytes] | None]:
         raise BadInput(f"the bundle is refused: {fault}") from fault
     if app is None or manifest is None:
         raise BadInput("the bundle is refused: it brings no application")
-    return Image(manifest.version, manifest.build_id, app.size, app.sha256), read_files(bytes(fs))
+    return Image(manifest.version, manifest.build_id, app.size, app.sha256), _files(bytes(fs), told)
+
+
+def _files(contents: bytes, told: dict[str, object]) -> dict[str, bytes] | None:
+    found = recognised(contents, told)
+    try:
+        return {name: found[1].read(name) for name in found[1].names()} if found else None
+    except FileSystemFault:
+        return None
 
 
 def noise(seed: str, size: int) -> bytes:

@@ -101,7 +101,7 @@ def in_a_file(chip: Chip, old: Region, seconds: int) -> Routine[None]:
     data = seconds.to_bytes(4, "little")
     # Only if there is one: a file that an earlier update left stays, as on the real device before 2021.
     # Not again if it is there: the real one writes all the same, and each retry would leave another file system.
-    if seconds and read_file(chip, old, INTERVAL_FILE) != data:
+    if seconds and (yield from read_file(chip, old, INTERVAL_FILE)) != data:
         yield from put_file(chip, old, INTERVAL_FILE, data)
 
 
