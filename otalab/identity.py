@@ -42,6 +42,10 @@ class Identity:
         self._kinds = [_Kind(family) for family in families(device.board, device.design)]
         self._of = {sector: kind for kind in self._kinds for sector in kind.places}
 
+    def __contains__(self, sector: int | None) -> bool:
+        """Say whether a sector holds boot records."""
+        return sector in self._of
+
     @property
     def stale(self) -> bool:
         """Whether something that was learnt makes classes wrong that were given away before."""

@@ -64,6 +64,11 @@ def set_up(
     board = board_for(design, board)
     if design.state != "none" and not board.state:
         raise BadInput(f"design {design.name} needs a second store, and board {board.name} has no place for one")
+    needed, area = codec(design).size * design.journal, board.records[0].size
+    if needed > area:
+        raise BadInput(
+            f"the records of design {design.name} need {needed} bytes, board {board.name} has {area} for them"
+        )
     by_hand = OPERATOR_SECONDS if design.commit == "operator" else None
     operator_commits_after = by_hand if operator_commits_after is None else operator_commits_after
     own_check = design.image_check == "own"
