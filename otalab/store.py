@@ -244,7 +244,7 @@ def once(chip: Chip, design: Design, place: int, data: bytes) -> Routine[bool]:
     """Erase and program, and believe that it worked."""
     # The erase comes first and the sequencer in the first bytes of the program: whatever is cut here,
     # an erased place is older than the record that still stands in the other one, where there is another one.
-    yield from _put(chip, design, place, data)
+    yield from put_record(chip, design, place, data)
     return True
 
 
@@ -253,7 +253,7 @@ def read_back(chip: Chip, design: Design, place: int, data: bytes) -> Routine[bo
     # All tries write what was worked out before the first one: where there is one place,
     # its erase leaves no record that a later try could start from.
     for _ in range(TRIES):
-        yield from _put(chip, design, place, data)
+        yield from put_record(chip, design, place, data)
         if chip.read(places(chip.board, design)[place], len(data)) == data:
             return True
     return False
@@ -261,13 +261,26 @@ def read_back(chip: Chip, design: Design, place: int, data: bytes) -> Routine[bo
 
 def move_on(chip: Chip, design: Design, place: int, data: bytes) -> Routine[bool]:
     """Program and read back; what did not go in is written once more, at the start of the other area."""
-    yield from _put(chip, design, place, data)
+    yield from put_record(chip, design, place, data)
     if chip.read_record(places(chip.board, design)[place], len(data)) == data:
         return True
     other = 0 if place >= design.journal else design.journal
     chip.say(f"Boot record {place} does not read back, going on at {other}")
-    yield from _put(chip, design, other, data)
+    yield from put_record(chip, design, other, data)
     return chip.read_record(places(chip.board, design)[other], len(data)) == data
+
+
+def put_record(chip: Chip, design: Design, place: int, data: bytes) -> Routine[None]:
+    """Erase a place, as the design has it, and program a record into it."""
+    address = places(chip.board, design)[place]
+    if ERASES[design.erase](chip, address):
+        yield Erase(address // chip.board.geometry.sector_size)
+    yield from program_record(chip, design, place, data)
+
+
+def program_record(chip: Chip, design: Design, place: int, data: bytes) -> Routine[None]:
+    """Program a record into a place, in the order that the design has, whatever lies there."""
+    yield from _program(chip, design, places(chip.board, design)[place], data)
 
 
 def always(chip: Chip, address: int) -> bool:
@@ -298,13 +311,6 @@ STATES: dict[str, Callable[[Chip, Design, BootConfig, Move], Routine[bool]]] = {
     "none": write_record,
     "nvs": write_both,
 }
-
-
-def _put(chip: Chip, design: Design, place: int, data: bytes) -> Routine[None]:
-    address = places(chip.board, design)[place]
-    if ERASES[design.erase](chip, address):
-        yield Erase(address // chip.board.geometry.sector_size)
-    yield from _program(chip, design, address, data)
 
 
 def _program(chip: Chip, design: Design, address: int, data: bytes) -> Routine[None]:
