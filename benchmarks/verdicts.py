@@ -19,12 +19,14 @@ from tqdm import tqdm
 
 from otalab.check import check_design
 from otalab.design import designs
-from otalab.faults import FAULTS
+from otalab.faults import FAULTS, SIX
 from otalab.image import TEMPERS
 
 DOCS = Path(__file__).parent.parent / "docs"
 CSV, PAGE = DOCS / "verdicts.csv", DOCS / "verdicts.md"
 BOARD, BUDGET = "tiny", 200
+# Torn records of a journal are told apart by their bytes, all of them: each node takes seconds.
+BUDGETS = {"mgos-boot": 20}
 STARTS = ("shipped", "used")
 KEY = ("design", "start", "faults", "image")
 COLUMNS = (*KEY, "verdict", "ends", "states", "seconds", "id")
@@ -36,7 +38,7 @@ Row = dict[str, str]
 def cell(key: tuple[str, str, str, str]) -> Row:
     """Return the row of one cell."""
     design, start, faults, image = key
-    found = check_design(design, faults, image, BOARD, budget=BUDGET, used=start == "used")
+    found = check_design(design, faults, image, BOARD, budget=BUDGETS.get(design, BUDGET), used=start == "used")
     bad = found.graph.counterexample
     said = (found.graph.verdict, " ".join(found.graph.ends), str(found.graph.nodes), f"{found.seconds:.1f}")
     return dict(zip(COLUMNS, (*key, *said, found.case.identity(bad) if bad else ""), strict=True))
@@ -62,7 +64,9 @@ def page(rows: list[Row]) -> str:
         "",
         f"Every design of the catalogue on the board `{BOARD}`, for any number of power cuts.",
         "A *used* device has taken one update before the one that is explored.",
-        f"A graph that did not close within {BUDGET} nodes is `open`, if nothing bad was found in it.",
+        f"A graph that did not close within {BUDGET} nodes is `open`, if nothing bad was found in it; "
+        f"for `mgos-boot` it is {BUDGETS['mgos-boot']} nodes.",
+        "`all` is the union of the six before it; where one of them is unsafe and `all` was not found to be, it is too.",
         "Made by `python benchmarks/verdicts.py`; the numbers are in `verdicts.csv`.",
         "A history is played by `otalab replay ID`.",
     ]
@@ -77,8 +81,10 @@ def page(rows: list[Row]) -> str:
                 "| --- " * (len(FAULTS) + 1) + "|",
             ]
             for image in TEMPERS:
-                marks = (MARKS[by_key[design, start, faults, image]["verdict"]] for faults in FAULTS)
-                lines.append(f"| {image} | {' | '.join(marks)} |")
+                found = {faults: by_key[design, start, faults, image]["verdict"] for faults in FAULTS}
+                if found["all"] == "open" and "unsafe" in [found[one] for one in SIX]:
+                    found["all"] = "unsafe"
+                lines.append(f"| {image} | {' | '.join(MARKS[one] for one in found.values())} |")
         lines += list(_histories([by_key[key] for key in every_key([design])]))
     return "\n".join(lines) + "\n"
 
