@@ -69,6 +69,7 @@ FLOORS = {
     "crash_graph": 4,
     "check": 4,
     "recorded": 4,
+    "inspection": 4,
     "rounds": 4,
     # 5 numbers
     "elimination": 5,
@@ -146,6 +147,7 @@ FLOORS = {
     "replay_cli": 8,
     "bundle_files": 8,
     "bundle_cli": 8,
+    "inspect_cli": 8,
     "cli": 8,
     "lessons": 8,
 }
