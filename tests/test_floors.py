@@ -108,6 +108,7 @@ FLOORS = {
     "mqtt_device": 6,
     "shadow_service": 6,
     "http_device": 6,
+    "live_process": 6,
     "live": 6,
     "live_broker": 6,
     # 7 views
@@ -140,6 +141,7 @@ FLOORS = {
     "campaign_cli": 8,
     "sign_cli": 8,
     "serve_cli": 8,
+    "own_device": 8,
     "fleet_cli": 8,
     "shadow_cli": 8,
     "check_cli": 8,
