@@ -129,6 +129,7 @@ FLOORS = {
     "replay_cli": 8,
     "bundle_cli": 8,
     "cli": 8,
+    "exercises": 8,
     "lessons": 8,
 }
 
