@@ -61,7 +61,16 @@ def _graph(design: str | Design, faults: str, image: str = "healthy") -> CrashGr
 # 00 Start here
 
 
-@exercise("00.1", "a number of bytes from 1 to 79, such as 8")
+@exercise("00.1", "a number of effects")
+def _changing(count: int) -> str | None:
+    steps = run(_lamp("hardened")).steps
+    if count == len(steps):
+        return "those are all effects; a wait and a question change no flash"
+    right = sum(isinstance(step.effect, Erase | Program) for step in steps)
+    return None if count == right else "count the steps of `update` whose effect is an Erase or a Program"
+
+
+@exercise("00.2", "a number of bytes from 1 to 79, such as 8")
 def _survives(kept: int) -> str | None:
     if kept not in range(1, 80):
         return "a torn record keeps at least one of its 80 bytes, and not all of them"
@@ -71,15 +80,6 @@ def _survives(kept: int) -> str | None:
     wreck = step.before.after(Program(step.effect.address, step.effect.data[:kept]))
     end = judge(plain, life(plain, wreck, step.world))
     return None if end.name == "updated" else f"{end.name}: {end.reason}; which field follows the sequencer?"
-
-
-@exercise("00.2", "a number of effects")
-def _changing(count: int) -> str | None:
-    steps = run(_lamp("hardened")).steps
-    if count == len(steps):
-        return "those are all effects; a wait and a question change no flash"
-    right = sum(isinstance(step.effect, Erase | Program) for step in steps)
-    return None if count == right else "count the steps of `update` whose effect is an Erase or a Program"
 
 
 # 01 NOR flash
@@ -156,17 +156,7 @@ def _race(lab: Any) -> str | None:
 # 04 Pulling the plug
 
 
-@exercise("04.1", 'two words, such as ("more", "stuck")')
-def _smaller(words: tuple[str, str]) -> str | None:
-    two, one = (_graph(name, "atomic") for name in ("hardened", "single-record"))
-    size, end = words
-    if end not in set(one.ends) - set(two.ends):
-        return f"{end!r} is not an end that only single-record has; what is left between its erase and its program?"
-    right = "fewer" if one.nodes < two.nodes else "more"
-    return None if size == right else "not that many nodes; what can still be cut once the loader has halted?"
-
-
-@exercise("04.2", "a set of the names of ends")
+@exercise("04.1", "a set of the names of ends")
 def _ends(names: set[str]) -> str | None:
     lamp = _lamp("hardened")
     found = set()
@@ -178,6 +168,16 @@ def _ends(names: set[str]) -> str | None:
     if missing := found - set(names):
         return f"{len(missing)} more can be met: cut each erase and each program of the second run, not of the first"
     return None if set(names) == found else "not all of these can be met"
+
+
+@exercise("04.2", 'two words, such as ("more", "stuck")')
+def _smaller(words: tuple[str, str]) -> str | None:
+    two, one = (_graph(name, "atomic") for name in ("hardened", "single-record"))
+    size, end = words
+    if end not in set(one.ends) - set(two.ends):
+        return f"{end!r} is not an end that only single-record has; what is left between its erase and its program?"
+    right = "fewer" if one.nodes < two.nodes else "more"
+    return None if size == right else "not that many nodes; what can still be cut once the loader has halted?"
 
 
 # 05 Proof and counterexample
