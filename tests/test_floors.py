@@ -151,6 +151,7 @@ FLOORS = {
     "bundle_cli": 8,
     "inspect_cli": 8,
     "cli": 8,
+    "exercises": 8,
     "lessons": 8,
 }
 
