@@ -88,11 +88,26 @@ def read_design(settings: Settings) -> Design:
     settings.known([field.name for field in fields(Design)])
     given = {key: allowed for key, allowed in CHOICES.items() if key in settings.table or key != "downgrade"}
     choices = {key: settings.choice(key, allowed) for key, allowed in given.items()}
-    if choices["trial"] == "one-try" and choices["record"] != "complete":
-        raise settings.wrong("trial", 'one-try needs record = "complete": no other record has a tried field')
-    if choices["target"] == "running" and choices["trial"] != "none":
-        raise settings.wrong("trial", 'target = "running" needs "none": a trial that fails has nothing to go back to')
-    if choices["clear"] == "before-slot" and choices["records"] != 2:
-        raise settings.wrong("clear", "before-slot needs records = 2: there is no inactive one to erase")
     reserve = settings.number("reserve", most=2**16)
-    return Design(name=settings.words("name"), summary=settings.words("summary"), reserve=reserve, **choices)
+    design = Design(name=settings.words("name"), summary=settings.words("summary"), reserve=reserve, **choices)
+    if wrong := contradiction(design):
+        raise settings.wrong(*wrong)
+    return design
+
+
+def checked(design: Design) -> Design:
+    """Return a design that was put together in Python; choices that contradict each other are `BadInput`."""
+    if wrong := contradiction(design):
+        raise BadInput(f"design {design.name}: {wrong[0]}: {wrong[1]}")
+    return design
+
+
+def contradiction(design: Design) -> tuple[str, str] | None:
+    """Return a choice that cannot stand beside the others, and why; nothing if all of them can."""
+    if design.trial == "one-try" and design.record != "complete":
+        return "trial", 'one-try needs record = "complete": no other record has a tried field'
+    if design.target == "running" and design.trial != "none":
+        return "trial", 'target = "running" needs "none": a trial that fails has nothing to go back to'
+    if design.clear == "before-slot" and design.records != 2:
+        return "clear", "before-slot needs records = 2: there is no inactive one to erase"
+    return None
