@@ -54,6 +54,8 @@ FLOORS = {
     "check": 4,
     "recorded": 4,
     "rounds": 4,
+    "repair_judge": 4,
+    "repair": 4,
     # 5 numbers
     "elimination": 5,
     "markov": 5,
@@ -114,6 +116,14 @@ FLOORS = {
     "wrecks": 7,
     "graph_view": 7,
     "dashboard": 7,
+    "report_facts": 7,
+    "report_words": 7,
+    "report_svg": 7,
+    "report_story": 7,
+    "report_checklist": 7,
+    "report_parts": 7,
+    "report_page": 7,
+    "report_pdf": 7,
     # 8 doors
     "scenario_cli": 8,
     "trace_cli": 8,
@@ -128,6 +138,8 @@ FLOORS = {
     "recorded_cli": 8,
     "replay_cli": 8,
     "bundle_cli": 8,
+    "repair_cli": 8,
+    "report_cli": 8,
     "cli": 8,
     "lessons": 8,
 }
@@ -148,6 +160,7 @@ THIRD_PARTY = {
     "IPython": 7,
     "anywidget": 7,
     "ipywidgets": 7,
+    "jinja2": 7,
     "matplotlib": 7,
     "traitlets": 7,
 }
