@@ -85,13 +85,20 @@ class Repair:
     @property
     def text(self) -> str:
         """The answer in one sentence."""
-        return _WORDS[self.outcome].format(size=self.size, tried=self.tried, undecided=len(self.undecided))
+        if self.outcome != "found":
+            changes = f"{self.size} change{'s' if self.size > 1 else ''}"
+            return _WORDS[self.outcome].format(changes=changes, tried=self.tried, undecided=len(self.undecided))
+        smaller = [changes for changes in self.undecided if len(changes) < self.size]
+        if smaller:
+            return f"{self.size} changes are enough; of smaller sets, {len(smaller)} were neither proved nor broken"
+        if self.size == 1:
+            return "one change is enough"
+        return f"{self.size} changes are enough, and no fewer: every smaller set was tried, and broken"
 
 
 _WORDS = {
     "safe": "it is safe already, there is nothing to repair",
-    "found": "a set of {size} change(s) is enough; no smaller one was found among {tried} that were tried",
-    "none": "no set of up to {size} change(s) is enough: all {tried} were tried, and each was broken",
+    "none": "no set of up to {changes} is enough: all {tried} were tried, and each was broken",
     "undecided": "none of {tried} sets was proved, and {undecided} of them not broken either: give more --budget",
     "limit": "{tried} sets were tried and none is enough; there are more of them: give more --limit",
     "interrupted": "interrupted after {tried} sets; none of those is enough",

@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
+import numpy as np
+
 from otalab.check import Cell
+from otalab.crash_graph import ENDS
 from otalab.errors import BadInput
 from otalab.image import TEMPERS
 from otalab.report_facts import Reviewed
@@ -108,23 +111,29 @@ def _downgrade(one: Reviewed) -> tuple[Mark, str]:
 
 
 def _partial(one: Reviewed) -> tuple[Mark, str]:
-    if "bricked" in one.bad_ends:
-        reasons = [cell.graph.histories["bricked"].reason for cell in one.cells if "bricked" in cell.graph.histories]
-        return "no", f"the device can be bricked: {'; '.join(dict.fromkeys(reasons))}"
-    return _cuts(one)[0], "no image that is not whole was ever started"
+    bricked, halted = ENDS.index("bricked"), "no valid boot record"
+    reasons = {
+        cell.graph.run_reason[run] for cell in one.cells for run in np.flatnonzero(cell.graph.run_end == bricked)
+    }
+    if started := sorted(reasons - {halted}):
+        return "no", f"the device can be bricked: {'; '.join(started[:3])}"
+    closed = all(cell.graph.closed for cell in one.cells)
+    told = "; what bricks it is that its loader finds no valid boot record" if reasons else ""
+    return "yes" if closed else "open", f"no image that is not whole was ever started{told}"
 
 
 def _trial(one: Reviewed) -> tuple[Mark, str]:
     bad = [cell for cell in one.cells if cell.case.image != "healthy"]
     if not bad:
         return "open", f"no image but a healthy one was tried; --image takes {', '.join(TEMPERS)}"
-    images = list(dict.fromkeys(cell.case.image for cell in bad))
-    caught = [
-        image for image in images if all(cell.graph.verdict == "safe" for cell in bad if cell.case.image == image)
-    ]
-    if len(caught) == len(images):
-        return "yes", f"rolled back or committed as they should be: {', '.join(images)}"
-    return "no", f"ends badly with an image that is: {', '.join(image for image in images if image not in caught)}"
+    images = ", ".join(dict.fromkeys(cell.case.image for cell in bad))
+    found = [(cell.case.image, cell.graph.counterexample) for cell in bad]
+    alone = sorted({f"{image}: {broken.end}" for image, broken in found if broken and not broken.cuts})
+    if alone:
+        return "no", f"without any power cut: {', '.join(alone)}"
+    if any(cell.graph.verdict != "safe" for cell in bad):
+        return "partly", f"on steady power no bad end with images {images}; with power cuts it is not so"
+    return "yes", f"no bad end with images {images}, for any number of cuts"
 
 
 def _wear(one: Reviewed) -> tuple[Mark, str]:

@@ -128,7 +128,7 @@ def _words(chosen: argparse.Namespace) -> Iterator[str]:
 @contextmanager
 def _told() -> Iterator[Callable[[str], None]]:
     """Show on standard error what is being looked at; gone when it is over."""
-    with tqdm(unit=" looks", leave=False, file=sys.stderr, bar_format="{elapsed} {desc}") as bar:
+    with tqdm(delay=1, mininterval=0.5, leave=False, file=sys.stderr, bar_format="{elapsed} {desc}") as bar:
 
         def told(text: str) -> None:
             bar.set_description_str(text, refresh=False)

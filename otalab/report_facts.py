@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import inf
 from typing import Any
 
 import pandas as pd
@@ -87,6 +88,11 @@ class Asked:
 
     def refuse_nonsense(self) -> None:
         """Raise what is wrong with any of it now, before anything long begins."""
+        for what, number in (("updates-per-year", self.updates_per_year), ("years", self.years)):
+            if not 0 <= number < inf:
+                raise BadInput(f"--{what} {number:g}: a number of 0 or more is needed")
+        if self.endurance is not None and not 0 < self.endurance < inf:
+            raise BadInput(f"--endurance {self.endurance:g}: more than 0 erases are needed")
         for one in self.rates:
             Rates.parse(one)
         for name in self.parts:
@@ -110,7 +116,7 @@ class Weight:
     """What is known of a design's risk: by rate on its own part, by phase, and by part and rate.
 
     `by_part` is a `part_table` whose column `design` holds the rate; parts of the same times share one row's numbers.
-    `phases` is a `risk_phase_table` at the first rate; `carries` names, for each part, the phase of most fatal cuts.
+    `phases` is a `risk_phase_table` at the first rate; `carries` says, for each part, in which phases fatal cuts fall;
     `band` is the least and the most that a single member of the fault model would give.
     """
 
@@ -211,7 +217,9 @@ def _times(chip: FlashPart, timing: Timing) -> tuple[object, ...]:
 
 
 def _carries(phases: pd.DataFrame) -> str:
-    return str(phases.phase[phases.p_bad.idxmax()]) if phases.p_bad.any() else ""
+    """Return the phases in which fatal cuts fall, with their shares, the largest first; small ones are left out."""
+    some = phases[phases.p_bad_share >= 0.05].sort_values("p_bad_share", ascending=False, kind="stable")
+    return ", ".join(f"{row.phase} {row.p_bad_share:.0%}" for row in some.itertuples())
 
 
 def _wear(asked: Asked, name: str) -> tuple[pd.DataFrame | None, str]:

@@ -34,6 +34,7 @@ from otalab.report_parts import (
     wear_part,
 )
 from otalab.report_story import Base, Story
+from otalab.report_words import sentence
 
 PACKAGES = ("otalab", "numpy", "scipy", "pandas", "littlefs-python")
 
@@ -43,6 +44,7 @@ def page(every: Sequence[Reviewed], asked: Asked, command: Sequence[str], made: 
     scenes = Scenes()
     environment = Environment(loader=FileSystemLoader(STATIC), autoescape=True, undefined=StrictUndefined,
                               trim_blocks=True, lstrip_blocks=True)  # fmt: skip
+    environment.filters["sentence"] = sentence
     designs = [_of_design(one, asked, scenes) for one in every]
     names = ", ".join(one.design.name for one in every)
     return environment.get_template("report.html").render(

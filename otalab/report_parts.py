@@ -13,7 +13,7 @@ from otalab.report_checklist import answered, checklist
 from otalab.report_facts import Asked, Reviewed, Weight
 from otalab.report_story import stories
 from otalab.report_svg import bars_svg, layout_svg, life_svg
-from otalab.report_words import END_WORDS, choice_rows, cuts_words, listed, one_in, probability
+from otalab.report_words import END_WORDS, choice_rows, cuts_words, listed, one_in, probability, sentence
 from otalab.tear import RESIDUAL
 from otalab.text import seconds
 
@@ -119,7 +119,7 @@ def _bounds(low: float, high: float) -> str:
 
 def _part_row(weight: Weight, name: str, rows: pd.DataFrame) -> dict[str, Any]:
     numbers = [_bounds(row.low, row.high) for row in rows.itertuples()]
-    return {"name": name, "numbers": numbers, "phase": weight.carries.get(name) or "none"}
+    return {"name": name, "numbers": numbers, "carries": weight.carries[name] or "none"}
 
 
 def wear_part(one: Reviewed, asked: Asked) -> dict[str, Any]:
@@ -187,8 +187,9 @@ def summary_part(one: Reviewed, asked: Asked) -> dict[str, Any]:
         found = [bad for cell in one.unsafe if (bad := cell.graph.counterexample)]
         worst = min(found, key=lambda bad: bad.order)
         where = f" in the phase {worst.cuts[-1][1].phase}" if worst.cuts else ""
-        told = cuts_words(len(worst.cuts))
-        sentences.append(f"{told[0].upper()}{told[1:]}{where} can do it: {worst.end}, {worst.reason}.")
+        told = sentence(cuts_words(len(worst.cuts)))
+        can = f"{told}{where} can do it" if worst.cuts else "It needs no power cut"
+        sentences.append(f"{can}: {worst.end}, {worst.reason}.")
         sentences.append(f"Bad ends were found in {len(one.unsafe)} of {len(one.cells)} cells: {listed(one.bad_ends)}.")
     low, high = one.weight.bad(asked.rates[0])
     risk = f"{_bounds(low, high)} ({one_in(high)})"
@@ -215,7 +216,7 @@ def limits_part() -> list[str]:
     return [
         f"A forged check of 32 bits or more: {RESIDUAL:.1e} per torn record.",
         "Damage outside the sector that is worked on, and reads that fault.",
-        "Unstable cells are a fault model of their own, `unstable`; they are not in `all`.",
+        "Unstable cells are a fault model of their own (unstable), and not in all.",
         "Attackers: the adversary here is the power supply, and nobody else.",
         "The image itself: it is bytes with a temper, and the lab does not run it.",
     ]

@@ -16,7 +16,7 @@ from otalab.player_life import Lived, live
 from otalab.player_show import records
 from otalab.player_tape import Tape
 from otalab.player_words import effect_words, end_words
-from otalab.report_words import END_WORDS, cuts_words, listed, tear_words
+from otalab.report_words import END_WORDS, cuts_words, listed, sentence, tear_words
 from otalab.text import seconds
 from otalab.trace import sector_of
 
@@ -54,15 +54,14 @@ class Story:
     def title(self) -> str:
         """The story in one line."""
         cuts = self.history.cuts
-        phases = listed(list(dict.fromkeys(leg.phase for _, leg in cuts)))
-        where = f" in {phases}" if cuts else ""
-        told = cuts_words(len(cuts))
-        return f"{told[0].upper()}{told[1:]}{where}: {self.history.end}"
+        phases = list(dict.fromkeys(leg.phase for _, leg in cuts))
+        where = f", in the phase{'s' if len(phases) > 1 else ''} {listed(phases)}" if cuts else ""
+        return f"{sentence(cuts_words(len(cuts)))}{where}: {self.history.end}"
 
     @property
     def moral(self) -> str:
         """What the end means for whoever owns the device."""
-        return f"{END_WORDS[self.history.end]}: {self.history.reason}"
+        return f"{sentence(END_WORDS[self.history.end])}; here: {self.history.reason}"
 
     @property
     def shortest(self) -> bool:
@@ -71,11 +70,14 @@ class Story:
 
     @property
     def happens(self) -> list[tuple[str, str]]:
-        """Each fault model under which this is the counterexample, with its images."""
-        found: dict[str, list[str]] = {}
+        """The fault models under which this is the counterexample, and for which images."""
+        images: dict[str, list[str]] = {}
         for cell in self.cells:
-            found.setdefault(cell.case.faults, []).append(cell.case.image)
-        return [(faults, ", ".join(images)) for faults, images in found.items()]
+            images.setdefault(cell.case.faults, []).append(cell.case.image)
+        faults: dict[str, list[str]] = {}
+        for name, some in images.items():
+            faults.setdefault(", ".join(some), []).append(name)
+        return [(", ".join(names), some) for some, names in faults.items()]
 
     @property
     def identity(self) -> str:
@@ -130,11 +132,12 @@ def _told(played: Played) -> Iterator[str]:
     torn = played.leg.step is not None
     for phase, members in groupby(played.steps[: -1 if torn else None], lambda step: step.phase):
         steps = list(members)
-        time = seconds(sum(step.seconds for step in steps))
+        time = sum(step.seconds for step in steps)
         numbers = range(steps[0].number, steps[-1].number + 1)
         said = " · ".join(line for number, line in played.run.log if number in numbers)
         count = f"{len(steps)} effect{'s' if len(steps) > 1 else ''}"
-        yield f"{phase.capitalize()}: {count}, {time}." + (f" The device says: {said}." if said else "")
+        told = f"{phase.capitalize()}: {count}" + (f", {seconds(time)}" if time else "")
+        yield told + (f"; the device says: {said}." if said else ".")
 
 
 @dataclass(frozen=True)
@@ -157,9 +160,9 @@ class Base:
         return Tape(lived, min(cut, self._alike(lived)), self.tape.pool).packed()
 
     def _alike(self, lived: Lived) -> int:
-        """Return how many positions of both lives are the same."""
+        """Return a position up to which both lives are the same; a tape begins with an effect, so never a run's end."""
         pairs = zip(self.lived.played[0].steps, lived.played[0].steps, strict=False)
         for number, (own, other) in enumerate(pairs):
             if (own.effect, own.phase, own.at, own.seconds) != (other.effect, other.phase, other.at, other.seconds):
                 return number
-        return min(len(self.lived.played[0].steps), len(lived.played[0].steps))
+        return min(len(self.lived.played[0].steps), len(lived.played[0].steps)) - 1

@@ -15,6 +15,7 @@ from otalab.player_life import Lived
 from otalab.text import seconds
 
 WIDTH = 760
+LETTER = 7.2  # the width of a letter in the widest of the fonts that may be taken
 
 
 def layout_svg(board: Board, records: int) -> str:
@@ -55,9 +56,9 @@ def _strip(board: Board, low: int, high: int, y: int, records: int) -> Iterator[
         text = f"{name}, 0x{region.address:06x}, {_bytes(region)}" + (", not used by this design" if unused else "")
         yield f'<rect class="{kind}" x="{x:.2f}" y="{y}" width="{width:.2f}" height="{height}"><title>{escape(text)}'
         yield "</title></rect>"
-        label = f"{name}, unused" if unused else name
-        if len(label) * 6.5 + 6 < width:
-            yield f'<rect class="label" x="{x + 3:.1f}" y="{y + 9}" width="{len(label) * 6.3 + 6:.1f}" height="16"/>'
+        label = "unused" if unused else name
+        if len(label) * LETTER + 8 < width:
+            yield f'<rect class="label" x="{x + 3:.1f}" y="{y + 9}" width="{len(label) * LETTER + 6:.1f}" height="16"/>'
             yield _text(x + 6, y + 21, label, kind="on-label")
 
 
@@ -82,10 +83,10 @@ def life_svg(lived: Lived, most: int = 4) -> str:
                 f'<rect class="p-{phase}" x="{x:.1f}" y="{y + 17}" width="{max(width - 1, 1):.1f}" height="20">'
             )
             parts.append(f"<title>{escape(told)}</title></rect>")
-            if len(phase) * 6.3 + 8 < width:
-                middle = x + width / 2 - len(phase) * 3.1
+            if len(phase) * LETTER + 8 < width:
+                middle = x + width / 2 - len(phase) * LETTER / 2
                 parts.append(
-                    f'<rect class="label" x="{middle - 3:.1f}" y="{y + 20}" width="{len(phase) * 6.2 + 6:.1f}" '
+                    f'<rect class="label" x="{middle - 3:.1f}" y="{y + 20}" width="{len(phase) * LETTER + 6:.1f}" '
                 )
                 parts.append(f'height="14"/>{_text(middle, y + 31, phase, kind="on-label")}')
             x += width
@@ -107,7 +108,7 @@ def bars_svg(rows: list[tuple[str, list[float]]], names: tuple[str, ...]) -> str
         for number, value in enumerate(values):
             width, at = 480 * value, y + 13 * number
             parts.append(f'<rect class="b-{number}" x="90" y="{at}" width="{max(width, 0.5):.1f}" height="10"/>')
-            told = f"{names[number]} {value:.1%}" if value >= 0.0005 or not value else f"{names[number]} {value:.1e}"
+            told = f"{names[number]} {'<0.1%' if 0 < value < 0.0005 else format(value, '.1%')}"
             parts.append(_text(96 + width, at + 9, told, kind="small"))
         y += 13 * len(values) + 8
     return _svg(y, "Shares by phase", parts)

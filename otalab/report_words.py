@@ -69,13 +69,15 @@ def tear_words(label: str) -> str:
 
 def cuts_words(count: int) -> str:
     """Return how many power cuts, in words."""
-    return f"{COUNTS.get(count, count)} power {'cut' if count == 1 else 'cuts'}"
+    return f"{COUNTS.get(count, count)} power {'cuts' if count > 1 else 'cut'}"
 
 
 def probability(value: float) -> str:
     """Return a probability as one writes it by hand: `5.44 · 10⁻⁹`, and 0 as 0."""
     if isnan(value):
         return "unknown"
+    if 0.9995 < value < 1:
+        return "almost 1"
     if value == 0 or 0.01 <= value <= 1:
         return f"{value:.3g}"
     digits, _, power = f"{value:.2e}".partition("e")
@@ -93,6 +95,11 @@ def one_in(value: float) -> str:
         if many >= size:
             return f"1 in {many / size:.3g} {word}" if many / size < 1000 else f"1 in {many:.0e}"
     return f"1 in {many:.3g}"
+
+
+def sentence(text: str) -> str:
+    """Return a text as a sentence begins: with a capital."""
+    return text[:1].upper() + text[1:]
 
 
 def listed(words: list[str], last: str = "and") -> str:

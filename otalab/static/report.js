@@ -1,5 +1,8 @@
 // The players of a report: each is made when it comes into sight, from tapes that the page holds once.
 
+// On paper nothing can be unfolded; said first, for printing does not wait for what is loaded below.
+addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((one) => { one.open = true; }));
+
 const text = (id) => document.getElementById(id).textContent;
 const bytes = (base64) => new DataView(Uint8Array.from(atob(base64), (c) => c.charCodeAt(0)).buffer);
 const { tapes, scenes } = JSON.parse(text("scenes"));
@@ -27,6 +30,3 @@ const seen = new IntersectionObserver((entries) => {
   }
 }, { rootMargin: "600px" });
 document.querySelectorAll("figure.player").forEach((one) => seen.observe(one));
-
-// On paper nothing can be unfolded.
-addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((one) => { one.open = true; }));
