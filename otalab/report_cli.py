@@ -6,12 +6,14 @@ What carries it out takes seconds to load, so that is done when it is called.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
@@ -127,14 +129,31 @@ def _words(chosen: argparse.Namespace) -> Iterator[str]:
 
 @contextmanager
 def _told() -> Iterator[Callable[[str], None]]:
-    """Show on standard error what is being looked at; gone when it is over."""
+    """Show on standard error what is being looked at, gone when it is over; whoever interrupts is obeyed.
+
+    A search that is interrupted keeps what it has and returns, as if its budget were spent; a report made of that would
+    look whole.  So the key is remembered, and pressed again for whoever shows what is looked at next.
+    """
+    pressed = False
+
+    def remember(_number: int, _frame: FrameType | None) -> None:
+        nonlocal pressed
+        pressed = True
+        raise KeyboardInterrupt
+
+    usual = signal.signal(signal.SIGINT, remember)
     with tqdm(delay=1, mininterval=0.5, leave=False, file=sys.stderr, bar_format="{elapsed} {desc}") as bar:
 
         def told(text: str) -> None:
+            if pressed:
+                raise KeyboardInterrupt
             bar.set_description_str(text, refresh=False)
             bar.update()
 
-        yield told
+        try:
+            yield told
+        finally:
+            signal.signal(signal.SIGINT, usual)
 
 
 @contextmanager

@@ -95,7 +95,7 @@ def risk_part(one: Reviewed, asked: Asked) -> dict[str, Any]:
         "bars": bars_svg(bars, ("of the time", "of all cuts", "of fatal cuts")),
         "parts": [_part_row(weight, name, found) for name, found in by_part if found.low.notna().any()],
         "left_out": [(name, found.why.iloc[0]) for name, found in by_part if found.low.isna().all()],
-        "band": f"{probability(low)} to {probability(high)}",
+        "band": f"{probability(low)} to {probability(high)}" if high > low else "",
         "closed": weight.by_rate[first].weighed.closed,
         "unsafe_at_no_risk": bool(one.unsafe) and weight.bad(first)[1] == 0,
     }  # fmt: skip
@@ -107,7 +107,8 @@ def _rate_row(weight: Weight, rate: str) -> dict[str, Any]:
     ends = [(end, probability(value)) for end, value in weighed.ends.items() if value]
     known = base_rates().get(rate)
     return {
-        "name": rate, "hour": f"{parse_rate(rate):.3g}", "bad": _bounds(low, high), "one_in": one_in(high),
+        "name": rate, "hour": f"{parse_rate(rate):.3g}", "bad": _bounds(low, high),
+        "one_in": ("at worst " if high > low else "") + one_in(high),
         "ends": ends, "what": f"{known.rate}: {known.what}" if known else "", "source": known.source if known else "",
         "note": known.note if known else "",
     }  # fmt: skip
@@ -192,7 +193,7 @@ def summary_part(one: Reviewed, asked: Asked) -> dict[str, Any]:
         sentences.append(f"{can}: {worst.end}, {worst.reason}.")
         sentences.append(f"Bad ends were found in {len(one.unsafe)} of {len(one.cells)} cells: {listed(one.bad_ends)}.")
     low, high = one.weight.bad(asked.rates[0])
-    risk = f"{_bounds(low, high)} ({one_in(high)})"
+    risk = f"{_bounds(low, high)} ({'at worst ' if high > low else ''}{one_in(high)})"
     sentences.append(f"Probability of a bad end per update, on {asked.chip.name} at rate {asked.rates[0]}: {risk}.")
     if mend := repair_part(one):
         enough = f"Smallest change that is proved to be enough: {mend['short']}."

@@ -15,7 +15,7 @@ from otalab.player_life import Lived
 from otalab.text import seconds
 
 WIDTH = 760
-LETTER = 7.2  # the width of a letter in the widest of the fonts that may be taken
+LETTER = 6.9  # the width of a letter in the widest of the fonts that may be taken
 
 
 def layout_svg(board: Board, records: int) -> str:
@@ -95,9 +95,11 @@ def life_svg(lived: Lived, most: int = 4) -> str:
             parts.append(f'<path class="bolt" d="M{x + 8:.1f} {y + 13} l-8 14 h5 l-3 13 l10 -16 h-6 l5 -11 Z"/>')
         end = lived.end.name if number == len(lived.played) - 1 else "reset"
         parts.append(_text(x + (16 if cut else 6), y + 31, "the power fails" if cut else f"ends: {end}", kind="strong"))
+    height = 44 * len(runs) - 2
     if len(lived.played) > most or lived.endless:
+        height += 18
         parts.append(_text(0, 44 * len(runs) + 12, "… and so on, for ever" if lived.endless else "…"))
-    return _svg(44 * len(runs) + 16, "The life of this device, run by run", parts)
+    return _svg(height, "The life of this device, run by run", parts)
 
 
 def bars_svg(rows: list[tuple[str, list[float]]], names: tuple[str, ...]) -> str:

@@ -86,6 +86,8 @@ def probability(value: float) -> str:
 
 def one_in(value: float) -> str:
     """Return a probability as one device in so many."""
+    if isnan(value):
+        return "unknown"
     if not value > 0:
         return "none"
     if value > 0.5:

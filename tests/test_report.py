@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+import signal
+import subprocess
+import sys
+import time
 from datetime import date
 from html.parser import HTMLParser
 
@@ -233,7 +237,7 @@ def test_the_flash_is_drawn_to_scale():
         (0.25, "0.25", "1 in 4"),
         (1.0, "1", "more than one in two"),
         (0.9999999, "almost 1", "more than one in two"),
-        (float("nan"), "unknown", "none"),
+        (float("nan"), "unknown", "unknown"),
     ],
 )
 def test_numbers_are_written_as_by_hand(value, written, many):
@@ -302,6 +306,22 @@ def test_nothing_half_written_stays_behind(tmp_path, monkeypatch):
 
     assert ["review.html"] == [one.name for one in tmp_path.iterdir()]
     assert "the old one" == target.read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [4, 9])
+def test_whoever_interrupts_gets_no_report(tmp_path, seconds):
+    """
+    Not even one in which a search that was broken off looks like one whose budget was spent.
+    """
+    words = [sys.executable, "-m", "otalab.cli", "report", "single-record", "-o", str(tmp_path / "review.html")]
+    with subprocess.Popen(words, stderr=subprocess.PIPE) as running:
+        time.sleep(seconds)
+        running.send_signal(signal.SIGINT)
+        running.communicate(timeout=20)
+
+    assert 130 == running.returncode
+    assert [] == list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
