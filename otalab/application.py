@@ -6,16 +6,19 @@ What an image would compute is not modelled, only its temper.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import inf
 
 from otalab import boot_state, bootloader, store
-from otalab.chip import Chip
+from otalab.chip import Chip, under_timer
 from otalab.design import Design
 from otalab.effects import Ask, BootState, Keep, Offer, Recording, Report, Routine, Snapshot, Status, Wait
+from otalab.errors import OtalabError
 from otalab.image import Image, Temper
+from otalab.merge import carry_over, mounted
 from otalab.outcome import Hung, Outcome, Reset, Running
 from otalab.updater import update
-from otalab.user_file import write_file
+from otalab.user_file import INTERVAL_FILE, read_file, remove_file, write_file
 
 REBOOT_SECONDS = 0.1
 
@@ -23,8 +26,79 @@ REBOOT_SECONDS = 0.1
 def run(chip: Chip, design: Design, image: Image, slot: int) -> Routine[Outcome]:
     """Start an image in its slot."""
     chip.say(f"Starting version {image.version} in slot {slot}")
+    # First of all: whatever happens from here on, the next boot must find the way back.
+    yield from FIRST_THINGS.get(design.trial, nothing_first)(chip, design)
     yield Wait("boot", image.boot_seconds)
-    return (yield from TEMPERS[image.temper](chip, design, image, slot))
+    reset = yield from MERGES[design.merge](chip, design, slot)
+    if reset is not None:
+        return reset
+    main = TEMPERS[image.temper](chip, design, image, slot)
+    seconds = yield from TIMERS[design.timer](chip, design, slot)
+    if not seconds:
+        return (yield from main)
+    return (yield from under_timer(chip, main, seconds, lambda: bootloader.on_commit_timer(chip, design)))
+
+
+def nothing_first(chip: Chip, design: Design) -> Routine[None]:
+    """Leave it to the loader to find the way back."""
+    return
+    yield
+
+
+def switch_back(chip: Chip, design: Design) -> Routine[None]:
+    """Switch back in flash, and remember in RAM what started this image; only a commit switches forward again."""
+    own = store.current(chip, design)
+    if own is None or own.config.committed:
+        return
+    # The world is told first, as of every rollback: this one only waits to be lifted.
+    yield Ask("refuse", "switched back until it is committed")
+    chip.say("Switching back until this image is committed")
+    yield from chip.during("rollback", store.write(chip, design, own.config.reverted(), "revert"))
+    chip.held = own
+
+
+def no_merge(chip: Chip, design: Design, slot: int) -> Routine[Reset | None]:
+    """Carry nothing over at first boot: it was done before the switch, or is not done at all."""
+    return None
+    yield
+
+
+def merge_at_first_boot(chip: Chip, design: Design, slot: int) -> Routine[Reset | None]:
+    """Carry the old files over before anything uses them; what an earlier attempt left half done is not looked at."""
+    own = store.current(chip, design)
+    if own is None or own.config.committed or not (own.config.merge or design.record not in TELLS_MERGE):
+        return None
+    old = 1 - slot if own.config.previous is None else own.config.previous
+    regions = chip.board.slots[old].fs, chip.board.slots[slot].fs
+    try:
+        yield from chip.during("merge", carry_over(chip, *regions, mounted))
+    except OtalabError as fault:
+        chip.say(f"Files could not be carried over: {fault}")
+        if design.merge_fault == "ignore":
+            return None
+        reason = "its files could not be carried over"
+        yield from chip.during("rollback", bootloader.roll_back(chip, design, own.config, reason))
+        return Reset(reason)
+    if design.merge_note == "written":
+        yield from chip.during("merge", store.write(chip, design, own.config.merged()))
+    return None
+
+
+def timed_by_the_loader(chip: Chip, design: Design, slot: int) -> Routine[int]:
+    """Start no timer: the loader did."""
+    return 0
+    yield
+
+
+def timed_by_the_image(chip: Chip, design: Design, slot: int) -> Routine[int]:
+    """Return in how many seconds the timer that the image starts for itself is due; 0: it starts none."""
+    own = store.current(chip, design)
+    if own is None or own.config.committed:
+        return 0
+    if design.interval_in != "updater.dat":
+        return own.config.interval
+    data = yield from read_file(chip, chip.board.slots[slot].fs, INTERVAL_FILE)
+    return int.from_bytes(data or b"", "little")
 
 
 def works(chip: Chip, design: Design, image: Image, slot: int) -> Routine[Outcome]:
@@ -32,20 +106,20 @@ def works(chip: Chip, design: Design, image: Image, slot: int) -> Routine[Outcom
     if not committed(chip, design):
         yield Wait("health check", image.health_seconds)
         if image.commits == "itself" and (yield Ask("healthy", image.version)):
-            yield from commit(chip, design)
-    reset = yield from serve(chip, design, image)
+            yield from commit(chip, design, slot)
+    reset = yield from serve(chip, design, image, slot)
     if reset is None:
         # Nobody will ask for anything any more: what is left is the commit timer, if one still runs.
         yield Wait("idle", inf)
     return reset or Running(slot, image.version, committed(chip, design))
 
 
-def serve(chip: Chip, design: Design, image: Image) -> Routine[Reset | None]:
+def serve(chip: Chip, design: Design, image: Image, slot: int) -> Routine[Reset | None]:
     """Do what is asked until something needs a reset, or nobody asks any more."""
     while (request := (yield Ask("request", status(chip, design, image)))) is not None:
         match request:
             case Offer():
-                report = yield from chip.during("download", update(chip, design, image, request))
+                report = yield from chip.during("download", update(chip, design, image, slot, request))
                 reset = report.fine
             case Recording():
                 yield from chip.during("download", replay_recording(chip, request))
@@ -55,9 +129,9 @@ def serve(chip: Chip, design: Design, image: Image) -> Routine[Reset | None]:
             case Snapshot():
                 report, reset = (yield from boot_state.snapshot(chip, design, request)), False
             case Keep():
-                report, reset = (yield from write_file(chip, design, request)), False
+                report, reset = (yield from write_file(chip, slot, request)), False
             case "commit":
-                done = yield from commit(chip, design)
+                done = yield from commit(chip, design, slot)
                 report, reset = Report(done, "Ok" if done else "Error"), False
             case "revert":
                 done = yield from revert(chip, design)
@@ -97,29 +171,50 @@ def status(chip: Chip, design: Design, image: Image) -> Status:
 
 def committed(chip: Chip, design: Design) -> bool:
     """Say whether the running firmware is committed."""
-    selected = store.select(chip, design)
+    selected = store.current(chip, design)
     return selected is not None and selected.config.committed
 
 
-def commit(chip: Chip, design: Design) -> Routine[bool]:
+def commit(chip: Chip, design: Design, slot: int) -> Routine[bool]:
     """Set the commit flag: the firmware is good; false if there was nothing to commit."""
-    selected = store.select(chip, design)
+    selected = store.current(chip, design)
     if selected is None or selected.config.committed:
         return False
-    done = yield from chip.during("commit", store.write(chip, design, selected.config.trusted()))
+    trusted = selected.config.trusted()
+    done = yield from chip.during("commit", store.write(chip, design, trusted, "commit"))
+    if done and chip.held is not None:
+        chip.held = replace(chip.held, record=replace(chip.held.record, config=trusted))
+    if design.interval_in == "updater.dat":
+        # After the record: without the file a restart would take the image for one that needs no timer.
+        yield from chip.during("commit", remove_file(chip, chip.board.slots[slot].fs, INTERVAL_FILE))
     chip.say("Committed" if done else "Commit failed")
     return done
 
 
 def revert(chip: Chip, design: Design) -> Routine[bool]:
     """Give the new firmware up before its timer does; false if it is committed: then there is no way back."""
-    selected = store.select(chip, design)
+    selected = store.current(chip, design)
     if selected is None or selected.config.committed:
         return False
     yield from chip.during("rollback", bootloader.roll_back(chip, design, selected.config, "asked to revert"))
     return True
 
 
+# Formats that say themselves whether files are still to be carried over; with the others every trial does it.
+TELLS_MERGE = ("cc3200", "mgos-boot", "rboot", "otadata-mongoose")
+FIRST_THINGS: dict[str, Callable[[Chip, Design], Routine[None]]] = {
+    # Every other trial leaves it to the loader.
+    "switch-back": switch_back,
+}
+MERGES: dict[str, Callable[[Chip, Design, int], Routine[Reset | None]]] = {
+    "before-switch": no_merge,
+    "first-boot": merge_at_first_boot,
+    "none": no_merge,
+}
+TIMERS: dict[str, Callable[[Chip, Design, int], Routine[int]]] = {
+    "loader": timed_by_the_loader,
+    "image": timed_by_the_image,
+}
 TEMPERS: dict[Temper, Callable[[Chip, Design, Image, int], Routine[Outcome]]] = {
     "healthy": works,
     "flaky": works,

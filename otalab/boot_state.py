@@ -25,12 +25,13 @@ SNAPSHOT = "Snapshot created"
 
 def set_state(chip: Chip, design: Design, wanted: BootState) -> Routine[Report]:
     """Write a boot record with other values; it counts from the next boot on."""
-    selected = store.select(chip, design)
+    selected = store.current(chip, design)
     if selected is None:
         return Report(False, UNREADABLE)
     config = changed(selected.config, wanted)
     # The same reserve as for an update: the record that says this must not be the last one.
-    used_up = bool(design.reserve) and selected.record.sequencer <= design.reserve
+    left = store.codec(design).counting.left(selected.record.sequencer)
+    used_up = bool(design.reserve) and left <= design.reserve
     if used_up or not startable(chip, design, config):
         chip.say(f"{UNWRITTEN}: {'no sequencer is left' if used_up else 'it names a slot that could not be started'}")
         return Report(False, UNWRITTEN)
@@ -47,7 +48,8 @@ def changed(config: BootConfig, wanted: BootState) -> BootConfig:
         previous=config.previous if wanted.revert_slot is None else wanted.revert_slot,
         interval=config.interval if wanted.commit_timeout is None else wanted.commit_timeout,
         previously_committed=True,
-        tried=False,
+        tried=0,
+        first=False if wanted.committed is None else not wanted.committed,
     )
 
 
@@ -62,7 +64,7 @@ def startable(chip: Chip, design: Design, config: BootConfig) -> bool:
 
 def snapshot(chip: Chip, design: Design, wanted: Snapshot) -> Routine[Report]:
     """Copy the running application and its files to the slot that does not run."""
-    selected = store.select(chip, design)
+    selected = store.current(chip, design)
     if selected is None:
         return Report(False, UNREADABLE)
     if not selected.config.committed:
@@ -83,7 +85,7 @@ def snapshot(chip: Chip, design: Design, wanted: Snapshot) -> Routine[Report]:
     with_copy = replace(config, slots=copies, interval=wanted.commit_timeout or 0, previously_committed=True)
     if wanted.set_as_revert:
         # Already tried: the running image has no second start, the next boot without a commit takes the copy.
-        with_copy = replace(with_copy, committed=False, previous=target, tried=True)
+        with_copy = replace(with_copy, committed=False, previous=target, tried=1)
     # Last: until it is written, the old record knows of no copy, and nothing leads to one that is half done.
     written = yield from chip.during("switch", store.write(chip, design, with_copy))
     return Report(written, SNAPSHOT if written else UNWRITTEN)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +56,7 @@ def add_parser(commands: Any) -> None:
 def build_bundle(chosen: argparse.Namespace) -> int:
     """Make a bundle for a board out of an application and a folder of files."""
     from otalab.board import load_board  # noqa: PLC0415  # reading a bundle needs neither a board
-    from otalab.filesystem import build_image  # noqa: PLC0415  # nor littlefs
+    from otalab.filesystem import build_image, geometry  # noqa: PLC0415  # nor littlefs
 
     board = load_board(chosen.board)
     app, slot, block = _contents(Path(chosen.app)), board.slots[0], board.geometry.sector_size
@@ -65,15 +64,15 @@ def build_bundle(chosen: argparse.Namespace) -> int:
         raise BadInput(
             f"{chosen.app}: {len(app)} bytes, an application slot of {board.name} takes 1 to {slot.app.size}"
         )
-    fs = build_image(_files(Path(chosen.fs)), slot.fs.size, block)
-    if board.file_system != "littlefs":
-        print(f"{board.name} ships with {board.file_system}; the bundle brings a littlefs", file=sys.stderr)
+    if board.file_system == "raw":
+        raise BadInput(f"{board.name}: its file system holds no files; give a board with littlefs or spiffs")
+    fs = build_image(_files(Path(chosen.fs)), slot.fs.size, block, board.file_system)
     build_id = chosen.build_id or hashlib.sha256(hashlib.sha256(app).digest() + fs).hexdigest()[:16]
     # What the two families of platforms call the same thing.
     code, kind = ("fw", None) if board.platform == "esp8266" else ("app", "app")
     parts = (
         PartSource(code, kind, f"{code}.bin", app),
-        PartSource("fs", "fs", "fs.img", fs, {"fs_size": len(fs), "fs_block_size": block}),
+        PartSource("fs", "fs", "fs.img", fs, geometry(board.file_system, len(fs), block)),
     )
     name = chosen.name or Path(chosen.app).stem
     build(chosen.out, name=name, platform=board.platform, version=chosen.version, build_id=build_id, parts=parts)
@@ -88,10 +87,13 @@ def build_bundle(chosen: argparse.Namespace) -> int:
 
 def inspect(chosen: argparse.Namespace) -> int:
     """Print what a bundle says and holds, as far as it can be read."""
-    survey = _survey(chosen.file)
+    from otalab.bundle_files import FilesReader, lines  # noqa: PLC0415  # a bundle is verified without littlefs
+
+    looking = FilesReader()
+    survey = _survey(chosen.file, watch=looking.see)
     manifest = survey.manifest
     if chosen.json:
-        print(json.dumps(_as_object(chosen.file, survey)))
+        print(json.dumps(_as_object(chosen.file, survey, looking.objects)))
         return 1 if survey.fault else 0
     if manifest is not None:
         for title, text in zip(("name", "platform", "version", "build id"), _identity(manifest), strict=True):
@@ -105,6 +107,8 @@ def inspect(chosen: argparse.Namespace) -> int:
             read = (file.size, f"{file.crc32:08x}", file.sha256.hex()[:16]) if file else (size, "-", "-")
             rows.append((shown(part.name), shown(part.role), "-" if part.src is None else shown(part.src), *read))
         print("", *table(("part", "role", "file", "bytes", "crc32", "sha256"), rows, right="bytes"), sep="\n")
+        for name, held in looking.held.items():
+            print("", f"{shown(name)}: {held.kind}, files:", *lines(held), sep="\n")
     if survey.fault:
         print(f"{chosen.file}: {survey.fault}")
     return 1 if survey.fault else 0
@@ -145,6 +149,7 @@ def _survey(
     platform: str | None = None,
     verified: Callable[[ManifestRead], int] = lambda _read: 0,
     required: int = UNCHECKED,
+    watch: Callable[[object], None] = lambda _event: None,
 ) -> _Survey:
     """Read a bundle up to its end or its fault."""
     manifest: Manifest | None = None
@@ -153,6 +158,7 @@ def _survey(
     mask = fault = None
     try:
         for event in bundle_events(_chunks(Path(file))):
+            watch(event)
             match event:
                 case ManifestRead(manifest, extra):
                     if platform is not None and not manifest.runs_on(platform):
@@ -171,14 +177,16 @@ def _identity(manifest: Manifest) -> tuple[str, str, str, str]:
     return manifest.name, manifest.platform, manifest.version, manifest.build_id
 
 
-def _as_object(file: str, survey: _Survey) -> dict[str, Any]:
+def _as_object(file: str, survey: _Survey, held: dict[str, Any]) -> dict[str, Any]:
     manifest = survey.manifest
     read = {
         end.part.name: {"size": end.size, "crc32": f"{end.crc32:08x}", "sha256": end.sha256.hex()}
         for end in survey.files
     }
     parts = [
-        {key: getattr(part, key) for key in part.__slots__} | {"read": read.get(part.name)}
+        {key: getattr(part, key) for key in part.__slots__}
+        | {"read": read.get(part.name)}
+        | ({"file_system": held[part.name]} if part.name in held else {})
         for part in (manifest.parts if manifest else ())
     ]
     said = _identity(manifest) if manifest else (None,) * 4

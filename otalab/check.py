@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,10 @@ from otalab.explorer import BUDGET, Explorer
 from otalab.faults import fault_model
 from otalab.history import History, Leg, ending, play
 from otalab.scenario import Scenario
-from otalab.shipped import set_up
+from otalab.shipped import USED_VERSION, set_up
 from otalab.tear import FaultModel
+
+OWN_BOARD = "own"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +33,27 @@ class Case:
     image: str
     offer: str
     bundle: str = ""
+    used: bool = False
+
+    @classmethod
+    def of(cls, scenario: Scenario, design: str, board: str | None, faults: str, bundle: str = "") -> Case:
+        """Return the case of a scenario that was set up from these names; a board of its own goes with the design."""
+        device = scenario.device
+        own = OWN_BOARD if device.design.board == device.board else device.board.name
+        used = scenario.old.version == USED_VERSION
+        return cls(design, named(board) if board else own, faults, scenario.new.temper, scenario.offers, bundle, used)
 
     @property
     def text(self) -> str:
         """The names as the first part of an id."""
         board = self.board + (f"+{self.bundle}" if self.bundle else "")
-        return f"{self.design}/{board}/{self.faults}/{self.image}/{self.offer}"
+        offer = self.offer + (":used" if self.used else "")
+        return f"{self.design}/{board}/{self.faults}/{self.image}/{offer}"
+
+    @property
+    def board_name(self) -> str | None:
+        """The name to set it up with; `None` where the design has its own."""
+        return None if self.board == OWN_BOARD else self.board
 
     @classmethod
     def parse(cls, identity: str) -> tuple[Case, tuple[Leg, ...]]:
@@ -46,7 +63,10 @@ class Case:
         except ValueError as error:
             raise BadInput(f"{identity!r} is no id: DESIGN/BOARD/FAULTS/IMAGE/OFFER/HISTORY") from error
         board, _, bundle = board.partition("+")
-        return cls(design, board, faults, image, offer, bundle), tuple(map(Leg.parse, legs.split(",")))
+        offer, _, used = offer.partition(":")
+        if used not in ("", "used"):
+            raise BadInput(f"{identity!r}: after the offer only :used may stand, not :{used}")
+        return cls(design, board, faults, image, offer, bundle, bool(used)), tuple(map(Leg.parse, legs.split(",")))
 
     def identity(self, history: History) -> str:
         """Return the short id of a history in this case."""
@@ -120,7 +140,7 @@ def check_design(
     design: str | Design = "hardened",
     faults: str | FaultModel = "all",
     image: str = "healthy",
-    board: str | Board = "lab-1M",
+    board: str | Board | None = None,
     *,
     budget: int = BUDGET,
     **options: Any,
@@ -132,7 +152,7 @@ def check_design(
     scenario = set_up(design, board, image=image, **options)
     model = fault_model(faults) if isinstance(faults, str) else faults
     device = scenario.device
-    case = Case(device.design.name, device.board.name, model.name, image, scenario.offers)
+    case = replace(Case.of(scenario, device.design.name, None, model.name), image=image)
     return check(case, scenario, model, budget=budget)
 
 

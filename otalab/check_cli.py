@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ def _cells(chosen: argparse.Namespace) -> Iterator[Cell]:
         for faults in sorted(several(chosen.faults, tuple(FAULTS))):
             for image in sorted(images):
                 scenario, model = chosen_scenario(chosen, design, image), fault_model(faults)
-                case = Case(named(design), named(chosen.board), faults, image, chosen.offer, bundle)
+                case = replace(Case.of(scenario, named(design), chosen.board, faults, bundle), image=image)
                 # On standard error, and gone when it is over; short searches never show it.
                 with tqdm(desc=case.text, unit=" runs", delay=1, leave=False, file=sys.stderr) as bar:
 

@@ -37,6 +37,8 @@ class Chip:
         # Before which effect which unstable sector was found to read otherwise.
         self.swaps: list[tuple[int, int]] = []
         self.settle: Callable[[Mark], int] = lambda _mark: 0
+        # What the running image holds in RAM of the boot record, where that counts more than what flash says by now.
+        self.held: Any = None
         # Configuration, as `update.sig_req_mask` is on a real device: which signatures an update must bear.
         self.sig_req_mask = -1
 

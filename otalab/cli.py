@@ -6,17 +6,17 @@ Exit status: 0 fine; 1 bad news; 2 wrong use or bad input, with one line that sa
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from otalab import (
     bundle_cli,
     check_cli,
+    design_cli,
     fleet_cli,
     recorded_cli,
     repair_cli,
@@ -27,9 +27,7 @@ from otalab import (
     study_cli,
     trace_cli,
 )
-from otalab.design import designs, load_design
 from otalab.errors import BadInput, OtalabError
-from otalab.text import table
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 
@@ -47,10 +45,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     lab = commands.add_parser("lab", help="open JupyterLab on the notebooks")
     lab.set_defaults(func=open_lab)
-    catalogue = commands.add_parser("designs", help="list the catalogue of designs")
-    catalogue.add_argument("--show", metavar="NAME", help="print one design as TOML")
-    catalogue.add_argument("--json", action="store_true", help="print one JSON object")
-    catalogue.set_defaults(func=list_designs)
+    design_cli.add_parser(commands)
     trace_cli.add_parser(commands)
     check_cli.add_parser(commands)
     replay_cli.add_parser(commands)
@@ -87,23 +82,6 @@ def open_lab(_chosen: argparse.Namespace) -> int:
     if not start.is_file():
         raise BadInput(f"no notebooks beside the package at {NOTEBOOKS}; run this from a checkout")
     return subprocess.call([sys.executable, "-m", "jupyterlab", str(start)], cwd=NOTEBOOKS)
-
-
-def list_designs(chosen: argparse.Namespace) -> int:
-    """List the catalogue, or print one design."""
-    if chosen.show:
-        print(load_design(chosen.show).toml(), end="")
-        return 0
-    catalogue = [load_design(name) for name in designs()]
-    if chosen.json:
-        choices: list[dict[str, Any]] = [{slot: getattr(one, slot) for slot in one.__slots__} for one in catalogue]
-        print(json.dumps({"designs": choices}))
-        return 0
-    for line in table(("name", "what it is"), [(one.name, one.summary) for one in catalogue]):
-        print(line)
-    for one in catalogue:
-        print(f"\n{one.name}: " + ", ".join(f"{slot} {getattr(one, slot)}" for slot in one.__slots__[2:]))
-    return 0
 
 
 if __name__ == "__main__":

@@ -38,6 +38,8 @@ def power_on(chip: Chip, device: Device) -> Routine[Outcome]:
     """Run the firmware once, from power-on to quiescence, a halt or a reset."""
     chip.sig_req_mask = device.sig_req_mask
     start = yield from bootloader.boot(chip, device.design)
+    if isinstance(start, Reset):
+        return start
     if isinstance(start, Bricked):
         chip.say(f"Halted: {start.reason}")
         return start

@@ -76,6 +76,5 @@ def _progress(device: VirtualDevice) -> dict[str, int | None] | None:
 
 
 def _files(chip: Chip, region: Region) -> list[str]:
-    if chip.board.file_system != "littlefs":
-        return []
-    return sorted(read_files(chip.flash.read(region.address, region.size), chip.board.geometry.sector_size) or ())
+    contents, sector = chip.flash.read(region.address, region.size), chip.board.geometry.sector_size
+    return sorted(read_files(contents, sector, chip.board.file_system) or ())

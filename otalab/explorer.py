@@ -255,26 +255,34 @@ class Explorer:
                 erased = reduce(or_, (_looks(one.sector) for one in run.effects if isinstance(one, Erase)), 0)
                 run.follows = self.resolve(run.after, run.world)
                 self._lead(node, Edge(number, None, run.follows, 0, self.never, "reset"), erased)
-            for edge, erased in self._cuts(node, number, run):
-                self._lead(node, edge, erased)
+            # Cuts in boot records first: there are few, they decide most, and a budget may not last for the others.
+            for records in (True, False):
+                for edge, erased in self._cuts(node, number, run, records=records):
+                    self._lead(node, edge, erased)
+        node.edges.sort(key=lambda edge: (edge.run, edge.step is not None, edge.step or 0))
         node.followed = True
 
     def _lead(self, node: Node, edge: Edge, erased: int) -> None:
         node.edges.append(edge)
         node.erased[edge.target] = node.erased.get(edge.target, -1) & erased
 
-    def _cuts(self, node: Node, number: int, run: KnownRun) -> Iterator[tuple[Edge, int]]:
-        """Yield every edge that a cut in this run makes, with the sectors wholly erased before it."""
+    def _cuts(self, node: Node, number: int, run: KnownRun, *, records: bool) -> Iterator[tuple[Edge, int]]:
+        """Yield the edges that cuts in this run make, in records or elsewhere, with the sectors erased before each."""
         target: Node | None = None
         erased, world = 0, node.world
         for step, (effect, before) in enumerate(zip(run.effects, contents(node.flash, run), strict=True)):
+            sector = sector_of(effect, before)
+            if (sector in self.identity) is not records:
+                erased |= _looks(sector) if isinstance(effect, Erase) and sector is not None else 0
+                target = None
+                continue
             if target is None or world != run.worlds[step]:
                 world = run.worlds[step]
                 target = self.resolve(before, world)
             if not isinstance(effect, (Erase, Program)):
                 yield Edge(number, step, target, 1, self._surely, "cut"), erased
                 continue
-            sector = sector_of(effect, before)
+            assert sector is not None
             if not target.spot.matters(sector):
                 # Whatever the tear leaves, nobody reads it before it is erased.
                 count = self.faults.count(effect, before, self.scenario.device)

@@ -18,6 +18,8 @@ from otalab.tear import Bare, FaultModel, Left, Site, fault, union
 
 # In the last tenth of an erase one cell in so many is slow, early and late: 4.5 % and 0.35 %.
 LAST, SLOW = 0.1, (22, 286)
+# Every combination of more fields than these would take longer than all else.
+MOST_FIELDS = 13
 
 _BYTE = [bytes([value]) for value in range(256)]
 _HEX = [f"{value:02x}" for value in range(256)]
@@ -57,11 +59,13 @@ def torn_bits(site: Site) -> Iterator[Bare]:
     """
     if isinstance(site.effect, Program):
         size = site.held(len(site.old))
-        for at in range(size):
+        pending = [_short_of_all(site.old[at] & ~site.new[at]) for at in range(size)]
+        # Whole bytes first: there are few of them, and they show most of what can go wrong.
+        for at, sets in enumerate(pending):
+            yield Left(f"prefix-{at}", site.new[:at] + site.old[at:], 1 / (size * len(sets)), at)
+        for at, sets in enumerate(pending):
             byte, head, tail, label = site.old[at], site.new[:at], site.old[at + 1 :], f"bits-{at}-"
-            sets = _short_of_all(byte & ~site.new[at])
             weight = 1 / (size * len(sets))
-            yield Left(f"prefix-{at}", head + site.old[at:], weight, at)
             for done in sets[1:]:
                 # A bare tuple: there are thousands of these, and a named one takes longer than all else here.
                 yield label + _HEX[done], head + _BYTE[byte & ~done] + tail, weight, at, None
@@ -162,12 +166,19 @@ def _fast_cells(size: int, one_in: int) -> int:
 def _field_by_field(site: Site) -> Iterator[Bare]:
     """Yield every combination of a record's fields done and not done; `fields-5` has the first and the third done."""
     found, at = [(0, b"")], 0
-    for number, edge in enumerate(accumulate(site.fields)):
+    for number, edge in enumerate(_edges(site.fields)):
         end = max(edge - site.start, 0)
         old, new = site.old[at:end], site.new[at:end]
         done = [(mask | 1 << number, contents + new) for mask, contents in found] if old != new else []
         found, at = [(mask, contents + old) for mask, contents in found] + done, end
     return ((f"fields-{mask:x}", contents + site.old[at:], 0.0, 0, None) for mask, contents in found)
+
+
+@cache
+def _edges(fields: tuple[int, ...]) -> tuple[int, ...]:
+    """Return where the fields of a record end; of a format that has very many, the later ones are taken together."""
+    edges = tuple(accumulate(fields))
+    return edges if len(edges) <= MOST_FIELDS else (*edges[: MOST_FIELDS - 1], edges[-1])
 
 
 @lru_cache(maxsize=2**14)

@@ -25,8 +25,8 @@ from dataclasses import replace
 from otalab.device import Device
 from otalab.effects import Program
 from otalab.flash import Flash, Mark
-from otalab.record import FIRST_SEQUENCER, Record
-from otalab.store import codec
+from otalab.record import Record
+from otalab.store import Family, families
 from otalab.trace import Step, sector_of
 
 SCRAP = "scrap"
@@ -39,11 +39,62 @@ class Identity:
     """Names the classes of sector contents for one device."""
 
     def __init__(self, device: Device) -> None:
-        board, design = device.board, device.design
-        self._codec = codec(design)
-        self._size = self._codec.size
-        self._strong = self._codec.guard_bits >= STRONG
-        self._places = tuple(board.sectors_of(place).start for place in board.records[: design.records])
+        self._kinds = [_Kind(family) for family in families(device.board, device.design)]
+        self._of = {sector: kind for kind in self._kinds for sector in kind.places}
+
+    def __contains__(self, sector: int | None) -> bool:
+        """Say whether a sector holds boot records."""
+        return sector in self._of
+
+    @property
+    def stale(self) -> bool:
+        """Whether something that was learnt makes classes wrong that were given away before."""
+        return any(kind.stale for kind in self._kinds)
+
+    def learn(self, flash: Flash, steps: Iterable[Step]) -> None:
+        """Take note of records that a run found or wrote."""
+        steps = list(steps)
+        for kind in self._kinds:
+            kind.learn(flash, steps)
+
+    def renew(self) -> None:
+        """Forget every class, and keep the records: a search that used classes that were wrong starts anew."""
+        for kind in self._kinds:
+            kind.renew()
+
+    def key(self, flash: Flash, look: int) -> Hashable:
+        """Return the class of what a look finds: the bytes, or what the record codec makes of them; marks included."""
+        sector, raw = divmod(look, 2)
+        kind = self._of.get(sector)
+        known = kind.key(flash, sector, raw=bool(raw)) if kind else None
+        if known is not None:
+            return known
+        contents = flash.sectors[sector]
+        return (contents, _hidden(flash.mark_of(sector), contents)) if flash.marks else contents
+
+    def raw_class(self, contents: bytes, mark: Mark | None) -> Hashable:
+        """Return the class of what a tear leaves where the bytes themselves will be looked at."""
+        return contents, _hidden(mark, contents) if mark else None
+
+    def records(self, flash: Flash, sector: int) -> tuple[bytes, ...]:
+        """Return the records that decide, with the contents of a record place, what an erase of it can leave."""
+        kind = self._of.get(sector)
+        return kind.records(flash) if kind else ()
+
+    def contents_class(self, sector: int, contents: bytes, mark: Mark | None) -> Hashable:
+        """Return the class of what a tear leaves in one sector, whatever lies in the others."""
+        hidden, kind = _hidden(mark, contents) if mark else None, self._of.get(sector)
+        return (kind.record_class(contents[: kind.size]) if kind else contents), hidden
+
+
+class _Kind:
+    """The classes of one family of places, which are looked at through one codec."""
+
+    def __init__(self, family: Family) -> None:
+        self._codec = family.codec
+        self.size, self.places = family.size, family.sectors
+        # A journal has many records in a sector; its bytes are themselves.
+        self._strong = family.codec.guard_bits >= STRONG and family.size == family.codec.size
         self._cores: dict[bytes, tuple[int, int, bytes]] = {}
         self._classes: dict[bytes, Hashable] = {}
         self.stale = False
@@ -53,10 +104,10 @@ class Identity:
         """Take note of records that a run found or wrote."""
         if not self._strong:
             return  # nothing is called scrap, so nothing can be almost a record
-        found = {flash.sectors[place][: self._size] for place in self._places}
+        found = {flash.sectors[place][: self.size] for place in self.places}
         for step in steps:
-            if isinstance(step.effect, Program) and (sector := sector_of(step.effect, flash)) in self._places:
-                found.add(step.before.after(step.effect).sectors[sector][: self._size])
+            if isinstance(step.effect, Program) and (sector := sector_of(step.effect, flash)) in self.places:
+                found.add(step.before.after(step.effect).sectors[sector][: self.size])
         for data in found - self._cores.keys():
             if isinstance(self._codec.decode(data), Record):
                 start, end = _core(data)
@@ -66,47 +117,32 @@ class Identity:
                     self.stale = True
 
     def renew(self) -> None:
-        """Forget every class, and keep the records: a search that used classes that were wrong starts anew."""
+        """Forget every class, and keep the records."""
         self._classes.clear()
         self._keys.clear()
         self.stale = False
 
-    def key(self, flash: Flash, look: int) -> Hashable:
-        """Return the class of what a look finds: the bytes, or what the record codec makes of them; marks included."""
-        sector, raw = divmod(look, 2)
+    def key(self, flash: Flash, sector: int, *, raw: bool) -> Hashable:
+        """Return the class of what a look at a place finds, or `None` where its bytes are looked at and decide."""
+        decoded = self._record_keys(flash)[self.places.index(sector)]
+        if not raw:
+            return decoded
         contents = flash.sectors[sector]
-        if sector in self._places:
-            decoded = self._record_keys(flash)[self._places.index(sector)]
-            if not raw:
-                return decoded
-            if isinstance(self._record_class(contents[: self._size]), bytes):
-                # A whole record holds nothing but what it decodes to; its sequencer is only compared and stepped.
-                return decoded, contents[self._size :]
-        return (contents, _hidden(flash.mark_of(sector), contents)) if flash.marks else contents
+        if isinstance(self.record_class(contents[: self.size]), bytes):
+            # A whole record holds nothing but what it decodes to; its sequencer is only compared and stepped.
+            return decoded, contents[self.size :]
+        return None
 
-    def raw_class(self, contents: bytes, mark: Mark | None) -> Hashable:
-        """Return the class of what a tear leaves where the bytes themselves will be looked at."""
-        return contents, _hidden(mark, contents) if mark else None
-
-    def records(self, flash: Flash, sector: int) -> tuple[bytes, ...]:
-        """Return the records that decide, with the contents of a record place, what an erase of it can leave."""
-        if self._strong or sector not in self._places:
-            return ()
-        return tuple(flash.sectors[place][: self._size] for place in self._places)
-
-    def contents_class(self, sector: int, contents: bytes, mark: Mark | None) -> Hashable:
-        """Return the class of what a tear leaves in one sector, whatever lies in the others."""
-        hidden = _hidden(mark, contents) if mark else None
-        if sector in self._places:
-            return self._record_class(contents[: self._size]), hidden
-        return contents, hidden
+    def records(self, flash: Flash) -> tuple[bytes, ...]:
+        """Return the records that decide what an erase of one can leave; none where a strong check guards them."""
+        return () if self._strong else tuple(flash.sectors[place][: self.size] for place in self.places)
 
     def _record_keys(self, flash: Flash) -> tuple[Hashable, ...]:
-        contents = tuple(flash.sectors[place] for place in self._places)
-        marks = tuple(flash.mark_of(place) for place in self._places) if flash.marks else ()
+        contents = tuple(flash.sectors[place] for place in self.places)
+        marks = tuple(flash.mark_of(place) for place in self.places) if flash.marks else ()
         known = self._keys.get((contents, marks))
         if known is None:
-            classes = [self._record_class(sector[: self._size]) for sector in contents]
+            classes = [self.record_class(sector[: self.size]) for sector in contents]
             hidden = [_hidden(mark, sector) for mark, sector in zip(marks, contents, strict=True)] if marks else []
             keys = self._renumbered(classes)
             known = tuple(zip(keys, hidden, strict=True)) if marks else tuple(keys)
@@ -114,16 +150,20 @@ class Identity:
         return known
 
     def _renumbered(self, classes: list[Hashable]) -> list[Hashable]:
-        records = [self._codec.decode(one) for one in classes if isinstance(one, bytes)]
+        counting, stride = self._codec.counting, self._codec.stride
+        records = [self._codec.decode(one) for one in classes if isinstance(one, bytes)] if self._strong else []
         whole = [record for record in records if isinstance(record, Record)]
         torn = any(one != SCRAP and not isinstance(one, bytes) for one in classes)
-        if not self._strong or torn or not whole or min(record.sequencer for record in whole) < FEW:
+        few = any(counting.left(record.sequencer) < FEW for record in whole)
+        if torn or few or not whole or not stride:
             return classes
-        shift = FIRST_SEQUENCER - max(record.sequencer for record in whole)
+        shift = counting.first - max((record.sequencer for record in whole), key=counting.age)
+        shift -= shift % stride
         numbered = iter([replace(record, sequencer=record.sequencer + shift) for record in whole])
         return [next(numbered) if isinstance(one, bytes) else one for one in classes]
 
-    def _record_class(self, data: bytes) -> Hashable:
+    def record_class(self, data: bytes) -> Hashable:
+        """Return the class of the bytes of a record."""
         known = self._classes.get(data)
         if known is None:
             whole = not self._strong or isinstance(self._codec.decode(data), Record)

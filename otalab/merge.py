@@ -10,22 +10,25 @@ from collections.abc import Callable
 from otalab.board import Region
 from otalab.chip import Chip
 from otalab.effects import Erase, Routine, pages
-from otalab.filesystem import BlockErase, BlockProgram, BlockRead, FileSystem, FileSystemFault, Scratch
+from otalab.filesystem import mount
+from otalab.manifest import shown
+from otalab.scratch import BlockErase, BlockProgram, BlockRead, FileSystem, FileSystemFault, Scratch
 
-Mount = Callable[[Chip, Region], FileSystem | None]
+Mount = Callable[[Chip, Region], Routine[FileSystem | None]]
 
 
 def carry_over(chip: Chip, old: Region, new: Region, mount_old: Mount) -> Routine[None]:
     """Copy what is missing, one file after the other; `FileSystemFault` if it does not fit."""
-    source, target = mount_old(chip, old), mounted(chip, new)
+    source = yield from mount_old(chip, old)
+    target = yield from mounted(chip, new)
     if source is None or target is None:
         which = "old" if source is None else "new"
-        chip.say(f"The {which} file system is not littlefs: old files were NOT carried over")
+        chip.say(f"The {which} file system is no {chip.board.file_system}: old files were NOT carried over")
         return
     present = set(target.names())
     for name in source.names():
         if name in present:
-            chip.say(f"Keeping {name} of the new image")
+            chip.say(f"Keeping {shown(name)} of the new image")
             continue
         try:
             target.copy_from(source, name)
@@ -33,37 +36,51 @@ def carry_over(chip: Chip, old: Region, new: Region, mount_old: Mount) -> Routin
             # Also when it does not fit: what was read decided that.
             yield from replayed(chip, old, source.scratch)
             yield from replayed(chip, new, target.scratch)
-        chip.say(f"Carried over {name}")
+        chip.say(f"Carried over {shown(name)}")
     yield from replayed(chip, new, target.scratch)
 
 
-def mounted(chip: Chip, region: Region) -> FileSystem | None:
-    """Mount a scratch copy of a region, and note what the mount read; `None` if it is no littlefs."""
-    if chip.board.file_system != "littlefs":
-        return None
-    if chip.flash.marks:
-        # How unstable cells read is decided before anyone looks at them.
-        chip.note_read(region.address, region.size)
-    scratch = Scratch(chip.flash.read(region.address, region.size), chip.board.geometry.sector_size)
+def mounted(chip: Chip, region: Region) -> Routine[FileSystem | None]:
+    """Mount a file system, and do to the flash what the mount did; `None` if there is none."""
+    scratch = copied(chip, region)
     try:
-        return FileSystem(scratch)
+        return mount(chip.board.file_system, scratch)
     except FileSystemFault:
         return None
     finally:
-        for _ in replayed(chip, region, scratch):
-            raise AssertionError("mounting a littlefs writes nothing")
+        # A SPIFFS finishes the one erase that a cut may have interrupted; littlefs only reads.
+        yield from replayed(chip, region, scratch)
+
+
+def copied(chip: Chip, region: Region) -> Scratch:
+    """Return a scratch copy of a region; what is read of it counts when its journal is replayed."""
+    if chip.flash.marks and chip.board.file_system != "raw":
+        # How unstable cells read is decided before anyone looks at them.
+        chip.note_read(region.address, region.size)
+    return Scratch(chip.flash.read(region.address, region.size), chip.board.geometry.sector_size)
 
 
 def held_in_ram(chip: Chip, region: Region) -> Mount:
     """Read a file system that is about to be overwritten into RAM; return what mounts the copy."""
     # All of it is read now, whatever is asked of the copy later; a cut from the first erase on loses it.
     chip.read_region(region)
-    copy = mounted(chip, region)
-    return lambda _chip, _region: copy
+    scratch = copied(chip, region)
+    try:
+        copy = mount(chip.board.file_system, scratch)
+    except FileSystemFault:
+        copy = None
+    # What the mount repaired, it repaired in RAM.
+    scratch.drain()
+
+    def from_ram(_chip: Chip, _region: Region) -> Routine[FileSystem | None]:
+        yield from ()
+        return copy
+
+    return from_ram
 
 
 def replayed(chip: Chip, region: Region, scratch: Scratch) -> Routine[None]:
-    """Do to the flash what littlefs did to its scratch copy, in order."""
+    """Do to the flash what a file system did to its scratch copy, in order."""
     size, page = chip.board.geometry.sector_size, chip.board.geometry.page_size
     for entry in scratch.drain():
         match entry:

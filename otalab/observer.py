@@ -101,7 +101,8 @@ def damaged_files(scenario: Scenario, flash: Flash, slot: int, version: str) -> 
     if not scenario.files:
         return ""
     region = scenario.device.board.slots[slot].fs
-    found = read_files(flash.read(region.address, region.size), flash.geometry.sector_size)
+    kind = scenario.device.board.file_system
+    found = read_files(flash.read(region.address, region.size), flash.geometry.sector_size, kind)
     expected = dict(scenario.files)
     if version == scenario.new.version:
         expected |= dict(scenario.brought)

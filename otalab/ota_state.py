@@ -5,20 +5,20 @@ The lab adds whether the update of that URL is over: committed, given up or fail
 One that is found begun after a power-on was cut off, in its download or on trial, and begins again; where it had gone
 well after all, the version is the same and nothing happens.
 The real one has no such word, and has forgotten an update that a power failure met.
-On a board whose file system the lab does not write, the file lies beside the flash file.
+On SPIFFS a cut while it is written can leave it empty or damaged: then nothing is remembered, and the URL is new.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 
 from otalab import store
 from otalab.chip import Chip
 from otalab.effects import Keep, Report
-from otalab.filesystem import FileSystem, FileSystemFault, Scratch
+from otalab.filesystem import mount
 from otalab.ota import Ota
+from otalab.scratch import FileSystemFault, Scratch
 
 NAME = "ota_state.json"
 
@@ -37,37 +37,26 @@ class OtaState:
     def __init__(self, ota: Ota) -> None:
         self.ota = ota
         self.board = ota.device.device.board
-        self.beside = ota.device.file.path.with_name(f"{ota.device.file.path.name}.{NAME}")
 
     def read(self) -> Remembered:
         """Return what is remembered; what cannot be read is nothing."""
         try:
             kept = json.loads(self._bytes())
             url, begun = kept["url"], kept.get("begun", False)
-        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, FileSystemFault):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError, FileSystemFault):
             return Remembered()
         return Remembered(url, begun is True) if isinstance(url, str) else Remembered()
 
     async def write(self, what: Remembered) -> Report:
         """Have the firmware write it down."""
         data = json.dumps({"url": what.url} | ({"begun": True} if what.begun else {})).encode()
-        if self.board.file_system == "littlefs":
-            return await self.ota.ask(Keep(NAME, data))
-        scratch = self.beside.with_name(f".{self.beside.name}.{os.getpid()}.tmp")
-        try:
-            scratch.write_bytes(data)
-            scratch.replace(self.beside)
-        except OSError as error:
-            return Report(False, f"{NAME} cannot be kept: {error.strerror}")
-        return Report(True, "Ok")
+        return await self.ota.ask(Keep(NAME, data))
 
     def _bytes(self) -> bytes:
-        if self.board.file_system != "littlefs":
-            return self.beside.read_bytes()
         # A chip of our own: looking must not count as reading by the firmware.
         selected = store.select(Chip(self.board, self.ota.device.chip.flash), self.ota.device.device.design)
         if selected is None or selected.config.active >= len(self.board.slots):
             return b""
         region = self.board.slots[selected.config.active].fs
         contents = self.ota.device.chip.flash.read(region.address, region.size)
-        return FileSystem(Scratch(contents, self.board.geometry.sector_size)).read(NAME)
+        return mount(self.board.file_system, Scratch(contents, self.board.geometry.sector_size)).read(NAME)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from math import isnan
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from typing import Any
 import anywidget
 import traitlets
 
-from otalab.check import Case, counterexample, digest, named
+from otalab.check import OWN_BOARD, Case, counterexample, digest, named
+from otalab.design import load_design
 from otalab.effects import Effect
 from otalab.errors import BadInput, OtalabError
 from otalab.faults import FAULTS, fault_model
@@ -36,6 +38,10 @@ ESM = "\n".join(
 CSS = (STATIC / "player.css").read_text(encoding="utf-8")
 # What an id cannot hold: a replay would set up another device.
 NOT_IN_AN_ID = ("app_size", "files")
+
+
+def _default_board(design: str) -> str:
+    return OWN_BOARD if load_design(design).board else "lab-1M"
 
 
 class UpdatePlayer(anywidget.AnyWidget):
@@ -76,7 +82,7 @@ class UpdatePlayer(anywidget.AnyWidget):
     def __init__(
         self,
         design: str = "hardened",
-        board: str = "lab-1M",
+        board: str | None = None,
         *,
         step: int | None = None,
         cuts: Sequence[Any] = (),
@@ -86,7 +92,7 @@ class UpdatePlayer(anywidget.AnyWidget):
         self._bundle = more.get("bundle")
         self._options = more | {"bundle": _contents(self._bundle)}
         self._memory: Memory = {}
-        super().__init__(design=design, board=board, **own)
+        super().__init__(design=design, board=board or _default_board(design), **own)
         self._begin()
         self.cuts = list(cuts)
         self.step = self.step if step is None else step
@@ -103,7 +109,7 @@ class UpdatePlayer(anywidget.AnyWidget):
         if case.bundle != (digest(bundle) if bundle else ""):
             raise BadInput(f"the id was made with {'a' if case.bundle else 'no'} bundle: give the same with bundle=")
         options |= {"faults": case.faults, "image": case.image, "choices": [leg.choices for leg in legs]}
-        player = cls(case.design, case.board, offers=case.offer, **options)
+        player = cls(case.design, case.board_name, offers=case.offer, used=case.used, **options)
         player.cuts = [[number, leg.step, leg.tear] for number, leg in enumerate(legs) if leg.step is not None]
         return player
 
@@ -192,7 +198,8 @@ class UpdatePlayer(anywidget.AnyWidget):
 
     def _set_up(self, **changed: str) -> Scenario:
         names = {name: getattr(self, name) for name in ("design", "board", "image")} | changed
-        return set_up(names["design"], names["board"], image=names["image"], **self._options)
+        board = None if names["board"] == OWN_BOARD else names["board"]
+        return set_up(names["design"], board, image=names["image"], **self._options)
 
     def _begin(self, _change: object = None) -> None:
         """Play another device, or another update, from its beginning."""
@@ -224,8 +231,9 @@ class UpdatePlayer(anywidget.AnyWidget):
     @property
     def _case(self) -> Case:
         bundle = self._options.get("bundle")
-        design, board, offers = named(self.design), named(self.board), self._scenario.offers
-        return Case(design, board, self.faults, self.image, offers, digest(bundle) if bundle else "")
+        board = None if self.board == OWN_BOARD else self.board
+        case = Case.of(self._scenario, named(self.design), board, self.faults, digest(bundle) if bundle else "")
+        return replace(case, image=self.image)
 
     @traitlets.validate("design", "board", "image")
     def _known(self, proposal: Any) -> str:

@@ -34,7 +34,11 @@ class SectorStates:
         self._device = device
         self._codec = store.codec(design)
         self._blank = bytes([ERASED]) * board.geometry.sector_size
-        self._places = {board.sectors_of(place).start: n for n, place in enumerate(board.records[: design.records])}
+        sector = board.geometry.sector_size
+        # Each record sector, and the places in it: one, or as many as a journal has.
+        self._places: dict[int, list[int]] = {}
+        for place, address in enumerate(store.places(board, design)):
+            self._places.setdefault(address // sector, []).append(place)
         self._slot_of = {
             sector: number
             for number, slot in enumerate(board.slots)
@@ -96,7 +100,7 @@ class SectorStates:
         if sector in self._places:
             if isinstance(self._codec.decode(contents[: self._codec.size]), Invalid):
                 return PART
-            return WHOLE if self._choice and self._choice[0] == self._places[sector] else STALE
+            return WHOLE if self._choice and self._choice[0] in self._places[sector] else STALE
         slot = self._slot_of.get(sector)
         spoken_of = slot is None or (self._choice is not None and slot in self._choice[1])
         if not spoken_of and sector not in self._touched:

@@ -23,6 +23,7 @@ from otalab.history import Played
 from otalab.player_life import Lived
 from otalab.player_show import STATES, SectorStates, Slots, records, timer
 from otalab.player_words import effect_words, end_words
+from otalab.store import families
 from otalab.trace import Run, Step, sector_of
 
 KINDS = ("erase", "program", "wait", "ask", "end")
@@ -67,7 +68,7 @@ class Tape:
         self.log: list[tuple[int, int, str]] = []
         board = self._device.board
         self._owners = {sector: name for name, region in board.owners() for sector in board.sectors_of(region)}
-        self._places = [board.sectors_of(place).start for place in board.records[: self._device.design.records]]
+        self._places = list(families(board, self._device.design)[0].sectors)
         number, effect = lived.at(first)
         self.first = self._position = first
         self._shipped = 0

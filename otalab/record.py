@@ -1,7 +1,7 @@
 """Boot records: the bytes that say which slot to boot.
 
 The *configuration* is what the bytes mean; the *sequencer* says which of two records is the newer one.
-It decreases, so that erased flash, all ones, is older than any valid record.
+In the published design it decreases, so that erased flash, all ones, is older than any valid record.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import struct
 from binascii import crc_hqx
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import ClassVar, Protocol
 from zlib import crc32
 
 from otalab.flash import ERASED
@@ -19,12 +19,45 @@ NO_SEQUENCER = 2**64 - 1
 FIRST_SEQUENCER = 2**64 - 2
 VERSION_SIZE = 24
 
-_HEAD = struct.Struct("<QBBBBI")
+_REST = struct.Struct("<BBBBI")
 _SLOT = struct.Struct(f"<II{VERSION_SIZE}s")
 _NONE = 0xFF
-# Sequencer, two slot numbers, two flags, interval; then length, CRC-32 and version of each slot.
-_FIELDS = (8, 1, 1, 1, 1, 4, *(4, 4, VERSION_SIZE) * 2)
+# Two slot numbers, two flags, interval; then length, CRC-32 and version of each slot.
+_FIELDS = (1, 1, 1, 1, 4, *(4, 4, VERSION_SIZE) * 2)
 _SLOT_NAMES = tuple(f"slot {number} {what}" for number in range(2) for what in ("length", "CRC-32", "version"))
+
+
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """How sequencers count: a step of -1 or 1, in so many bits."""
+
+    step: int = -1
+    bits: int = 64
+
+    @property
+    def erased(self) -> int:
+        """What erased flash reads as: no sequencer, whichever way they count."""
+        return (1 << self.bits) - 1
+
+    @property
+    def first(self) -> int:
+        """The sequencer that a device is shipped with."""
+        return self.erased - 1 if self.step < 0 else 1
+
+    def after(self, sequencer: int) -> int:
+        """Return the next one; beyond the last it wraps around."""
+        return (sequencer + self.step) % (1 << self.bits)
+
+    def age(self, sequencer: int) -> int:
+        """Return what a newer one has less of."""
+        return sequencer if self.step < 0 else -sequencer
+
+    def left(self, sequencer: int) -> int:
+        """Return how many are left before they wrap around."""
+        return sequencer if self.step < 0 else self.erased - 1 - sequencer
+
+
+DOWN = Counting()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +75,23 @@ class SlotFacts:
 
 @dataclass(frozen=True, slots=True)
 class BootConfig:
-    """One answer to the question "which slot shall run, and how sure are we?"."""
+    """One answer to the question "which slot shall run, and how sure are we?".
+
+    `tried`: how often a dirty image was started; `first`: its first boot is still to come or not yet over;
+    `merge`: files are still to be carried over; `withdrawn`: the record is given up, where its format can say so.
+    No format has room for all of it.
+    """
 
     active: int
     committed: bool
-    slots: tuple[SlotFacts, SlotFacts]
+    slots: tuple[SlotFacts, SlotFacts] = (SlotFacts(), SlotFacts())
     previous: int | None = None
     previously_committed: bool = True
-    tried: bool = False
+    tried: int = 0
     interval: int = 0
+    first: bool = False
+    merge: bool = False
+    withdrawn: bool = False
 
     @property
     def summary(self) -> str:
@@ -61,11 +102,15 @@ class BootConfig:
     def staged(self, slot: int, facts: SlotFacts, interval: int) -> BootConfig:
         """Point at a new image, keep the old one in reach, promise nothing."""
         slots = (facts, self.slots[1]) if slot == 0 else (self.slots[0], facts)
-        return BootConfig(slot, False, slots, self.active, self.committed, False, interval)
+        return BootConfig(slot, False, slots, self.active, self.committed, 0, interval, first=True, merge=True)
 
     def spent(self) -> BootConfig:
-        """Use up the one try of an image that is not committed."""
-        return replace(self, tried=True)
+        """Use up a try of an image that is not committed."""
+        return replace(self, tried=self.tried + 1)
+
+    def merged(self) -> BootConfig:
+        """Say that the files were carried over."""
+        return replace(self, merge=False)
 
     def trusted(self) -> BootConfig:
         """Keep the running image for good."""
@@ -84,23 +129,28 @@ class Record:
     sequencer: int
     config: BootConfig
 
-    def followed_by(self, config: BootConfig) -> Record:
-        """Return the next record: one step down."""
-        return Record((self.sequencer - 1) % 2**64, config)
-
 
 @dataclass(frozen=True, slots=True)
 class Invalid:
-    """Bytes that are no record, and why."""
+    """Bytes that are no record, and why; some loaders compare their sequencer all the same, and then stop at them."""
 
     reason: str
+    sequencer: int | None = None
 
 
 class Codec(Protocol):
     """A record format: its size in bytes, the sizes and names of its fields, the bits of its guard, both directions.
 
     `sealed` puts the check that belongs to them behind some fields' bytes, whatever the fields say.
+    `follow` returns the next record.  `stride`: sequencers may all be moved by a multiple of it and mean the same; 0
+    where they may not.
     """
+
+    @property
+    def counting(self) -> Counting: ...
+
+    @property
+    def stride(self) -> int: ...
 
     @property
     def size(self) -> int: ...
@@ -120,57 +170,83 @@ class Codec(Protocol):
 
     def decode(self, data: bytes) -> Record | Invalid: ...
 
+    def follow(self, record: Record, config: BootConfig) -> Record: ...
 
-class MongooseCodec:
-    """The published record: the loader believes what it reads, and any flag other than 0 means committed."""
 
-    size = _HEAD.size + 2 * _SLOT.size
-    fields = _FIELDS
-    names = ("sequencer", "active", "previous", "committed", "previously committed", "interval", *_SLOT_NAMES)
-    guard_bits = 0
+@dataclass(frozen=True, slots=True)
+class LabCodec:
+    """What the lab's own two records have in common: the sequencer comes first, and facts of both slots last."""
+
+    counting: Counting = DOWN
+    stride: ClassVar[int] = 1
+    guard_bits: ClassVar[int] = 0
+
+    @property
+    def head(self) -> int:
+        """How many bytes the sequencer has."""
+        return self.counting.bits // 8
+
+    @property
+    def size(self) -> int:
+        return self.head + sum(_FIELDS)
+
+    @property
+    def fields(self) -> tuple[int, ...]:
+        return (self.head, *_FIELDS)
 
     def sealed(self, data: bytes) -> bytes:
         return data[: self.size]
+
+    def follow(self, record: Record, config: BootConfig) -> Record:
+        return Record(self.counting.after(record.sequencer), config)
+
+    def packed(self, record: Record, *rest: int) -> bytes:
+        """Return the bytes of a record, given those between its sequencer and its slots."""
+        return record.sequencer.to_bytes(self.head, "little") + _REST.pack(*rest) + _pack(record.config.slots)
+
+    def parts(self, data: bytes) -> tuple[int, tuple[int, ...], tuple[SlotFacts, SlotFacts]]:
+        """Return the sequencer, what follows it, and the facts of the slots."""
+        sequencer, rest = int.from_bytes(data[: self.head], "little"), _REST.unpack_from(data, self.head)
+        return sequencer, rest, _unpack(data, self.head + _REST.size)
+
+
+class MongooseCodec(LabCodec):
+    """The published record: the loader believes what it reads, and any flag other than 0 means committed."""
+
+    __slots__ = ()
+    names = ("sequencer", "active", "previous", "committed", "previously committed", "interval", *_SLOT_NAMES)
 
     def encode(self, record: Record) -> bytes:
         config = record.config
         previous = config.active if config.previous is None else config.previous
         flags = config.committed, config.previously_committed
-        return _HEAD.pack(record.sequencer, config.active, previous, *flags, config.interval) + _pack(config.slots)
+        return self.packed(record, config.active, previous, *flags, config.interval)
 
     def decode(self, data: bytes) -> Record | Invalid:
-        sequencer, active, previous, flags, previous_flags, interval = _HEAD.unpack_from(data)
-        if sequencer == NO_SEQUENCER:
+        sequencer, (active, previous, flags, previous_flags, interval), slots = self.parts(data)
+        if sequencer == self.counting.erased:
             return Invalid("erased")
         known = None if previous == active else previous
-        config = BootConfig(active, flags != 0, _unpack(data), known, previous_flags != 0, False, interval)
-        return Record(sequencer, config)
+        return Record(sequencer, BootConfig(active, flags != 0, slots, known, previous_flags != 0, 0, interval))
 
 
-class CompleteCodec:
+class CompleteCodec(LabCodec):
     """A record complete in itself: sequencer, active, revert, committed, tried, interval, slots."""
 
-    size = _HEAD.size + 2 * _SLOT.size
-    fields = _FIELDS
+    __slots__ = ()
     names = ("sequencer", "active", "revert", "committed", "tried", "interval", *_SLOT_NAMES)
-    guard_bits = 0
-
-    def sealed(self, data: bytes) -> bytes:
-        return data[: self.size]
 
     def encode(self, record: Record) -> bytes:
         config = record.config
         revert = _NONE if config.previous is None else config.previous
-        fields = config.active, revert, config.committed, config.tried, config.interval
-        return _HEAD.pack(record.sequencer, *fields) + _pack(config.slots)
+        return self.packed(record, config.active, revert, config.committed, config.tried, config.interval)
 
     def decode(self, data: bytes) -> Record | Invalid:
-        sequencer, active, revert, committed, tried, interval = _HEAD.unpack_from(data)
-        if sequencer in (0, NO_SEQUENCER):
+        sequencer, (active, revert, committed, tried, interval), slots = self.parts(data)
+        if sequencer in (0, self.counting.erased):
             return Invalid("no sequencer: all ones" if sequencer else "no sequencer: zero")
         previous = None if revert == _NONE else revert
-        config = BootConfig(active, committed != 0, _unpack(data), previous, True, tried != 0, interval)
-        return Record(sequencer, config)
+        return Record(sequencer, BootConfig(active, committed != 0, slots, previous, True, tried, interval))
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +256,14 @@ class Guarded:
     inner: Codec
     check: Callable[[bytes], int]
     width: int
+
+    @property
+    def counting(self) -> Counting:
+        return self.inner.counting
+
+    @property
+    def stride(self) -> int:
+        return self.inner.stride
 
     @property
     def size(self) -> int:
@@ -213,6 +297,9 @@ class Guarded:
             return Invalid(f"the check of {8 * self.width} bits does not match")
         return self.inner.decode(body)
 
+    def follow(self, record: Record, config: BootConfig) -> Record:
+        return self.inner.follow(record, config)
+
 
 def counted(sequencer: int) -> str:
     """Return a sequencer as people can compare it: one near the top by how far it has come down."""
@@ -225,7 +312,7 @@ def crc16(data: bytes) -> int:
     return crc_hqx(data, 0xFFFF)
 
 
-RECORDS: dict[str, Codec] = {"mongoose": MongooseCodec(), "complete": CompleteCodec()}
+RECORDS: dict[str, Callable[[Counting], Codec]] = {"mongoose": MongooseCodec, "complete": CompleteCodec}
 GUARDS: dict[str, Callable[[Codec], Codec]] = {
     "none": lambda codec: codec,
     "crc16": lambda codec: Guarded(codec, crc16, 2),
@@ -239,8 +326,8 @@ def _pack(slots: tuple[SlotFacts, SlotFacts]) -> bytes:
     )
 
 
-def _unpack(data: bytes) -> tuple[SlotFacts, SlotFacts]:
-    one, two = (_SLOT.unpack_from(data, _HEAD.size + number * _SLOT.size) for number in range(2))
+def _unpack(data: bytes, start: int) -> tuple[SlotFacts, SlotFacts]:
+    one, two = (_SLOT.unpack_from(data, start + number * _SLOT.size) for number in range(2))
     return _facts(*one), _facts(*two)
 
 

@@ -25,6 +25,7 @@ SORTS = {
     "facts of slot 0": "#56B4E9",
     "facts of slot 1": "#F0E442",
     "check": "#009E73",
+    "other": "#999999",
 }
 
 
@@ -32,17 +33,18 @@ def sort_of(name: str) -> str:
     """Return the sort of a field, by which it is coloured."""
     match name.split(maxsplit=1)[0]:
         case "slot":
-            return "facts of " + " ".join(name.split()[:2])
-        case "active" | "previous" | "revert":
+            facts = "facts of " + " ".join(name.split()[:2])
+            return facts if facts in SORTS else "other"
+        case "active" | "previous" | "revert" | "boot":
             return "slot"
-        case "committed" | "previously" | "tried":
+        case "committed" | "previously" | "tried" | "flags" | "state" | "first" | "attempts" | "updated":
             return "flag"
-    return name
+    return name if name in SORTS else "other"
 
 
 def value_of(name: str, data: bytes) -> str:
     """Return what the bytes of one field say, as a person would write it."""
-    if name.endswith("version"):
+    if name.endswith(("version", "file", "prefix", "device")):
         text = data.rstrip(b"\0")
         return text.decode() if text.isascii() and text.decode().isprintable() else f"0x{text.hex()}"
     number = int.from_bytes(data, "little")

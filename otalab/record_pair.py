@@ -15,8 +15,8 @@ from otalab.design import Design, designs, load_design
 from otalab.effects import Routine
 from otalab.errors import BadInput
 from otalab.flash import ERASED, Flash
-from otalab.outcome import Bricked
-from otalab.record import FIRST_SEQUENCER, Codec, Record
+from otalab.outcome import Bricked, Reset
+from otalab.record import Codec, Record
 from otalab.scenario import Scenario
 from otalab.shipped import set_up
 from otalab.store import Explanation
@@ -32,7 +32,7 @@ def lamp() -> tuple[Scenario, Flash]:
 
 def formats() -> tuple[Design, ...]:
     """Return one design for each way in which the catalogue keeps records, and one with a check of 16 bits."""
-    known = [load_design(name) for name in designs()]
+    known = [one for one in map(load_design, designs()) if one.journal == 1 and "sequencer" in store.codec(one).names]
     known.append(replace(load_design("hardened"), name="hardened-crc16", guard="crc16"))
     found: dict[tuple[int, str, str], Design] = {}
     for one in known:
@@ -65,11 +65,15 @@ class Place:
         data = self.bytes_in(old)
         if self.meant is None:
             return self
-        whole, again = old.encode(self.meant), new.encode(self.meant)
+        # As far from the first one as it was, the way that the other format counts.
+        steps = abs(self.meant.sequencer - old.counting.first)
+        counted = (new.counting.first + new.counting.step * steps) % (1 << new.counting.bits)
+        meant = replace(self.meant, sequencer=counted)
+        whole, again = old.encode(self.meant), new.encode(meant)
         if data == whole:
-            return Place(again, self.meant)
+            return Place(again, meant)
         kept = next(n for n, (one, other) in enumerate(zip(data, whole, strict=True)) if one != other)
-        return Place(again[:kept].ljust(new.size, bytes([ERASED])), self.meant)
+        return Place(again[:kept].ljust(new.size, bytes([ERASED])), meant)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,21 +137,26 @@ class Pair:
         """Give a record another sequencer; one that was torn is whole again."""
         meant = self.places[place].meant
         if meant is None:
-            return self.edited(place, "sequencer", sequencer.to_bytes(8, "little"))
+            return self.edited(place, "sequencer", sequencer.to_bytes(self.form.counting.bits // 8, "little"))
         record = replace(meant, sequencer=sequencer)
         return self.having(place, Place(self.form.encode(record), record))
 
     def equal(self) -> Pair:
         """Give the second record the sequencer of the first."""
-        return self.numbered(1, int.from_bytes(self.bytes_of(0)[:8], "little"))
+        return self.numbered(1, int.from_bytes(self.bytes_of(0)[: self.form.counting.bits // 8], "little"))
 
     def near_zero(self) -> Pair:
-        """Let the sequencers stand at two and one: the next is zero."""
-        return self.numbered(0, 2).numbered(1, 1)
+        """Let the sequencers stand at the last but one and the last: the next one wraps around."""
+        last = self._last()
+        return self.numbered(0, last - self.form.counting.step).numbered(1, last)
 
     def wrapped(self) -> Pair:
-        """Let the second record be one that was written after the first had come down to one, and beyond zero."""
-        return self.numbered(0, 1).numbered(1, FIRST_SEQUENCER)
+        """Let the second record be one that was written after the first had come to the last sequencer, and beyond."""
+        return self.numbered(0, self._last()).numbered(1, self.form.counting.first)
+
+    def _last(self) -> int:
+        counting = self.form.counting
+        return 1 if counting.step < 0 else counting.erased - 1
 
     def swapped(self) -> Pair:
         """Let the two places change their contents."""
@@ -185,7 +194,7 @@ class Pair:
     def start(self) -> str:
         """Return in a few words what the boot loader does at the next power-on."""
         chip = self.chip()
-        routine: Routine[bootloader.Start | Bricked] = bootloader.boot(chip, self.design)
+        routine: Routine[bootloader.Start | Bricked | Reset] = bootloader.boot(chip, self.design)
         try:
             while True:
                 chip.apply(next(routine))
@@ -193,6 +202,8 @@ class Pair:
             match end.value:
                 case Bricked(reason):
                     return f"the boot loader halts: {reason}"
+                case Reset(reason):
+                    return f"the boot loader starts anew: {reason}"
                 case bootloader.Start(slot, committed, within):
                     state = "committed" if committed else f"dirty, {within} s to commit" if within else "dirty"
                     return f"the boot loader starts slot {slot}: {state}"

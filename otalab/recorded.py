@@ -28,7 +28,7 @@ from otalab.filesystem import read_files
 from otalab.flash import Flash, Geometry
 from otalab.identity import STRONG
 from otalab.image import Image
-from otalab.outcome import Bricked
+from otalab.outcome import Bricked, Reset
 from otalab.record import Record
 from otalab.scenario import Choice, Scenario, World
 from otalab.shipped import set_up
@@ -209,8 +209,8 @@ def _left(device: Device, flash: Flash, effects: Sequence[Effect]) -> Flash:
     compares and steps those; a recording writes the ones that it has.
     """
     stages, form = [*accumulate(effects, Flash.after, initial=flash)], store.codec(device.design)
-    for number, place in enumerate(device.board.records[: device.design.records]):
-        found = {form.decode(stage.read(place.address, form.size)) for stage in stages}
+    for number, address in enumerate(store.places(device.board, device.design)):
+        found = {form.decode(stage.read(address, form.size)) for stage in stages}
         configs = [one.config for one in found if isinstance(one, Record)]
         if form.guard_bits >= STRONG and len(set(configs)) < len(configs):
             raise BadInput(
@@ -231,8 +231,8 @@ def _started(device: Device, flash: Flash) -> tuple[Start, Image | None, str]:
             start = end.value
             break
     selected = store.select(chip, device.design)
-    if isinstance(start, Bricked) or selected is None:
-        return Start(0, True, 0), None, start.reason
+    if isinstance(start, Bricked | Reset) or selected is None:
+        return Start(0, True, 0), None, chip.log[-1] if isinstance(start, Start) else start.reason
     region, facts = device.board.slots[start.slot].app, selected.config.slots[start.slot]
     length = facts.length if facts.fit(chip.read_region(region)) else region.size
     return start, _image(facts.version, chip.flash, region, length), chip.log[-1]
@@ -246,5 +246,4 @@ def _image(version: str, flash: Flash, region: Region, length: int) -> Image:
 def _files(board: Board, flash: Flash, slot: int) -> tuple[tuple[str, bytes], ...]:
     region, sector = board.slots[slot].fs, board.geometry.sector_size
     contents = flash.read(region.address, region.size)
-    found = read_files(contents, sector) if board.file_system == "littlefs" else None
-    return tuple(sorted((found or {}).items()))
+    return tuple(sorted((read_files(contents, sector, board.file_system) or {}).items()))

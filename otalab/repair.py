@@ -1,6 +1,6 @@
 """Repairs: the smallest set of named choices that makes an unsafe design safe, proved and never guessed.
 
-Sets of changes are tried by their size, so the first one that is safe is also a smallest one.
+The usual changes are tried first, by themselves and together, and then every set that is smaller than what was found.
 A set is rejected by a counterexample that was played, and accepted by a closed graph in every cell that was asked for;
 what is neither is *undecided*, and then nobody says that no set is enough.
 """
@@ -13,21 +13,28 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations, product
 from typing import Any
 
-from otalab.board import Board, load_board
-from otalab.design import CHOICES, Design, checked, load_design
+from otalab.board import Board
+from otalab.design import Design, checked, load_design, way_of
+from otalab.design import choices as every_choice
 from otalab.errors import BadInput
 from otalab.faults import fault_model
 from otalab.repair_judge import Found, Judge
+from otalab.shipped import board_for
 
 # What most often helps is tried first; any other change comes after these, in the order of the table of choices.
 USUAL = (
     ("records", 2),
     ("guard", "crc32"),
     ("trial", "one-try"),
+    ("trial", "switch-back"),
     ("record", "complete"),
     ("target", "inactive"),
     ("image_check", "crc32"),
     ("write", "read-back"),
+    ("erase", "always"),
+    ("placing", "beside"),
+    ("merge", "before-switch"),
+    ("timer", "loader"),
     ("refresh", "selected"),
     ("clear", "before-slot"),
     ("trial", "timer"),
@@ -48,7 +55,12 @@ class Change:
     @property
     def text(self) -> str:
         """The change in words."""
-        return f"{self.choice}: {self.old} → {self.new}"
+        return f"{self.way}: {self.old} → {self.new}"
+
+    @property
+    def way(self) -> str:
+        """The choice as a page of TOML has it."""
+        return way_of(self.choice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +84,8 @@ class Repair:
     `outcome` is one of `safe` (nothing to repair), `found`, `none` (no set of up to `size` changes is enough: every one
     was tried and broken), `undecided` (all were tried, and some neither broken nor proved within the budget),
     `limit` (there were more sets than were to be tried) and `interrupted`.
-    `size` is the largest size of which all sets were tried, or that of what was found; `tried` counts sets.
+    `size` is the size of what was found, else the largest size of which all sets were tried; `tried` counts sets.
+    `smallest` says that every set smaller than what was found was tried, and broken.
     """
 
     design: Design
@@ -81,19 +94,24 @@ class Repair:
     size: int
     tried: int
     undecided: tuple[tuple[Change, ...], ...] = ()
+    smallest: bool = False
 
     @property
     def text(self) -> str:
         """The answer in one sentence."""
         if self.outcome != "found":
-            changes = f"{self.size} change{'s' if self.size > 1 else ''}"
-            return _WORDS[self.outcome].format(changes=changes, tried=self.tried, undecided=len(self.undecided))
-        smaller = [changes for changes in self.undecided if len(changes) < self.size]
-        if smaller:
-            return f"{self.size} changes are enough; of smaller sets, {len(smaller)} were neither proved nor broken"
+            words = {"changes": _count(self.size), "tried": self.tried, "undecided": len(self.undecided)}
+            return _WORDS[self.outcome].format(**words)
+        enough = f"{_count(self.size)} {'is' if self.size == 1 else 'are'} enough"
         if self.size == 1:
-            return "one change is enough"
-        return f"{self.size} changes are enough, and no fewer: every smaller set was tried, and broken"
+            return enough
+        if self.smallest:
+            return f"{enough}, and no fewer: every smaller set was tried, and broken"
+        return f"{enough}; whether fewer are is not known: not every smaller set was tried and broken"
+
+
+def _count(size: int) -> str:
+    return "one change" if size == 1 else f"{size} changes"
 
 
 _WORDS = {
@@ -105,9 +123,9 @@ _WORDS = {
 }
 
 
-def sets(design: Design, size: int, choices: Choices = CHOICES) -> list[tuple[Change, ...]]:
+def sets(design: Design, size: int, choices: Choices | None = None) -> list[tuple[Change, ...]]:
     """Return every set of so many changes that makes a design without contradictions, the usual ones first."""
-    found = []
+    found, choices = [], every_choice() if choices is None else choices
     for names in combinations(choices, size):
         others = [[value for value in choices[name] if value != getattr(design, name)] for name in names]
         for values in product(*others):
@@ -128,13 +146,13 @@ def repair(
     design: str | Design,
     faults: Sequence[str] = ("all",),
     images: Sequence[str] = ("healthy",),
-    board: str | Board = "lab-1M",
+    board: str | Board | None = None,
     *,
     most: int = MOST,
     wanted: int = 1,
     budget: int = BUDGET,
     limit: int = LIMIT,
-    choices: Choices = CHOICES,
+    choices: Choices | None = None,
     progress: Callable[[int, str], None] = lambda _tried, _text: None,
     **options: Any,
 ) -> Repair:
@@ -146,16 +164,20 @@ def repair(
     Somebody who interrupts is given what was found.
     """
     design = load_design(design) if isinstance(design, str) else design
-    board = load_board(board) if isinstance(board, str) else board
+    board = board_for(design, board)
     if most < 1 or wanted < 1 or budget < 1 or limit < 1:
         raise BadInput("a repair needs at least one change, one suggestion, one node and one set to try")
     cells = tuple((fault_model(one).name, image) for one in faults for image in images)
     search = _Search(design, Judge(board, cells, budget, options), wanted, limit)
     search.judge.progress = lambda text: progress(search.tried, text)
     try:
-        return search.answer(most, choices)
+        return search.answer(most, every_choice() if choices is None else choices)
     except KeyboardInterrupt:
         return search.result("interrupted")
+
+
+class _Spent(Exception):
+    """One more set would be one too many."""
 
 
 @dataclass(slots=True)
@@ -165,37 +187,60 @@ class _Search:
     wanted: int
     limit: int
     size: int = 0
-    tried: int = 0
+    smallest: bool = False
+    verdicts: dict[tuple[Change, ...], str] = field(default_factory=dict)
     found: list[Suggestion] = field(default_factory=list)
-    undecided: list[tuple[Change, ...]] = field(default_factory=list)
+
+    @property
+    def tried(self) -> int:
+        return sum(verdict != "misfit" for verdict in self.verdicts.values())
 
     def answer(self, most: int, choices: Choices) -> Repair:
-        """Try every set of one size, then of the next."""
+        """Try the usual changes, then all sets that are smaller than what was found; without a find, all of them."""
         if self.judge.verdict(self.design) == "safe":
             return self.result("safe")
+        usual = {name: [value for one, value in USUAL if one == name and value in choices[name]] for name in choices}
+        most = min(most, len(choices))
+        try:
+            self._by_size({name: values for name, values in usual.items() if values}, most)
+            least = len(self.found[0].changes) if self.found else most
+            # Others of the same size are looked for only if more are wanted.
+            self._by_size(choices, least - 1 if len(self.found) >= self.wanted else least)
+        except _Spent:
+            return self.result("limit")
+        self.size = len(self.found[0].changes) if self.found else most
+        below = self.size if self.found else most + 1
+        self.smallest = not any(len(one) < below for one, verdict in self.verdicts.items() if verdict == "open")
+        return self.result("none" if self.smallest else "undecided")
+
+    def _by_size(self, choices: Choices, most: int) -> None:
+        """Try every set of up to so many changes; one that is enough ends it with its size."""
         for size in range(1, min(most, len(choices)) + 1):
             for changes in sets(self.design, size, choices):
-                if self.tried >= self.limit:
-                    return self.result("limit")
                 self._try(changes)
-                if len(self.found) >= self.wanted:
-                    break
-            if self.found:
-                return self.result("found")
-            self.size = size
-        return self.result("undecided" if self.undecided else "none")
+                if len(self.found) >= self.wanted and len(self.found[0].changes) == size:
+                    return
+            if self.found and len(self.found[0].changes) == size:
+                return
 
     def _try(self, changes: tuple[Change, ...]) -> None:
+        if changes in self.verdicts:
+            return
+        if self.tried >= self.limit:
+            raise _Spent
         other = changed(self.design, changes)
-        verdict = self.judge.verdict(other)
-        self.tried += 1
+        try:
+            verdict = self.judge.verdict(other)
+        except BadInput:
+            verdict = "misfit"  # the board has no room for what this design needs
+        self.verdicts[changes] = verdict
         if verdict == "safe":
+            # A smaller set that turns up later takes the place of what was found before.
+            self.found = [one for one in self.found if len(one.changes) <= len(changes)]
             self.found.append(Suggestion(changes, other, self.judge.proofs(other)))
-        elif verdict == "open":
-            self.undecided.append(changes)
 
     def result(self, outcome: str) -> Repair:
+        undecided = tuple(changes for changes, verdict in self.verdicts.items() if verdict == "open")
+        size = len(self.found[0].changes) if self.found else self.size
         outcome = "found" if self.found else outcome
-        if self.found:
-            self.size = len(self.found[0].changes)
-        return Repair(self.design, outcome, tuple(self.found), self.size, self.tried, tuple(self.undecided))
+        return Repair(self.design, outcome, tuple(self.found), size, self.tried, undecided, self.smallest or size == 1)

@@ -54,6 +54,7 @@ def run(chosen: argparse.Namespace) -> int:
             part_name=chosen.part,
             timing=chosen.timing,
             offers=chosen.offer,
+            used=chosen.used,
         )
     if chosen.save and found.suggestions:
         Path(chosen.save).write_text(found.suggestions[0].design.toml(), encoding="utf-8")
@@ -71,7 +72,7 @@ def as_object(found: Repair) -> dict[str, Any]:
         "undecided": [[change.text for change in changes] for changes in found.undecided],
         "suggestions": [
             {
-                "changes": {change.choice: {"from": change.old, "to": change.new} for change in one.changes},
+                "changes": {change.way: {"from": change.old, "to": change.new} for change in one.changes},
                 "cells": [
                     {"faults": cell.faults, "image": cell.image, "verdict": cell.verdict, "states": cell.states,
                      "wrecks": cell.wrecks}

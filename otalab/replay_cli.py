@@ -70,11 +70,14 @@ def _identities(text: str) -> list[str]:
 
 
 def _set_up(chosen: argparse.Namespace, case: Case) -> Scenario:
-    design, board = _file_of("design", case.design, chosen.design), _file_of("board", case.board, chosen.board)
+    design, board = (
+        _file_of("design", case.design, chosen.design),
+        _board_of(case, chosen.board),
+    )
     if case.bundle.startswith("recording-"):
         if chosen.recording is None:
             raise BadInput(f"the id was made with a recording, {case.bundle}: give it with --recording")
-        scenario, files = chosen_recording(chosen, design, board)
+        scenario, files = chosen_recording(chosen, design, board or "lab-1M")
         if files != case.bundle:
             raise BadInput(f"{files} is not {case.bundle} that the id was made with: --recording, --image-file, --new")
         return scenario
@@ -83,8 +86,12 @@ def _set_up(chosen: argparse.Namespace, case: Case) -> Scenario:
         raise BadInput(f"the id was made with {'the bundle ' + case.bundle if case.bundle else 'no bundle'}: --bundle")
     for offers in OFFERS:
         if offers == case.offer:
-            return set_up(design, board, image=case.image, bundle=bundle, offers=offers)
+            return set_up(design, board, image=case.image, bundle=bundle, offers=offers, used=case.used)
     raise BadInput(f"offer {case.offer!r} is unknown; one of: {', '.join(OFFERS)}")
+
+
+def _board_of(case: Case, given: str | None) -> str | None:
+    return None if case.board_name is None else _file_of("board", case.board, given)
 
 
 def _file_of(what: str, name: str, given: str | None) -> str:
@@ -129,13 +136,15 @@ def _records(scenario: Scenario, before: Flash, after: Flash) -> Iterator[str]:
     design, board = scenario.device.design, scenario.device.board
     form = store.codec(design)
     selected = store.select(Chip(board, after), design)
-    for number, place in enumerate(board.records[: design.records]):
-        was, now = (flash.read(place.address, form.size) for flash in (before, after))
+    for number, address in enumerate(store.places(board, design)):
+        was, now = (flash.read(address, form.size) for flash in (before, after))
         record = form.decode(now)
         said = (
             record.reason if isinstance(record, Invalid) else f"sequencer {record.sequencer}, {record.config.summary}"
         )
         chosen = ", selected" if selected and selected.place == number else ""
+        if design.journal > 1 and was == now and not chosen:
+            continue  # a journal has many places, and most of them tell nothing
         if was != now:
             yield f"record {number} was {_hex(was)}"
         yield f"record {number} {'is ' if was != now else 'still'} {_hex(now)}  {said}{chosen}"

@@ -37,13 +37,14 @@ def add_parser(commands: Any) -> None:
     add("designs", nargs="+", metavar="DESIGN", help="names from the catalogue, or TOML files")
     add("-o", "--out", metavar="FILE.html", help="where to write the page")
     add("--pdf", metavar="FILE.pdf", help="the same on paper, where a Chromium is installed")
-    add("--board", default="lab-1M", metavar="B", help="name, or path of a TOML file (lab-1M)")
+    add("--board", metavar="B", help="name, or path of a TOML file (the design's, or lab-1M)")
     add("--bundle", metavar="FILE", help="the update on offer (one for the board if not given)")
     add("--part", metavar="PART", help="a flash part from data/flash_parts.csv (the board's)")
     add("--timing", choices=("typ", "max"), default="typ", help="typical or maximal times (typ)")
     add("--faults", default="each", metavar="NAME,...", help="fault models; each is every one (each)")
     add("--image", default="all", metavar="NAME,...", help="images; all is every one (all)")
-    add("--offer", choices=OFFERS, default="until-taken", help="how long the update is offered")
+    add("--offer", choices=OFFERS, help="how long the update is offered (as the design has it)")
+    add("--used", action="store_true", help="on a device that has taken an update before")
     add("--rate", action="append", metavar="R", help=f"power failures, repeatable ({', '.join(RATES)})")
     add("--parts", metavar="PART,...", help="parts whose risk is told, or each (five of them)")
     add("--updates-per-year", type=float, default=12.0, metavar="N", help="for wear (12)")
@@ -111,6 +112,7 @@ def _asked(chosen: argparse.Namespace) -> Asked:
         budget=chosen.budget,
         most=chosen.repair,
         limit=chosen.limit,
+        used=chosen.used,
     )
 
 
@@ -122,8 +124,9 @@ def _words(chosen: argparse.Namespace) -> Iterator[str]:
     usual = vars(plain.parse_args(["report", *chosen.designs]))
     for name, value in vars(chosen).items():
         if name in usual and name not in ("designs", "func", "out", "pdf") and value != usual[name]:
+            option = f"--{name.replace('_', '-')}"
             for one in value if isinstance(value, list) else [value]:
-                yield from (f"--{name.replace('_', '-')}", str(one))
+                yield from ((option,) if one is True else (option, str(one)))
     yield from ("-o", chosen.out or "review.html")
 
 

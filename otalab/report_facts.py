@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
 from math import inf
 from typing import Any
 
 import pandas as pd
 
-from otalab.board import Board, load_board
+from otalab.board import Board
 from otalab.check import Case, Cell, check, digest, named
 from otalab.design import Design, load_design
 from otalab.errors import BadInput
@@ -24,7 +23,7 @@ from otalab.risk_figures import part_table, risk_phase_table
 from otalab.rollout import wear
 from otalab.scenario import OfferPolicy, Scenario
 from otalab.shipped import set_up
-from otalab.study import Study
+from otalab.study import Study, study
 
 Progress = Callable[[str], None]
 # Parts with short and with long erases; each one more takes about a second.
@@ -36,11 +35,11 @@ class Asked:
     """Everything that decides what a report says."""
 
     designs: tuple[str, ...]
-    board: str = "lab-1M"
+    board: str | None = None
     bundle: bytes | None = None
     part: str | None = None
     timing: Timing = "typ"
-    offer: OfferPolicy = "until-taken"
+    offer: OfferPolicy | None = None
     faults: tuple[str, ...] = ("all",)
     images: tuple[str, ...] = ("healthy",)
     rates: tuple[str, ...] = ("us-2022",)
@@ -51,16 +50,7 @@ class Asked:
     budget: int = 100
     most: int = 3
     limit: int = 300
-
-    @cached_property
-    def where(self) -> Board:
-        """The board."""
-        return load_board(self.board)
-
-    @property
-    def chip(self) -> FlashPart:
-        """The flash part on it."""
-        return part(self.part) if self.part else self.where.part
+    used: bool = False
 
     @property
     def weighed_faults(self) -> str:
@@ -79,12 +69,13 @@ class Asked:
 
     def scenario(self, design: str, image: str) -> Scenario:
         """Return what one cell is explored in."""
-        return set_up(design, self.where, image=image, **self.options)
+        return set_up(design, self.board, image=image, **self.options)
 
     @property
     def options(self) -> dict[str, Any]:
         """The options of `set_up`, but the image."""
-        return {"bundle": self.bundle, "part_name": self.part, "timing": self.timing, "offers": self.offer}
+        return {"bundle": self.bundle, "part_name": self.part, "timing": self.timing, "offers": self.offer,
+                "used": self.used}  # fmt: skip
 
     def refuse_nonsense(self) -> None:
         """Raise what is wrong with any of it now, before anything long begins."""
@@ -105,9 +96,10 @@ class Asked:
 
     def study(self, design: str, rate: str, image: str | None = None) -> Study:
         """Return the study of a design at a rate."""
-        return Study(
-            load_design(design), self.where, Rates.parse(rate), self.weighed_faults, image or self.weighed_image,
-            self.part, self.timing, self.offer, self.bundle, budget=self.budget,
+        return study(
+            design, rate, board=self.board, faults=self.weighed_faults, image=image or self.weighed_image,
+            part=self.part, timing=self.timing, offer=self.offer, bundle=self.bundle,
+            budget=self.budget, used=self.used,
         )  # fmt: skip
 
 
@@ -146,6 +138,16 @@ class Reviewed:
     repair: Repair | None
 
     @property
+    def board(self) -> Board:
+        """The board that it was looked at on."""
+        return self.scenario.device.board
+
+    @property
+    def chip(self) -> FlashPart:
+        """The flash part on it."""
+        return self.scenario.part
+
+    @property
     def unsafe(self) -> list[Cell]:
         """The cells in which a bad end was found."""
         return [cell for cell in self.cells if cell.graph.verdict == "unsafe"]
@@ -182,13 +184,13 @@ def _review(asked: Asked, name: str, progress: Progress) -> Reviewed:
 
 def _cell(asked: Asked, name: str, faults: str, image: str, progress: Progress) -> Cell:
     bundle = digest(asked.bundle) if asked.bundle else ""
-    case = Case(named(name), named(asked.board), faults, image, asked.offer, bundle)
+    scenario = asked.scenario(name, image)
+    case = replace(Case.of(scenario, named(name), asked.board, faults, bundle), image=image)
     progress(case.text)
 
     def told(explorer: Explorer) -> None:
         progress(f"{case.text}, {explorer.expanded} runs")
 
-    scenario = asked.scenario(name, image)
     return check(case, scenario, fault_model(faults), budget=asked.budget, progress=told)
 
 
@@ -196,7 +198,7 @@ def _weight(asked: Asked, name: str, progress: Progress) -> Weight:
     studies = {rate: asked.study(name, rate) for rate in asked.rates}
     first = studies[asked.rates[0]]
     rows, carries, twins = [], {}, dict[tuple[object, ...], str]()
-    for one in dict.fromkeys((asked.chip.name, *asked.parts)):
+    for one in dict.fromkeys((first.scenario.part.name, *asked.parts)):
         progress(f"{first.design.name}: risk on {one}")
         twin = twins.setdefault(_times(part(one), asked.timing), one)
         found = part_table(studies, [twin])
@@ -224,9 +226,11 @@ def _carries(phases: pd.DataFrame) -> str:
 
 def _wear(asked: Asked, name: str) -> tuple[pd.DataFrame | None, str]:
     """Return the wear by sector, or why there is none; without an endurance, no share of a life is told."""
-    known = asked.endurance or (asked.chip.endurance if dict(asked.chip.row)["endurance"] else None)
+    one = asked.study(name, asked.rates[0])
+    chip = one.scenario.part
+    known = asked.endurance or (chip.endurance if dict(chip.row)["endurance"] else None)
     try:
-        table = wear(asked.study(name, asked.rates[0]), asked.updates_per_year, asked.years, known or 1.0)
+        table = wear(one, asked.updates_per_year, asked.years, known or 1.0)
     except BadInput as error:
         return None, str(error)
     return (table if known else table.drop(columns=["used", "endurance"])), ""
@@ -234,6 +238,6 @@ def _wear(asked: Asked, name: str) -> tuple[pd.DataFrame | None, str]:
 
 def _repair(asked: Asked, design: Design, progress: Progress) -> Repair:
     return repair(
-        design, asked.mended_faults, asked.images, asked.where, most=asked.most, budget=asked.budget, limit=asked.limit,
+        design, asked.mended_faults, asked.images, asked.board, most=asked.most, budget=asked.budget, limit=asked.limit,
         progress=lambda tried, text: progress(f"{design.name}: repair, {tried} sets tried, {text}"), **asked.options,
     )  # fmt: skip

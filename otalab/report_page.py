@@ -48,7 +48,7 @@ def page(every: Sequence[Reviewed], asked: Asked, command: Sequence[str], made: 
     designs = [_of_design(one, asked, scenes) for one in every]
     names = ", ".join(one.design.name for one in every)
     return environment.get_template("report.html").render(
-        title=f"Review of {names}", asked=asked, board=asked.where, chip=asked.chip, designs=designs,
+        title=f"Review of {names}", asked=asked, designs=designs,
         compared=compared_part(every, asked), checklist=checklist_part(every), limits=limits_part(), ends=ends_part(),
         made=made.isoformat(), command=shlex.join(command), versions=versions(), digests=_digests(every, asked),
         css=CSS + _read("report.css"), esm=ESM.replace("</script", "<\\/script"), script=_read("report.js"),
@@ -65,7 +65,7 @@ def _of_design(one: Reviewed, asked: Asked, scenes: Scenes) -> dict[str, Any]:
     undisturbed = None if told else scenes.undisturbed(tape, one)
     return {
         "name": one.design.name, "summary": one.design.summary, "verdict": one.verdict,
-        "answer": summary_part(one, asked), "is": design_part(one, asked), "matrix": matrix_part(one, asked),
+        "answer": summary_part(one, asked), "is": design_part(one), "matrix": matrix_part(one, asked),
         "stories": told, "undisturbed": undisturbed, "risk": risk_part(one, asked), "wear": wear_part(one, asked),
         "repair": repair_part(one),
     }  # fmt: skip

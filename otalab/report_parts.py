@@ -20,15 +20,18 @@ from otalab.text import seconds
 SIGNS = {"safe": "✓", "unsafe": "✗", "open": "?", "yes": "✓", "no": "✗", "partly": "◐"}
 
 
-def design_part(one: Reviewed, asked: Asked) -> dict[str, Any]:
+def design_part(one: Reviewed) -> dict[str, Any]:
     """Return what a design is: its choices in words, and the flash drawn to scale."""
-    board = asked.where
+    board = one.board
     regions = [
         (name, f"0x{region.address:06x}", f"{region.size // 1024} KiB", region.size // board.geometry.sector_size)
         for name, region in board.owners()
     ]
     return {
         "choices": choice_rows(one.design),
+        "board": board,
+        "chip": one.chip,
+        "offer": one.scenario.offers,
         "layout": layout_svg(board, one.design.records),
         "regions": regions,
         "toml": one.design.toml(),
@@ -147,7 +150,8 @@ def repair_part(one: Reviewed) -> dict[str, Any] | None:
     best = found.suggestions[0] if found.suggestions else None
     return {
         "text": found.text,
-        "changes": [(change.choice, str(change.old), str(change.new)) for change in best.changes] if best else [],
+        "smallest": found.smallest,
+        "changes": [(change.way, str(change.old), str(change.new)) for change in best.changes] if best else [],
         "proofs": [(p.faults, p.image, p.states, f"{p.wrecks:,}") for p in best.proofs] if best else [],
         "short": best.text if best else found.text,
     }
@@ -155,10 +159,10 @@ def repair_part(one: Reviewed) -> dict[str, Any] | None:
 
 def compared_part(every: Sequence[Reviewed], asked: Asked) -> dict[str, Any]:
     """Return the designs side by side: the choices in which they differ, and what was found."""
-    names = [name for name, _, _ in choice_rows(every[0].design)]
-    differ = [name for name in names if len({str(getattr(one.design, name)) for one in every}) > 1]
+    rows = [choice_rows(one.design) for one in every]
+    differ = [n for n, same in enumerate(zip(*rows, strict=True)) if len({value for _, value, _ in same}) > 1]
     columns = []
-    for one in every:
+    for one, own in zip(every, rows, strict=True):
         low, high = one.weight.bad(asked.rates[0])
         mended = repair_part(one)
         columns.append(
@@ -167,14 +171,14 @@ def compared_part(every: Sequence[Reviewed], asked: Asked) -> dict[str, Any]:
                 "verdict": one.verdict,
                 "sign": SIGNS[one.verdict],
                 "safe": f"{sum(cell.graph.verdict == 'safe' for cell in one.cells)} of {len(one.cells)}",
-                "choices": [str(getattr(one.design, name)) for name in differ],
+                "choices": [own[n][1] for n in differ],
                 "bad": _bounds(low, high),
                 "one_in": one_in(high),
                 "erases": f"{one.weight.by_rate[asked.rates[0]].weighed.expected()['erases']:.4g}",
                 "mend": mended["short"] if mended else "nothing to change",
             }
         )
-    return {"differ": differ, "columns": columns, "rate": asked.rates[0]}
+    return {"differ": [rows[0][n][0] for n in differ], "columns": columns, "rate": asked.rates[0]}
 
 
 def summary_part(one: Reviewed, asked: Asked) -> dict[str, Any]:
@@ -194,9 +198,9 @@ def summary_part(one: Reviewed, asked: Asked) -> dict[str, Any]:
         sentences.append(f"Bad ends were found in {len(one.unsafe)} of {len(one.cells)} cells: {listed(one.bad_ends)}.")
     low, high = one.weight.bad(asked.rates[0])
     risk = f"{_bounds(low, high)} ({'at worst ' if high > low else ''}{one_in(high)})"
-    sentences.append(f"Probability of a bad end per update, on {asked.chip.name} at rate {asked.rates[0]}: {risk}.")
+    sentences.append(f"Probability of a bad end per update, on {one.chip.name} at rate {asked.rates[0]}: {risk}.")
     if mend := repair_part(one):
-        enough = f"Smallest change that is proved to be enough: {mend['short']}."
+        enough = f"{'Smallest' if mend['smallest'] else 'A'} change that is proved to be enough: {mend['short']}."
         sentences.append(enough if mend["changes"] else f"No repair: {mend['text']}.")
     return {"name": one.design.name, "verdict": one.verdict, "sign": SIGNS[one.verdict], "sentences": sentences}
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields
 from math import isnan
 
-from otalab.design import CHOICES, Design
+from otalab.design import SAYS, Design, ways
 from otalab.player_tears import KINDS
 
 CHOICE_WORDS: dict[tuple[str, object], str] = {
@@ -52,13 +51,14 @@ _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def choice_rows(design: Design) -> list[tuple[str, str, str]]:
-    """Return each choice of a design with its value and in words; one without words has its value only."""
-    rows = [(name, str(getattr(design, name)), CHOICE_WORDS.get((name, getattr(design, name)), "")) for name in CHOICES]
-    others = [field.name for field in fields(design) if field.name not in (*CHOICES, "name", "summary")]
-    return [*rows, *((name, str(getattr(design, name)), _OTHERS.get(name, "")) for name in others)]
-
-
-_OTHERS = {"reserve": "how many sequencers an update needs left"}
+    """Return each choice as TOML has it, with its value, and in words: those of the value, or else the question."""
+    rows = []
+    for way, name in ways().items():
+        value = getattr(design, name)
+        # A part of one's own in Python is a function; its name is all that there is to tell.
+        told = getattr(value, "__name__", str(value))
+        rows.append((".".join(way), told, CHOICE_WORDS.get((name, value), SAYS[name])))
+    return rows
 
 
 def tear_words(label: str) -> str:

@@ -15,7 +15,7 @@ from otalab.flash import Flash
 from otalab.outcome import Reset
 from otalab.record import Record
 from otalab.scenario import Scenario, World
-from otalab.store import Selection, codec, select
+from otalab.store import Selection, codec, families, select
 from otalab.trace import RUNS, Run, life, run
 
 
@@ -58,8 +58,7 @@ def _place(scenario: Scenario, flash: Flash) -> Hashable:
     board, design = scenario.device.board, scenario.device.design
     form, selected = codec(design), _selected(scenario, flash)
     sectors: list[Hashable] = list(flash.sectors)
-    for place in board.records[: design.records]:
-        sector = board.sectors_of(place).start
+    for sector in families(board, design)[0].sectors:
         contents = flash.sectors[sector]
         record = form.decode(contents[: form.size])
         if isinstance(record, Record) and selected:

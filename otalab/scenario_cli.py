@@ -12,13 +12,14 @@ from otalab.shipped import set_up
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the shared options to a command."""
-    parser.add_argument("--board", default="lab-1M", metavar="B", help="name, or path of a TOML file (lab-1M)")
+    parser.add_argument("--board", metavar="B", help="name, or path of a TOML file (the design's, or lab-1M)")
     parser.add_argument("--bundle", metavar="FILE", help="the update on offer (one for the board if not given)")
     parser.add_argument("--part", metavar="PART", help="a flash part from data/flash_parts.csv (the board's)")
     parser.add_argument("--timing", choices=("typ", "max"), default="typ", help="typical or maximal times (typ)")
     parser.add_argument("--faults", default="all", metavar="NAME", help="what a power cut leaves (all)")
     parser.add_argument("--image", default="healthy", help="healthy, hangs, crashes or flaky[:P] (healthy)")
-    parser.add_argument("--offer", choices=OFFERS, default="until-taken", help="how long the update is offered")
+    parser.add_argument("--offer", choices=OFFERS, help="how long the update is offered (as the design has it)")
+    parser.add_argument("--used", action="store_true", help="on a device that has taken an update before")
     parser.add_argument("--json", action="store_true", help="print exactly one JSON object")
 
 
@@ -32,6 +33,7 @@ def chosen_scenario(chosen: argparse.Namespace, design: str, image: str) -> Scen
         part_name=chosen.part,
         timing=chosen.timing,
         offers=chosen.offer,
+        used=chosen.used,
     )
 
 

@@ -162,7 +162,7 @@ class SequencerLab(anywidget.AnyWidget):
         """Return what a design makes of the same two records, each in its own format."""
         pair = self._pair.under(design)
         told, form = pair.explain(), store.codec(design)
-        guard = "no check" if not form.guard_bits else f"{design.guard.upper().replace('CRC', 'CRC-')}"
+        guard = "no check" if not form.guard_bits else f"CRC-{form.guard_bits}"
         return {
             "design": design.name,
             "format": f"{form.size} bytes, {guard}" + (", one record" if design.records == 1 else ""),

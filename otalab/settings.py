@@ -47,9 +47,9 @@ class Settings:
         return BadInput(f"{self.source}:{self.line(key)}: {dotted}: {problem}")
 
     def line(self, key: str) -> int:
-        """Return the line on which a key stands, or the best known one above it."""
+        """Return the line on which a key stands; of one that is missing, that of its table."""
         lines, here = self.text.splitlines(), 0
-        for part in (*self.way, key):
+        for part in (*self.way, key) if key in self.table else self.way:
             pattern = (
                 rf"^\s*(\[+\s*)?([\w.-]+\.)?\"?{re.escape(str(part))}\"?\s*(=|\]|\.)|[{{,]\s*{re.escape(str(part))}\s*="
             )

@@ -10,27 +10,32 @@ from hashlib import shake_256
 from zlib import crc32
 
 from otalab.board import Board, Slot, load_board
-from otalab.bundle import BundleReader, ManifestRead, PartData, PartEnds
+from otalab.bundle import BundleReader, ManifestRead, PartBegins, PartData, PartEnds
 from otalab.bundle_build import PartSource, bundle_bytes
 from otalab.design import Design, load_design
 from otalab.device import Device
 from otalab.errors import BadInput, BundleFault
-from otalab.filesystem import build_image, read_files
+from otalab.filesystem import MOUNTS, build_image, geometry, recognised
 from otalab.flash import Flash
 from otalab.image import Image, parse_temper
+from otalab.image_format import self_checking
 from otalab.manifest import Manifest
+from otalab.outcome import Running
 from otalab.part import Timing, part
-from otalab.record import FIRST_SEQUENCER, BootConfig, Record, SlotFacts
-from otalab.scenario import OfferPolicy, Scenario
+from otalab.record import BootConfig, Record, SlotFacts
+from otalab.scenario import OFFERS, OfferPolicy, Scenario
+from otalab.scratch import FileSystemFault
 from otalab.store import codec
+from otalab.trace import life
 
-OLD_VERSION, NEW_VERSION, PROBE_VERSION = "1", "2", "probe"
+OLD_VERSION, USED_VERSION, NEW_VERSION, PROBE_VERSION = "1", "1.5", "2", "probe"
 PROBE_SIZE = 4096
+OPERATOR_SECONDS = 30.0
 
 
 def set_up(
     design: str | Design = "hardened",
-    board: str | Board = "lab-1M",
+    board: str | Board | None = None,
     *,
     image: str = "healthy",
     bundle: bytes | None = None,
@@ -38,21 +43,35 @@ def set_up(
     files: dict[str, bytes] | None = None,
     part_name: str | None = None,
     timing: Timing = "typ",
-    offers: OfferPolicy = "until-taken",
+    offers: OfferPolicy | None = None,
     health_seconds: float | None = None,
-    commit_timeout: int = 60,
+    commit_timeout: int | None = None,
     operator_commits_after: float | None = None,
+    used: bool = False,
 ) -> Scenario:
     """Return the default scenario, or a variation of it.
 
+    What is left out is as the design has it: its partition table, or the board `lab-1M`; how long the update stands;
+    who commits, and in how long.
     `image` is the temper of the new image; `bundle` the update on offer, one for the board if not given;
     `app_size` how large the two applications are (bytes; they fill their slot if not given);
     `files` the user files that the device was shipped with;
     `health_seconds` how long the new image tests itself; `commit_timeout` the commit interval that the update asks for;
-    `operator_commits_after` how long after power-on someone commits by hand (the image commits itself if not given).
+    `operator_commits_after` how long after power-on someone commits by hand (the image commits itself if not given);
+    `used`: the device has taken one update before this one, so slots and records have turned their roles.
     """
     design = load_design(design) if isinstance(design, str) else design
-    board = load_board(board) if isinstance(board, str) else board
+    board = board_for(design, board)
+    if design.state != "none" and not board.state:
+        raise BadInput(f"design {design.name} needs a second store, and board {board.name} has no place for one")
+    needed, area = codec(design).size * design.journal, board.records[0].size
+    if needed > area:
+        raise BadInput(
+            f"the records of design {design.name} need {needed} bytes, board {board.name} has {area} for them"
+        )
+    by_hand = OPERATOR_SECONDS if design.commit == "operator" else None
+    operator_commits_after = by_hand if operator_commits_after is None else operator_commits_after
+    own_check = design.image_check == "own"
     chip = part(part_name) if part_name else board.part
     if chip.sector_size != board.geometry.sector_size:
         raise BadInput(
@@ -60,18 +79,18 @@ def set_up(
             f"board {board.name} needs sectors of {board.geometry.sector_size}: take another part or board"
         )
     size = board.slots[0].app.size if app_size is None else app_size
-    bundle = default_bundle(board, NEW_VERSION, size) if bundle is None else bundle
+    bundle = default_bundle(board, NEW_VERSION, size, own_check=own_check) if bundle is None else bundle
     temper, failure = parse_temper(image)
     new, brought = unpack(bundle)
     new = replace(new, temper=temper, failure=failure)
     new = new if health_seconds is None else replace(new, health_seconds=health_seconds)
     new = new if operator_commits_after is None else replace(new, commits="by hand")
-    old_app = noise("application 1", size)
+    old_app = application(OLD_VERSION, size, own_check=own_check)
     old = Image.of(OLD_VERSION, "1/factory", old_app)
     files = default_files() if files is None else files
-    probe_bundle = default_bundle(board, PROBE_VERSION, min(size, PROBE_SIZE))
+    probe_bundle = default_bundle(board, PROBE_VERSION, min(size, PROBE_SIZE), own_check=own_check)
     probe, _ = unpack(probe_bundle)
-    return Scenario(
+    scenario = Scenario(
         device=Device(board, design, (old, new, probe)),
         part=chip,
         timing=timing,
@@ -81,22 +100,51 @@ def set_up(
         bundle=bundle,
         probe=probe,
         probe_bundle=probe_bundle,
-        files=tuple(sorted(files.items())) if board.file_system == "littlefs" else (),
+        files=tuple(sorted(files.items())) if board.file_system in MOUNTS else (),
         brought=tuple(sorted((brought or {}).items())),
-        offers=offers,
-        commit_timeout=commit_timeout,
+        offers=offers or standing(design),
+        commit_timeout=design.interval if commit_timeout is None else commit_timeout,
         operator_commits_after=operator_commits_after,
     )
+    return after_an_update(scenario, size, files) if used else scenario
+
+
+def after_an_update(scenario: Scenario, app_size: int, files: dict[str, bytes]) -> Scenario:
+    """Return the scenario on a device that has taken an update before, on steady power."""
+    board, design = scenario.device.board, scenario.device.design
+    bundle = default_bundle(board, USED_VERSION, app_size, own_check=design.image_check == "own")
+    early = set_up(design, board, bundle=bundle, app_size=app_size, files=files, part_name=scenario.part.name)
+    lived = life(early)
+    if not isinstance(lived.last.outcome, Running) or lived.last.outcome.version != USED_VERSION:
+        raise BadInput(
+            f"design {design.name} does not take the update that a used device has had: {lived.last.outcome}"
+        )
+    images = (*scenario.device.images, early.new)
+    kept = dict(early.files) | dict(early.brought) if scenario.files else {}
+    device = replace(scenario.device, images=images)
+    return replace(scenario, device=device, flash=lived.last.flash, old=early.new, files=tuple(sorted(kept.items())))
+
+
+def board_for(design: Design, board: str | Board | None = None) -> Board:
+    """Return the board that is named; without a name the design's own, or `lab-1M`."""
+    board = board or design.board or "lab-1M"
+    return load_board(board) if isinstance(board, str) else board
+
+
+def standing(design: Design) -> OfferPolicy:
+    """Return how long an update stands that is offered to a design."""
+    return next(one for one in OFFERS if one == design.offers)
 
 
 def shipped(board: Board, design: Design, app: bytes, files: dict[str, bytes]) -> Flash:
     """Return the flash of a device fresh from the factory: version 1 in slot 0, committed."""
     slot = board.slots[0]
     facts = SlotFacts(len(app), crc32(app), OLD_VERSION)
-    record = Record(FIRST_SEQUENCER, BootConfig(0, True, (facts, SlotFacts())))
+    form = codec(design)
+    record = Record(form.counting.first, BootConfig(0, True, (facts, SlotFacts())))
     flash = Flash.blank(board.geometry)
     flash = flash.patched(board.loader.address, noise("boot loader", board.loader.size))
-    flash = flash.patched(board.records[0].address, codec(design).encode(record))
+    flash = flash.patched(board.records[0].address, form.encode(record))
     flash = flash.patched(slot.app.address, app)
     return flash.patched(slot.fs.address, file_system(board, slot, "1", files))
 
@@ -119,10 +167,11 @@ def brought_files(version: str, fs_size: int) -> dict[str, bytes]:
     }
 
 
-def default_bundle(board: Board, version: str, app_size: int) -> bytes:
+def default_bundle(board: Board, version: str, app_size: int, *, own_check: bool = False) -> bytes:
     """Return a bundle for a board: an application of this size and a file system that fills its region."""
     slot = board.slots[0]
     fs = file_system(board, slot, version, brought_files(version, slot.fs.size))
+    told = geometry(board.file_system, len(fs), board.geometry.sector_size)
     app_name = "fw" if board.platform == "esp8266" else "app"
     return bundle_bytes(
         name="lamp",
@@ -130,22 +179,28 @@ def default_bundle(board: Board, version: str, app_size: int) -> bytes:
         version=version,
         build_id=f"{version}/lab",
         parts=[
-            PartSource(app_name, "app", "lamp.bin", noise(f"application {version}", app_size), {}),
-            PartSource("fs", "fs", "fs.img", fs, {"fs_size": len(fs), "fs_block_size": board.geometry.sector_size}),
+            PartSource(app_name, "app", "lamp.bin", application(version, app_size, own_check=own_check), {}),
+            PartSource("fs", "fs", "fs.img", fs, told),
         ],
     )
 
 
+def application(version: str, size: int, *, own_check: bool = False) -> bytes:
+    """Return the bytes of an application; with its own check, a loader can tell that it is whole."""
+    contents = noise(f"application {version}", size)
+    return self_checking(contents) if own_check else contents
+
+
 def file_system(board: Board, slot: Slot, version: str, files: dict[str, bytes]) -> bytes:
-    """Return a file-system image for a slot; for a kind that the lab does not write, bytes that stand for one."""
-    if board.file_system != "littlefs":
+    """Return a file-system image for a slot; for `raw`, bytes that stand for one."""
+    if board.file_system not in MOUNTS:
         return noise(f"{board.file_system} {version}", slot.fs.size)
-    return build_image(files, slot.fs.size, board.geometry.sector_size)
+    return build_image(files, slot.fs.size, board.geometry.sector_size, board.file_system)
 
 
 def unpack(bundle: bytes) -> tuple[Image, dict[str, bytes] | None]:
-    """Return the image that a bundle brings, and its files where they are in a littlefs."""
-    reader, fs = BundleReader(), bytearray()
+    """Return the image that a bundle brings, and its files where they are in a file system that the lab knows."""
+    reader, fs, told = BundleReader(), bytearray(), dict[str, object]()
     manifest: Manifest | None = None
     app: PartEnds | None = None
     try:
@@ -153,6 +208,8 @@ def unpack(bundle: bytes) -> tuple[Image, dict[str, bytes] | None]:
             match event:
                 case ManifestRead(manifest):
                     pass
+                case PartBegins(part) if part.role == "fs":
+                    told = dict(part.extra)
                 case PartData(part, data) if part.role == "fs":
                     fs += data
                 case PartEnds(part) if part.role == "app":
@@ -162,7 +219,15 @@ def unpack(bundle: bytes) -> tuple[Image, dict[str, bytes] | None]:
         raise BadInput(f"the bundle is refused: {fault}") from fault
     if app is None or manifest is None:
         raise BadInput("the bundle is refused: it brings no application")
-    return Image(manifest.version, manifest.build_id, app.size, app.sha256), read_files(bytes(fs))
+    return Image(manifest.version, manifest.build_id, app.size, app.sha256), _files(bytes(fs), told)
+
+
+def _files(contents: bytes, told: dict[str, object]) -> dict[str, bytes] | None:
+    found = recognised(contents, told)
+    try:
+        return {name: found[1].read(name) for name in found[1].names()} if found else None
+    except FileSystemFault:
+        return None
 
 
 def noise(seed: str, size: int) -> bytes:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from otalab.board import Board, load_board
+from otalab.board import Board
 from otalab.crash_graph import CrashGraph, graph_of
 from otalab.design import Design, load_design
 from otalab.errors import BadInput
@@ -25,7 +25,7 @@ from otalab.part import Timing
 from otalab.rates import Rates, parse_rate
 from otalab.risk import Weighed
 from otalab.scenario import OfferPolicy, Scenario
-from otalab.shipped import set_up
+from otalab.shipped import board_for, set_up
 from otalab.tear import FaultModel
 
 KEPT = 32  # graphs, the oldest goes first
@@ -49,13 +49,14 @@ class Study:
     image: str = "healthy"
     part: str | None = None
     timing: Timing = "typ"
-    offer: OfferPolicy = "until-taken"
+    offer: OfferPolicy | None = None
     bundle: bytes | None = field(default=None, repr=False)
     bytes_per_second: float = 100_000.0
     weights: tuple[tuple[str, float], ...] = ()
     flips: tuple[float, float] = (0.0, 1.0)
     given_cut: bool = False
     budget: int = BUDGET
+    used: bool = False
 
     @cached_property
     def scenario(self) -> Scenario:
@@ -68,6 +69,7 @@ class Study:
             part_name=self.part,
             timing=self.timing,
             offers=self.offer,
+            used=self.used,
         )
         return replace(scenario, bytes_per_second=self.bytes_per_second)
 
@@ -141,7 +143,8 @@ class Study:
             "weights": dict(self.weights),
             "flips": list(self.flips),
             "image": self.image,
-            "offer": self.offer,
+            "offer": self.scenario.offers,
+            "used": self.used,
             "bundle": sha256(self.scenario.bundle).hexdigest(),
             "bytes_per_second": self.bytes_per_second,
             "rate_per_hour": self.rates.default,
@@ -155,16 +158,17 @@ def study(
     design: str | Design = "hardened",
     rate: float | str | Rates = "us-2022",
     *,
-    board: str | Board = "lab-1M",
+    board: str | Board | None = None,
     weights: Mapping[str, float] | None = None,
     **options: Any,
 ) -> Study:
     """Return a study by names; `rate` is per hour, or has a unit; `options` are the fields of `Study`."""
     if isinstance(rate, str):
         rate = parse_rate(rate)
+    design = load_design(design) if isinstance(design, str) else design
     return Study(
-        load_design(design) if isinstance(design, str) else design,
-        load_board(board) if isinstance(board, str) else board,
+        design,
+        board_for(design, board),
         rate if isinstance(rate, Rates) else Rates(rate),
         weights=tuple((weights or {}).items()),
         **options,

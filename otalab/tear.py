@@ -86,8 +86,12 @@ class Site:
         end = start + (size if isinstance(effect, Erase) else len(effect.data))
         whole, marks = before.sectors[sector], (before.mark_of(sector), after.mark_of(sector))
         old, new = whole[start:end], after.sectors[sector][start:end]
-        record = any(place.address == sector * size for place in device.board.records[: design.records])
-        fields = store.codec(design).fields if record else ()
+        kept = store.families(device.board, design)
+        fields = next((family.codec.fields for family in kept if sector in family.sectors), ())
+        record = sector in kept[0].sectors
+        if fields and record and design.journal > 1:
+            # A journal's record lies where it is programmed; what comes before it is one field that does not change.
+            fields = (start, *fields) if isinstance(effect, Program) else (sum(fields),)
         forgeries = forged(before, device) if record and isinstance(effect, Erase) else ()
         return cls(effect, before.geometry, sector, start, whole, old, new, *marks, fields, forgeries)
 
@@ -220,5 +224,5 @@ def forged(before: Flash, device: Device) -> tuple[tuple[str, bytes], ...]:
     config, other = found.config, 0 if found.config.active else 1
     committed = BootConfig(other, True, config.slots, interval=config.interval)
     configs = {"committed": committed, "dirty": config.staged(other, config.slots[other], config.interval)}
-    records = {label: codec.encode(found.record.followed_by(config)) for label, config in configs.items()}
+    records = {label: codec.encode(codec.follow(found.record, config)) for label, config in configs.items()}
     return tuple((label, data) for label, data in records.items() if isinstance(codec.decode(data), Record))

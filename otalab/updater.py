@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from zlib import crc32
 
 from otalab import store
@@ -25,6 +26,7 @@ from otalab.merge import Mount, carry_over, held_in_ram, mounted
 from otalab.record import VERSION_SIZE, BootConfig, SlotFacts
 from otalab.signatures import UNCHECKED, refusal
 from otalab.store import Selection
+from otalab.user_file import INTERVAL_FILE, put_file, read_file
 
 APPLIED = "Update applied, finalizing"
 BUSY = "Update already in progress"
@@ -34,23 +36,26 @@ SAME_VERSION = "Version is the same as current"
 MISMATCH = {"esp8266": "Invalid checksum", "esp32": "Digest mismatch"}
 
 
-def update(chip: Chip, design: Design, running: Image, offer: Offer) -> Routine[Report]:
+def update(chip: Chip, design: Design, running: Image, active: int, offer: Offer) -> Routine[Report]:
     """Take an update in, steps 2 to 4 of the published procedure; any failure leaves the old record in charge."""
     try:
         selected = claim(chip, design)
-        old = chip.board.slots[selected.config.active].fs
-        target, mount_old = TARGETS[design.target](chip, selected.config.active)
+        old = chip.board.slots[active].fs
+        target, mount_old = TARGETS[design.target](chip, active)
         slot = chip.board.slots[target]
         chip.say(f"Updating slot {target}")
         facts = yield from chip.during("download", download(chip, design, slot, running, offer))
-        yield from chip.during("merge", carry_over(chip, old, slot.fs, mount_old))
+        if design.merge == "before-switch":
+            yield from chip.during("merge", carry_over(chip, old, slot.fs, mount_old))
         options = yield Ask("options")
         if isinstance(options, Lost):
             raise BundleFault(options.reason)
-        staged = STAGED[design.trial](selected.config.staged(target, facts, options.commit_timeout))
+        yield from chip.during("switch", INTERVALS[design.interval_in](chip, old, options.commit_timeout))
+        running_config = replace(selected.config, active=active)
+        staged = STAGED.get(design.trial, dirty)(running_config.staged(target, facts, options.commit_timeout))
         # The last thing that is written, and the only one that the boot loader looks at:
         # before it a new partition is so many bytes that nobody asks for, and an overwritten one no image at all.
-        written = yield from chip.during("switch", store.write(chip, design, staged))
+        written = yield from chip.during("switch", store.write(chip, design, staged, "stage"))
     except OtalabError as fault:
         chip.say(f"Update aborted: {fault}")
         return Report(False, str(fault))
@@ -59,13 +64,14 @@ def update(chip: Chip, design: Design, running: Image, offer: Offer) -> Routine[
 
 def claim(chip: Chip, design: Design) -> Selection:
     """Return the record that counts, or say why no update may start now."""
-    selected = store.select(chip, design)
+    selected = store.current(chip, design)
     if selected is None:
         raise BundleFault("Could not read current boot cfg")
     if not selected.config.committed:
         raise BundleFault(UNCOMMITTED)
-    if design.reserve and selected.record.sequencer <= design.reserve:
-        raise BundleFault(f"Boot sequencer used up: {selected.record.sequencer} left, an update needs {design.reserve}")
+    left = store.codec(design).counting.left(selected.record.sequencer)
+    if design.reserve and left <= design.reserve:
+        raise BundleFault(f"Boot sequencer used up: {left} left, an update needs {design.reserve}")
     return selected
 
 
@@ -82,6 +88,21 @@ def in_place(chip: Chip, active: int) -> tuple[int, Mount]:
 def dirty(config: BootConfig) -> BootConfig:
     """Promise nothing: the image must commit itself."""
     return config
+
+
+def in_the_record(_chip: Chip, _old: Region, _seconds: int) -> Routine[None]:
+    """Leave the commit interval to the boot record, if that has room for it."""
+    return
+    yield
+
+
+def in_a_file(chip: Chip, old: Region, seconds: int) -> Routine[None]:
+    """Write the commit interval into a file of the old file system; the merge at first boot will carry it over."""
+    data = seconds.to_bytes(4, "little")
+    # Only if there is one: a file that an earlier update left stays, as on the real device before 2021.
+    # Not again if it is there: the real one writes all the same, and each retry would leave another file system.
+    if seconds and (yield from read_file(chip, old, INTERVAL_FILE)) != data:
+        yield from put_file(chip, old, INTERVAL_FILE, data)
 
 
 def download(chip: Chip, design: Design, slot: Slot, running: Image, offer: Offer) -> Routine[SlotFacts]:
@@ -205,7 +226,11 @@ class RegionWriter:
 TARGETS: dict[str, Callable[[Chip, int], tuple[int, Mount]]] = {"inactive": beside, "running": in_place}
 DOWNGRADES: dict[str, Callable[[str, str], None]] = {"accept": any_version, "refuse": not_older}
 STAGED: dict[str, Callable[[BootConfig], BootConfig]] = {
+    # Every other trial begins with a dirty image.
     "none": BootConfig.trusted,
-    "timer": dirty,
-    "one-try": dirty,
+}
+INTERVALS: dict[str, Callable[[Chip, Region, int], Routine[None]]] = {
+    "record": in_the_record,
+    "updater.dat": in_a_file,
+    "nowhere": in_the_record,
 }

@@ -15,7 +15,7 @@ from zlib import crc32
 import pytest
 from plain import mini
 
-from otalab import application, bootloader, record, store, updater
+from otalab import application, bootloader, store, updater
 from otalab.board import Region, Slot, load_board
 from otalab.chip import Chip
 from otalab.design import Design, load_design
@@ -23,7 +23,8 @@ from otalab.effects import Ask, Erase, Offer, Report, Routine, pages
 from otalab.errors import BundleFault
 from otalab.image import Image
 from otalab.merge import carry_over, mounted
-from otalab.record import BootConfig, Guarded, Record, SlotFacts
+from otalab.record import BootConfig, Guarded, LabCodec, Record, SlotFacts
+from otalab.record_formats import GUARDS
 from otalab.scenario import Scenario
 from otalab.shipped import default_bundle, set_up
 from otalab.store import Selection
@@ -55,21 +56,21 @@ def highest_sequencer_is_overwritten(patch: Patch) -> None:
     A record that was torn after its sequencer seems newer than the one that counts, and that is overwritten.
     """
 
-    def write(chip: Chip, _place: Region, data: bytes) -> Routine[bool]:
-        highest = max(chip.board.records, key=lambda place: sequencer(chip, place))
-        return (yield from store.read_back(chip, highest, data))
+    def write(chip: Chip, design: Design, _place: int, data: bytes) -> Routine[bool]:
+        highest = max(range(2), key=lambda place: sequencer(chip, chip.board.records[place]))
+        return (yield from store.read_back(chip, design, highest, data))
 
     patch.setitem(store.WRITES, "read-back", write)
 
 
 def sequencer_not_stepped(patch: Patch) -> None:
     """The next record has the sequencer of the last one: the switch is never seen, and the update never ends."""
-    patch.setattr(Record, "followed_by", lambda self, config: Record(self.sequencer, config))
+    patch.setattr(LabCodec, "follow", lambda _codec, record, config: Record(record.sequencer, config))
 
 
 def sixteen_bit_check(patch: Patch) -> None:
     """A CRC-16 guards the record: among all that half an erase can leave, something has the right one."""
-    patch.setitem(record.GUARDS, "crc32", record.GUARDS["crc16"])
+    patch.setitem(GUARDS, "crc32", GUARDS["crc16"])
 
 
 def check_without_the_sequencer(patch: Patch) -> None:
@@ -77,7 +78,7 @@ def check_without_the_sequencer(patch: Patch) -> None:
 
     That does harm once the slot of which the old record speaks is written anew, so not on a factory-fresh device.
     """
-    patch.setitem(record.GUARDS, "crc32", lambda codec: Guarded(codec, lambda body: crc32(body[8:]), 4))
+    patch.setitem(GUARDS, "crc32", lambda codec: Guarded(codec, lambda body: crc32(body[8:]), 4))
 
 
 def blank_is_erased(patch: Patch) -> None:
@@ -86,7 +87,8 @@ def blank_is_erased(patch: Patch) -> None:
     After an erase that was cut short a place can read blank, and hold only half of what is programmed.
     """
 
-    def write(chip: Chip, place: Region, data: bytes) -> Routine[bool]:
+    def write(chip: Chip, _design: Design, number: int, data: bytes) -> Routine[bool]:
+        place = chip.board.records[number]
         if chip.read_region(place).strip(b"\xff"):
             yield Erase(sector_at(chip, place))
         yield from pages(place.address, data, chip.board.geometry.page_size)
@@ -175,7 +177,7 @@ def commit_over_old_bits(patch: Patch) -> None:
     and every good image is rolled back.
     """
 
-    def commit(chip: Chip, design: Design) -> Routine[bool]:
+    def commit(chip: Chip, design: Design, slot: int) -> Routine[bool]:
         selected = store.select(chip, design)
         if selected is None or selected.config.committed:
             return False
@@ -190,11 +192,11 @@ def commit_over_old_bits(patch: Patch) -> None:
 def old_image_gone_before_the_commit(patch: Patch) -> None:
     """A new image erases the old one and then commits: in between there is nothing to go back to."""
 
-    def commit(chip: Chip, design: Design) -> Routine[bool]:
+    def commit(chip: Chip, design: Design, slot: int) -> Routine[bool]:
         selected = store.select(chip, design)
         if selected and not selected.config.committed:
             yield Erase(sector_at(chip, chip.board.slots[1 - selected.config.active].app))
-        return (yield from careful(chip, design))
+        return (yield from careful(chip, design, slot))
 
     careful = application.commit
     patch.setattr(application, "commit", commit)
@@ -227,7 +229,7 @@ def rollback_told_to_nobody(patch: Patch) -> None:
 def commit_in_place(patch: Patch) -> None:
     """The commit is written where the selected record lies: the staged one stands beside it, good for another try."""
 
-    def commit(chip: Chip, design: Design) -> Routine[bool]:
+    def commit(chip: Chip, design: Design, slot: int) -> Routine[bool]:
         selected = store.select(chip, design)
         if selected is None or selected.config.committed:
             return False
@@ -263,8 +265,9 @@ def in_place(chip: Chip, design: Design, config: BootConfig) -> Routine[bool]:
     selected = store.select(chip, design)
     if selected is None:
         return False
-    data = store.codec(design).encode(selected.record.followed_by(config))
-    return (yield from store.read_back(chip, chip.board.records[selected.place], data))
+    form = store.codec(design)
+    data = form.encode(form.follow(selected.record, config))
+    return (yield from store.read_back(chip, design, selected.place, data))
 
 
 @dataclass(frozen=True)
@@ -292,7 +295,9 @@ class Mutant:
         """Have the bug in the firmware, for as long as the context lasts."""
         with pytest.MonkeyPatch.context() as patch:
             self.plant(patch)
+            store.codec.cache_clear()
             yield
+        store.codec.cache_clear()
 
     def setting(self) -> Scenario:
         """Return the device and the update that it is offered."""

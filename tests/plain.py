@@ -35,7 +35,7 @@ def mini(app_sectors: int = 1, fs_sectors: int = 1) -> Board:
     one, other = (Slot(region(app_sectors), region(fs_sectors)) for _ in range(2))
     size = next(ends) // SECTOR
     geometry = Geometry(SECTOR, size, PAGE)
-    return Board("mini", "a handful of sectors", "lab", chip, geometry, "spiffs", loader, records, (one, other))
+    return Board("mini", "a handful of sectors", "lab", chip, geometry, "raw", loader, records, (one, other))
 
 
 def small(design: str, app_size: int = 100, image: str = "healthy", board: Board | None = None) -> Scenario:

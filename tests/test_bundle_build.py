@@ -3,19 +3,21 @@ import io
 import json
 import os
 import zipfile
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from bundles import APP, ESP32, FS, TOY_BUNDLE, archive, entry, real, story
+from bundles import APP, ESP32, FIXTURES, FS, TOY_BUNDLE, archive, entry, real, story
 from hypothesis import given
 from hypothesis import strategies as st
+from spiffs_images import FILES
 
 from otalab import bundle_cli
 from otalab.board import load_board
 from otalab.bundle import ManifestRead, PartData, PartEnds, read_bundle
 from otalab.bundle_build import PartSource, build, bundle_bytes
 from otalab.errors import BadInput
-from otalab.filesystem import read_files
+from otalab.filesystem import build_image, geometry, read_files
 
 LAMP = {"name": "lamp", "platform": "lab", "version": "1.1", "build_id": "b7"}
 PARTS = (
@@ -291,7 +293,7 @@ def built(files, *more):
 )
 def test_a_bundle_is_built_for_a_board(files, platform, board, code):
     """
-    The parts are called what its platform calls them, and the files lie in a littlefs that fills its region.
+    The parts are called what its platform calls them, and the files lie in its file system, which fills its region.
     """
     told, fault = story([built(files, "--board", board)])
 
@@ -299,10 +301,11 @@ def test_a_bundle_is_built_for_a_board(files, platform, board, code):
     manifest, app, fs = told[0].manifest, told[2], told[5]
     assert ("lamp", platform, "2.0") == (manifest.name, manifest.platform, manifest.version)
     assert [(code, "app"), ("fs", "fs")] == [(part.name, part.role) for part in manifest.parts]
-    assert {"fs_size": len(fs.data), "fs_block_size": 4096} == manifest.parts[1].extra
+    kind = load_board(board).file_system
+    assert geometry(kind, len(fs.data)) == manifest.parts[1].extra
     assert APP * 1000 == app.data
     assert load_board(board).slots[0].fs.size == len(fs.data)
-    assert {"conf0.json": b"{}", "page.html": b"<html>" * 99} == read_files(fs.data)
+    assert {"conf0.json": b"{}", "page.html": b"<html>" * 99} == read_files(fs.data, kind=kind)
 
 
 def test_the_build_id_follows_from_the_contents(files):
@@ -415,6 +418,62 @@ def test_inspect_prints_manifest_and_parts(tmp_path, capsys):
         "nvs   nvs   -            -  -         -",
         "fs    fs    fs.img       6  ea9bfb7a  d7f63b08b7dbbee4",
     ] == capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.parametrize("board", ["lab-1M", "esp8266-4M"])
+def test_inspect_shows_the_files_of_the_file_system(files, capsys, board):
+    """
+    Name, size and digest of each, in text and in JSON.
+    """
+    built(files, "--board", board)
+    capsys.readouterr()
+    kind = load_board(board).file_system
+    digests = {"conf0.json": "44136fa355b3678a", "page.html": sha256(b"<html>" * 99).hexdigest()[:16]}
+
+    assert 0 == run("inspect", files / "out.zip")
+    assert [
+        "",
+        f"fs: {kind}, files:",
+        "name        bytes  sha256",
+        "----------  -----  ----------------",
+        f"conf0.json      2  {digests['conf0.json']}",
+        f"page.html     594  {digests['page.html']}",
+    ] == capsys.readouterr().out.splitlines()[-6:]
+    assert 0 == run("inspect", files / "out.zip", "--json")
+    app, fs = json.loads(capsys.readouterr().out)["parts"]
+    assert "file_system" not in app
+    assert kind == fs["file_system"]["kind"]
+    assert list(digests.items()) == [(file["name"], file["sha256"][:16]) for file in fs["file_system"]["files"]]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_inspect_shows_the_files_of_a_real_bundle(capsys, name):
+    """
+    All of them, with the size and digest that the file system's own test knows.
+    """
+    real(name)
+    assert 0 == run("inspect", FIXTURES / name, "--json")
+
+    (held,) = (part["file_system"] for part in json.loads(capsys.readouterr().out)["parts"] if "file_system" in part)
+    assert FILES[name] == {file["name"]: (file["size"], file["sha256"][:32]) for file in held["files"]}
+
+
+def test_a_file_that_cannot_be_read_is_shown_with_the_reason(tmp_path, capsys):
+    """
+    The others are shown all the same.
+    """
+    image = bytearray(build_image({"a": b"x" * 600, "b": b"y"}, 65536, kind="spiffs"))
+    image[2 * 256 + 4] &= 0x7F
+    parts = [PARTS[0], PartSource("fs", "fs", "fs.img", bytes(image), geometry("spiffs", 65536))]
+    path = stored(tmp_path, bundle_bytes(**LAMP, parts=parts))
+
+    assert 0 == run("inspect", path)
+    shown = capsys.readouterr().out.splitlines()[-2:]
+    assert "a         -  SPIFFS could not read a: its index names a deleted page" == shown[0]
+    assert shown[1].startswith("b         1  a1fce4363854ff88")
+    assert 0 == run("inspect", path, "--json")
+    said = json.loads(capsys.readouterr().out)["parts"][1]["file_system"]["files"]
+    assert [True, False] == ["fault" in file for file in said]
 
 
 def test_inspect_shows_what_could_be_read(tmp_path, capsys):

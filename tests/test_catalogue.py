@@ -22,7 +22,7 @@ from otalab.scenario import Scenario, World
 from otalab.shipped import default_bundle, noise, set_up
 from otalab.trace import Run, Step, life, run
 
-TWO_RECORDS = [name for name in designs() if load_design(name).records == 2]
+TWO_RECORDS = [name for name in designs() if load_design(name).records == 2 and load_design(name).record == "complete"]
 PLUS = "hardened-plus"
 
 
@@ -63,7 +63,7 @@ def test_an_undisturbed_update_ends_updated(design: str, board: str) -> None:
     assert Running(slot, "2", True) == lived.last.outcome
     assert "updated" == judge(what, lived).name
     assert what.new == what.device.image_in(Chip(what.device.board, lived.last.flash), slot)
-    assert bool(what.files) == (board in ("tiny", "lab-1M"))
+    assert what.files
     assert "" == damaged_files(what, lived.last.flash, slot, "2")
 
 
@@ -75,6 +75,12 @@ def test_an_undisturbed_update_ends_updated(design: str, board: str) -> None:
         ("hardened-plus", "rolled-back", "rolled-back"),
         ("single-record", "rolled-back", "rolled-back"),
         ("in-place", "not-updatable", "stuck"),
+        ("cc3200", "rolled-back", "rolled-back"),
+        ("mgos-boot", "rolled-back", "rolled-back"),
+        # Nothing in ESP-IDF ends a hang: that is left to a watchdog.
+        ("esp-idf", "not-updatable", "rolled-back"),
+        ("esp8266", "rolled-back", "rolled-back"),
+        ("esp32", "rolled-back", "rolled-back"),
     ],
 )
 def test_a_bad_image_ends_as_the_design_allows(design: str, hangs: str, crashes: str) -> None:
@@ -90,7 +96,8 @@ def test_updates_follow_one_another(design: str) -> None:
     what = tiny(design)
     flash, kept = what.flash, dict(what.files)["conf9.json"]
     for version in ("2", "3", "4"):
-        bundle = default_bundle(what.device.board, version, 500)
+        own_check = what.device.design.image_check == "own"
+        bundle = default_bundle(what.device.board, version, 500, own_check=own_check)
         offered = tiny(design, bundle=bundle)
         images = (*what.device.images, offered.new)
         what = replace(offered, device=replace(what.device, images=images), old=what.new)

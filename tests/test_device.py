@@ -8,6 +8,7 @@ from itertools import groupby
 import pytest
 
 from otalab import store
+from otalab.board import load_board
 from otalab.chip import Chip
 from otalab.effects import Ask, Erase, Program, Wait
 from otalab.filesystem import read_files
@@ -129,11 +130,14 @@ def test_files_that_do_not_fit_abort_the_update() -> None:
     assert selection(what, what.flash) == selection(what, lived.last.flash)
 
 
-def test_other_file_systems_are_written_as_they_are_and_it_is_said() -> None:
-    """Nothing is silently lost: the log says plainly that old files were not carried over."""
-    lived = life(set_up("hardened", "esp8266-4M"))
+@pytest.mark.parametrize("files", ["spiffs", "raw"])
+def test_a_file_system_that_cannot_be_mounted_is_written_as_it_is_and_it_is_said(files: str) -> None:
+    """Nothing is silently lost: the log says plainly that old files were not carried over, and the observer sees it."""
+    what = set_up("hardened", replace(load_board("tiny"), file_system=files), app_size=500, bundle=tiny().bundle)
+    lived = life(what)
 
     assert any("NOT carried over" in line for line in lived.log)
+    assert ("data-lost" if what.files else "updated") == judge(what, lived).name
 
 
 def test_the_record_keeps_the_previous_values_and_the_interval() -> None:

@@ -103,7 +103,8 @@ def next_record(design: Design, flash: Flash) -> Program:
     selected = store.select(Chip(DEVICE.board, flash), design)
     assert selected is not None
     config = selected.config.staged(1, SlotFacts(200, 0x1234ABCD, "2"), 60)
-    return Program((RECORD + 1) * 4096, store.codec(design).encode(selected.record.followed_by(config)))
+    form = store.codec(design)
+    return Program((RECORD + 1) * 4096, form.encode(form.follow(selected.record, config)))
 
 
 # What holds of every model

@@ -13,10 +13,11 @@ from otalab.board import load_board
 from otalab.chip import Chip
 from otalab.design import load_design
 from otalab.flash import Flash
-from otalab.record import FIRST_SEQUENCER, GUARDS, RECORDS, BootConfig, Invalid, Record, SlotFacts
+from otalab.record import FIRST_SEQUENCER, BootConfig, CompleteCodec, Invalid, MongooseCodec, Record, SlotFacts
+from otalab.record_formats import GUARDS
 
 FACTS = (SlotFacts(0x40000, 0x11223344, "1"), SlotFacts(5, 0x55667788, "1.0.4"))
-PLAIN, COMPLETE = RECORDS["mongoose"], GUARDS["crc32"](RECORDS["complete"])
+PLAIN, COMPLETE = MongooseCodec(), GUARDS["crc32"](CompleteCodec())
 
 facts = st.builds(SlotFacts, st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1), st.just("2.1"))
 configs = st.builds(
@@ -48,7 +49,7 @@ def test_the_complete_record_ends_with_a_crc_over_all_of_it() -> None:
     assert crc32(data[:-4]).to_bytes(4, "little") == data[-4:]
 
 
-@pytest.mark.parametrize("form", [PLAIN, COMPLETE, GUARDS["crc16"](RECORDS["complete"])])
+@pytest.mark.parametrize("form", [PLAIN, COMPLETE, GUARDS["crc16"](CompleteCodec())])
 @given(record=records)
 def test_encoding_and_decoding_are_inverse(form: object, record: Record) -> None:
     """What was written is read."""

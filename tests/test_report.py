@@ -15,7 +15,7 @@ import pytest
 from otalab import cli, report_cli, report_pdf
 from otalab.board import load_board
 from otalab.check import check_design
-from otalab.design import CHOICES, designs, load_design
+from otalab.design import choices, designs, load_design, ways
 from otalab.errors import BadInput
 from otalab.observer import BAD
 from otalab.player_life import live
@@ -24,7 +24,7 @@ from otalab.report_facts import Asked, gather
 from otalab.report_page import page
 from otalab.report_story import Base, stories
 from otalab.report_svg import layout_svg, life_svg
-from otalab.report_words import CHOICE_WORDS, END_WORDS, one_in, probability, tear_words
+from otalab.report_words import CHOICE_WORDS, END_WORDS, choice_rows, one_in, probability, tear_words
 
 SMALL = ["--board", "tiny", "--faults", "atomic", "--image", "healthy", "--rate", "us-2022", "--parts", "W25Q16JV"]
 ALONE = {"meta", "link", "br"}
@@ -84,7 +84,7 @@ def test_it_says_what_check_and_risk_say(found, made):
     asked, every = found
     said = Outline(made).text
 
-    assert "Smallest change that is proved to be enough: records: 1 → 2." in said
+    assert "Smallest change that is proved to be enough: records.count: 1 → 2." in said
     assert "One power cut in the phase switch can do it: bricked, no valid boot record." in said
     for one in every:
         for cell in one.cells:
@@ -181,12 +181,19 @@ def test_where_nothing_is_known_of_endurance_no_share_of_a_life_is_told(found):
 @pytest.mark.parametrize("name", designs())
 def test_every_choice_in_the_catalogue_has_words(name):
     """
-    A reader is not left with `clear = "before-slot"`.
+    A reader is not left with `clear = "before-slot"`; where a value has no words, the question has.
     """
-    design = load_design(name)
-    wordless = [choice for choice in CHOICES if (choice, getattr(design, choice)) not in CHOICE_WORDS]
+    rows = choice_rows(load_design(name))
 
-    assert [] == wordless
+    assert [".".join(way) for way in ways()] == [way for way, _, _ in rows]
+    assert all(value and words for _, value, words in rows)
+
+
+def test_words_are_of_choices_that_there_are():
+    """
+    Each belongs to a value that a design may have.
+    """
+    assert [] == [(name, value) for name, value in CHOICE_WORDS if value not in choices()[name]]
 
 
 def test_the_checklist_is_whole():

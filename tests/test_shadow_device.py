@@ -11,7 +11,7 @@ from test_ota import BUNDLE, told, with_device
 
 from otalab.flash import Flash
 from otalab.flash_file import FlashFile, Pool
-from otalab.ota import Committed
+from otalab.ota import Bytes, Committed, UpdateOptions
 from otalab.ota_state import NAME, OtaState, Remembered
 from otalab.shipped import set_up
 
@@ -38,7 +38,8 @@ class Deaf(MqttDevice):
         return kind in ("get", "update")
 
 
-def test_what_is_remembered_is_in_the_flash(tmp_path):
+@pytest.mark.parametrize("board", ["tiny", "esp8266-4M"])
+def test_what_is_remembered_is_in_the_flash(tmp_path, board):
     """A file of its own file system; one that is damaged is nothing remembered."""
 
     async def story(ota, _events):
@@ -47,36 +48,27 @@ def test_what_is_remembered_is_in_the_flash(tmp_path):
         for what in (Remembered("u", begun=True), Remembered("v")):
             assert (await state.write(what)).fine
             assert what == state.read()
-        assert not state.beside.exists()
+        assert [] == list(tmp_path.glob(f"*{NAME}*"))
         for broken in (b"", b"{", b"[]", b'{"url": 1}', b"\xff"):
             state._bytes = lambda broken=broken: broken
             assert Remembered() == state.read()
 
-    with_device(tmp_path, story)
+    with_device(tmp_path, story, board=board)
 
 
-def test_where_the_file_system_is_not_littlefs_it_lies_beside_the_flash_file(tmp_path):
-    """The lab writes no SPIFFS."""
+@pytest.mark.parametrize("board", ["tiny", "esp8266-4M"])
+def test_an_update_takes_along_what_is_remembered(tmp_path, board):
+    """The merge carries the file over, on littlefs and on SPIFFS."""
+    bundle = set_up("hardened", board, app_size=500).bundle
 
-    class Spiffs:
-        def __init__(self, board):
-            self._board = board
-            self.file_system = "spiffs"
-
-        def __getattr__(self, name):
-            return getattr(self._board, name)
-
-    async def beside(ota, _events):
+    async def story(ota, events):
         state = OtaState(ota)
-        state.board = Spiffs(state.board)
-        assert Remembered() == state.read()
-        assert (await state.write(Remembered("u"))).fine
-        return state.read(), state.beside
+        await state.write(Remembered("u", begun=True))
+        await ota.update(Bytes(bundle), UpdateOptions())
+        await told(events, Committed)
+        return state.read()
 
-    remembered, path = with_device(tmp_path, beside)
-
-    assert (Remembered("u"), b'{"url": "u"}') == (remembered, path.read_bytes())
-    assert f"lamp.bin.{NAME}" == path.name
+    assert Remembered("u", begun=True) == with_device(tmp_path, story, board=board)
 
 
 def mutated(chance, payload):
