@@ -32,7 +32,7 @@ def design_part(one: Reviewed) -> dict[str, Any]:
         "board": board,
         "chip": one.chip,
         "offer": one.scenario.offers,
-        "layout": layout_svg(board, one.design.records),
+        "layout": layout_svg(board, one.design),
         "regions": regions,
         "toml": one.design.toml(),
     }

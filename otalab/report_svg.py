@@ -11,6 +11,7 @@ from itertools import groupby
 from math import log2
 
 from otalab.board import Board, Region
+from otalab.design import Design
 from otalab.player_life import Lived
 from otalab.text import seconds
 
@@ -18,15 +19,15 @@ WIDTH = 760
 LETTER = 6.9  # the width of a letter in the widest of the fonts that may be taken
 
 
-def layout_svg(board: Board, records: int) -> str:
+def layout_svg(board: Board, design: Design) -> str:
     """Return the flash of a board, to scale; below it, the stretch around the boot records again, enlarged."""
     size = board.geometry.size
     low, high = _around_records(board)
     parts = [_text(0, 12, f"0x{0:06x}"), _text(WIDTH, 12, f"0x{size:06x}", "end")]
-    parts += _strip(board, 0, size, 18, records)
+    parts += _strip(board, 0, size, 18, design)
     left, right = (WIDTH * edge / size for edge in (low, high))
     parts.append(f'<path class="lens" d="M{left:.1f} 52 L0 84 H{WIDTH} L{right:.1f} 52 Z"/>')
-    parts += _strip(board, low, high, 84, records)
+    parts += _strip(board, low, high, 84, design)
     parts += [_text(0, 132, f"0x{low:06x}"), _text(WIDTH, 132, f"0x{high:06x}", "end")]
     named = ", ".join(f"{name} at 0x{region.address:06x}" for name, region in board.owners())
     return _svg(136, f"The flash of {board.name} to scale: {named}", parts)
@@ -41,18 +42,17 @@ def _around_records(board: Board) -> tuple[int, int]:
     return max(0, first - room), min(board.geometry.size, last + room)
 
 
-def _strip(board: Board, low: int, high: int, y: int, records: int) -> Iterator[str]:
+def _strip(board: Board, low: int, high: int, y: int, design: Design) -> Iterator[str]:
     scale, height = WIDTH / (high - low), 34
     yield f'<rect class="r-free" x="0.5" y="{y}" width="{WIDTH - 1}" height="{height}"/>'
     for name, region in board.owners():
         start, end = max(region.address, low), min(region.end, high)
         if start >= end:
             continue
-        unused = name.startswith("record") and int(name.split()[1]) >= records
+        unused = _unused(name, design)
         x, width = (start - low) * scale, max((end - start) * scale, 1.0)
-        kind = (
-            "r-" + ("record" if name.startswith("record") else name.replace(" ", "-")) + (" unused" if unused else "")
-        )
+        owner = name.split()[0] if name.startswith(("record", "state")) else name.replace(" ", "-")
+        kind = f"r-{owner} unused" if unused else f"r-{owner}"
         text = f"{name}, 0x{region.address:06x}, {_bytes(region)}" + (", not used by this design" if unused else "")
         yield f'<rect class="{kind}" x="{x:.2f}" y="{y}" width="{width:.2f}" height="{height}"><title>{escape(text)}'
         yield "</title></rect>"
@@ -60,6 +60,12 @@ def _strip(board: Board, low: int, high: int, y: int, records: int) -> Iterator[
         if len(label) * LETTER + 8 < width:
             yield f'<rect class="label" x="{x + 3:.1f}" y="{y + 9}" width="{len(label) * LETTER + 6:.1f}" height="16"/>'
             yield _text(x + 6, y + 21, label, kind="on-label")
+
+
+def _unused(name: str, design: Design) -> bool:
+    """Say whether a region is there for other designs only."""
+    kind, number = name.split()[:2]
+    return (kind == "record" and int(number) >= design.records) or (kind == "state" and design.state == "none")
 
 
 def _bytes(region: Region) -> str:

@@ -228,12 +228,12 @@ def test_the_flash_is_drawn_to_scale():
     """
     A slot of a quarter of the flash is a quarter of the strip; the record that is not used is dashed.
     """
-    drawn = layout_svg(load_board("lab-1M"), 1)
+    drawn = layout_svg(load_board("lab-1M"), load_design("single-record"))
     x, width = re.search(r'class="r-slot-0-app" x="([\d.]+)" y="18" width="([\d.]+)"', drawn).groups()
 
     assert (760 / 16, 760 / 4) == (float(x), float(width))
     assert "not used by this design" in drawn
-    assert "unused" not in layout_svg(load_board("lab-1M"), 2)
+    assert "unused" not in layout_svg(load_board("lab-1M"), load_design("esp32"))
 
 
 @pytest.mark.parametrize(
