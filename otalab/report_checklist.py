@@ -168,7 +168,7 @@ def _detect(one: Reviewed) -> tuple[Mark, str]:
 
 
 def _recover(one: Reviewed) -> tuple[Mark, str]:
-    if one.design.records == 1:
+    if one.design.records == 1 and one.design.store == "bare":
         return "no", "there is one record: while it is written there is nothing to recover from"
     if one.unsafe:
         return "no", f"not from every cut: {listed(one.bad_ends)}"
