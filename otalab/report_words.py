@@ -81,7 +81,7 @@ def probability(value: float) -> str:
     if value == 0 or 0.01 <= value <= 1:
         return f"{value:.3g}"
     digits, _, power = f"{value:.2e}".partition("e")
-    return f"{digits} · 10{str(int(power)).translate(_SUPERSCRIPT)}"
+    return f"{digits}\u00a0·\u00a010{str(int(power)).translate(_SUPERSCRIPT)}"
 
 
 def one_in(value: float) -> str:
