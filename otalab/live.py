@@ -6,6 +6,7 @@ Killing it is a power cut, so nothing here tidies up after it: what is in the fl
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from otalab.digest_auth import authorization
 from otalab.errors import OtalabError
 
 START_SECONDS = 30.0
@@ -28,9 +30,11 @@ class LiveDevice:
 
     `flash` is its flash file; every other option is one of `otalab serve`, as a keyword:
     `LiveDevice("lamp.bin", design="hardened", time_scale=0.1, no_sync=True)`; a list gives an option several times.
+    A `password` goes to the device by its environment, and answers for whoever uses this object.
     """
 
-    def __init__(self, flash: str | Path, **options: Any) -> None:
+    def __init__(self, flash: str | Path, *, password: str = "", **options: Any) -> None:
+        self._password = password
         self.flash = Path(flash)
         self.options = {"port": 0} | options
         self.log: list[str] = []
@@ -47,7 +51,9 @@ class LiveDevice:
             flag = f"--{name.replace('_', '-')}"
             for one in value if isinstance(value, list) else [value]:
                 command += [flag] if one is True else [] if one is False else [flag, str(one)]
-        self._process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        # Not the caller's own password: a device is as open or as closed as it was asked for.
+        environment = os.environ | {"OTALAB_PASSWORD": self._password}
+        self._process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
         threading.Thread(target=self._listen, args=(self._process,), daemon=True).start()
         if not self._ready.wait(START_SECONDS) or not self.url:
             self.kill()
@@ -119,15 +125,27 @@ class LiveDevice:
             time.sleep(0.05)
 
     def _ask(self, path: str, data: bytes | None = None) -> tuple[int, str]:
-        request = urllib.request.Request(  # noqa: S310  # our own device, on loopback
-            self.url + path, data, {"Content-Type": "application/octet-stream"} if data is not None else {}
-        )
+        """Ask, and answer the challenge if there is one; before that no body is sent that would be refused."""
+        if not self._password:
+            return self._once(path, data)[:2]
+        code, text, challenge = self._once(path, None if data is None else b"")
+        if not challenge:
+            return code, text
+        user, method = self.options.get("user", "admin"), "GET" if data is None else "POST"
+        return self._once(path, data, authorization(challenge, user, self._password, method, path))[:2]
+
+    def _once(self, path: str, data: bytes | None, known: str = "") -> tuple[int, str, str]:
+        headers = {"Authorization": known} if known else {}
+        if data is not None:
+            headers["Content-Type"] = "application/octet-stream"
+        request = urllib.request.Request(self.url + path, data, headers)  # noqa: S310  # our own device, on loopback
         try:
             with urllib.request.urlopen(request, timeout=60) as reply:  # noqa: S310  # the same
-                return reply.status, reply.read().decode().strip()
+                return reply.status, reply.read().decode().strip(), ""
         except urllib.error.HTTPError as refused:
             with refused:
-                return refused.code, refused.read().decode().strip()
+                challenge = refused.headers.get("WWW-Authenticate", "") if refused.code == 401 else ""
+                return refused.code, refused.read().decode().strip(), challenge
         except OSError as error:
             raise OtalabError(f"the device does not answer: {error}") from error
 
