@@ -22,7 +22,7 @@ AT_ONCE = 32  # taken in before those taken in before them are listened to
 WAITING = 1024  # in the kernel
 IDLE_SECONDS = 20.0  # without a whole head of a request
 UNSENT_SECONDS = 30.0  # with an answer that nobody takes
-DRAINED, DRAIN_SECONDS = 256 * 1024, 1.0
+DRAINED, DRAIN_SECONDS, FOUND_SECONDS = 256 * 1024, 1.0, 0.3
 HEADERS = 64  # in one request
 UNREADABLE = (ClientError, ConnectionError, HttpProcessingError, EOFError, ValueError, RuntimeError, TimeoutError)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -149,5 +149,8 @@ async def _refuse(request: web.Request, response: web.StreamResponse) -> None:
     taken = 0
     with contextlib.suppress(*UNREADABLE):
         async with asyncio.timeout(DRAIN_SECONDS):
-            while taken < DRAINED and (piece := await request.content.readany()):
-                taken += len(piece)
+            while piece := await request.content.readany():
+                if (taken := taken + len(piece)) > DRAINED:
+                    # Nothing more is read, so whoever still sends must wait, and finds the answer.
+                    await asyncio.sleep(FOUND_SECONDS)
+                    return

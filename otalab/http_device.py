@@ -24,7 +24,7 @@ from otalab.digest_auth import Lock
 from otalab.effects import Report
 from otalab.errors import BadInput
 from otalab.gate import AT_ONCE, WAITING, Gate, Handler, Seat
-from otalab.http_door import FORM_BYTES, Door
+from otalab.http_door import Door
 from otalab.ota import ABORTED, BRICKED, TIMED_OUT, Broken, Ota, UpdateOptions
 from otalab.rpc import Rpc
 from otalab.rpc_http import BODY_SECONDS, BadBody, RpcHttp, limited
@@ -34,8 +34,10 @@ from otalab.url_source import Fetched, fetch_update
 
 PIECE = 4096
 FIELD_LIMIT, MOST_FIELDS = 50, 16
+FORM_BYTES = 16 * 1024  # of one field, and what a file may be larger than the chip
 FORM = "application/x-www-form-urlencoded"
 RUNNING, NO_CONTEXT = "Another update is in progress.", "Failed to create updater context."
+TOO_LARGE = "The request is larger than the chip"
 NO_URL = "Update URL not specified and none is configured."
 PAGE = Path(__file__).parent / "static" / "device.html"
 RAW = ("application/octet-stream", "application/zip")
@@ -56,6 +58,7 @@ class HttpUpload:
     fields: dict[str, str] = field(default_factory=dict)
     _parts: AsyncIterator[BodyPartReader] | None = None
     _file: Any = None
+    _taken: int = 0
 
     @property
     def size(self) -> int | None:
@@ -87,9 +90,7 @@ class HttpUpload:
             elif part.name:
                 if len(self.fields) >= MOST_FIELDS:
                     raise BadRequest(f"The form has more than {MOST_FIELDS} fields")
-                value = await part.read_chunk(FIELD_LIMIT + 1)
-                self.fields[part.name] = value[:FIELD_LIMIT].decode(errors="replace")
-                await part.release()
+                self.fields[part.name] = await _field(part)
 
     def _commit_timeout(self) -> int:
         """Return the commit interval that was asked for, 0 if none was."""
@@ -100,8 +101,9 @@ class HttpUpload:
         try:
             while self._file is not None:
                 data: bytes = await self._file.read_chunk(PIECE)
-                if self.request.content.total_bytes > self.most:
-                    raise BadRequest(f"The request has more than {self.most} bytes")
+                self._taken += len(data)
+                if self._taken > self.most:
+                    raise Broken(TOO_LARGE)
                 if data:
                     return data
                 await self._next_file()
@@ -127,6 +129,16 @@ def seconds(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text[:20]) >= 2**32:
         raise BadRequest(f"commit_timeout is not a number of seconds: {text[:20]!r}")
     return int(text)
+
+
+async def _field(part: BodyPartReader) -> str:
+    """Return what a field begins with, as much as the real device takes of it."""
+    value = b""
+    while piece := await part.read_chunk(PIECE):
+        value += piece
+        if len(value) > FORM_BYTES:
+            raise BadRequest(f"A field has more than {FORM_BYTES} bytes; is it the file? It needs a name")
+    return value[:FIELD_LIMIT].decode(errors="replace")
 
 
 async def _parts(reader: MultipartReader) -> AsyncIterator[BodyPartReader]:
@@ -163,9 +175,9 @@ class HttpDevice:
         self.device = ota.device
         self.dialect = dialect
         self.update_timeout = update_timeout
-        # What is larger than the chip fits no chip.
+        # Counted as it comes, not as it is announced: a bundle for another board is told so first.
         self.most = ota.device.device.board.geometry.size + FORM_BYTES
-        self.door, self.gate = Door(lock, dialect, self.most, host), Gate()
+        self.door, self.gate = Door(lock, dialect, host), Gate()
 
     def app(self) -> web.Application:
         """Return the web application."""
@@ -251,7 +263,7 @@ class HttpDevice:
 
     async def _reply(self, request: web.Request, report: Report) -> web.StreamResponse:
         """Answer in the dialect; the body ends in CR LF, and the connection closes."""
-        codes = {BUSY: 409, UNCOMMITTED: 409, TIMED_OUT: 408, BRICKED: 503}
+        codes = {TOO_LARGE: 413, BUSY: 409, UNCOMMITTED: 409, TIMED_OUT: 408, BRICKED: 503}
         code = 200 if report.fine else codes.get(report.message, 400)
         if self.dialect == "2017" and code in (408, 409) and request.transport is not None:
             request.transport.close()

@@ -25,14 +25,13 @@ from otalab.rpc_service import Dialect
 KNOWN = "otalab.known"
 UNKNOWN = "A name and a password are needed"
 FOREIGN = "it comes from a page of another origin"
-FORM_BYTES = 16 * 1024  # what a form may be larger than its file
 
 
 class Door:
-    """The door of one device; `most` is the size of the largest body that anybody may send."""
+    """The door of one device; `host` is a name that it is known to go by."""
 
-    def __init__(self, lock: Lock | None, dialect: Dialect, most: int, host: str = "") -> None:
-        self.lock, self.dialect, self.most, self.host = lock, dialect, most, host
+    def __init__(self, lock: Lock | None, dialect: Dialect, host: str = "") -> None:
+        self.lock, self.dialect, self.host = lock, dialect, host
 
     def refusal(self, request: web.Request) -> web.Response | None:
         """Return why a request is not let in; asked twice, it says the same and takes no answer twice."""
@@ -46,8 +45,6 @@ class Door:
             if not known and not _is_frame(request):
                 return self.unknown(stale=known is None)
             request[KNOWN] = bool(known)
-        if (request.content_length or 0) > self.most:
-            return refused(413, f"it has more than {self.most} bytes")
         request.setdefault(KNOWN, self.lock is None)
         return None
 

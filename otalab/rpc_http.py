@@ -90,15 +90,17 @@ class RpcHttp:
 
     async def frame(self, request: web.Request) -> web.Response:
         """Take a whole frame."""
+        caller = _caller(request, "HTTP")
         try:
             self._same_origin(request)
-            reply = await self.rpc.frame(await limited(request), _caller(request, "HTTP"))
-        except BadBody as error:
-            return self._refused(error.status, str(error))
+            reply = await self.rpc.frame(await limited(request), caller)
         except Unknown:
             return self.door.unknown()
-        except BadFrame as error:
-            return self._refused(400, str(error))
+        except (BadBody, BadFrame) as error:
+            # curl asks with an empty body first: whoever is not known is told that, and not what is wrong with it.
+            if self.rpc.lock and not caller.known:
+                return self.door.unknown()
+            return self._refused(error.status if isinstance(error, BadBody) else 400, str(error))
         return web.Response(status=204) if reply is None else self._json(200, reply)
 
     async def socket(self, request: web.Request) -> web.StreamResponse:
