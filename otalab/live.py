@@ -13,6 +13,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from otalab.digest_auth import authorization
 from otalab.errors import OtalabError
 from otalab.live_process import LiveCommand
 
@@ -22,10 +23,14 @@ class LiveDevice(LiveCommand):
 
     `flash` is its flash file; every other option is one of `otalab serve`, as a keyword:
     `LiveDevice("lamp.bin", design="hardened", time_scale=0.1, no_sync=True)`; a list gives an option several times.
+    A `password` goes to the device by its environment, and answers for whoever uses this object.
     """
 
-    def __init__(self, flash: str | Path, **options: Any) -> None:
+    def __init__(self, flash: str | Path, *, password: str = "", **options: Any) -> None:
         super().__init__("serve", ready=" on http://", **{"flash": flash, "port": 0} | options)
+        # Not the caller's own password: a device is as open or as closed as it was asked for.
+        self.environment = {"OTALAB_PASSWORD": password}
+        self._password = password
         self.name, self.flash = "the device", Path(flash)
         self.phase = self.url = ""
 
@@ -80,14 +85,26 @@ class LiveDevice(LiveCommand):
             time.sleep(0.001)
 
     def _ask(self, path: str, data: bytes | None = None) -> tuple[int, str]:
-        request = urllib.request.Request(  # noqa: S310  # our own device, on loopback
-            self.url + path, data, {"Content-Type": "application/octet-stream"} if data is not None else {}
-        )
+        """Ask, and answer the challenge if there is one; before that no body is sent that would be refused."""
+        if not self._password:
+            return self._once(path, data)[:2]
+        code, text, challenge = self._once(path, None if data is None else b"")
+        if not challenge:
+            return code, text
+        user, method = self.options.get("user", "admin"), "GET" if data is None else "POST"
+        return self._once(path, data, authorization(challenge, user, self._password, method, path))[:2]
+
+    def _once(self, path: str, data: bytes | None, known: str = "") -> tuple[int, str, str]:
+        headers = {"Authorization": known} if known else {}
+        if data is not None:
+            headers["Content-Type"] = "application/octet-stream"
+        request = urllib.request.Request(self.url + path, data, headers)  # noqa: S310  # our own device, on loopback
         try:
             with urllib.request.urlopen(request, timeout=60) as reply:  # noqa: S310  # the same
-                return reply.status, reply.read().decode().strip()
+                return reply.status, reply.read().decode().strip(), ""
         except urllib.error.HTTPError as refused:
             with refused:
-                return refused.code, refused.read().decode().strip()
+                challenge = refused.headers.get("WWW-Authenticate", "") if refused.code == 401 else ""
+                return refused.code, refused.read().decode().strip(), challenge
         except OSError as error:
             raise OtalabError(f"the device does not answer: {error}") from error

@@ -6,6 +6,7 @@ any way, and it ends too.
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -30,6 +31,7 @@ class LiveProcess:
     def __init__(self, name: str, ready: str) -> None:
         self.name, self.ready = name, ready
         self.log: list[str] = []
+        self.environment: Mapping[str, str] = {}
         self._process: subprocess.Popen[str] | None = None
         self._serves = threading.Event()
 
@@ -44,7 +46,7 @@ class LiveProcess:
         self._serves.clear()
         self._process = process = subprocess.Popen(
             self.command(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True, errors="replace", start_new_session=True,
+            text=True, errors="replace", start_new_session=True, env=os.environ | self.environment,
         )  # fmt: skip
         guard = subprocess.Popen(["/bin/sh", "-c", GUARD, str(process.pid)], stdin=subprocess.PIPE)
         threading.Thread(target=self._listen, args=(process, guard), daemon=True).start()

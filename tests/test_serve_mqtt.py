@@ -12,6 +12,7 @@ from itertools import count
 import pytest
 from test_serve import FAST, GOOD, tiny_bundle
 
+from otalab.digest_auth import frame_authorization
 from otalab.live import LiveDevice
 from otalab.live_broker import MISSING, LiveBroker, mosquitto
 from otalab.live_process import LiveCommand
@@ -45,11 +46,12 @@ class Cloud:
             assert process.poll() is None
         return process
 
-    def rpc(self, device, method, **params):
+    def rpc(self, device, method, auth=None, **params):
         """Call a method with `mosquitto_pub`, and return the reply that `mosquitto_sub` hears."""
         me = f"me-{next(NUMBERS)}"
         ear = self.listen(f"{me}/rpc")
-        self.publish(f"{device}/rpc", {"id": 7, "src": me, "method": method, "params": params})
+        known = {} if auth is None else {"auth": auth}
+        self.publish(f"{device}/rpc", {"id": 7, "src": me, "method": method, "params": params, **known})
         lines = [line for line in ear.communicate(timeout=150)[0].splitlines() if line.startswith("{")]
         reply = json.loads(lines[0])
         assert (7, device, me) == (reply["id"], reply["src"], reply["dst"])
@@ -385,3 +387,17 @@ def test_a_change_without_a_service_says_so(tmp_path):
 
     assert 2 == ran.returncode
     assert f"no shadow service answers on {broker}; start one" in ran.stderr
+
+
+def test_with_a_password_a_frame_over_mqtt_needs_it_too(cloud, lamp):
+    """401 and the challenge; with the answer in the frame it is carried out, once."""
+    word = "a word"
+    device = lamp(password=word)
+    with device:
+        name = name_of(device)
+        device.wait_for(state="running")
+        refused = cloud.rpc(name, "RPC.Ping")["error"]
+        assert 401 == refused["code"]
+        auth = frame_authorization(json.loads(refused["message"]), "admin", word)
+        assert {"channel_info": ""} == cloud.rpc(name, "RPC.Ping", auth=auth)["result"]
+        assert 401 == cloud.rpc(name, "RPC.Ping", auth=auth)["error"]["code"]
