@@ -20,6 +20,8 @@ from otalab.scenario import Scenario
 from otalab.shipped import set_up
 from otalab.tear import FaultModel
 
+OWN_BOARD = "own"
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -120,7 +122,7 @@ def check_design(
     design: str | Design = "hardened",
     faults: str | FaultModel = "all",
     image: str = "healthy",
-    board: str | Board = "lab-1M",
+    board: str | Board | None = None,
     *,
     budget: int = BUDGET,
     **options: Any,
@@ -139,6 +141,13 @@ def check_design(
 def named(name: str) -> str:
     """Return a design or a board by its name, or a file of one by its stem and a digest of its bytes."""
     return f"{Path(name).stem}@{digest(Path(name).read_bytes())}" if name.endswith(".toml") else name
+
+
+def named_board(given: str | None, scenario: Scenario) -> str:
+    """Return the board of an id: as it was named, or `own` where the design brings its partition table itself."""
+    if given:
+        return named(given)
+    return OWN_BOARD if scenario.device.design.board else scenario.device.board.name
 
 
 def digest(data: bytes) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from otalab.check import Case, Cell, check, digest, matrix, named
+from otalab.check import Case, Cell, check, digest, matrix, named, named_board
 from otalab.errors import BadInput
 from otalab.explorer import BUDGET, Explorer
 from otalab.faults import FAULTS, fault_model
@@ -76,7 +76,8 @@ def _cells(chosen: argparse.Namespace) -> Iterator[Cell]:
         for faults in sorted(several(chosen.faults, tuple(FAULTS))):
             for image in sorted(images):
                 scenario, model = chosen_scenario(chosen, design, image), fault_model(faults)
-                case = Case(named(design), named(chosen.board), faults, image, chosen.offer, bundle)
+                board = named_board(chosen.board, scenario)
+                case = Case(named(design), board, faults, image, scenario.offers, bundle)
                 # On standard error, and gone when it is over; short searches never show it.
                 with tqdm(desc=case.text, unit=" runs", delay=1, leave=False, file=sys.stderr) as bar:
 

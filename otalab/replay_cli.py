@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from otalab import store
-from otalab.check import Case, digest, named
+from otalab.check import OWN_BOARD, Case, digest, named
 from otalab.chip import Chip
 from otalab.errors import BadInput
 from otalab.faults import fault_model
@@ -83,7 +83,8 @@ def _set_up(chosen: argparse.Namespace, case: Case) -> Scenario:
         raise BadInput(f"the id was made with {'the bundle ' + case.bundle if case.bundle else 'no bundle'}: --bundle")
     for offers in OFFERS:
         if offers == case.offer:
-            return set_up(design, board, image=case.image, bundle=bundle, offers=offers)
+            own = None if board == OWN_BOARD else board
+            return set_up(design, own, image=case.image, bundle=bundle, offers=offers)
     raise BadInput(f"offer {case.offer!r} is unknown; one of: {', '.join(OFFERS)}")
 
 

@@ -56,10 +56,7 @@ def set_up(
     `operator_commits_after` how long after power-on someone commits by hand (the image commits itself if not given).
     """
     design = load_design(design) if isinstance(design, str) else design
-    board = board or design.board or "lab-1M"
-    board = load_board(board) if isinstance(board, str) else board
-    if design.state != "none" and not board.state:
-        raise BadInput(f"design {design.name} needs a second store, and board {board.name} has no place for one")
+    board = home(design, board)
     by_hand = OPERATOR_SECONDS if design.commit == "operator" else None
     operator_commits_after = by_hand if operator_commits_after is None else operator_commits_after
     own_check = design.image_check == "own"
@@ -97,6 +94,18 @@ def set_up(
         commit_timeout=design.interval if commit_timeout is None else commit_timeout,
         operator_commits_after=operator_commits_after,
     )
+
+
+def home(design: Design, board: str | Board | None = None) -> Board:
+    """Return the board that a design runs on: as named, or its own partition table, or `lab-1M`."""
+    board = board or design.board or "lab-1M"
+    board = load_board(board) if isinstance(board, str) else board
+    if design.state != "none" and not board.state:
+        raise BadInput(f"design {design.name} needs a second store, and board {board.name} has no place for one")
+    size, room = codec(design).size * design.journal, min(area.size for area in board.records)
+    if size > room:
+        raise BadInput(f"the records of {design.name} need {size} bytes, and board {board.name} has {room} for them")
+    return board
 
 
 def standing(design: Design) -> OfferPolicy:

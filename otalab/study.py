@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from otalab.board import Board, load_board
+from otalab.board import Board
 from otalab.crash_graph import CrashGraph, graph_of
 from otalab.design import Design, load_design
 from otalab.errors import BadInput
@@ -25,7 +25,7 @@ from otalab.part import Timing
 from otalab.rates import Rates, parse_rate
 from otalab.risk import Weighed
 from otalab.scenario import OfferPolicy, Scenario
-from otalab.shipped import set_up
+from otalab.shipped import home, set_up
 from otalab.tear import FaultModel
 
 KEPT = 32  # graphs, the oldest goes first
@@ -49,7 +49,8 @@ class Study:
     image: str = "healthy"
     part: str | None = None
     timing: Timing = "typ"
-    offer: OfferPolicy = "until-taken"
+    # How long the update stands; without it, as the design has it.
+    offer: OfferPolicy | None = None
     bundle: bytes | None = field(default=None, repr=False)
     bytes_per_second: float = 100_000.0
     weights: tuple[tuple[str, float], ...] = ()
@@ -141,7 +142,7 @@ class Study:
             "weights": dict(self.weights),
             "flips": list(self.flips),
             "image": self.image,
-            "offer": self.offer,
+            "offer": self.scenario.offers,
             "bundle": sha256(self.scenario.bundle).hexdigest(),
             "bytes_per_second": self.bytes_per_second,
             "rate_per_hour": self.rates.default,
@@ -155,16 +156,17 @@ def study(
     design: str | Design = "hardened",
     rate: float | str | Rates = "us-2022",
     *,
-    board: str | Board = "lab-1M",
+    board: str | Board | None = None,
     weights: Mapping[str, float] | None = None,
     **options: Any,
 ) -> Study:
     """Return a study by names; `rate` is per hour, or has a unit; `options` are the fields of `Study`."""
     if isinstance(rate, str):
         rate = parse_rate(rate)
+    design = load_design(design) if isinstance(design, str) else design
     return Study(
-        load_design(design) if isinstance(design, str) else design,
-        load_board(board) if isinstance(board, str) else board,
+        design,
+        home(design, board),
         rate if isinstance(rate, Rates) else Rates(rate),
         weights=tuple((weights or {}).items()),
         **options,

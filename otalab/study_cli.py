@@ -10,12 +10,12 @@ from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from otalab.board import load_board
 from otalab.design import load_design
 from otalab.errors import BadInput
 from otalab.explorer import BUDGET
 from otalab.rates import Rates
 from otalab.scenario_cli import add_options, read
+from otalab.shipped import home
 
 if TYPE_CHECKING:
     from otalab.study import Study
@@ -69,9 +69,10 @@ def chosen_study(chosen: argparse.Namespace) -> Study:
         raise BadInput(f"--network {chosen.network:g}: more than 0 bytes per second are needed")
     if chosen.budget < 1:
         raise BadInput(f"--budget {chosen.budget}: at least one node is needed")
+    design = load_design(chosen.design)
     one = Study(
-        load_design(chosen.design),
-        load_board(chosen.board),
+        design,
+        home(design, chosen.board),
         Rates.parse(chosen.rate, chosen.phase_rate),
         faults=chosen.faults,
         image=chosen.image,

@@ -14,7 +14,7 @@ DEVICE = set_up("hardened", "tiny", app_size=500)
 def run(flash, wanted, most=None):
     """Carry out the first effects of a write, all of them unless told otherwise; return the contents and the report."""
     chip = Chip(DEVICE.device.board, flash)
-    routine, done = write_file(chip, DEVICE.device.design, wanted), 0
+    routine, done = write_file(chip, 0, wanted), 0
     while done != most:
         try:
             effect = next(routine)
