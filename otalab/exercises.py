@@ -13,7 +13,7 @@ from typing import Any
 
 from otalab.check import check_design
 from otalab.crash_graph import CrashGraph
-from otalab.design import CHOICES, Design, load_design
+from otalab.design import Design, load_design, ways
 from otalab.effects import Erase, Program
 from otalab.faults import fault_model
 from otalab.observer import judge
@@ -199,7 +199,7 @@ def _repaired(design: Design) -> str | None:
         if graph.verdict != "safe":
             return f"{graph.verdict} with an image that is {image!r}; its ends are {', '.join(graph.ends)}"
     published = replace(load_design("mongoose"), name=design.name, summary=design.summary, guard=design.guard)
-    changed = sum(getattr(design, choice) != getattr(published, choice) for choice in CHOICES)
+    changed = sum(getattr(design, choice) != getattr(published, choice) for choice in ways().values())
     return None if changed <= 2 else f"that is safe, with {changed} choices changed; two are enough"
 
 

@@ -231,7 +231,7 @@ def test_a_dirty_state_must_name_two_slots_that_start():
     design = set_up("mongoose", "tiny").device.design
     assert startable(Chip, design, changed(config, BootState(1)))
     assert not startable(Chip, design, changed(config, BootState(revert_slot=2)))
-    assert changed(config, BootState(1, False, 0, 9)) == BootConfig(1, False, config.slots, 0, interval=9)
+    assert changed(config, BootState(1, False, 0, 9)) == BootConfig(1, False, config.slots, 0, interval=9, first=True)
 
 
 def test_a_snapshot_is_a_copy_that_can_be_started(tmp_path):
