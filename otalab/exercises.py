@@ -11,14 +11,16 @@ from dataclasses import dataclass, replace
 from math import isclose
 from typing import Any
 
+from otalab.cc3200_record import Cc3200Codec
 from otalab.check import check_design
 from otalab.crash_graph import CrashGraph
-from otalab.design import Design, load_design, ways
+from otalab.design import Design, designs, load_design, ways
 from otalab.effects import Erase, Program
 from otalab.faults import fault_model
+from otalab.inspection import inspect_records
 from otalab.observer import judge
 from otalab.part import part
-from otalab.record import FIRST_SEQUENCER, counted
+from otalab.record import FIRST_SEQUENCER, BootConfig, Record, counted
 from otalab.scenario import Scenario
 from otalab.shipped import set_up
 from otalab.trace import life, run, sector_of
@@ -247,3 +249,53 @@ def _sooner(factor: float) -> str | None:
         return "sooner, not later: what does a round of a hanging image wait for?"
     # 39.7 days against 5.6; the folded answer computes them.
     return None if isclose(factor, 7.1, rel_tol=0.15) else "how long is a round without the minute of the timer?"
+
+
+# 09 Real devices
+
+
+@exercise("09.1", "the number of a record, 0 or 1")
+def _equal_records(number: int) -> str | None:
+    pair = [record.encode(Record(2**64 - 9, BootConfig(slot, True))) for slot, record in enumerate([Cc3200Codec()] * 2)]
+    found = inspect_records([("cfg.0", pair[0]), ("cfg.1", pair[1])], "cc3200")
+    return (
+        None if number == found.selected else "the test in the loader is `<`, in favour of the first; what of equals?"
+    )
+
+
+@exercise("09.2", "a design")
+def _cc3200_on_bare_flash(design: Design) -> str | None:
+    if design.store != "bare":
+        return "that is another store; on bare flash it is the record that must tell"
+    graph = _graph(design, "torn-program")
+    if graph.verdict != "safe":
+        return f"{graph.verdict}; its ends are {', '.join(graph.ends)}"
+    base = load_design("cc3200")
+    changed = sum(getattr(design, choice) != getattr(base, choice) for choice in ways().values())
+    return None if changed <= 4 else f"that is safe, with {changed} choices changed; four are enough"
+
+
+# 10 A design review
+
+
+def _verdicts(design: Design, faults: str) -> dict[str, str]:
+    return {image: _graph(design, faults, image).verdict for image in ("healthy", "hangs", "crashes", "flaky")}
+
+
+@exercise("10.1", "a design")
+def _mended(design: Design) -> str | None:
+    page = replace(load_design("single-record"), write="once", image_check="none", trial="timer")
+    changed = [choice for choice in ways().values() if getattr(design, choice) != getattr(page, choice)]
+    if "records" not in changed:
+        return "with one record there is a moment without any; begin with records=2"
+    if len(changed) > 3:
+        return f"that is {len(changed)} changes; three are allowed, and two are enough"
+    broken = [image for image, verdict in _verdicts(design, "all").items() if verdict != "safe"]
+    return f"not safe with an image that is {broken[0]!r}; what ends its trial?" if broken else None
+
+
+@exercise("10.2", "a design of your own")
+def _own(design: Design) -> str | None:
+    if design.name in designs():
+        return f"{design.name} is in the catalogue; give yours a name of its own, and a choice that you made yourself"
+    return None
