@@ -64,9 +64,9 @@ def page(rows: list[Row]) -> str:
         "",
         f"Every design of the catalogue on the board `{BOARD}`, for any number of power cuts.",
         "A *used* device has taken one update before the one that is explored.",
-        f"A graph that did not close within {BUDGET} nodes is `open`, if nothing bad was found in it; "
-        f"for `mgos-boot` it is {BUDGETS['mgos-boot']} nodes.",
-        "`all` is the union of the six before it; where one of them is unsafe and `all` was not found to be, it is too.",
+        f"A graph that did not close within {BUDGET} nodes is `open`, if nothing bad was found in it.",
+        f"For `mgos-boot` it is {BUDGETS['mgos-boot']} nodes.",
+        "`all` is the union of the six before it: it is unsafe where one of them is.",
         "Made by `python benchmarks/verdicts.py`; the numbers are in `verdicts.csv`.",
         "A history is played by `otalab replay ID`.",
     ]

@@ -69,19 +69,23 @@ def merge_at_first_boot(chip: Chip, design: Design, slot: int) -> Routine[Reset 
     if own is None or own.config.committed or not (own.config.merge or design.record not in TELLS_MERGE):
         return None
     old = 1 - slot if own.config.previous is None else own.config.previous
-    regions = chip.board.slots[old].fs, chip.board.slots[slot].fs
-    try:
-        yield from chip.during("merge", carry_over(chip, *regions, mounted))
-    except OtalabError as fault:
-        chip.say(f"Files could not be carried over: {fault}")
-        if design.merge_fault == "ignore":
-            return None
+    if not (yield from chip.during("merge", merged(chip, design, old, slot))):
         reason = "its files could not be carried over"
         yield from chip.during("rollback", bootloader.roll_back(chip, design, own.config, reason))
         return Reset(reason)
     if design.merge_note == "written":
         yield from chip.during("merge", store.write(chip, design, own.config.merged()))
     return None
+
+
+def merged(chip: Chip, design: Design, old: int, new: int) -> Routine[bool]:
+    """Carry the files of one slot over to another; return whether the trial may go on."""
+    try:
+        # Without a file system there is nothing to go on with, also where a file that does not fit is ignored.
+        return (yield from carry_over(chip, chip.board.slots[old].fs, chip.board.slots[new].fs, mounted))
+    except OtalabError as fault:
+        chip.say(f"Files could not be carried over: {fault}")
+        return design.merge_fault == "ignore"
 
 
 def timed_by_the_loader(chip: Chip, design: Design, slot: int) -> Routine[int]:

@@ -54,7 +54,7 @@ class Cc3200Codec:
     def decode(self, data: bytes) -> Record | Invalid:
         sequencer, flags, app, _, _ = _STRUCT.unpack_from(data.ljust(self.size, b"\0"))
         if sequencer == 0:
-            return Invalid("no record: sequencer zero, as a missing or a short file reads")
+            return Invalid("sequencer zero, as a missing or a short file reads")
         if flags & INVALID:
             # Compared all the same: the loader finds out only when it has chosen.
             return Invalid("erased" if data.count(0xFF) == len(data) else "its flags say invalid", sequencer)

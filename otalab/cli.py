@@ -18,6 +18,7 @@ from otalab import (
     check_cli,
     design_cli,
     fleet_cli,
+    inspect_cli,
     recorded_cli,
     repair_cli,
     replay_cli,
@@ -57,6 +58,7 @@ def parser() -> argparse.ArgumentParser:
     fleet_cli.add_parser(commands)
     shadow_cli.add_parser(commands)
     bundle_cli.add_parser(commands)
+    inspect_cli.add_parser(commands)
     return top
 
 

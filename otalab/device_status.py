@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from otalab import store
 from otalab.board import Region
 from otalab.chip import Chip
-from otalab.filesystem import read_files
-from otalab.record import Invalid, Record
+from otalab.filesystem import mount, read_files
+from otalab.image import Image
+from otalab.record import BootConfig, Invalid, Record
+from otalab.scratch import FileSystemFault, Scratch
 from otalab.store import Selection
+from otalab.user_file import INTERVAL_FILE
 from otalab.virtual_device import VirtualDevice
 
 
@@ -18,8 +22,7 @@ def status(device: VirtualDevice) -> dict[str, Any]:
     board, design = device.device.board, device.device.design
     # A chip of our own: looking must not count as reading by the firmware.
     chip = Chip(board, device.chip.flash)
-    selected = store.select(chip, design)
-    config = selected.config if selected else None
+    selected, config = store.select(chip, design), boot_config(device)
     slot = config.active if config and config.active < len(board.slots) else None
     images = [device.device.image_in(chip, number) for number in range(len(board.slots))]
     return {
@@ -32,7 +35,7 @@ def status(device: VirtualDevice) -> dict[str, Any]:
         "revert_slot": config.previous if config else None,
         "committed": config.committed if config else None,
         "commit_timeout": config.interval if config else None,
-        "version": printable(config.slots[slot].version) if config and slot is not None else None,
+        "version": _version(config, slot, images[slot]) if config and slot is not None else None,
         "slots": [
             {"slot": number, "version": image.version if image else None, "whole": image is not None}
             for number, image in enumerate(images)
@@ -44,9 +47,35 @@ def status(device: VirtualDevice) -> dict[str, Any]:
     }
 
 
+def boot_config(device: VirtualDevice) -> BootConfig | None:
+    """Return the boot configuration as the running image has it, commit interval included, or `None` without one."""
+    # A chip of our own: looking must not count as reading by the firmware.  What it holds in RAM, it goes by.
+    chip, board, design = Chip(device.device.board, device.chip.flash), device.device.board, device.device.design
+    chip.held = device.chip.held
+    current = store.current(chip, design)
+    if current is None or design.interval_in != "updater.dat" or current.config.active >= len(board.slots):
+        return current.config if current else None
+    kept = file_contents(device, board.slots[current.config.active].fs, INTERVAL_FILE)
+    return replace(current.config, interval=int.from_bytes(kept or b"", "little"))
+
+
+def file_contents(device: VirtualDevice, region: Region, name: str) -> bytes | None:
+    """Return what a file holds, or `None` where there is none, or none that can be read."""
+    scratch = Scratch(device.chip.flash.read(region.address, region.size), device.device.board.geometry.sector_size)
+    try:
+        return mount(device.device.board.file_system, scratch).read(name)
+    except FileSystemFault:
+        return None
+
+
 def printable(text: str) -> str:
     """Return text from a record that may be torn as something that JSON and a terminal can take."""
     return text.encode(errors="surrogateescape").decode(errors="replace")
+
+
+def _version(config: BootConfig, slot: int, image: Image | None) -> str:
+    """Return what the record says of the slot, or what lies there if its format has no room for that."""
+    return printable(config.slots[slot].version) or (image.version if image else "")
 
 
 def _record(place: int, record: Record | Invalid, selected: Selection | None) -> dict[str, Any]:

@@ -17,14 +17,17 @@ from otalab.scratch import BlockErase, BlockProgram, BlockRead, FileSystem, File
 Mount = Callable[[Chip, Region], Routine[FileSystem | None]]
 
 
-def carry_over(chip: Chip, old: Region, new: Region, mount_old: Mount) -> Routine[None]:
-    """Copy what is missing, one file after the other; `FileSystemFault` if it does not fit."""
+def carry_over(chip: Chip, old: Region, new: Region, mount_old: Mount) -> Routine[bool]:
+    """Copy what is missing, one file after the other; `FileSystemFault` if it does not fit.
+
+    False if there is a file system to carry from or to that cannot be mounted: then nothing was copied.
+    """
     source = yield from mount_old(chip, old)
     target = yield from mounted(chip, new)
     if source is None or target is None:
         which = "old" if source is None else "new"
         chip.say(f"The {which} file system is no {chip.board.file_system}: old files were NOT carried over")
-        return
+        return chip.board.file_system == "raw"
     present = set(target.names())
     for name in source.names():
         if name in present:
@@ -38,6 +41,7 @@ def carry_over(chip: Chip, old: Region, new: Region, mount_old: Mount) -> Routin
             yield from replayed(chip, new, target.scratch)
         chip.say(f"Carried over {shown(name)}")
     yield from replayed(chip, new, target.scratch)
+    return True
 
 
 def mounted(chip: Chip, region: Region) -> Routine[FileSystem | None]:

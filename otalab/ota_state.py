@@ -13,12 +13,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from otalab import store
-from otalab.chip import Chip
+from otalab.device_status import boot_config, file_contents
 from otalab.effects import Keep, Report
-from otalab.filesystem import mount
 from otalab.ota import Ota
-from otalab.scratch import FileSystemFault, Scratch
 
 NAME = "ota_state.json"
 
@@ -43,7 +40,7 @@ class OtaState:
         try:
             kept = json.loads(self._bytes())
             url, begun = kept["url"], kept.get("begun", False)
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError, FileSystemFault):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return Remembered()
         return Remembered(url, begun is True) if isinstance(url, str) else Remembered()
 
@@ -53,10 +50,7 @@ class OtaState:
         return await self.ota.ask(Keep(NAME, data))
 
     def _bytes(self) -> bytes:
-        # A chip of our own: looking must not count as reading by the firmware.
-        selected = store.select(Chip(self.board, self.ota.device.chip.flash), self.ota.device.device.design)
-        if selected is None or selected.config.active >= len(self.board.slots):
+        config = boot_config(self.ota.device)
+        if config is None or config.active >= len(self.board.slots):
             return b""
-        region = self.board.slots[selected.config.active].fs
-        contents = self.ota.device.chip.flash.read(region.address, region.size)
-        return mount(self.board.file_system, Scratch(contents, self.board.geometry.sector_size)).read(NAME)
+        return file_contents(self.ota.device, self.board.slots[config.active].fs, NAME) or b""

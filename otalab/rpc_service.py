@@ -15,13 +15,14 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
-from otalab import store
 from otalab.boot_state import NOT_COPIED, NOT_NOW, SNAPSHOT, UNREADABLE, UNWRITTEN
 from otalab.chip import Chip
 from otalab.device_name import device_id, mac
+from otalab.device_status import boot_config
 from otalab.effects import BootState, Report, Snapshot
 from otalab.ota import BRICKED, Applied, Begin, Event, Failed, Ota, UpdateOptions
 from otalab.push_source import ENDED, BadWrite, PushSession
+from otalab.record import BootConfig
 from otalab.updater import BUSY
 
 Dialect = Literal["strict", "2017"]
@@ -253,10 +254,8 @@ class RpcService:
         except TimeoutError:
             return Report(False, NO_REPLY)
 
-    def _config(self) -> Any:
-        # A chip of our own: looking must not count as reading by the firmware.
-        selected = store.select(Chip(self.device.device.board, self.device.chip.flash), self.device.device.design)
-        return selected.config if selected else None
+    def _config(self) -> BootConfig | None:
+        return boot_config(self.device)
 
     def _whole(self, args: Args, key: str, default: Any, *, negative: RpcError | None = None) -> Any:
         """Return a whole number from 0 on; text of digits is one, as the README of the real service writes it."""

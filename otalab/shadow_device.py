@@ -17,9 +17,8 @@ from dataclasses import dataclass
 from typing import Any
 from zlib import crc32
 
-from otalab import store
-from otalab.chip import Chip
 from otalab.device_name import device_id, mac
+from otalab.device_status import boot_config
 from otalab.ota import Applied, Committed, Event, Failed, Ota, Progress, RolledBack, UpdateOptions
 from otalab.ota_state import OtaState, Remembered
 from otalab.rpc_service import Dialect
@@ -222,8 +221,7 @@ class ShadowDevice:
             said = {"ota_code": facts["code"], "ota_message": facts["message"]}
             return said | ({"ota_url": url} if url else {})
         device, status = self.ota.device, self.ota.status
-        selected = store.select(Chip(device.device.board, device.chip.flash), device.device.design)
-        config = selected.config if selected else None
+        config = boot_config(device)
         about = {
             "fw_version": status.version if status else None,
             "fw_id": status.build_id if status else None,

@@ -18,7 +18,7 @@ from urllib.parse import urljoin, urlsplit
 from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar
 
 from otalab.device_name import headers
-from otalab.ota import Broken, Ota, UpdateOptions
+from otalab.ota import ABORTED, Broken, Ota, UpdateOptions
 from otalab.updater import SAME_VERSION
 
 PIECE = 4096
@@ -64,7 +64,9 @@ async def fetch_update(ota: Ota, url: str, options: UpdateOptions) -> Fetched:
         except TimeoutError:
             return Fetched(NO_CONNECTION, "Failed to connect")
         report = await ota.update(source, options)
-    return Fetched(1 if report.fine or report.message == SAME_VERSION else -1, report.message)
+    # A file that ends too early is to the real client what a connection that ends too early is.
+    message = CLOSED if report.message == ABORTED else report.message
+    return Fetched(1 if report.fine or message == SAME_VERSION else -1, message)
 
 
 @dataclass(slots=True)
