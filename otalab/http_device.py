@@ -7,6 +7,7 @@ A route hands bytes to the firmware and its report to whoever asked; it knows me
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -296,28 +297,39 @@ async def serve(http: HttpDevice, host: str, port: int, ready: asyncio.Future[in
     runner = web.AppRunner(http.app(), access_log=None, shutdown_timeout=0.2)
     await runner.setup()
     assert runner.server is not None
-    seats, server = partial(Seat, http.gate, runner.server, logger), None
+    seats, servers = partial(Seat, http.gate, runner.server, logger), []
     watching = asyncio.create_task(http.gate.watch())
     try:
-        ear = _ear(host, port)
-        server = await asyncio.get_running_loop().create_server(seats, sock=ear, backlog=AT_ONCE)
-        # The loop accepts as many at a time as it was told to have waiting; let more wait.
-        ear.listen(WAITING)
-        ready.set_result(ear.getsockname()[1])
+        ears = _ears(host, port)
+        for ear in ears:
+            servers.append(await asyncio.get_running_loop().create_server(seats, sock=ear, backlog=AT_ONCE))
+            # The loop accepts as many at a time as it was told to have waiting; let more wait.
+            ear.listen(WAITING)
+        ready.set_result(ears[0].getsockname()[1])
         await http.device.live()
         # Bricked or silent, the device still has a status page.
         await asyncio.Event().wait()
     finally:
         watching.cancel()
-        if server is not None:
+        for server in servers:
             server.close()
         await runner.cleanup()
 
 
-def _ear(host: str, port: int) -> socket.socket:
-    """Return a socket that listens."""
+def _ears(host: str, port: int) -> list[socket.socket]:
+    """Return sockets that listen, one for each address of a name: `localhost` has two."""
+    ears: list[socket.socket] = []
     try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        return socket.create_server(address[:2], family=family, backlog=WAITING)
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, address in dict.fromkeys((entry[0], str(entry[4][0])) for entry in found):
+            try:
+                ears.append(socket.create_server((address, port), family=family, backlog=WAITING))
+            except OSError as error:
+                if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT) or not ears:
+                    raise
+            port = port or ears[0].getsockname()[1]
     except OSError as error:
+        for ear in ears:
+            ear.close()
         raise BadInput(f"port {port} on {host} cannot be had: {error.strerror}; take another --port") from error
+    return ears
