@@ -96,6 +96,7 @@ FLOORS = {
     "mqtt_device": 6,
     "shadow_service": 6,
     "http_device": 6,
+    "http_server": 6,
     "live": 6,
     "live_broker": 6,
     # 7 views
