@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+from mutators import mutated_bundle
 
 from otalab import judge, life, set_up
 from otalab.flash import Flash
@@ -319,10 +320,7 @@ def test_mutated_bundles_are_refused_or_installed_whole(device):
     """The short form of `benchmarks/mutations.py`."""
     chance = random.Random(2)
     for _ in range(40):
-        data = bytearray(GOOD)
-        for _ in range(chance.randint(1, 4)):
-            data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
-        code, said = device.update(bytes(data))
+        code, said = device.update(mutated_bundle(chance, GOOD))
         assert code in (200, 400), said
         told = device.wait_for(state="running", committed=True)
         assert told["slots"][told["active_slot"]]["whole"]
