@@ -251,6 +251,27 @@ def _sooner(factor: float) -> str | None:
     return None if isclose(factor, 7.1, rel_tol=0.15) else "how long is a round without the minute of the timer?"
 
 
+# 08 A live device
+
+
+@exercise("08.1", 'a phase, or "none"')
+def _kept_by_a_kill(phase: str) -> str | None:
+    if phase == "none":
+        return None
+    return f"a kill at the begin of {phase!r} comes before the write that decides; which write is that, and is it done?"
+
+
+@exercise("08.2", "what the lamp says")
+def _changed_after_signing(said: str) -> str | None:
+    return None if "Invalid CRC" in said else f"it said {said!r}; change the byte in `changed` and post that"
+
+
+@exercise("08.3", "the list of events")
+def _both_sticks(events: list[str]) -> str | None:
+    went_in = events.count("Committed")
+    return None if went_in == 2 else f"{went_in} went in; the second came while the first was on trial"
+
+
 # 09 Real devices
 
 

@@ -60,7 +60,9 @@ def mongoose(sequencer: int, slot: int) -> bytes:
     return body + pack("<I", crc32(body + bytes(4), 0xFFFFFFFF))
 
 
-def rboot(current: int, previous: int, first: int, attempts: int, updated: int, merge: int) -> bytes:
+def rboot(  # noqa: PLR0917  # the bytes of the struct, in their order
+    current: int, previous: int, first: int, attempts: int, updated: int, merge: int
+) -> bytes:
     """Return the 84 bytes that rBoot writes: 80 of the struct, and the check that is switched off."""
     head = bytes([0xE1, 1, 0, current, 0, 2, previous, first, attempts, updated, 0, 0])
     return head + bytes(64) + pack("<I", merge) + bytes(4)
