@@ -203,7 +203,9 @@ def _() -> None:
     """From its tombstone to its commit, a cut leads back to the old firmware."""
     what = tiny("cc3200")
     trial = life(what).runs[1]
-    withdrawn = [step for step in trial.steps if record_bytes(what, step.before, 1, 8) == b"\xff" * 8 and step.number > 3]
+    withdrawn = [
+        step for step in trial.steps if record_bytes(what, step.before, 1, 8) == b"\xff" * 8 and step.number > 3
+    ]
     assert {"trial", "merge", "commit"} <= {step.phase for step in withdrawn}
     for step in withdrawn:
         assert OLD == settled(what, step.before)
@@ -497,7 +499,10 @@ def _() -> None:
     back = run(what, hang, QUIET)
     assert OLD == back.outcome
     assert 1 == flags_of(what, back.flash, 3)
-    assert (0, b"\xff") == (record_bytes(what, back.flash, 0, 256, 3)[13], record_bytes(what, back.flash, 0, 256, 3)[14:15])
+    assert (0, b"\xff") == (
+        record_bytes(what, back.flash, 0, 256, 3)[13],
+        record_bytes(what, back.flash, 0, 256, 3)[14:15],
+    )
 
 
 def spoilt_app(what: Scenario, flash: Flash, slot: int) -> Flash:
