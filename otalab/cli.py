@@ -20,7 +20,9 @@ from otalab import (
     fleet_cli,
     inspect_cli,
     recorded_cli,
+    repair_cli,
     replay_cli,
+    report_cli,
     serve_cli,
     shadow_cli,
     study_cli,
@@ -49,6 +51,8 @@ def parser() -> argparse.ArgumentParser:
     check_cli.add_parser(commands)
     replay_cli.add_parser(commands)
     recorded_cli.add_parser(commands)
+    repair_cli.add_parser(commands)
+    report_cli.add_parser(commands)
     study_cli.add_parsers(commands)
     serve_cli.add_parser(commands)
     fleet_cli.add_parser(commands)

@@ -21,6 +21,7 @@ from otalab.trace import Life, by_phase, effects
 COLOURS = {
     "boot loader": "#000000",
     "record": "#D55E00",
+    "state": "#009E73",
     "slot 0": "#0072B2",
     "slot 1": "#E69F00",
     "free": "#999999",

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from otalab.auth_cli import lock
 from otalab.errors import BadInput
 from otalab.flash_file import Pool
 from otalab.serve_cli import DEVICE_ID, check_numbers, device_arguments, first_of, need_net, open_device
@@ -48,6 +49,7 @@ def run(chosen: argparse.Namespace) -> int:
     if not re.fullmatch(DEVICE_ID, f"{chosen.prefix}000000"):
         raise BadInput(f"--prefix {chosen.prefix!r}: letters, digits, and _ - : are possible")
     need_net("fleet serve")
+    lock(chosen)  # what is wrong with a password is wrong now, and not for each device
     chosen.commit = chosen.commit or "cloud"
     devices: list[VirtualDevice] = []
     try:
@@ -107,7 +109,7 @@ async def _live(device: VirtualDevice, broker: Any, chosen: argparse.Namespace) 
     mqtt = MqttDevice(
         ota,
         broker,
-        Rpc(ota, chosen.dialect, update_timeout=chosen.update_timeout),
+        Rpc(ota, chosen.dialect, update_timeout=chosen.update_timeout, lock=lock(chosen)),
         dialect=chosen.dialect,
         update_timeout=chosen.update_timeout,
         commit_timeout=chosen.shadow_commit_timeout,

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -18,19 +20,24 @@ from aiohttp import BodyPartReader, ClientError, MultipartReader, web
 from aiohttp.http import HttpProcessingError
 
 from otalab.device_status import status
+from otalab.digest_auth import Lock
 from otalab.effects import Report
 from otalab.errors import BadInput
+from otalab.gate import AT_ONCE, WAITING, Gate, Handler, Seat
+from otalab.http_door import Door
 from otalab.ota import ABORTED, BRICKED, TIMED_OUT, Broken, Ota, UpdateOptions
 from otalab.rpc import Rpc
-from otalab.rpc_http import BadBody, RpcHttp, limited
+from otalab.rpc_http import BODY_SECONDS, BadBody, RpcHttp, limited
 from otalab.rpc_service import Dialect
 from otalab.updater import BUSY, UNCOMMITTED
 from otalab.url_source import Fetched, fetch_update
 
 PIECE = 4096
-FIELD_LIMIT = 50
+FIELD_LIMIT, MOST_FIELDS = 50, 16
+FORM_BYTES = 16 * 1024  # of one field, and what a file may be larger than the chip
 FORM = "application/x-www-form-urlencoded"
 RUNNING, NO_CONTEXT = "Another update is in progress.", "Failed to create updater context."
+TOO_LARGE = "The request is larger than the chip"
 NO_URL = "Update URL not specified and none is configured."
 PAGE = Path(__file__).parent / "static" / "device.html"
 RAW = ("application/octet-stream", "application/zip")
@@ -46,10 +53,12 @@ class HttpUpload:
     """The body of a `POST /update`, read as the firmware asks for it."""
 
     request: web.Request
+    most: int
     name: str = "HTTP POST"
     fields: dict[str, str] = field(default_factory=dict)
     _parts: AsyncIterator[BodyPartReader] | None = None
     _file: Any = None
+    _taken: int = 0
 
     @property
     def size(self) -> int | None:
@@ -79,9 +88,9 @@ class HttpUpload:
             if part.filename is not None:
                 self._file = part
             elif part.name:
-                value = await part.read_chunk(FIELD_LIMIT + 1)
-                self.fields[part.name] = value[:FIELD_LIMIT].decode(errors="replace")
-                await part.release()
+                if len(self.fields) >= MOST_FIELDS:
+                    raise BadRequest(f"The form has more than {MOST_FIELDS} fields")
+                self.fields[part.name] = await _field(part)
 
     def _commit_timeout(self) -> int:
         """Return the commit interval that was asked for, 0 if none was."""
@@ -92,9 +101,14 @@ class HttpUpload:
         try:
             while self._file is not None:
                 data: bytes = await self._file.read_chunk(PIECE)
+                self._taken += len(data)
+                if self._taken > self.most:
+                    raise Broken(TOO_LARGE)
                 if data:
                     return data
                 await self._next_file()
+        except BadRequest as error:
+            raise Broken(str(error)) from error
         except BROKEN as error:
             raise Broken from error
         return b""
@@ -115,6 +129,16 @@ def seconds(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text[:20]) >= 2**32:
         raise BadRequest(f"commit_timeout is not a number of seconds: {text[:20]!r}")
     return int(text)
+
+
+async def _field(part: BodyPartReader) -> str:
+    """Return what a field begins with, as much as the real device takes of it."""
+    value = b""
+    while piece := await part.read_chunk(PIECE):
+        value += piece
+        if len(value) > FORM_BYTES:
+            raise BadRequest(f"A field has more than {FORM_BYTES} bytes; is it the file? It needs a name")
+    return value[:FIELD_LIMIT].decode(errors="replace")
 
 
 async def _parts(reader: MultipartReader) -> AsyncIterator[BodyPartReader]:
@@ -142,25 +166,35 @@ class HttpDevice:
         update_timeout: float = 600.0,
         update_url: str = "",
         commit_timeout: int = 0,
+        lock: Lock | None = None,
+        host: str = "",
     ) -> None:
         self.ota = ota
-        self.rpc = Rpc(ota, dialect, update_timeout=update_timeout)
+        self.rpc = Rpc(ota, dialect, update_timeout=update_timeout, lock=lock)
         self.update_url, self.commit_timeout = update_url, commit_timeout
         self.device = ota.device
         self.dialect = dialect
         self.update_timeout = update_timeout
+        # Counted as it comes, not as it is announced: a bundle for another board is told so first.
+        self.most = ota.device.device.board.geometry.size + FORM_BYTES
+        self.door, self.gate = Door(lock, dialect, host), Gate()
 
     def app(self) -> web.Application:
         """Return the web application."""
-        app = web.Application()
+        app = web.Application(middlewares=[self.serving, self.door.middleware])
         app.router.add_get("/", self.page)
         app.router.add_get("/status", self.status)
-        app.router.add_post("/update", self.update)
+        app.router.add_post("/update", self.update, expect_handler=self.door.expect)
         app.router.add_get("/update", self.fetch, allow_head=False)
-        app.router.add_route("*", "/update/commit", self.commit)
-        app.router.add_route("*", "/update/revert", self.revert)
-        RpcHttp(self.rpc).add_to(app)
+        app.router.add_route("*", "/update/commit", self.commit, expect_handler=self.door.expect)
+        app.router.add_route("*", "/update/revert", self.revert, expect_handler=self.door.expect)
+        RpcHttp(self.rpc, self.door, self.gate).add_to(app)
         return app
+
+    @web.middleware
+    async def serving(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Have the gate know what goes on, before anything else does."""
+        return await self.gate.serving(request, handler)
 
     async def page(self, _request: web.Request) -> web.StreamResponse:
         """Show the device to a person."""
@@ -187,11 +221,12 @@ class HttpDevice:
         """Take an update in: `curl -F file=@fw.zip -F commit_timeout=60`."""
         if request.content_type == FORM or ("url" in request.query and not request.body_exists):
             return await self.fetch(request)
-        upload = HttpUpload(request)
+        upload = HttpUpload(request, self.most)
         if (refused := self.ota.refusal()) is not None:
             return await self._reply(request, Report(False, refused))
         try:
-            async with asyncio.timeout(self.update_timeout):
+            # Before its file begins an upload is a small form; it must not stand in the door.
+            async with asyncio.timeout(min(self.update_timeout, BODY_SECONDS)):
                 await upload.begin()
         except BadRequest as error:
             return await self._reply(request, Report(False, str(error)))
@@ -199,7 +234,9 @@ class HttpDevice:
             return await self._reply(request, Report(False, TIMED_OUT))
         except BROKEN as error:
             return await self._reply(request, Report(False, f"{ABORTED}: {str(error).splitlines()[0][:100]}"))
-        return await self._reply(request, await self.ota.update(upload, UpdateOptions(timeout=self.update_timeout)))
+        with self.gate.keeping(request):
+            report = await self.ota.update(upload, UpdateOptions(timeout=self.update_timeout))
+        return await self._reply(request, report)
 
     async def fetch(self, request: web.Request) -> web.Response:
         """Have the device fetch its update: `curl http://HOST/update?url=http://…/fw.zip`; answered when it is over."""
@@ -226,7 +263,7 @@ class HttpDevice:
 
     async def _reply(self, request: web.Request, report: Report) -> web.StreamResponse:
         """Answer in the dialect; the body ends in CR LF, and the connection closes."""
-        codes = {BUSY: 409, UNCOMMITTED: 409, TIMED_OUT: 408, BRICKED: 503}
+        codes = {TOO_LARGE: 413, BUSY: 409, UNCOMMITTED: 409, TIMED_OUT: 408, BRICKED: 503}
         code = 200 if report.fine else codes.get(report.message, 400)
         if self.dialect == "2017" and code in (408, 409) and request.transport is not None:
             request.transport.close()
@@ -256,18 +293,31 @@ async def serve(http: HttpDevice, host: str, port: int, ready: asyncio.Future[in
     """Serve until cancelled; `ready` gets the port."""
     logger = logging.getLogger("otalab.wire")
     logger.handlers, logger.propagate = [OneLine(http.device.tell)], False
-    runner = web.AppRunner(http.app(), access_log=None, logger=logger)
+    runner = web.AppRunner(http.app(), access_log=None, shutdown_timeout=0.2)
     await runner.setup()
-    site = web.TCPSite(runner, host, port, shutdown_timeout=0.2)
+    assert runner.server is not None
+    seats, server = partial(Seat, http.gate, runner.server, logger), None
+    watching = asyncio.create_task(http.gate.watch())
     try:
-        await site.start()
-    except OSError as error:
-        await runner.cleanup()
-        raise BadInput(f"port {port} on {host} cannot be had: {error.strerror}; take another --port") from error
-    try:
-        ready.set_result(runner.addresses[0][1])
+        ear = _ear(host, port)
+        server = await asyncio.get_running_loop().create_server(seats, sock=ear, backlog=AT_ONCE)
+        # The loop accepts as many at a time as it was told to have waiting; let more wait.
+        ear.listen(WAITING)
+        ready.set_result(ear.getsockname()[1])
         await http.device.live()
         # Bricked or silent, the device still has a status page.
         await asyncio.Event().wait()
     finally:
+        watching.cancel()
+        if server is not None:
+            server.close()
         await runner.cleanup()
+
+
+def _ear(host: str, port: int) -> socket.socket:
+    """Return a socket that listens."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        return socket.create_server(address[:2], family=family, backlog=WAITING)
+    except OSError as error:
+        raise BadInput(f"port {port} on {host} cannot be had: {error.strerror}; take another --port") from error

@@ -14,7 +14,8 @@ All this holds where firmware looks at a record through the codec only.
 Where a run looks at the bytes, or programs over them, bytes that do not decode are themselves.
 
 Whole guarded records may be renumbered: firmware compares two sequencers and steps one, so shifting both by the same
-amount changes nothing that it does; torn bytes stay as they are, and where there are any, nothing is renumbered.
+amount changes nothing that it does; torn bytes stay as they are, and where there are any, or an unstable place that
+may read as another record the next time, nothing is renumbered.
 """
 
 from __future__ import annotations
@@ -144,7 +145,9 @@ class _Kind:
         if known is None:
             classes = [self.record_class(sector[: self.size]) for sector in contents]
             hidden = [_hidden(mark, sector) for mark, sector in zip(marks, contents, strict=True)] if marks else []
-            keys = self._renumbered(classes)
+            # An unstable place may yet read as a record with the sequencer that it was given: others keep theirs.
+            fixed = any(mark is not None and mark.kind == "unstable" for mark in marks)
+            keys = classes if fixed else self._renumbered(classes)
             known = tuple(zip(keys, hidden, strict=True)) if marks else tuple(keys)
             self._keys[contents, marks] = known
         return known

@@ -7,86 +7,40 @@ from __future__ import annotations
 
 import json
 import re
-import signal
-import subprocess
-import sys
-import threading
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from otalab.digest_auth import authorization
 from otalab.errors import OtalabError
+from otalab.live_process import LiveCommand
 
-START_SECONDS = 30.0
 
-
-class LiveDevice:
+class LiveDevice(LiveCommand):
     """A virtual device that can be started, talked to, killed and started again.
 
     `flash` is its flash file; every other option is one of `otalab serve`, as a keyword:
     `LiveDevice("lamp.bin", design="hardened", time_scale=0.1, no_sync=True)`; a list gives an option several times.
+    A `password` goes to the device by its environment, and answers for whoever uses this object.
     """
 
-    def __init__(self, flash: str | Path, **options: Any) -> None:
-        self.flash = Path(flash)
-        self.options = {"port": 0} | options
-        self.log: list[str] = []
-        self.phase = ""
-        self.url = ""
-        self._process: subprocess.Popen[str] | None = None
-        self._ready = threading.Event()
+    def __init__(self, flash: str | Path, *, password: str = "", **options: Any) -> None:
+        super().__init__("serve", ready=" on http://", **{"flash": flash, "port": 0} | options)
+        # Not the caller's own password: a device is as open or as closed as it was asked for.
+        self.environment = {"OTALAB_PASSWORD": password}
+        self._password = password
+        self.name, self.flash = "the device", Path(flash)
+        self.phase = self.url = ""
 
-    def start(self) -> LiveDevice:
-        """Switch the power on and wait until the device can be reached."""
-        self._ready.clear()
-        command = [sys.executable, "-m", "otalab.cli", "serve", "--flash", str(self.flash)]
-        for name, value in self.options.items():
-            flag = f"--{name.replace('_', '-')}"
-            for one in value if isinstance(value, list) else [value]:
-                command += [flag] if one is True else [] if one is False else [flag, str(one)]
-        self._process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        threading.Thread(target=self._listen, args=(self._process,), daemon=True).start()
-        if not self._ready.wait(START_SECONDS) or not self.url:
-            self.kill()
-            raise OtalabError(f"the device did not start: {self.log[-1] if self.log else 'it said nothing'}")
-        return self
-
-    def _listen(self, process: subprocess.Popen[str]) -> None:
-        assert process.stderr is not None
-        self.url = ""
-        for line in process.stderr:
-            self.log.append(line.rstrip("\n"))
-            if line.startswith("phase "):
-                self.phase = line.split()[1]
-            if found := re.search(r" on (http://\S+)/$", line.rstrip()):
-                self.url = found[1]
-                self._ready.set()
-        process.stderr.close()
-        self._ready.set()
-
-    def kill(self) -> None:
-        """Cut the power: `kill -9`, wherever the firmware is."""
-        self._end(signal.SIGKILL)
-
-    def stop(self) -> None:
-        """End the process politely."""
-        self._end(signal.SIGTERM)
-
-    def _end(self, number: signal.Signals) -> None:
-        if self._process is not None:
-            self._process.send_signal(number)
-            self._process.wait(timeout=10)
-            self._process = None
-
-    @property
-    def process_id(self) -> int:
-        """The process to watch, or to send a signal."""
-        if self._process is None:
-            raise OtalabError("the device is switched off")
-        return self._process.pid
+    def heard(self, line: str) -> None:
+        """Take note of the phase that it is in, and of the address that it has."""
+        if line.startswith("phase "):
+            self.phase = line.split()[1]
+        if found := re.search(r" on (http://\S+)/$", line):
+            self.url = found[1]
+        super().heard(line)
 
     def status(self) -> dict[str, Any]:
         """Return what the device tells of itself."""
@@ -118,24 +72,39 @@ class LiveDevice:
                 raise OtalabError(f"after {seconds} s the device has {seen}, not {wanted}")
             time.sleep(0.05)
 
+    def settled(self, seconds: float = 90.0) -> dict[str, Any]:
+        """Wait until no update and no trial goes on, and return the status."""
+        return self.wait_for(seconds, state="running", committed=True)
+
+    def wait_for_phase(self, phase: str, seconds: float = 90.0) -> None:
+        """Wait until the firmware is in a phase, such as `"switch"`, to the millisecond."""
+        end = time.monotonic() + seconds
+        while self.phase != phase:
+            if time.monotonic() > end or not self.runs:
+                raise OtalabError(f"the device did not come to the phase {phase!r}; it is in {self.phase!r}")
+            time.sleep(0.001)
+
     def _ask(self, path: str, data: bytes | None = None) -> tuple[int, str]:
-        request = urllib.request.Request(  # noqa: S310  # our own device, on loopback
-            self.url + path, data, {"Content-Type": "application/octet-stream"} if data is not None else {}
-        )
+        """Ask, and answer the challenge if there is one; before that no body is sent that would be refused."""
+        if not self._password:
+            return self._once(path, data)[:2]
+        code, text, challenge = self._once(path, None if data is None else b"")
+        if not challenge:
+            return code, text
+        user, method = self.options.get("user", "admin"), "GET" if data is None else "POST"
+        return self._once(path, data, authorization(challenge, user, self._password, method, path))[:2]
+
+    def _once(self, path: str, data: bytes | None, known: str = "") -> tuple[int, str, str]:
+        headers = {"Authorization": known} if known else {}
+        if data is not None:
+            headers["Content-Type"] = "application/octet-stream"
+        request = urllib.request.Request(self.url + path, data, headers)  # noqa: S310  # our own device, on loopback
         try:
             with urllib.request.urlopen(request, timeout=60) as reply:  # noqa: S310  # the same
-                return reply.status, reply.read().decode().strip()
+                return reply.status, reply.read().decode().strip(), ""
         except urllib.error.HTTPError as refused:
             with refused:
-                return refused.code, refused.read().decode().strip()
+                challenge = refused.headers.get("WWW-Authenticate", "") if refused.code == 401 else ""
+                return refused.code, refused.read().decode().strip(), challenge
         except OSError as error:
             raise OtalabError(f"the device does not answer: {error}") from error
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        self.stop()

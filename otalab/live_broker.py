@@ -1,27 +1,25 @@
-"""A broker and the lab's own services as processes, for notebooks, tests and measurements.
+"""A broker as a process, for notebooks, tests and measurements.
 
-The broker is mosquitto with the least that the lab needs: one listener on loopback, nobody asked for a name, nothing
-kept; so a restart forgets every session and every message, and whoever was connected must come back by himself.
+It is mosquitto with the least that the lab needs: one listener on loopback, nobody asked for a name, nothing kept; so
+a restart forgets every session and every message, and whoever was connected must come back by himself.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from otalab.errors import OtalabError
+from otalab.live_process import LiveCommand, LiveProcess
 
-START_SECONDS = 60.0
 PLACES = "/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin"  # where a mosquitto that is not on the path may be
 MISSING = "mosquitto is not installed; apt-get install mosquitto mosquitto-clients"
 
@@ -31,115 +29,87 @@ def mosquitto() -> str | None:
     return shutil.which("mosquitto") or shutil.which("mosquitto", path=PLACES)
 
 
-class LiveBroker:
+class LiveBroker(LiveProcess):
     """A mosquitto on a free port of loopback, which can be stopped and started again on the same port."""
 
     def __init__(self, port: int | None = None) -> None:
+        super().__init__("mosquitto", ready="")
         self.port = port or free_port()
         self._folder = tempfile.TemporaryDirectory(prefix="otalab-broker-")
-        self._process: subprocess.Popen[bytes] | None = None
 
     def __str__(self) -> str:
         return f"127.0.0.1:{self.port}"
 
-    def start(self) -> LiveBroker:
-        """Start it, and wait until it answers."""
+    def command(self) -> list[str]:
+        """Write its settings, and return the command."""
         program = mosquitto()
         if program is None:
             raise OtalabError(MISSING)
         settings = Path(self._folder.name, "mosquitto.conf")
         lines = [f"listener {self.port} 127.0.0.1", "allow_anonymous true", "persistence false", "log_type error"]
         settings.write_text("\n".join([*lines, ""]))
-        self._process = subprocess.Popen(
-            [program, "-c", str(settings)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        end = time.monotonic() + START_SECONDS
-        while time.monotonic() < end and self._process.poll() is None:
+        return [program, "-c", str(settings)]
+
+    def came_up(self, seconds: float) -> bool:
+        """Wait until it answers; what it says differs from version to version."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and self.runs:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
-                return self
+                return True
             time.sleep(0.05)
-        self.stop()
-        raise OtalabError(f"mosquitto did not start on {self}")
+        return False
 
     def stop(self) -> None:
         """End it; every connection breaks."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait(timeout=10)
-            self._process = None
+        self.kill()
 
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, _k: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None) -> None:
+    def __exit__(self, *error: object) -> None:
         self.stop()
         self._folder.cleanup()
 
 
-class LiveCommand:
-    """An `otalab` command that serves, in a process of its own: `LiveCommand("shadow-service", broker=…)`.
+class LiveCloud(LiveBroker):
+    """A broker and the lab's shadow service on it: a cloud of one's own."""
 
-    `ready` is in the line by which it says that it serves; options are given as keywords.
-    """
+    def __init__(self) -> None:
+        super().__init__()
+        self.state = Path(self._folder.name, "shadows.json")
+        self.service = LiveCommand("shadow-service", ready="shadows are served", broker=self, state=self.state)
 
-    def __init__(self, *words: str, ready: str, **options: Any) -> None:
-        self.words, self.ready, self.options = words, ready, options
-        self.log: list[str] = []
-        self._process: subprocess.Popen[str] | None = None
-        self._serves = threading.Event()
-
-    def start(self) -> LiveCommand:
-        """Start it, and wait until it serves."""
-        self._serves.clear()
-        command = [sys.executable, "-m", "otalab.cli", *self.words]
-        for name, value in self.options.items():
-            flag = f"--{name.replace('_', '-')}"
-            command += [flag] if value is True else [] if value is False else [flag, str(value)]
-        self._process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        threading.Thread(target=self._listen, args=(self._process,), daemon=True).start()
-        if not self._serves.wait(START_SECONDS) or self._process.poll() is not None:
-            self.kill()
-            raise OtalabError(f"{self.words[0]} did not start: {self.log[-1] if self.log else 'it said nothing'}")
+    def start(self) -> Self:
+        """Start both, and wait until shadows are served."""
+        super().start()
+        self.service.start()
         return self
-
-    def _listen(self, process: subprocess.Popen[str]) -> None:
-        assert process.stderr is not None
-        with process.stderr:
-            for line in process.stderr:
-                self.log.append(line.rstrip("\n"))
-                if self.ready in line:
-                    self._serves.set()
-        process.wait()
-        self._serves.set()
-
-    @property
-    def process_id(self) -> int:
-        """The process to watch."""
-        if self._process is None:
-            raise OtalabError(f"{self.words[0]} does not run")
-        return self._process.pid
 
     def kill(self) -> None:
-        """End it wherever it is: for devices, a power cut."""
-        self._end(signal.SIGKILL)
+        """End both."""
+        self.service.stop()
+        super().kill()
 
-    def stop(self) -> None:
-        """End it politely."""
-        self._end(signal.SIGTERM)
+    def desire(self, desired: dict[str, Any]) -> str:
+        """Merge this into the desired state of every device, as `otalab shadow-service --set-desired` does."""
+        command = [sys.executable, "-m", "otalab.cli", "shadow-service", "--broker", str(self)]
+        words = [*command, "--set-desired", json.dumps(desired)]
+        ran = subprocess.run(words, capture_output=True, text=True, check=False)
+        return (ran.stdout + ran.stderr).strip()
 
-    def _end(self, number: signal.Signals) -> None:
-        if self._process is not None:
-            self._process.send_signal(number)
-            self._process.wait(timeout=30)
-            self._process = None
+    def shadow(self, device: str) -> dict[str, Any]:
+        """Return the state of a device's shadow, an empty one where there is none yet."""
+        things = json.loads(self.state.read_text())["things"] if self.state.exists() else {}
+        state: dict[str, Any] = things.get(device, {}).get("state", {})
+        return state
 
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, _k: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None) -> None:
-        self.stop()
+    def wait_for(self, device: str, seconds: float = 90.0, **wanted: Any) -> dict[str, Any]:
+        """Wait until a device has reported these values of its `ota`, such as `fw_version="2"`, and return all."""
+        end = time.monotonic() + seconds
+        while True:
+            told: dict[str, Any] = self.shadow(device).get("reported", {}).get("ota", {})
+            if wanted.items() <= told.items():
+                return told
+            if time.monotonic() > end:
+                raise OtalabError(f"after {seconds} s {device} has reported {told}, not {wanted}")
+            time.sleep(0.05)
 
 
 def free_port() -> int:

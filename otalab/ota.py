@@ -21,6 +21,7 @@ from otalab.updater import BUSY
 from otalab.virtual_device import Request, VirtualDevice
 
 ABORTED, TIMED_OUT, BRICKED = "Update aborted", "Update timed out", "The device is bricked"
+SLOWEST = 256  # bytes per second; what is slower uses up the time that a stall may take
 PROGRESS_BYTES, PROGRESS_SECONDS = 50_000, 5.0  # as the real core reports it
 
 
@@ -222,6 +223,7 @@ class Incoming:
     version: str = ""
     _told: int = -PROGRESS_BYTES
     _told_at: float = 0.0
+    _waited: float = 0.0
 
     @property
     def size(self) -> int | None:
@@ -229,13 +231,15 @@ class Incoming:
 
     async def piece(self) -> Any:
         """Return the next bytes, or `Lost`."""
+        began = time.monotonic()
         try:
-            async with asyncio.timeout(self.wanted.timeout):
+            async with asyncio.timeout(self._patience()):
                 data = await self.source.read()
         except TimeoutError:
             return Lost(TIMED_OUT)
         except Broken as error:
             return Lost(str(error) or ABORTED)
+        self._waited += time.monotonic() - began
         manifest = self.witness.see(data)
         if manifest is not None:
             self.version = manifest.version
@@ -247,6 +251,10 @@ class Incoming:
             self._told, self._told_at = self.received, now
             await self.ota.tell(Progress(self.received, self.size))
         return data
+
+    def _patience(self) -> float:
+        """Return how long the next bytes may take: a stall's time, and less if those before them trickled in."""
+        return min(self.wanted.timeout, self.wanted.timeout + self.received / SLOWEST - self._waited)
 
     async def options(self) -> Options | Lost:
         """Return the commit interval; what came with the bytes counts."""

@@ -51,8 +51,9 @@ class RbootCodec:
         if magic != MAGIC or version != VERSION:
             return Invalid("erased" if data.count(0xFF) == len(data) else "it does not begin with e1 01")
         sizes, merge = read[14:16], bool(read[26] & MERGE)
+        active = active if active < count else 0
         config = BootConfig(
-            active if active < count else 0,
+            active,
             updated == 0,
             (SlotFacts(sizes[0]), SlotFacts(sizes[1])),
             previous=None if previous == active else previous,

@@ -10,9 +10,13 @@ as text, a reply names the device as its `src`, and a frame for somebody else is
 from __future__ import annotations
 
 import json
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
+from otalab.digest_auth import BadAuth, Lock
 from otalab.ota import Ota
+from otalab.rpc_formats import FORMATS
 from otalab.rpc_service import Args, Dialect, Method, RpcError, RpcService, digits
 
 FRAME_LIMIT = 4096  # `rpc.max_frame_size` of the real configuration
@@ -22,21 +26,45 @@ class BadFrame(Exception):
     """Bytes that are no frame for this device, and why: a channel that is not lasting closes on them."""
 
 
+class Unknown(Exception):
+    """Somebody who is not known, on a channel that says so in its own way."""
+
+
+@dataclass(slots=True)
+class Caller:
+    """Who calls, and over what; `known` if the channel has shown that it may, `proven` if a frame has."""
+
+    channel: str
+    address: str = ""
+    known: bool = False
+    proven: bool = False
+
+
+_CALLER: ContextVar[Caller] = ContextVar("caller")
+
+
 class Rpc:
-    """The RPC of one device.
+    """The RPC of one device; with a `lock`, of those who can open it.
 
     `methods` may be given more of them: a coroutine function that takes the arguments and returns what JSON can hold;
     it refuses with an `RpcError`.
     """
 
-    def __init__(self, ota: Ota, dialect: Dialect = "strict", *, update_timeout: float = 600.0) -> None:
-        self.dialect = dialect
+    def __init__(
+        self, ota: Ota, dialect: Dialect = "strict", *, update_timeout: float = 600.0, lock: Lock | None = None
+    ) -> None:
+        self.dialect, self.lock = dialect, lock
         self.service = RpcService(ota, dialect, update_timeout=update_timeout)
         self.device, self.id = ota.device, self.service.id
-        self.methods: dict[str, Method] = {"RPC.List": self.list} | self.service.methods
+        self.methods: dict[str, Method] = {
+            "RPC.List": self.list,
+            "RPC.Describe": self.describe,
+            "RPC.Ping": self.ping,
+        } | self.service.methods
 
-    async def frame(self, frame: dict[str, Any] | bytes | str, channel: str) -> dict[str, Any] | None:
+    async def frame(self, frame: dict[str, Any] | bytes | str, caller: Caller | str) -> dict[str, Any] | None:
         """Carry a request out and return the reply, `None` if none is wanted; raise `BadFrame` for what is no frame."""
+        caller = Caller(caller) if isinstance(caller, str) else caller
         asked = frame if isinstance(frame, dict) else parsed(frame)
         method, number = asked.get("method"), asked.get("id")
         if number is not None and (isinstance(number, bool) or not isinstance(number, (int, float, str))):
@@ -48,17 +76,35 @@ class Rpc:
                 return None  # a reply, and we have asked for nothing
             raise BadFrame("it has no method")
         args = asked.get("params", asked.get("args"))
-        outcome = await self.call(method, args, channel)
+        outcome = self._refusal(asked, caller) or await self.call(method, args, caller)
         return None if number in (None, "") else {**self._envelope(asked, number), **outcome}
 
-    async def call(self, method: str, args: Any, channel: str) -> dict[str, Any]:
+    def _refusal(self, asked: dict[str, Any], caller: Caller) -> dict[str, Any] | None:
+        """Return why a frame is not carried out.  An answer in it counts first, then what the channel has shown."""
+        if self.lock is None:
+            return None
+        try:
+            if "auth" in asked and self.lock.knows_frame(asked["auth"]):
+                caller.proven = True
+                return None
+        except BadAuth:
+            return _error(RpcError(400, "bad request"))
+        if caller.known:
+            return None
+        if caller.channel == "HTTP":
+            raise Unknown
+        return _error(RpcError(401, json.dumps(self.lock.frame_challenge())))
+
+    async def call(self, method: str, args: Any, caller: Caller | str) -> dict[str, Any]:
         """Call a method; return `{"result": …}` or `{"error": …}`.  Arguments that are no object are none."""
+        caller = Caller(caller) if isinstance(caller, str) else caller
+        _CALLER.set(caller)
         known = {name.lower(): handler for name, handler in self.methods.items()}
         handler = known.get(method.lower())
         if handler is None:
             return _error(RpcError(404, f"No handler for {method}"))
         if method != "OTA.Write":
-            self.device.tell(f"RPC {method[:60]!a} via {channel}")
+            self.device.tell(f"RPC {method[:60]!a} via {caller.channel}")
         try:
             return {"result": await handler(args if isinstance(args, dict) else {})}
         except RpcError as error:
@@ -75,6 +121,19 @@ class Rpc:
     async def list(self, _args: Args) -> list[str]:
         """Name every method, the newest first, as the real one does."""
         return list(reversed(self.methods))
+
+    async def describe(self, args: Args) -> dict[str, str]:
+        """Tell the arguments of a method, in the words of the real one's parser."""
+        name = args.get("name")
+        if not isinstance(name, str):
+            raise RpcError(400, "name is required")
+        if name not in self.methods:
+            raise RpcError(404, "name not found")
+        return {"name": name, "args_fmt": FORMATS.get(name, "")}
+
+    async def ping(self, _args: Args) -> dict[str, str]:
+        """Tell whoever calls where the call came from; over a broker the real one does not know."""
+        return {"channel_info": _CALLER.get().address}
 
 
 def parsed(data: bytes | str) -> dict[str, Any]:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import suppress
 from typing import Any
-from urllib.parse import urlsplit
 
 from aiohttp import ClientError, WSCloseCode, WSMsgType, web
 from aiohttp.http import HttpProcessingError
 
-from otalab.rpc import FRAME_LIMIT, BadFrame, Rpc, parsed
+from otalab.gate import Gate
+from otalab.http_door import FOREIGN, KNOWN, Door, foreign
+from otalab.rpc import FRAME_LIMIT, BadFrame, Caller, Rpc, Unknown, parsed
 
 BODY_SECONDS = 30.0
 SOCKETS = 20  # `rpc.max_non_persistent_channels`: one more closes the one that was silent longest
@@ -51,16 +51,16 @@ async def limited(request: web.Request, most: int = FRAME_LIMIT) -> bytes:
 class RpcHttp:
     """The routes under `/rpc`."""
 
-    def __init__(self, rpc: Rpc) -> None:
-        self.rpc = rpc
-        self.sockets: list[web.WebSocketResponse] = []
+    def __init__(self, rpc: Rpc, door: Door, gate: Gate) -> None:
+        self.rpc, self.door, self.gate = rpc, door, gate
+        self.sockets: dict[web.WebSocketResponse, Caller] = {}
 
     def add_to(self, app: web.Application) -> None:
         """Register the routes."""
         app.router.add_get("/rpc", self.socket, allow_head=False)
-        app.router.add_post("/rpc", self.frame)
+        app.router.add_post("/rpc", self.frame, expect_handler=self.door.expect)
         app.router.add_get("/rpc/{method:.+}", self.method, allow_head=False)
-        app.router.add_post("/rpc/{method:.+}", self.method)
+        app.router.add_post("/rpc/{method:.+}", self.method, expect_handler=self.door.expect)
         app.on_shutdown.append(self.close)
 
     async def method(self, request: web.Request) -> web.Response:
@@ -71,7 +71,7 @@ class RpcHttp:
             args = from_query(request) if request.method == "GET" else self._args(await limited(request))
         except BadBody as error:
             return self._refused(error.status, str(error))
-        outcome = await self.rpc.call(name, args, "HTTP")
+        outcome = await self.rpc.call(name, args, _caller(request, "HTTP"))
         if "error" not in outcome:
             return self._json(200, outcome["result"])
         code = outcome["error"]["code"]
@@ -90,13 +90,17 @@ class RpcHttp:
 
     async def frame(self, request: web.Request) -> web.Response:
         """Take a whole frame."""
+        caller = _caller(request, "HTTP")
         try:
             self._same_origin(request)
-            reply = await self.rpc.frame(await limited(request), "HTTP")
-        except BadBody as error:
-            return self._refused(error.status, str(error))
-        except BadFrame as error:
-            return self._refused(400, str(error))
+            reply = await self.rpc.frame(await limited(request), caller)
+        except Unknown:
+            return self.door.unknown()
+        except (BadBody, BadFrame) as error:
+            # curl asks with an empty body first: whoever is not known is told that, and not what is wrong with it.
+            if self.rpc.lock and not caller.known:
+                return self.door.unknown()
+            return self._refused(error.status if isinstance(error, BadBody) else 400, str(error))
         return web.Response(status=204) if reply is None else self._json(200, reply)
 
     async def socket(self, request: web.Request) -> web.StreamResponse:
@@ -109,7 +113,8 @@ class RpcHttp:
         except BadBody as error:
             return self._refused(error.status, str(error))
         await link.prepare(request)
-        await self._make_room(link)
+        caller = _caller(request, "WS")
+        await self._make_room(link, caller)
         turns, tasks = asyncio.Semaphore(AT_ONCE), set[asyncio.Task[None]]()
 
         def answered(done: asyncio.Task[None]) -> None:
@@ -117,23 +122,23 @@ class RpcHttp:
             turns.release()
 
         try:
-            async for message in link:
-                if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
-                    break
-                self._heard(link)
-                await turns.acquire()
-                task = asyncio.ensure_future(self._answer(link, message.data))
-                tasks.add(task)
-                task.add_done_callback(answered)
+            with self.gate.keeping(request):
+                async for message in link:
+                    if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+                        break
+                    self._heard(link)
+                    await turns.acquire()
+                    task = asyncio.ensure_future(self._answer(link, caller, message.data))
+                    tasks.add(task)
+                    task.add_done_callback(answered)
         finally:
             # A method that has begun goes on, as it would on a device; only its reply has nowhere to go.
-            with suppress(ValueError):
-                self.sockets.remove(link)
+            self.sockets.pop(link, None)
         return link
 
-    async def _answer(self, link: web.WebSocketResponse, data: bytes | str) -> None:
+    async def _answer(self, link: web.WebSocketResponse, caller: Caller, data: bytes | str) -> None:
         try:
-            reply = await self.rpc.frame(data, "WS")
+            reply = await self.rpc.frame(data, caller)
             if reply is not None:
                 await link.send_str(json.dumps(reply))
         except BadFrame as error:
@@ -143,14 +148,15 @@ class RpcHttp:
 
     def _heard(self, link: web.WebSocketResponse) -> None:
         """Move a socket to the end of those that may have to go."""
-        if link in self.sockets:
-            self.sockets.remove(link)
-            self.sockets.append(link)
+        if (caller := self.sockets.pop(link, None)) is not None:
+            self.sockets[link] = caller
 
-    async def _make_room(self, link: web.WebSocketResponse) -> None:
-        self.sockets.append(link)
+    async def _make_room(self, link: web.WebSocketResponse, caller: Caller) -> None:
+        """Take a socket in; of too many, one goes that never showed it is known, else the one silent longest."""
+        self.sockets[link] = caller
         while len(self.sockets) > SOCKETS:
-            oldest = self.sockets.pop(0)
+            oldest = min(self.sockets, key=lambda one: self.sockets[one].known or self.sockets[one].proven)
+            del self.sockets[oldest]
             await oldest.close(code=WSCloseCode.TRY_AGAIN_LATER, message=b"too many connections")
 
     async def close(self, _app: web.Application) -> None:
@@ -160,16 +166,8 @@ class RpcHttp:
 
     def _same_origin(self, request: web.Request) -> None:
         """Refuse what a page of somebody else has a browser send; the real device lets it in."""
-        origin = request.headers.get("Origin")
-        # Not every request of a browser has an origin, an image's for one; new ones say this instead.
-        foreign = request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site")
-        if origin is not None:
-            try:
-                foreign |= urlsplit(origin).netloc != request.host
-            except ValueError:
-                foreign = True
-        if foreign and self.rpc.dialect == "strict":
-            raise BadBody(403, "it comes from a page of another origin")
+        if self.rpc.dialect == "strict" and foreign(request):
+            raise BadBody(403, FOREIGN)
 
     def _json(self, status: int, value: Any) -> web.Response:
         headers = {"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Headers": "*"}
@@ -186,6 +184,11 @@ class RpcHttp:
         response = web.Response(status=status, text=text, headers={"Connection": "close"})
         response.force_close()
         return response
+
+
+def _caller(request: web.Request, channel: str) -> Caller:
+    peer = request.transport.get_extra_info("peername") if request.transport else None
+    return Caller(channel, f"{peer[0]}:{peer[1]}" if peer else "", known=request.get(KNOWN, False))
 
 
 def from_query(request: web.Request) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from otalab.auth_cli import add_auth_options, check_host, lock
 from otalab.errors import BadInput
 from otalab.flash_file import FlashFile, Pool
 from otalab.image import Image, parse_temper
@@ -33,6 +34,7 @@ def add_parser(commands: Any) -> None:
         "--port", type=int, default=8080, metavar="P", help="where to listen; 0 takes a free one (8080)"
     )
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (loopback)")
+    parser.add_argument("--insecure", action="store_true", help="listen off loopback without a password all the same")
     parser.add_argument("--mqtt", metavar="HOST:PORT", help="a broker, for the device shadow and RPC (none)")
     parser.add_argument("--device-id", metavar="ID", help="what it is called on the wire (made from the file's place)")
     parser.add_argument("--update-url", default="", metavar="U", help="where updates are fetched from (nowhere)")
@@ -63,6 +65,7 @@ def device_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dialect", choices=("strict", "2017"), default="strict", help="how refusals are answered")
     parser.add_argument("--seed", type=int, metavar="N", help="for the chance of a flaky image")
     add_key_options(parser, "-1, as shipped")
+    add_auth_options(parser)
     parser.add_argument(
         "--shadow-commit-timeout",
         type=int,
@@ -80,6 +83,7 @@ def run(chosen: argparse.Namespace) -> int:
     if not 0 <= chosen.port < 2**16:
         raise BadInput(f"--port {chosen.port}: a number from 0 to 65535 is needed")
     need_net("serve")
+    check_host(chosen.host, known=lock(chosen) is not None, insecure=chosen.insecure)
     chosen.commit = chosen.commit or ("cloud" if chosen.mqtt else "auto")
     if chosen.commit == "cloud" and not chosen.mqtt:
         raise BadInput("--commit cloud: there is no cloud; give a broker with --mqtt HOST:PORT")
@@ -174,6 +178,8 @@ async def _serve(chosen: argparse.Namespace, device: VirtualDevice) -> None:
         update_timeout=chosen.update_timeout,
         update_url=chosen.update_url,
         commit_timeout=within,
+        lock=lock(chosen),
+        host=chosen.host,
     )
     try:
         if chosen.update_url:
@@ -184,7 +190,7 @@ async def _serve(chosen: argparse.Namespace, device: VirtualDevice) -> None:
     serving = asyncio.create_task(serve(http, chosen.host, chosen.port, ready))
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, serving.cancel)
-    ready.add_done_callback(lambda port: _tell(f"{chosen.board} on http://{chosen.host}:{port.result()}/"))
+    ready.add_done_callback(lambda port: _tell(f"{chosen.board} on {_url(chosen.host, port.result())}"))
     others: list[asyncio.Task[None]] = []
     if chosen.update_interval:
         options = UpdateOptions(within, chosen.update_timeout, ignore_same_version=True)
@@ -209,6 +215,10 @@ async def _serve(chosen: argparse.Namespace, device: VirtualDevice) -> None:
         for task in (serving, *others):
             task.cancel()
         await asyncio.wait([serving, *others])
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
 
 
 async def first_of(*tasks: asyncio.Task[None]) -> None:

@@ -62,13 +62,6 @@ def set_up(
     """
     design = load_design(design) if isinstance(design, str) else design
     board = board_for(design, board)
-    if design.state != "none" and not board.state:
-        raise BadInput(f"design {design.name} needs a second store, and board {board.name} has no place for one")
-    needed, area = codec(design).size * design.journal, board.records[0].size
-    if needed > area:
-        raise BadInput(
-            f"the records of design {design.name} need {needed} bytes, board {board.name} has {area} for them"
-        )
     by_hand = OPERATOR_SECONDS if design.commit == "operator" else None
     operator_commits_after = by_hand if operator_commits_after is None else operator_commits_after
     own_check = design.image_check == "own"
@@ -126,9 +119,15 @@ def after_an_update(scenario: Scenario, app_size: int, files: dict[str, bytes]) 
 
 
 def board_for(design: Design, board: str | Board | None = None) -> Board:
-    """Return the board that is named; without a name the design's own, or `lab-1M`."""
+    """Return the board that a design runs on: as named, or its own partition table, or `lab-1M`."""
     board = board or design.board or "lab-1M"
-    return load_board(board) if isinstance(board, str) else board
+    board = load_board(board) if isinstance(board, str) else board
+    if design.state != "none" and not board.state:
+        raise BadInput(f"design {design.name} needs a second store, and board {board.name} has no place for one")
+    size, room = codec(design).size * design.journal, min(area.size for area in board.records)
+    if size > room:
+        raise BadInput(f"the records of {design.name} need {size} bytes, and board {board.name} has {room} for them")
+    return board
 
 
 def standing(design: Design) -> OfferPolicy:

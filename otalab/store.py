@@ -139,8 +139,7 @@ def explain(chip: Chip, design: Design) -> Explanation:
     tails = [_tail(chip, design, place, record) for place, record in enumerate(found)]
     told = tuple(_told(place, record, selected) + tails[place] for place, record in enumerate(found))
     if selected is None:
-        said = "; ".join(f"record {place} is {words}" for place, words in enumerate(told) if design.journal == 1)
-        return Explanation(None, f"Nothing counts: {said or 'the journal holds no record'}.", told)
+        return Explanation(None, f"Nothing counts: {_why_nothing(design, found, told)}.", told)
     chosen = selected.place
     if design.journal > 1:
         return Explanation(chosen, f"Record {chosen} counts: it is the last one that the journal leads to.", told)
@@ -331,6 +330,16 @@ def _ages(design: Design, found: Found) -> list[int | None]:
     """Return what a newer record has less of, for every place; `None` where there is no sequencer."""
     age = codec(design).counting.age
     return [None if one.sequencer is None else age(one.sequencer) for one in found]
+
+
+def _why_nothing(design: Design, found: Found, told: tuple[str, ...]) -> str:
+    """Say why there is no record to go by: none is there, or one is taken that turns out to be none."""
+    place = taken(design, found)
+    if place is not None:
+        return f"by its sequencer record {place} is taken, and only then seen to be {told[place]}"
+    if design.journal > 1:
+        return "the journal holds no record"
+    return "; ".join(f"record {place} is {words}" for place, words in enumerate(told))
 
 
 def _told(place: int, record: Record | Invalid, selected: Selection | None) -> str:

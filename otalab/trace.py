@@ -59,6 +59,10 @@ class Run:
         """How long the run took; a wait without end counts as nothing."""
         return sum(step.seconds for step in self.steps if step.seconds < float("inf"))
 
+    def during(self, phase: str) -> list[Step]:
+        """Return the steps of a phase, in order."""
+        return [step for step in self.steps if step.phase == phase]
+
     @property
     def choices(self) -> list[tuple[int, int]]:
         """What chance decided, in order: which one was taken, of how many."""

@@ -1,31 +1,21 @@
 """A virtual device in this very process, for tests that talk to it without a wire."""
 
 import asyncio
-from argparse import Namespace
 
-from otalab.ota import Ota
-from otalab.serve_cli import open_device
+from otalab.own_device import switched_on
 
 
 def with_device(tmp_path, story, **chosen):
     """
     Switch a device on, let a story happen to it, and return what the story returns.
     """
-    usual = {"flash": tmp_path / "lamp.bin", "board": "tiny", "design": "hardened", "part": None, "image": "healthy"}
-    usual |= {"commit": "auto", "time_scale": 0.0, "no_sync": True, "seed": 1, "key": [], "sig_req_mask": -1}
+    usual = {"board": "tiny", "design": "hardened", "time_scale": 0.0, "no_sync": True, "seed": 1} | chosen
 
     async def lived():
-        device = open_device(Namespace(**usual | chosen))
-        ota, events = Ota(device), []
-        ota.on(events.append)
-        power = asyncio.create_task(device.live())
-        try:
-            while device.state != "running":  # noqa: ASYNC110  # the device has no event
-                await asyncio.sleep(0.005)
+        async with switched_on(usual.pop("flash", tmp_path / "lamp.bin"), **usual) as ota:
+            events = []
+            ota.on(events.append)
             return await asyncio.wait_for(story(ota, events), 40)
-        finally:
-            power.cancel()
-            device.file.close()
 
     return asyncio.run(lived())
 

@@ -150,9 +150,8 @@ def abandoned_slot_is_refused(patch: Patch) -> None:
 def merge_after_the_switch(patch: Patch) -> None:
     """Files are carried over once the record is written, and after a cut nobody asks whether they were."""
 
-    def switch_first(chip: Chip, design: Design, running: Image, offer: Offer) -> Routine[Report]:
-        active = updater.claim(chip, design).config.active
-        report = yield from update(chip, design, running, offer)
+    def switch_first(chip: Chip, design: Design, running: Image, active: int, offer: Offer) -> Routine[Report]:
+        report = yield from update(chip, design, running, active, offer)
         old, new = chip.board.slots[active].fs, chip.board.slots[1 - active].fs
         yield from chip.during("merge", carry_over(chip, old, new, mounted))
         return report
@@ -167,7 +166,7 @@ def merge_after_the_switch(patch: Patch) -> None:
 
 def try_leaves_no_trace(patch: Patch) -> None:
     """No record says that a dirty image was started: one that crashes before its timer is due starts for ever."""
-    patch.setitem(bootloader.TRIALS, "one-try", bootloader.until_the_timer)
+    patch.setitem(bootloader.TRIALS, "one-try", bootloader.as_it_is)
 
 
 def commit_over_old_bits(patch: Patch) -> None:

@@ -6,41 +6,56 @@ import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import count
+from typing import Any
 
 from otalab.board import Board, Region, Slot
+from otalab.design import Design, load_design
 from otalab.effects import Erase, Program
 from otalab.flash import Flash, Geometry, Mark
 from otalab.observer import judge_run
 from otalab.part import part
 from otalab.scenario import Scenario, World
 from otalab.shipped import set_up
+from otalab.store import codec
 from otalab.tear import Tear
 from otalab.trace import every_run, sector_of
 
 SECTOR, PAGE = 256, 64
 
 
-def mini(app_sectors: int = 1, fs_sectors: int = 1) -> Board:
+# Journals are kept short here: two records to an area, so that the second update already begins one anew.
+JOURNAL = 2
+
+
+def mini(app_sectors: int = 1, fs_sectors: int = 1, sector: int = SECTOR) -> Board:
     """Return a board of a handful of sectors, without a file system that the lab could read."""
-    chip = replace(part("W25Q16JV"), sector_size=SECTOR, page_size=PAGE)
-    ends = iter(range(0, 10**6, SECTOR))
+    chip = replace(part("W25Q16JV"), sector_size=sector, page_size=PAGE)
+    ends = iter(range(0, 10**6, sector))
 
     def region(sectors: int) -> Region:
         first = next(ends)
         for _ in range(sectors - 1):
             next(ends)
-        return Region(first, sectors * SECTOR)
+        return Region(first, sectors * sector)
 
     loader, records = region(1), (region(1), region(1))
     one, other = (Slot(region(app_sectors), region(fs_sectors)) for _ in range(2))
-    size = next(ends) // SECTOR
-    geometry = Geometry(SECTOR, size, PAGE)
-    return Board("mini", "a handful of sectors", "lab", chip, geometry, "raw", loader, records, (one, other))
+    state = region(1), region(1)
+    geometry = Geometry(sector, next(ends) // sector, PAGE)
+    return Board("mini", "a handful of sectors", "lab", chip, geometry, "raw", loader, records, (one, other), state)
 
 
-def small(design: str, app_size: int = 100, image: str = "healthy", board: Board | None = None) -> Scenario:
-    """Return an update of a few effects."""
-    return set_up(design, board or mini(), app_size=app_size, image=image)
+def small(
+    design: str | Design, app_size: int = 100, image: str = "healthy", app_sectors: int = 1, **more: Any
+) -> Scenario:
+    """Return an update of a few effects, on a board whose sectors just hold the design's records."""
+    design = load_design(design) if isinstance(design, str) else design
+    design = replace(design, journal=min(design.journal, JOURNAL))
+    if design.interval_in == "updater.dat":
+        # There is no file system to keep it in, so there is no timer.
+        more.setdefault("commit_timeout", 0)
+    board = mini(app_sectors, sector=max(SECTOR, codec(design).size * design.journal))
+    return set_up(design, board, app_size=app_size, image=image, **more)
 
 
 @dataclass(frozen=True)

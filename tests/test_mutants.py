@@ -75,7 +75,7 @@ def firmware():
     """Return everything in the firmware that a bug can be planted in."""
     modules = (application, bootloader, record, store, updater)
     tables = [dict(found) for module in modules for found in vars(module).values() if isinstance(found, dict)]
-    names = [{name: id(found) for name, found in vars(part).items()} for part in (*modules, record.Record)]
+    names = [{name: id(found) for name, found in vars(part).items()} for part in (*modules, record.LabCodec)]
     return names, tables
 
 

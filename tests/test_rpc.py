@@ -16,6 +16,7 @@ from otalab.effects import BootState
 from otalab.ota import Bytes, Committed, RolledBack, UpdateOptions
 from otalab.record import BootConfig, SlotFacts
 from otalab.rpc import BadFrame, Rpc
+from otalab.rpc_formats import FORMATS
 from otalab.shipped import default_bundle, set_up
 
 pytest.importorskip("aiohttp")
@@ -129,6 +130,23 @@ def test_what_is_no_frame_is_said_to_be_none(tmp_path, junk):
     assert 1 == with_rpc(tmp_path, story)
 
 
+def test_a_method_says_what_it_takes(tmp_path):
+    """In the words of the real parser, for every method, by its exact name; and a ping says where it came from."""
+
+    async def story(rpc, _events):
+        told = {name: (await call(rpc, "RPC.Describe", name=name))["result"] for name in rpc.methods}
+        unknown = [await call(rpc, "RPC.Describe", name=name) for name in ("rpc.list", 1, None)]
+        return told, unknown, await call(rpc, "RPC.Ping")
+
+    told, unknown, ping = with_rpc(tmp_path, story)
+    assert {"name": "RPC.Describe", "args_fmt": "{name: %T}"} == told["RPC.Describe"]
+    assert {"name": "OTA.Commit", "args_fmt": ""} == told["OTA.Commit"]
+    assert set(FORMATS) <= set(told)
+    errors = [{"code": 404, "message": "name not found"}, *[{"code": 400, "message": "name is required"}] * 2]
+    assert errors == [reply["error"] for reply in unknown]
+    assert {"result": {"channel_info": ""}} == ping
+
+
 def test_the_device_says_who_it_is(tmp_path):
     """Its id is its platform and the end of its address, and a frame for it may say so."""
 
@@ -213,7 +231,7 @@ def test_a_dirty_state_must_name_two_slots_that_start():
     design = set_up("mongoose", "tiny").device.design
     assert startable(Chip, design, changed(config, BootState(1)))
     assert not startable(Chip, design, changed(config, BootState(revert_slot=2)))
-    assert changed(config, BootState(1, False, 0, 9)) == BootConfig(1, False, config.slots, 0, interval=9)
+    assert changed(config, BootState(1, False, 0, 9)) == BootConfig(1, False, config.slots, 0, interval=9, first=True)
 
 
 def test_a_snapshot_is_a_copy_that_can_be_started(tmp_path):

@@ -7,8 +7,6 @@ import base64
 import json
 import random
 import socket
-import subprocess
-import sys
 import time
 from contextlib import suppress
 
@@ -16,6 +14,7 @@ import pytest
 from test_serve import FAST, GOOD, TINY, curl, serve, tiny_bundle
 
 from otalab.live import LiveDevice
+from otalab.live_process import LiveFolder
 from otalab.ota import Broken
 from otalab.poller import Poller, down
 from otalab.url_source import CHANGED, CLOSED, Fetched, NoUpdate, UrlSource
@@ -322,31 +321,15 @@ def polling(tmp_path, url, **more):
     return LiveDevice(tmp_path / "flash.bin", **(options | FAST | more))
 
 
-def wait_for_line(running, text, seconds=15.0):
-    end = time.monotonic() + seconds
-    while not any(text in line for line in running.log):
-        assert time.monotonic() < end, running.log[-5:]
-        time.sleep(0.02)
-
-
 def test_a_poller_takes_an_update_from_a_plain_web_server(tmp_path):
     """`python -m http.server`: the update goes in and commits, and from then on the version is the same."""
     (tmp_path / "www").mkdir()
     (tmp_path / "www" / "fw.zip").write_bytes(GOOD)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1", "-d", str(tmp_path / "www")]
-    plain = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        with polling(tmp_path, f"http://127.0.0.1:{port}/fw.zip") as running:
-            told = running.wait_for(version="2", committed=True)
-            assert (1, 60) == (told["active_slot"], told["commit_timeout"])
-            wait_for_line(running, "(1) Version is the same as current")
-            assert "2" == running.status()["version"]
-    finally:
-        plain.kill()
-        plain.wait()
+    with LiveFolder(tmp_path / "www") as plain, polling(tmp_path, f"{plain.url}/fw.zip") as running:
+        told = running.wait_for(version="2", committed=True)
+        assert (1, 60) == (told["active_slot"], told["commit_timeout"])
+        running.wait_for_line("(1) Version is the same as current")
+        assert "2" == running.status()["version"]
 
 
 def test_a_polled_update_with_rollback(tmp_path, server):
@@ -361,7 +344,7 @@ def test_a_polled_update_with_rollback(tmp_path, server):
 def test_a_poll_says_who_asks(tmp_path, server):
     """Id and address, architecture, version and build; 304 is a success, and no restart follows."""
     with polling(tmp_path, f"{server.address}/304/fw.zip") as running:
-        wait_for_line(running, "(1) Not Modified")
+        running.wait_for_line("(1) Not Modified")
         assert 1 == sum(line == "Power on" for line in running.log)
     headers = server.seen[0].headers
     name, mac = headers["X-MGOS-Device-ID"].split()

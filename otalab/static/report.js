@@ -1,0 +1,32 @@
+// The players of a report: each is made when it comes into sight, from tapes that the page holds once.
+
+// On paper nothing can be unfolded; said first, for printing does not wait for what is loaded below.
+addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((one) => { one.open = true; }));
+
+const text = (id) => document.getElementById(id).textContent;
+const bytes = (base64) => new DataView(Uint8Array.from(atob(base64), (c) => c.charCodeAt(0)).buffer);
+const { tapes, scenes } = JSON.parse(text("scenes"));
+const url = URL.createObjectURL(new Blob([text("module")], { type: "text/javascript" }));
+const player = (await import(url)).default;
+
+/** A model without a kernel: it answers nothing, and keeps where the player stands. */
+function model(scene) {
+  const tape = (number) => (number === null ? new DataView(new ArrayBuffer(0)) : bytes(tapes[number]));
+  const traits = { ...scene, trace: tape(scene.trace), recovery: tape(scene.recovery) };
+  return {
+    alone: true,
+    get: (name) => traits[name],
+    set: (name, value) => { traits[name] = value; },
+    on() {}, off() {}, send() {}, save_changes() {},
+  };
+}
+
+const seen = new IntersectionObserver((entries) => {
+  for (const { isIntersecting, target } of entries) {
+    if (!isIntersecting) continue;
+    seen.unobserve(target);
+    target.replaceChildren();
+    player.render({ model: model(scenes[target.dataset.scene]), el: target });
+  }
+}, { rootMargin: "600px" });
+document.querySelectorAll("figure.player").forEach((one) => seen.observe(one));
