@@ -24,7 +24,7 @@ class Difference:
     why: str
 
 
-PROMISE = "an image that promises to test itself is not committed before it has, whoever else would take its word"
+TESTS = "an image here tests itself before it commits, and that nobody waits for it is no reason to skip the test"
 DIFFERENT = {
     "A8": Difference(
         "the first update of a CC3200, with or without a file system",
@@ -36,19 +36,19 @@ DIFFERENT = {
         "CC3200, a file does not fit at the merge, before `updater.dat` was copied",
         "there is no interval: committed at the end of the start",
         "there is no interval: committed when the image's own health check has passed",
-        PROMISE,
+        TESTS,
     ),
     "A20": Difference(
         "a commit interval of 0, and a start that went well",
         "committed at the end of the start",
         "no timer; committed when the image's own health check has passed, or never",
-        PROMISE,
+        TESTS,
     ),
     "A29": Difference(
         "a POST without a `commit_timeout`",
         "an interval of 0, so committed at the end of the start",
         "an interval of 0, so committed as in A20",
-        PROMISE,
+        TESTS,
     ),
     "A40": Difference(
         "a bundle that begins with `app.bin`",
@@ -113,7 +113,7 @@ def _lines() -> Iterator[str]:
     yield ""
     yield f"The lab's reference has {len(NUMBERS)} rows of the form *given this, the real code does that*, A1 to A65."
     yield "They are from the public sources of Mongoose OS up to October 2018, and there is no A54."
-    yield f"`tests/test_acceptance*.py` assert {asserted} of them, by number; `pytest -k A49` runs one."
+    yield f"`tests/test_acceptance*.py` assert {asserted} of them, by number; `pytest tests -k A49` runs one."
     yield f"{len(DIFFERENT)} of these are decided differently here, and the test asserts what the lab does instead."
     yield "What speaks on the wire is asserted in the dialect `2017`."
     yield "Made by `python tests/acceptance.py`; a test compares."
