@@ -74,14 +74,19 @@ class Lfs:
             self._fs.remove(name)
 
     def copy_from(self, other: FileSystem, name: str) -> None:
-        """Copy one file from another file system."""
+        """Copy one file from another file system; what was written of one that does not fit is deleted again."""
         if not isinstance(other, Lfs):
             self.write(name, other.read(name))
             return
-        with _Faults(f"copy {name}"):
-            self._make_folder(name)
-            with other._fs.open(name, "rb") as source, self._fs.open(name, "wb") as target:
-                shutil.copyfileobj(source, target, PROGRAM_SIZE)
+        try:
+            with _Faults(f"copy {name}"):
+                self._make_folder(name)
+                with other._fs.open(name, "rb") as source, self._fs.open(name, "wb") as target:
+                    shutil.copyfileobj(source, target, PROGRAM_SIZE)
+        except FileSystemFault:
+            if name in self.names():
+                self.remove(name)
+            raise
 
     def _make_folder(self, name: str) -> None:
         folder, _, _ = name.rpartition("/")

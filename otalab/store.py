@@ -173,6 +173,10 @@ def write_record(chip: Chip, design: Design, config: BootConfig, move: Move) -> 
 
 def write_both(chip: Chip, design: Design, config: BootConfig, move: Move) -> Routine[bool]:
     """Write the update state, then the boot record: two stores, and a cut between the two leaves them at odds."""
+    if move == "commit":
+        # The state goes on naming the slot that the update came from; it only no longer says that this one is new.
+        own = current(chip, design)
+        config = replace(config, previous=own.config.previous if own else None)
     yield from write_state(chip, config)
     selected = select(chip, design)
     if selected is not None and selected.config.active == config.active:

@@ -72,6 +72,25 @@ def test_an_update_takes_along_what_is_remembered(tmp_path, board):
     assert Remembered("u", begun=True) == with_device(tmp_path, story, board=board)
 
 
+@pytest.mark.parametrize("design", ["cc3200", "esp32"])
+def test_what_is_remembered_on_trial_is_with_the_image_that_runs(tmp_path, design):
+    """Also where flash names the old image until the commit."""
+    bundle = set_up(design, "tiny", app_size=500).bundle
+
+    async def story(ota, events):
+        state = OtaState(ota)
+        await state.write(Remembered("old"))
+        await ota.update(Bytes(bundle), UpdateOptions(commit_timeout=60))
+        while ota.status.version != "2":  # noqa: ASYNC110  # the device has no event
+            await asyncio.sleep(0.005)
+        carried = state.read()
+        await state.write(Remembered("new"))
+        return carried, state.read(), ota.status.committed
+
+    told = with_device(tmp_path, story, design=design, commit="manual")
+    assert (Remembered("old"), Remembered("new"), False) == told
+
+
 def test_mutated_messages_do_no_harm(tmp_path):
     """Two thousand frames and documents: no exception, no update, and then a good one goes in."""
     chance, lines = random.Random(3), []
