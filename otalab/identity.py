@@ -141,7 +141,7 @@ class _Kind:
         if known is None:
             classes = [self.record_class(sector[: self.size]) for sector in contents]
             hidden = [_hidden(mark, sector) for mark, sector in zip(marks, contents, strict=True)] if marks else []
-            # An unstable place may yet read as a record with the sequencer that it was given, so the others keep theirs.
+            # An unstable place may yet read as a record with the sequencer that it was given, so others keep theirs.
             fixed = any(mark is not None and mark.kind == "unstable" for mark in marks)
             keys = classes if fixed else self._renumbered(classes)
             known = tuple(zip(keys, hidden, strict=True)) if marks else tuple(keys)
