@@ -194,7 +194,8 @@ def written(chip: Chip, design: Design, times: int, spoil: int | None = None) ->
             else:
                 fails = sum(kind == "program" for kind, _ in done) == spoil
                 done.append(("program", effect.address))
-                effect = Program(effect.address, bytes(len(effect.data))) if fails else effect
+                if fails:
+                    chip.apply(Program(effect.address, bytes(len(effect.data))))
             chip.apply(effect)
     return done
 
