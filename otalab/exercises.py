@@ -190,7 +190,7 @@ def _short_check(faults: str) -> str | None:
     short = replace(load_design("hardened"), name="hardened-crc16", guard="crc16")
     verdict = _graph(short, faults).verdict
     if verdict == "open":
-        return f"{faults} is open: nothing bad was found before the budget was spent, and that breaks nothing"
+        return f"open under {faults}: nothing bad was found before the budget was spent, and that breaks nothing"
     return None if verdict == "unsafe" else f"safe under {faults}; what could leave a forged record that passes?"
 
 
