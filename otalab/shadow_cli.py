@@ -53,7 +53,11 @@ def run(chosen: argparse.Namespace) -> int:
     reply = asyncio.run(_change(chosen, desired))
     if "code" in reply:
         raise BadInput(f"refused: {reply['code']} {reply['message']}")
-    print(json.dumps({"things": reply["things"]}) if chosen.json else f"{reply['things']} things")
+    print(
+        json.dumps({"things": reply["things"]})
+        if chosen.json
+        else f"{reply['things']} thing{'' if reply['things'] == 1 else 's'}"
+    )
     return 0
 
 
