@@ -142,7 +142,8 @@ async def sent(devices: list[LiveDevice], cloud: LiveCloud, number: int, seed: i
 
 
 def good_update(device: LiveDevice, version: str) -> str | None:
-    """Send a good bundle; return what is wrong if it is not committed."""
+    """Send a good bundle; return what is wrong if it is not committed, and what the device has said meanwhile."""
+    begun, code, said = len(device.log), 0, ""
     try:
         device._ask("/rpc/OTA.Abort", b"{}")
         device._ask("/rpc/OTA.SetBootState", b'{"is_committed": true}')
@@ -150,8 +151,9 @@ def good_update(device: LiveDevice, version: str) -> str | None:
         code, said = device.update(default_bundle(load_board("tiny"), version, 3000))
         device.wait_for(version=version, committed=True)
     except OtalabError as error:
-        return f"{device.options['device_id']} takes no good update: {error}"
-    return None if code == 200 else f"{device.options['device_id']}: {code} {said}"
+        last = "\n    ".join(device.log[begun:])
+        return f"{device.options['device_id']} takes no good update: {code} {said}: {error}\n    {last}"
+    return None
 
 
 def main() -> int:

@@ -402,6 +402,37 @@ def test_a_fuzzed_dispatcher_still_takes_an_update(tmp_path):
     assert ({"none", "error", "result", "bad"}, {"result": None}) == with_rpc(tmp_path, story)
 
 
+def test_a_restart_that_was_asked_for_does_not_outlive_a_restart(tmp_path):
+    """Its timer is in memory: whoever restarts meanwhile has taken it along, and an image on trial is left alone."""
+
+    async def story(rpc, _events):
+        for delay in (3000, 700, 5000):
+            await call(rpc, "Sys.Reboot", delay_ms=delay)
+        chip = rpc.device.chip
+        await rpc.service.ota.update(Bytes(GOOD), UpdateOptions(commit_timeout=60))
+        await restarted(rpc, chip)
+        await asyncio.sleep(1)
+        return rpc.device.log.count("Power on"), rpc.service.ota.status.version
+
+    assert (2, "2") == with_rpc(tmp_path, story, commit="manual")
+
+
+def test_of_many_restarts_the_soonest_counts(tmp_path):
+    """A thousand of them are one, and leave nothing behind."""
+
+    async def story(rpc, _events):
+        chip, before = rpc.device.chip, len(asyncio.all_tasks())
+        for delay in (60_000, *[50_000] * 1000, 200, 70_000):
+            await call(rpc, "Sys.Reboot", delay_ms=delay)
+        await asyncio.sleep(0)
+        more = len(asyncio.all_tasks()) - before
+        await restarted(rpc, chip)
+        await asyncio.sleep(0.3)
+        return more, rpc.device.log.count("Power on")
+
+    assert (1, 2) == with_rpc(tmp_path, story)
+
+
 def test_options_are_whole_numbers(tmp_path):
     """Text of digits is one; `strict` says of anything else that it is malformed, `2017` takes the default."""
 

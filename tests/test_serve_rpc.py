@@ -333,10 +333,12 @@ def test_a_poller_takes_an_update_from_a_plain_web_server(tmp_path):
         assert "2" == running.status()["version"]
 
 
-def test_a_polled_update_with_rollback(tmp_path, server):
+def test_a_polled_update_with_rollback(tmp_path):
     """An image that hangs is given up, and what is offered still is tried again at the next poll."""
-    url = f"{server.address}/moved/fw.zip"
-    with polling(tmp_path, url, image="hangs", update_commit_timeout=1) as running:
+    (tmp_path / "www").mkdir()
+    (tmp_path / "www" / "fw.zip").write_bytes(GOOD)
+    hanging = {"image": "hangs", "update_commit_timeout": 1}
+    with LiveFolder(tmp_path / "www") as plain, polling(tmp_path, f"{plain.url}/fw.zip", **hanging) as running:
         running.wait_for(version="2", committed=False)
         running.wait_for(version="1", committed=True)
         running.wait_for(version="2", committed=False)
