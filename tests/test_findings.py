@@ -24,8 +24,8 @@ SPIFFS = replace(load_board("tiny"), file_system="spiffs")
 
 def verdict(design: Design, faults: str, image: str = "healthy", **options: object) -> str:
     """Return the verdict on a design on the tiny board."""
-    board = options.pop("board", "tiny")
-    return check_design(design, faults, image, board, budget=300, app_size=500, **options).graph.verdict  # type: ignore[arg-type]
+    board, budget = options.pop("board", "tiny"), options.pop("budget", 300)
+    return check_design(design, faults, image, board, budget=budget, app_size=500, **options).graph.verdict  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("identity", "end"), HISTORIES)
@@ -61,13 +61,13 @@ def test_the_change_that_is_named_closes_it(
     """Unsafe without it, safe with it, for any number of cuts."""
     broken = replace(design, **before)  # type: ignore[arg-type]
 
-    assert "unsafe" == verdict(broken, faults, image)
+    assert "unsafe" == verdict(broken, faults, image, budget=30)
     assert "safe" == verdict(replace(broken, **after), faults, image)  # type: ignore[arg-type]
 
 
 def test_a_half_copied_file_is_kept_on_spiffs_too() -> None:
     """Two tries and a merge at first boot lose data there as well."""
-    assert "unsafe" == verdict(replace(FIRST_BOOT, tries=2), "atomic", board=SPIFFS)
+    assert "unsafe" == verdict(replace(FIRST_BOOT, tries=2), "atomic", board=SPIFFS, budget=60)
     assert "safe" == verdict(FIRST_BOOT, "atomic", board=SPIFFS)
 
 
@@ -75,6 +75,6 @@ def test_blank_is_not_erased() -> None:
     """Sparing the erase of a place that reads blank kills a design whose records have no check."""
     checked = replace(MONGOOSE, image_check="crc32")
 
-    assert "unsafe" == verdict(replace(checked, erase="unless-blank"), "weak-erase")
+    assert "unsafe" == verdict(replace(checked, erase="unless-blank"), "weak-erase", budget=30)
     assert "safe" == verdict(checked, "weak-erase")
     assert "safe" == verdict(replace(HARDENED, erase="unless-blank"), "weak-erase")
