@@ -20,29 +20,8 @@ from otalab import set_up
 from otalab.live import LiveDevice
 from otalab.shipped import default_bundle
 
-
-def mutated(data: bytes, chance: random.Random) -> bytes:
-    """Return a bundle with one to four things wrong with it."""
-    spoilt = bytearray(data)
-    for _ in range(chance.randint(1, 4)):
-        # Headers and the manifest are small: every other blow goes there.
-        end = min(len(spoilt), 1500) if chance.random() < 0.5 else len(spoilt)
-        at = chance.randrange(max(1, end))
-        match chance.choice(["flip", "byte", "cut", "splice", "drop", "insert"]):
-            case "flip" if spoilt:
-                spoilt[at] ^= 1 << chance.randrange(8)
-            case "byte" if spoilt:
-                spoilt[at] = chance.choice([0, 0xFF, ord("/"), ord('"'), chance.randrange(256)])
-            case "cut" if chance.random() < 0.3:
-                del spoilt[at:]
-            case "splice":
-                start, size = chance.randrange(len(data)), chance.randrange(1, 200)
-                spoilt[at : at + size] = data[start : start + size]
-            case "drop":
-                del spoilt[at : at + chance.randrange(1, 64)]
-            case "insert":
-                spoilt[at:at] = chance.randbytes(chance.randrange(1, 64))
-    return bytes(spoilt)
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+from mutators import mutated_bundle
 
 
 def memory(device: LiveDevice) -> int:
@@ -67,7 +46,7 @@ def main() -> int:
             device.wait_for(version="2", committed=True)
             before = memory(device)
             for number in tqdm(range(chosen.bundles), desc="bundles"):
-                code, said = device.update(mutated(what.bundle, chance))
+                code, said = device.update(mutated_bundle(chance, what.bundle))
                 answers[f"{code} {re.sub(r'[:(].*', '', said)}"] += 1
                 told = device.wait_for(state="running", committed=True)
                 if code not in (200, 400) or not told["slots"][told["active_slot"]]["whole"]:

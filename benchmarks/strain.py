@@ -174,6 +174,8 @@ def main() -> int:
         seen["committed"] = told["committed"]
         seen["tracebacks"] = sum("Traceback" in line for line in device.log)
     print(json.dumps(seen))
+    if seen["tracebacks"]:
+        print(*device.log, sep="\n", file=sys.stderr)
     return int(bool(seen["unanswered"] or seen["tracebacks"] or not seen["committed"]))
 
 

@@ -231,6 +231,7 @@ def contradictions(design: Design) -> Iterator[tuple[str, str]]:
         ("clear", design.clear == "before-slot" and journal, "a journal's other area is erased when it is needed"),
         ("state", (design.state == "nvs") != (design.record == "otadata-mongoose"), _STATE),
         ("image_check", design.image_check == "crc32" and not lab and design.record != "mgos-boot", _NO_FACTS),
+        ("no_record", design.no_record == "slot-0" and design.image_check == "crc32", _NO_FACTS_AT_ALL),
         ("merge", design.target == "running" and design.merge == "first-boot", "the old files are gone by then"),
         ("interval_in", design.interval_in == "updater.dat" and design.merge != "first-boot", _NOT_CARRIED),
         ("interval_in", design.interval_in == "record" and not lab, f"format {design.record!r} has no interval"),
@@ -245,4 +246,5 @@ _NO_WAY_BACK = 'target = "running" needs "none": a trial that fails has nothing 
 _NOTHING_TO_ERASE = "before-slot needs count = 2: there is no inactive record to erase"
 _STATE = "nvs and format otadata-mongoose need each other: its entries do not know of commits"
 _NO_FACTS = 'this format says nothing of the image that it names: take "own" or "none"'
+_NO_FACTS_AT_ALL = 'without a record there is no checksum to compare: take "own" or "none" for the image, or "default"'
 _NOT_CARRIED = "updater.dat reaches the new image by a merge at first boot"

@@ -190,7 +190,7 @@ def _short_check(faults: str) -> str | None:
     short = replace(load_design("hardened"), name="hardened-crc16", guard="crc16")
     verdict = _graph(short, faults).verdict
     if verdict == "open":
-        return f"{faults} is open: nothing bad was found before the budget was spent, and that breaks nothing"
+        return f"open under {faults}: nothing bad was found before the budget was spent, and that breaks nothing"
     return None if verdict == "unsafe" else f"safe under {faults}; what could leave a forged record that passes?"
 
 
@@ -210,7 +210,7 @@ def _repaired(design: Design) -> str | None:
 
 @exercise("06.1", "a number of lamps")
 def _enough(lamps: int) -> str | None:
-    if 1 - 0.05 ** (1 / lamps) >= 1e-6:
+    if lamps < 1 or 1 - 0.05 ** (1 / lamps) >= 1e-6:
         return "with that many the bound is one in a million or more; think of three over the probability"
     return None if lamps <= 3_100_000 else "that is enough, and fewer would do"
 
@@ -232,7 +232,7 @@ def _fewer_writes(study: Any) -> str | None:
         return "two records are another design; keep the one, and have it written less often"
     before = replace(study, design=load_design("single-record")).weighed.ends["bricked"]
     share = study.weighed.ends["bricked"] / before
-    return None if share < 0.99 else f"{share:.2g} of the risk is left; which choice of the design has a try noted?"
+    return None if share < 0.99 else "the risk is what it was; which choice of the design has a try noted?"
 
 
 @exercise("07.2", "the table of a rollout in two stages")
@@ -249,6 +249,27 @@ def _sooner(factor: float) -> str | None:
         return "sooner, not later: what does a round of a hanging image wait for?"
     # 39.7 days against 5.6; the folded answer computes them.
     return None if isclose(factor, 7.1, rel_tol=0.15) else "how long is a round without the minute of the timer?"
+
+
+# 08 A live device
+
+
+@exercise("08.1", 'a phase, or "none"')
+def _kept_by_a_kill(phase: str) -> str | None:
+    if phase == "none":
+        return None
+    return f"a kill at the begin of {phase!r} comes before the write that decides; which write is that, and is it done?"
+
+
+@exercise("08.2", "what the lamp says")
+def _changed_after_signing(said: str) -> str | None:
+    return None if "Invalid CRC" in said else f"it said {said!r}; change the byte in `changed` and post that"
+
+
+@exercise("08.3", "the list of events")
+def _both_sticks(events: list[str]) -> str | None:
+    went_in = events.count("Committed")
+    return None if went_in == 2 else f"{went_in} went in; the second came while the first was on trial"
 
 
 # 09 Real devices

@@ -7,11 +7,8 @@ A route hands bytes to the firmware and its report to whoever asked; it knows me
 from __future__ import annotations
 
 import asyncio
-import logging
-import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -22,8 +19,7 @@ from aiohttp.http import HttpProcessingError
 from otalab.device_status import status
 from otalab.digest_auth import Lock
 from otalab.effects import Report
-from otalab.errors import BadInput
-from otalab.gate import AT_ONCE, WAITING, Gate, Handler, Seat
+from otalab.gate import Gate, Handler
 from otalab.http_door import Door
 from otalab.ota import ABORTED, BRICKED, TIMED_OUT, Broken, Ota, UpdateOptions
 from otalab.rpc import Rpc
@@ -275,49 +271,3 @@ def _line(code: int, text: str) -> web.Response:
     response = web.Response(status=code, text=f"{text}\r\n", headers={"Connection": "close"})
     response.force_close()
     return response
-
-
-class OneLine(logging.Handler):
-    """Tells of bytes that are no HTTP in one line: they are somebody else's mistake, and no traceback mends them."""
-
-    def __init__(self, tell: Callable[[str], None]) -> None:
-        super().__init__()
-        self._tell = tell
-
-    def emit(self, record: logging.LogRecord) -> None:
-        error = record.exc_info[1] if record.exc_info else None
-        self._tell("A request that is no HTTP" if isinstance(error, HttpProcessingError) else self.format(record))
-
-
-async def serve(http: HttpDevice, host: str, port: int, ready: asyncio.Future[int]) -> None:
-    """Serve until cancelled; `ready` gets the port."""
-    logger = logging.getLogger("otalab.wire")
-    logger.handlers, logger.propagate = [OneLine(http.device.tell)], False
-    runner = web.AppRunner(http.app(), access_log=None, shutdown_timeout=0.2)
-    await runner.setup()
-    assert runner.server is not None
-    seats, server = partial(Seat, http.gate, runner.server, logger), None
-    watching = asyncio.create_task(http.gate.watch())
-    try:
-        ear = _ear(host, port)
-        server = await asyncio.get_running_loop().create_server(seats, sock=ear, backlog=AT_ONCE)
-        # The loop accepts as many at a time as it was told to have waiting; let more wait.
-        ear.listen(WAITING)
-        ready.set_result(ear.getsockname()[1])
-        await http.device.live()
-        # Bricked or silent, the device still has a status page.
-        await asyncio.Event().wait()
-    finally:
-        watching.cancel()
-        if server is not None:
-            server.close()
-        await runner.cleanup()
-
-
-def _ear(host: str, port: int) -> socket.socket:
-    """Return a socket that listens."""
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        return socket.create_server(address[:2], family=family, backlog=WAITING)
-    except OSError as error:
-        raise BadInput(f"port {port} on {host} cannot be had: {error.strerror}; take another --port") from error

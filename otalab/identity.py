@@ -10,6 +10,13 @@ In a record place it is what the codec makes of the bytes, now and after whateve
   a byte that is neither 00 nor ff without spoiling it, and what lies before such a byte was of that stretch already.
 - Bytes without a guard, or behind a shorter one, are themselves.
 
+The check of an ESP-IDF entry covers its sequencer alone, and that is enough: the two stand at its ends, so no stretch
+of zeros or ones reaches the state between them before one of the two is spoilt (of all sequencers only 0, which no
+entry has, or one whose check is all zeros or ones could be passed unspoilt), and entries that decode alike stay alike.
+So is an entry that its state refuses: it decodes to nothing now, and to nothing whatever an erase makes of it.
+A program can write sequencer and check and leave the state; what that leaves decodes, and is told apart by its bytes.
+The CC3200's records behind a check are not renumbered (stride 0): its tombstone has a sequencer that may not move.
+
 All this holds where firmware looks at a record through the codec only.
 Where a run looks at the bytes, or programs over them, bytes that do not decode are themselves.
 
@@ -145,7 +152,7 @@ class _Kind:
         if known is None:
             classes = [self.record_class(sector[: self.size]) for sector in contents]
             hidden = [_hidden(mark, sector) for mark, sector in zip(marks, contents, strict=True)] if marks else []
-            # An unstable place may yet read as a record with the sequencer that it was given: others keep theirs.
+            # An unstable place may yet read as a record with the sequencer that it was given, so others keep theirs.
             fixed = any(mark is not None and mark.kind == "unstable" for mark in marks)
             keys = classes if fixed else self._renumbered(classes)
             known = tuple(zip(keys, hidden, strict=True)) if marks else tuple(keys)

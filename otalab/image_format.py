@@ -14,6 +14,8 @@ from hashlib import sha256
 from operator import xor
 from zlib import crc32
 
+from otalab.errors import BadInput
+
 MAGIC = b"OTAL"
 _HEAD = struct.Struct("<4sI")
 _ESP, _ESP8266_V2, _SEED = 0xE9, 0xEA, 0xEF
@@ -26,7 +28,7 @@ _MOST_SEGMENTS = 16
 def self_checking(contents: bytes) -> bytes:
     """Return an image of the same size that holds the middle of `contents` and can be checked by itself."""
     if len(contents) < _HEAD.size + 4:
-        raise ValueError(f"an image of {len(contents)} bytes has no room for its own check")
+        raise BadInput(f"an image of {len(contents)} bytes has no room for its own check: {_HEAD.size + 4} are needed")
     body = _HEAD.pack(MAGIC, len(contents)) + contents[_HEAD.size : -4]
     return body + crc32(body).to_bytes(4, "little")
 

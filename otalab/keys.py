@@ -47,6 +47,14 @@ def sign(key: PrivateKey, data: bytes) -> bytes:
     return key.sign(data, _REPEATABLE)
 
 
+def new_pair() -> tuple[bytes, bytes]:
+    """Return a new private key and its public one, both as PEM without a password."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    plain, info = serialization.NoEncryption(), serialization.PublicFormat.SubjectPublicKeyInfo
+    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+    return private, key.public_key().public_bytes(serialization.Encoding.PEM, info)
+
+
 def public_key(data: bytes) -> PublicKey:
     """Return the public key in a PEM file, or in base64 as a device is configured with it."""
     if b"PRIVATE KEY-----" in data:

@@ -47,6 +47,11 @@ class LiveDevice(LiveCommand):
         told: dict[str, Any] = json.loads(self._ask("/status")[1])
         return told
 
+    def brief(self) -> dict[str, Any]:
+        """Return of that what matters most: the state, what runs, from where, and is it committed."""
+        told = self.status()
+        return {key: told[key] for key in ("state", "version", "active_slot", "committed")}
+
     def update(self, bundle: bytes | str | Path, commit_timeout: int = 60) -> tuple[int, str]:
         """Send an update, as raw body; return the HTTP status and the device's words."""
         data = bundle if isinstance(bundle, bytes) else Path(bundle).read_bytes()
@@ -76,10 +81,10 @@ class LiveDevice(LiveCommand):
         """Wait until no update and no trial goes on, and return the status."""
         return self.wait_for(seconds, state="running", committed=True)
 
-    def wait_for_phase(self, phase: str, seconds: float = 90.0) -> None:
-        """Wait until the firmware is in a phase, such as `"switch"`, to the millisecond."""
+    def wait_for_phase(self, phase: str, since: int = 0, seconds: float = 90.0) -> None:
+        """Wait until the firmware has come to a phase, such as `"switch"`; what it said before line `since` is past."""
         end = time.monotonic() + seconds
-        while self.phase != phase:
+        while f"phase {phase}" not in self.log[since:]:
             if time.monotonic() > end or not self.runs:
                 raise OtalabError(f"the device did not come to the phase {phase!r}; it is in {self.phase!r}")
             time.sleep(0.001)

@@ -34,6 +34,7 @@ class LiveProcess:
         self.environment: Mapping[str, str] = {}
         self._process: subprocess.Popen[str] | None = None
         self._serves = threading.Event()
+        self._listener: threading.Thread | None = None
 
     def command(self) -> list[str]:
         """Return what to run."""
@@ -49,7 +50,8 @@ class LiveProcess:
             text=True, errors="replace", start_new_session=True, env=os.environ | self.environment,
         )  # fmt: skip
         guard = subprocess.Popen(["/bin/sh", "-c", GUARD, str(process.pid)], stdin=subprocess.PIPE)
-        threading.Thread(target=self._listen, args=(process, guard), daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, args=(process, guard), daemon=True)
+        self._listener.start()
         if not self.came_up(START_SECONDS):
             self.kill()
             raise OtalabError(f"{self.name} did not start: {self.log[-1] if self.log else 'it said nothing'}")
@@ -116,6 +118,10 @@ class LiveProcess:
             process.kill()
             process.wait()
             raise OtalabError(f"{self.name} did not end within {END_SECONDS:.0f} s and was killed") from None
+        finally:
+            # What it still had to say must not be taken for the next one's.
+            if self._listener is not None:
+                self._listener.join(END_SECONDS)
 
     def __enter__(self) -> Self:
         return self.start()

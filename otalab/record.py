@@ -312,14 +312,6 @@ def crc16(data: bytes) -> int:
     return crc_hqx(data, 0xFFFF)
 
 
-RECORDS: dict[str, Callable[[Counting], Codec]] = {"mongoose": MongooseCodec, "complete": CompleteCodec}
-GUARDS: dict[str, Callable[[Codec], Codec]] = {
-    "none": lambda codec: codec,
-    "crc16": lambda codec: Guarded(codec, crc16, 2),
-    "crc32": lambda codec: Guarded(codec, crc32, 4),
-}
-
-
 def _pack(slots: tuple[SlotFacts, SlotFacts]) -> bytes:
     return b"".join(
         _SLOT.pack(slot.length, slot.crc32, slot.version.encode(errors="surrogateescape")) for slot in slots

@@ -12,10 +12,10 @@ from typing import Any
 from otalab.board import Board
 from otalab.crash_graph import CrashGraph, graph_of
 from otalab.design import Design
-from otalab.errors import OtalabError
+from otalab.errors import BadInput, OtalabError
 from otalab.explorer import Explorer
 from otalab.faults import fault_model
-from otalab.history import ending, play
+from otalab.history import Leg, ending, play
 from otalab.observer import BAD
 from otalab.scenario import Scenario
 from otalab.shipped import set_up
@@ -23,6 +23,7 @@ from otalab.tear import FaultModel
 
 # Cheap fault models whose tears every other one that has them as members leaves too: unsafe here is unsafe there.
 SCREENS = ("atomic", "torn-program")
+PLAYED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,8 @@ class _Seen(Exception):
 class Judge:
     """Says whether a design is safe in the cells that were asked for, each a fault model and an image.
 
-    What it has said once it remembers, and what broke the last design is tried on the next one first.
+    What it has said once it remembers; and the histories that broke the last designs are played on the next one first,
+    for that takes two runs where a search takes many.
     """
 
     board: Board
@@ -53,6 +55,7 @@ class Judge:
     options: dict[str, Any]
     progress: Callable[[str], None] = lambda _text: None
     _known: dict[tuple[Design, str, str], Found] = field(default_factory=dict)
+    _broken: list[tuple[str, str, tuple[Leg, ...]]] = field(default_factory=list)
     _order: list[tuple[str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -67,12 +70,29 @@ class Judge:
 
     def verdict(self, design: Design) -> str:
         """Return `unsafe`, `open` or `safe`."""
+        if self._broken_as_before(design):
+            return "unsafe"
         for cell in [*self._order]:
             if self._cell(design, *cell).verdict == "unsafe":
                 self._order.remove(cell)
                 self._order.insert(0, cell)
                 return "unsafe"
         return "safe" if all(self._cell(design, *cell).verdict == "safe" for cell in self.cells) else "open"
+
+    def _broken_as_before(self, design: Design) -> bool:
+        """Say whether a history that broke another design breaks this one too."""
+        for broken in [*self._broken]:
+            faults, image, legs = broken
+            scenario = set_up(design, self.board, image=image, **self.options)
+            try:
+                end = ending(scenario, list(play(scenario, fault_model(faults), legs)))
+            except (BadInput, IndexError):
+                continue  # this design's life goes another way: there is no such effect, tear or choice in it
+            if end.name in BAD:
+                self._broken.remove(broken)
+                self._broken.insert(0, broken)
+                return True
+        return False
 
     def proofs(self, design: Design) -> tuple[Found, ...]:
         """Return what was found in every cell of a design; of one that is safe, these are its proofs."""
@@ -104,7 +124,10 @@ class Judge:
         if not explorer.closed and not stopped and len(explorer.nodes) < self.budget:
             raise KeyboardInterrupt  # the explorer keeps what it has when somebody interrupts, and returns
         graph = graph_of(explorer)
-        return Found(faults, image, self._judged(scenario, model, graph), graph.nodes, graph.wrecks)
+        verdict = self._judged(scenario, model, graph)
+        if verdict == "unsafe" and graph.counterexample:
+            self._broken = [(faults, image, graph.counterexample.legs), *self._broken][:PLAYED]
+        return Found(faults, image, verdict, graph.nodes, graph.wrecks)
 
     def _judged(self, scenario: Scenario, model: FaultModel, graph: CrashGraph) -> str:
         if graph.fired == 0:

@@ -52,7 +52,7 @@ def add_parser(commands: Any) -> None:
     add("--endurance", type=float, metavar="N", help="erases a sector is good for (the part's, where it is known)")
     add("--budget", type=int, default=100, metavar="N", help="most nodes of a graph (100)")
     add("--repair", type=int, default=3, metavar="N", help="most changes of a suggested repair; 0: none (3)")
-    add("--limit", type=int, default=300, metavar="N", help="most sets of changes that are tried (300)")
+    add("--limit", type=int, default=100, metavar="N", help="most sets of changes that are tried (100)")
     parser.set_defaults(func=run)
 
 

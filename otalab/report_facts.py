@@ -49,7 +49,7 @@ class Asked:
     endurance: float | None = None
     budget: int = 100
     most: int = 3
-    limit: int = 300
+    limit: int = 100
     used: bool = False
 
     @property

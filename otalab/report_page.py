@@ -47,13 +47,15 @@ def page(every: Sequence[Reviewed], asked: Asked, command: Sequence[str], made: 
     environment.filters["sentence"] = sentence
     designs = [_of_design(one, asked, scenes) for one in every]
     names = ", ".join(one.design.name for one in every)
-    return environment.get_template("report.html").render(
+    text = environment.get_template("report.html").render(
         title=f"Review of {names}", asked=asked, designs=designs,
         compared=compared_part(every, asked), checklist=checklist_part(every), limits=limits_part(), ends=ends_part(),
         made=made.isoformat(), command=shlex.join(command), versions=versions(), digests=_digests(every, asked),
         css=CSS + _read("report.css"), esm=ESM.replace("</script", "<\\/script"), script=_read("report.js"),
         scenes=scenes.text(),
     )  # fmt: skip
+    # A version that a torn record names need not be text: what is none is escaped.
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _of_design(one: Reviewed, asked: Asked, scenes: Scenes) -> dict[str, Any]:

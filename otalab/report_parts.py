@@ -111,14 +111,23 @@ def _rate_row(weight: Weight, rate: str) -> dict[str, Any]:
     known = base_rates().get(rate)
     return {
         "name": rate, "hour": f"{parse_rate(rate):.3g}", "bad": _bounds(low, high),
-        "one_in": ("at worst " if high > low else "") + one_in(high),
+        "one_in": _many(low, high),
         "ends": ends, "what": f"{known.rate}: {known.what}" if known else "", "source": known.source if known else "",
         "note": known.note if known else "",
     }  # fmt: skip
 
 
 def _bounds(low: float, high: float) -> str:
+    if high - low > 0.999:
+        return "not known: the graph is not closed"
     return probability(low) if low == high or pd.isna(low) else f"{probability(low)} to {probability(high)}"
+
+
+def _many(low: float, high: float) -> str:
+    """Return one device in how many; nothing where nothing is known."""
+    if high - low > 0.999:
+        return ""
+    return ("at worst " if high > low else "") + one_in(high)
 
 
 def _part_row(weight: Weight, name: str, rows: pd.DataFrame) -> dict[str, Any]:
@@ -173,7 +182,7 @@ def compared_part(every: Sequence[Reviewed], asked: Asked) -> dict[str, Any]:
                 "safe": f"{sum(cell.graph.verdict == 'safe' for cell in one.cells)} of {len(one.cells)}",
                 "choices": [own[n][1] for n in differ],
                 "bad": _bounds(low, high),
-                "one_in": one_in(high),
+                "one_in": _many(low, high),
                 "erases": f"{one.weight.by_rate[asked.rates[0]].weighed.expected()['erases']:.4g}",
                 "mend": mended["short"] if mended else "nothing to change",
             }
@@ -197,7 +206,7 @@ def summary_part(one: Reviewed, asked: Asked) -> dict[str, Any]:
         sentences.append(f"{can}: {worst.end}, {worst.reason}.")
         sentences.append(f"Bad ends were found in {len(one.unsafe)} of {len(one.cells)} cells: {listed(one.bad_ends)}.")
     low, high = one.weight.bad(asked.rates[0])
-    risk = f"{_bounds(low, high)} ({'at worst ' if high > low else ''}{one_in(high)})"
+    risk = _bounds(low, high) + (f" ({_many(low, high)})" if _many(low, high) else "")
     sentences.append(f"Probability of a bad end per update, on {one.chip.name} at rate {asked.rates[0]}: {risk}.")
     if mend := repair_part(one):
         enough = f"{'Smallest' if mend['smallest'] else 'A'} change that is proved to be enough: {mend['short']}."

@@ -59,7 +59,7 @@ class RpcService:
         self._push: PushSession | None = None
         self._began = self.device.chip
         self._outcome: tuple[Chip, int, str] | None = None
-        self._later: set[asyncio.Task[Any]] = set()
+        self._restart: tuple[Chip, float, asyncio.Task[None]] | None = None  # of which run, when, by what
         ota.on(self._seen)
         self.methods: dict[str, Method] = {
             "Sys.Reboot": self.reboot,
@@ -101,13 +101,20 @@ class RpcService:
         self._after(max(0, delay - 100) / 1000)
 
     def _after(self, seconds: float) -> None:
+        """Restart then, if nothing else has restarted the device before: its timers are in its memory."""
+        chip, due = self.device.chip, time.monotonic() + seconds
+        waiting = self._restart if self._restart and not self._restart[2].done() else None
+        if waiting and waiting[0] is chip and waiting[1] <= due:
+            return  # one that comes sooner takes this one along
+
         async def later() -> None:
             await asyncio.sleep(seconds)
-            await self.ota.ask("reboot")
+            if self.device.chip is chip:
+                await self.ota.ask("reboot")
 
-        task = asyncio.ensure_future(later())
-        self._later.add(task)
-        task.add_done_callback(self._later.discard)
+        if waiting:
+            waiting[2].cancel()
+        self._restart = (chip, due, asyncio.ensure_future(later()))
 
     # An update that the device fetches
 

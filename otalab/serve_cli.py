@@ -162,7 +162,8 @@ def open_device(
 
 
 async def _serve(chosen: argparse.Namespace, device: VirtualDevice) -> None:
-    from otalab.http_device import HttpDevice, serve  # noqa: PLC0415  # see above
+    from otalab.http_device import HttpDevice  # noqa: PLC0415  # see above
+    from otalab.http_server import serve  # noqa: PLC0415  # see above
     from otalab.mqtt_device import MqttDevice  # noqa: PLC0415  # see above
     from otalab.mqtt_link import Broker  # noqa: PLC0415  # see above
     from otalab.ota import Ota, UpdateOptions  # noqa: PLC0415  # see above

@@ -53,7 +53,9 @@ def run(chosen: argparse.Namespace) -> int:
     reply = asyncio.run(_change(chosen, desired))
     if "code" in reply:
         raise BadInput(f"refused: {reply['code']} {reply['message']}")
-    print(json.dumps({"things": reply["things"]}) if chosen.json else f"{reply['things']} things")
+    number = reply["things"]
+    words = f"{number} thing" if number == 1 else f"{number} things"
+    print(json.dumps({"things": number}) if chosen.json else words)
     return 0
 
 

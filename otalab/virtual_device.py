@@ -41,6 +41,7 @@ from otalab.part import FlashPart
 from otalab.updater import claim
 
 LOG_LINES = 500
+RESTARTED = "The device has restarted"
 # Waits that belong to the device and not to a race with the outside; the time scale applies to them.
 OWN_WAITS = ("boot", "health check", "reboot")
 
@@ -127,6 +128,15 @@ class VirtualDevice:
         self.up.clear()
         self.down.set()
 
+    def _forget(self) -> None:
+        """Answer what was asked of the run that is over: a commit meant for one image must not meet the next one."""
+        asked = [self.current] if self.current else []
+        while not self.requests.empty():
+            asked.append(self.requests.get_nowait())
+        for request in asked:
+            if not request.report.done():
+                request.report.set_result(Report(False, RESTARTED))
+
     def refusal(self) -> str | None:
         """Return why no update can start now, in the firmware's words, or `None` if one can."""
         try:
@@ -142,6 +152,7 @@ class VirtualDevice:
 
     async def _run(self) -> Outcome:
         self.device = replace(self.device, images=self.known.images)
+        self._forget()
         self.chip, self.state, self.current = Chip(self.device.board, self.chip.flash), "rebooting", None
         self._say("Power on")
         self._goes_down()

@@ -54,7 +54,8 @@ def small(
     if design.interval_in == "updater.dat":
         # There is no file system to keep it in, so there is no timer.
         more.setdefault("commit_timeout", 0)
-    board = mini(app_sectors, sector=max(SECTOR, codec(design).size * design.journal))
+    size = codec(design).size * design.journal
+    board = mini(app_sectors, sector=max(SECTOR, 1 << (size - 1).bit_length()))
     return set_up(design, board, app_size=app_size, image=image, **more)
 
 

@@ -11,6 +11,8 @@ import socket
 import subprocess
 import sys
 import time
+from argparse import Namespace
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -368,11 +370,13 @@ def serve(*arguments, **environment):
 def test_off_loopback_there_must_be_a_password(tmp_path):
     """Exit 2 and one line, before the flash file is made; `--insecure` is a word for it."""
     flash = tmp_path / "flash.bin"
-    for host in (EVERYWHERE, "::"):
-        ran = serve("--flash", str(flash), "--port", "0", "--host", host)
-        assert (2, "", 1) == (ran.returncode, ran.stdout, len(ran.stderr.splitlines()))
-        assert "--insecure" in ran.stderr
+    ran = serve("--flash", str(flash), "--port", "0", "--host", EVERYWHERE)
+    assert (2, "", 1) == (ran.returncode, ran.stdout, len(ran.stderr.splitlines()))
+    assert "--insecure" in ran.stderr
     assert not flash.exists()
+    for host in ("::", "192.0.2.1"):
+        with pytest.raises(BadInput, match="--insecure"):
+            check_host(host, known=False, insecure=False)
     check_host("127.0.0.1", known=False, insecure=False)
     check_host(EVERYWHERE, known=True, insecure=False)
     assert [True, True, True, False] == [loopback(host) for host in ("localhost", "::1", "127.9.9.9", "192.0.2.1")]
@@ -381,33 +385,35 @@ def test_off_loopback_there_must_be_a_password(tmp_path):
             assert "running" == running.status()["state"]
 
 
-def test_passwords_that_cannot_be(tmp_path):
+def test_passwords_that_cannot_be(tmp_path, monkeypatch):
     """One line that says what, where and the way out, and never the password."""
+    monkeypatch.delenv("OTALAB_PASSWORD", raising=False)
     empty, junk, other = tmp_path / "empty", tmp_path / "junk", tmp_path / "other"
     empty.write_text("\nsecret\n")
     junk.write_text("admin secret\n")
     other.write_text(f"admin:elsewhere:{'0' * 32}\n")
     cases = {
-        "--password-file /nowhere: cannot be read": ["--password-file", "/nowhere"],
-        f"--password-file {empty}: its first line is empty": ["--password-file", str(empty)],
-        "--user me: it has no password": ["--user", "me"],
-        "--user and --auth-domain: 1 to 64 characters": ["--user", 'a"b'],
-        f"--auth-file {junk}: line 1 is not NAME:REALM:DIGEST": ["--auth-file", str(junk)],
-        f"--auth-file {other}: nobody is in the realm RPC": ["--auth-file", str(other)],
-        "--auth-file has names of its own": ["--auth-file", str(other), "--user", "me"],
-        "--host no.such.host.invalid: there is no such address": ["--host", "no.such.host.invalid"],
+        "--password-file /nowhere: cannot be read": {"password_file": "/nowhere"},
+        f"--password-file {empty}: its first line is empty": {"password_file": str(empty)},
+        "--user me: it has no password": {"user": "me"},
+        "--user and --auth-domain: 1 to 64 characters": {"user": 'a"b'},
+        f"--auth-file {junk}: line 1 is not NAME:REALM:DIGEST": {"auth_file": str(junk)},
+        f"--auth-file {other}: nobody is in the realm RPC": {"auth_file": str(other)},
+        "--auth-file has names of its own": {"auth_file": str(other), "user": "me"},
     }
-    for complaint, arguments in cases.items():
-        ran = serve("--flash", str(tmp_path / "flash.bin"), "--port", "0", *arguments)
-        assert (2, "", 1) == (ran.returncode, ran.stdout, len(ran.stderr.splitlines())), ran.stderr
-        assert complaint in ran.stderr
-        assert "secret" not in ran.stderr
+    for complaint, options in cases.items():
+        with pytest.raises(BadInput) as refused:
+            users(Namespace(**options))
+        assert complaint in str(refused.value)
+        assert "secret" not in str(refused.value)
+    with pytest.raises(BadInput, match="there is no such address"):
+        check_host("no.such.host.invalid", known=False, insecure=False)
+    ran = serve("--flash", str(tmp_path / "flash.bin"), "--port", "0", "--password-file", str(empty))
+    assert (2, "", 1) == (ran.returncode, ran.stdout, len(ran.stderr.splitlines()))
 
 
 def test_passwords_from_a_file_and_in_the_words_of_htdigest(tmp_path, monkeypatch):
     """The first line of a file, or a line for each name; a file counts before the environment."""
-    from argparse import Namespace  # noqa: PLC0415  # for this one
-
     monkeypatch.setenv("OTALAB_PASSWORD", "other")
     word, table = tmp_path / "word", tmp_path / "table"
     word.write_bytes(b"pa ss\r\nmore")
@@ -528,3 +534,15 @@ def test_whoever_says_nothing_makes_room(tmp_path):
         finally:
             for link in links:
                 link.close()
+
+
+@pytest.mark.slow
+def test_five_hundred_connections_do_not_stop_an_update(tmp_path):
+    """`benchmarks/strain.py`, shortened: forty of them slow, every question is answered, and the update commits."""
+    script = Path(__file__).parent.parent / "benchmarks" / "strain.py"
+    command = [sys.executable, str(script), "--seconds", "5", "--time-scale", "0.2"]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False, cwd=tmp_path)
+    seen = json.loads(ran.stdout)
+    assert (0, 0, True) == (ran.returncode, seen["unanswered"], seen["committed"]), ran.stdout + ran.stderr
+    assert seen["opened"] > 500
+    assert seen["closed"] > 200

@@ -116,6 +116,7 @@ FLOORS = {
     "shadow_service": 6,
     "http_device": 6,
     "live_process": 6,
+    "http_server": 6,
     "live": 6,
     "live_broker": 6,
     # 7 views

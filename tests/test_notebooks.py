@@ -1,15 +1,14 @@
-"""Every notebook is stored clean and runs from top to bottom."""
+"""The notebooks: stored clean, run from top to bottom, and one course."""
 
-from pathlib import Path
+import re
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
+from course import EXERCISES_MET, FOLDER, NOT_SHOWN, NOTEBOOKS, errors, executed, exercises_of, read, texts, title
 
-FOLDER = Path(__file__).parent.parent / "notebooks"
-NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
-
-SECONDS_PER_CELL = 120
+GLOSSARY = FOLDER.parent / "docs" / "glossary.md"
+LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+MINUTES = re.compile(r"about (\d+) minutes")
 
 each_notebook = pytest.mark.parametrize("name", NOTEBOOKS)
 
@@ -27,7 +26,7 @@ def test_is_stored_clean(name):
     """
     A change of a notebook shows what was written, not what was computed.
     """
-    notebook = nbformat.read(FOLDER / name, as_version=nbformat.NO_CONVERT)
+    notebook = read(name)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
 
     nbformat.validate(notebook)
@@ -40,10 +39,109 @@ def test_is_stored_clean(name):
 @each_notebook
 def test_runs_from_top_to_bottom(name):
     """
-    No cell fails, and none waits for a hand.
+    No cell fails, and none waits for a hand; an exercise is not solved by running its cell.
     """
-    notebook = nbformat.read(FOLDER / name, as_version=4)
-    here = {"metadata": {"path": str(FOLDER)}}
+    cells = [cell for cell in executed(name).cells if cell.cell_type == "code" and "exercise" not in cell.metadata]
 
-    # Saved widget state would swell the notebook in memory, and nobody looks at it here.
-    NotebookClient(notebook, timeout=SECONDS_PER_CELL, store_widget_state=False, resources=here).execute()
+    assert [] == [error for cell in cells for error in errors(cell)]
+    for cell in cells:
+        if "otalab" in cell.metadata:
+            assert "not yet" in cell.outputs[-1].data["text/plain"]
+
+
+@pytest.mark.slow
+@each_notebook
+def test_folded_answers_are_right_and_wrong_ones_are_refused(name):
+    """
+    What unfolds below an exercise passes its check, and the check is no rubber stamp.
+    """
+    asked = [cell for cell in executed(name).cells if "exercise" in cell.metadata]
+
+    assert 2 * len(exercises_of(name)) == len(asked)
+    assert {} == {cell.source: errors(cell) for cell in asked if errors(cell)}
+
+
+@each_notebook
+def test_asks_before_it_answers(name):
+    """
+    A question of its own first, then guesses; at the end, what was not shown.
+    """
+    said = texts(name)
+
+    assert re.search(r"^\*[^*].+\?\*$", said[0], re.MULTILINE)
+    assert 3 <= sum("**Guess" in text for text in said)
+    assert 1 == sum(text.count(NOT_SHOWN) for text in said)
+    assert any(text.startswith(NOT_SHOWN) for text in said[-2:])
+
+
+@each_notebook
+def test_its_cells_are_short(name):
+    """
+    Ten lines at most, but for a list of imports, and none so long that it runs out of a narrow page.
+    """
+    code = [cell.source for cell in read(name).cells if cell.cell_type == "code"]
+
+    assert [] == [source for source in code if "import" not in source and len(source.split("\n")) > 10]
+    assert [] == [line for source in code for line in source.split("\n") if len(line) > 100]
+
+
+@each_notebook
+def test_leads_to_its_neighbours(name):
+    """
+    Below the title: the notebook before, the map, the next one, and the time it takes.
+    """
+    place = NOTEBOOKS.index(name)
+    links = ["[the map](#The-course)" if place == 0 else "[the map](00_start_here.ipynb#The-course)"]
+    if place:
+        links.insert(0, f"[← {title(NOTEBOOKS[place - 1])}]({NOTEBOOKS[place - 1]})")
+    if place + 1 < len(NOTEBOOKS):
+        links.append(f"[{title(NOTEBOOKS[place + 1])} →]({NOTEBOOKS[place + 1]})")
+
+    line = texts(name)[0].splitlines()[2]
+    assert " · ".join(links) == line.rpartition(" · ")[0]
+    assert MINUTES.fullmatch(line.rpartition(" · ")[2])
+
+
+@each_notebook
+def test_is_on_the_map_with_the_same_time(name):
+    """
+    The table at the end of the first notebook has a row for each.
+    """
+    rows = [row.split("|") for row in texts(NOTEBOOKS[0])[-1].splitlines() if row.startswith("|")]
+    minutes = {row[1].strip(): row[3].strip() for row in rows}
+    here = title(name) if name == NOTEBOOKS[0] else f"[{title(name)}]({name})"
+
+    assert MINUTES.search(texts(name)[0])[1] == minutes[here]
+
+
+@each_notebook
+def test_its_links_lead_somewhere(name):
+    """
+    Every file that is linked is there.
+    """
+    links = {link for text in texts(name) for link in LINK.findall(text) if "://" not in link}
+
+    assert "../docs/glossary.md" in links
+    assert [] == [link for link in links if not (FOLDER / link).is_file()]
+
+
+@each_notebook
+def test_its_words_are_in_the_glossary(name):
+    """
+    What a first page explains is explained to those who look it up.
+    """
+    known = {row.split("|")[1].strip() for row in GLOSSARY.read_text().splitlines() if row.startswith("| ")}
+    words = re.findall(r"\*\*([^*]+)\*\*", "\n".join(line for line in texts(name)[0].splitlines() if line[:2] == "- "))
+
+    assert words
+    assert [] == [word for word in words if word not in known]
+
+
+def test_a_folded_answer_is_found_and_a_check_that_takes_anything_is_not_enough():
+    """
+    The extraction above is not empty: the exercises have answers, and their wrong ones differ.
+    """
+    met = [one for name in NOTEBOOKS for one in exercises_of(name)]
+
+    assert len(EXERCISES_MET) == len(set(EXERCISES_MET)) == len(met) >= 2 * len(NOTEBOOKS)
+    assert all(one.answer != one.wrong for one in met)

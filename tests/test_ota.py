@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from devices import told, with_device
 
+from otalab.effects import Report
 from otalab.ota import (
     Applied,
     Begin,
@@ -139,3 +140,26 @@ def test_the_same_version_can_be_ignored(tmp_path):
         return again.message
 
     assert "Version is the same as current" == with_device(tmp_path, story)
+
+
+@pytest.mark.parametrize("wanted", ["commit", "revert", "reboot"])
+def test_what_is_asked_of_one_image_does_not_meet_the_next(tmp_path, wanted):
+    """Asked while an update comes in, it waits for its end; if that is a restart, it is answered and forgotten."""
+
+    async def story(ota, _events):
+        class Slow(Bytes):
+            async def commit_timeout(self):
+                asked.append(asyncio.create_task(ota.ask(wanted)))
+                await asyncio.sleep(0.05)
+
+        asked = []
+        await ota.update(Slow(BUNDLE), UpdateOptions(commit_timeout=60))
+        report = await asyncio.wait_for(asked[0], 10)
+        await ota.device.up.wait()
+        await asyncio.sleep(0.3)
+        return report, ota.status.version, ota.status.committed
+
+    report, *left = with_device(tmp_path, story, commit="manual")
+
+    assert Report(False, "The device has restarted") == report
+    assert ["2", False] == left

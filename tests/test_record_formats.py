@@ -60,8 +60,9 @@ def mongoose(sequencer: int, slot: int) -> bytes:
     return body + pack("<I", crc32(body + bytes(4), 0xFFFFFFFF))
 
 
-def rboot(current: int, previous: int, first: int, attempts: int, updated: int, merge: int) -> bytes:
-    """Return the 84 bytes that rBoot writes: 80 of the struct, and the check that is switched off."""
+def rboot(current: int, previous: int, *trial: int, merge: int = 0) -> bytes:
+    """Return the 84 bytes that rBoot writes, the check that is switched off included; a trial has three fields."""
+    first, attempts, updated = trial
     head = bytes([0xE1, 1, 0, current, 0, 2, previous, first, attempts, updated, 0, 0])
     return head + bytes(64) + pack("<I", merge) + bytes(4)
 
@@ -99,12 +100,12 @@ MEANINGS = [
     (IDF, idf(5, VALID), Record(5, BootConfig(0, True, previous=1))),
     (MONGOOSE, mongoose(1, 0), Record(1, BootConfig(0, True))),
     (MONGOOSE, mongoose(2, 1), Record(2, BootConfig(1, True))),
-    (RBOOT, rboot(0, 0, 0, 0, 0, 0), Record(0, BootConfig(0, True))),
-    (RBOOT, rboot(1, 0, 1, 0, 1, 1), Record(0, BootConfig(1, False, previous=0, first=True, merge=True))),
-    (RBOOT, rboot(1, 0, 1, 1, 1, 0), Record(0, BootConfig(1, False, previous=0, first=True, tried=1))),
+    (RBOOT, rboot(0, 0, 0, 0, 0), Record(0, BootConfig(0, True))),
+    (RBOOT, rboot(1, 0, 1, 0, 1, merge=1), Record(0, BootConfig(1, False, previous=0, first=True, merge=True))),
+    (RBOOT, rboot(1, 0, 1, 1, 1), Record(0, BootConfig(1, False, previous=0, first=True, tried=1))),
     # After a rollback: committed, and still counting.
-    (RBOOT, rboot(0, 0, 1, 0, 0, 0), Record(0, BootConfig(0, True, first=True))),
-    (RBOOT, rboot(2, 0, 0, 0, 0, 0), Record(0, BootConfig(0, True))),
+    (RBOOT, rboot(0, 0, 1, 0, 0), Record(0, BootConfig(0, True, first=True))),
+    (RBOOT, rboot(2, 0, 0, 0, 0), Record(0, BootConfig(0, True))),
 ]
 
 
@@ -202,9 +203,9 @@ PAIRS = [
     Pair("esp32", mongoose(2**32 - 1, 0), blank(MONGOOSE), None, "record 0 is no record, no sequencer: all ones"),
     Pair("esp32", mongoose(2**32 - 2, 0), mongoose(0, 1), 0, "4294967294 is larger than 0"),
     # One record, and no sequencer.
-    Pair("esp8266", rboot(1, 0, 1, 0, 1, 1), blank(RBOOT), 0, "the design has no other"),
-    Pair("esp8266", torn(rboot(1, 0, 1, 0, 1, 1), 9), blank(RBOOT), 0, "nothing guards them"),
-    Pair("esp8266", blank(RBOOT), rboot(1, 0, 1, 0, 1, 1), None, "record 0 is no record, erased"),
+    Pair("esp8266", rboot(1, 0, 1, 0, 1, merge=1), blank(RBOOT), 0, "the design has no other"),
+    Pair("esp8266", torn(rboot(1, 0, 1, 0, 1, merge=1), 9), blank(RBOOT), 0, "nothing guards them"),
+    Pair("esp8266", blank(RBOOT), rboot(1, 0, 1, 0, 1, merge=1), None, "record 0 is no record, erased"),
     Pair("esp8266", bytes(84), blank(RBOOT), None, "it does not begin with e1 01"),
 ]
 

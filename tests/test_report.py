@@ -296,6 +296,16 @@ def test_a_name_is_text_and_never_markup(tmp_path):
     assert "&lt;script&gt;alert(1)" in text
 
 
+def test_bytes_that_are_no_text_are_told_all_the_same(tmp_path):
+    """
+    A torn record of the published design names versions that nobody can spell.
+    """
+    words = ["--board", "tiny", "--faults", "torn-program", "--image", "healthy", "--parts", "W25Q16JV"]
+    assert 0 == run("mongoose", "-o", str(tmp_path / "review.html"), *words, "--repair", "0", "--budget", "30")
+
+    assert "\\udc" in (tmp_path / "review.html").read_text(encoding="utf-8")
+
+
 def test_nothing_half_written_stays_behind(tmp_path, monkeypatch):
     """
     An old report stands until the new one is whole.

@@ -9,6 +9,7 @@ import random
 
 import pytest
 from devices import told, with_device
+from mutators import mutated, rpc_frame
 
 from otalab.boot_state import changed, startable
 from otalab.device_name import device_id, field, mac
@@ -379,39 +380,6 @@ def test_the_end_of_a_bundle_is_not_yet_the_switch(tmp_path):
     assert (0, "1") == with_rpc(tmp_path, story)
 
 
-SEEDS = [
-    {"id": 1, "method": "OTA.Write", "params": chunk(GOOD, 0, 60)},
-    {"id": 2, "method": "OTA.Begin", "params": {"size": 100, "commit_timeout": 5, "timeout": 1}},
-    {"id": 3, "method": "OTA.End"},
-    {"id": 4, "method": "OTA.Abort"},
-    {"id": 5, "method": "OTA.SetBootState", "params": {"active_slot": 1, "is_committed": True, "revert_slot": 0}},
-    {"id": "six", "src": "me", "method": "OTA.GetBootState", "args": {}},
-    {"id": 7, "method": "OTA.Update", "params": {"url": "http://127.0.0.1:1/fw.zip", "commit_timeout": "5"}},
-    {"id": 8, "method": "OTA.CreateSnapshot", "params": {"commit_timeout": 7}},
-    {"id": 9, "method": "OTA.Status"},
-    {"id": 10, "method": "Sys.GetInfo", "tag": "t"},
-]
-
-
-def mutated(chance):
-    """Return a frame with a few of its bytes made something else."""
-    data = bytearray(json.dumps(chance.choice(SEEDS)).encode())
-    for _ in range(chance.choice([0, 1, 1, 2, 3])):
-        at = chance.randrange(len(data))
-        match chance.randrange(4):
-            case 0:
-                data[at] = chance.randrange(256)
-            case 1:
-                del data[at : at + chance.randrange(1, 9)]
-            case 2:
-                data[at:at] = chance.choice([b'"', b"{", b"]", b"null", b"-1", b"1e999", b"\\ud800", b"9" * 30])
-            case 3:
-                data[at:at] = data[: chance.randrange(20)]
-        if not data:
-            break
-    return bytes(data)
-
-
 def test_a_fuzzed_dispatcher_still_takes_an_update(tmp_path):
     """Four hundred mutated frames, seeded: a reply or `BadFrame`, nothing else, and then a good update."""
     chance = random.Random(7)
@@ -420,7 +388,7 @@ def test_a_fuzzed_dispatcher_still_takes_an_update(tmp_path):
         seen = set()
         for _ in range(400):
             try:
-                reply = await asyncio.wait_for(rpc.frame(mutated(chance), "fuzz"), 10)
+                reply = await asyncio.wait_for(rpc.frame(mutated(chance, rpc_frame(chance, GOOD)), "fuzz"), 10)
                 seen.add("none" if reply is None else "error" if "error" in reply else "result")
                 json.dumps(reply)
             except BadFrame:
@@ -432,6 +400,37 @@ def test_a_fuzzed_dispatcher_still_takes_an_update(tmp_path):
         return seen, ended
 
     assert ({"none", "error", "result", "bad"}, {"result": None}) == with_rpc(tmp_path, story)
+
+
+def test_a_restart_that_was_asked_for_does_not_outlive_a_restart(tmp_path):
+    """Its timer is in memory: whoever restarts meanwhile has taken it along, and an image on trial is left alone."""
+
+    async def story(rpc, _events):
+        for delay in (3000, 700, 5000):
+            await call(rpc, "Sys.Reboot", delay_ms=delay)
+        chip = rpc.device.chip
+        await rpc.service.ota.update(Bytes(GOOD), UpdateOptions(commit_timeout=60))
+        await restarted(rpc, chip)
+        await asyncio.sleep(1)
+        return rpc.device.log.count("Power on"), rpc.service.ota.status.version
+
+    assert (2, "2") == with_rpc(tmp_path, story, commit="manual")
+
+
+def test_of_many_restarts_the_soonest_counts(tmp_path):
+    """A thousand of them are one, and leave nothing behind."""
+
+    async def story(rpc, _events):
+        chip, before = rpc.device.chip, len(asyncio.all_tasks())
+        for delay in (60_000, *[50_000] * 1000, 200, 70_000):
+            await call(rpc, "Sys.Reboot", delay_ms=delay)
+        await asyncio.sleep(0)
+        more = len(asyncio.all_tasks()) - before
+        await restarted(rpc, chip)
+        await asyncio.sleep(0.3)
+        return more, rpc.device.log.count("Power on")
+
+    assert (1, 2) == with_rpc(tmp_path, story)
 
 
 def test_options_are_whole_numbers(tmp_path):

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+from mutators import mutated_bundle
 
 from otalab import judge, life, set_up
 from otalab.flash import Flash
@@ -85,8 +86,10 @@ def test_the_wire_and_the_trace_leave_the_same_flash(tmp_path):
 def test_an_image_that_hangs_is_rolled_back_by_the_clock_on_the_wall(tmp_path, design):
     """With a short timeout: the old version runs again, and the next update works."""
     options = FAST | {"design": design}
+    bundle = tmp_path / "fw.zip"
+    bundle.write_bytes(GOOD)
     with LiveDevice(tmp_path / "flash.bin", image="hangs", **options) as running:
-        assert (200, APPLIED) == running.update(tiny_bundle("2"), commit_timeout=1)
+        assert (200, APPLIED) == curl("-F", f"file=@{bundle}", "-F", "commit_timeout=1", running.url + "/update")
         running.wait_for(version="2", committed=False)
         assert (409, UNCOMMITTED) == running.update(tiny_bundle("3"))
         running.wait_for(version="1", committed=True)
@@ -319,10 +322,7 @@ def test_mutated_bundles_are_refused_or_installed_whole(device):
     """The short form of `benchmarks/mutations.py`."""
     chance = random.Random(2)
     for _ in range(40):
-        data = bytearray(GOOD)
-        for _ in range(chance.randint(1, 4)):
-            data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
-        code, said = device.update(bytes(data))
+        code, said = device.update(mutated_bundle(chance, GOOD))
         assert code in (200, 400), said
         told = device.wait_for(state="running", committed=True)
         assert told["slots"][told["active_slot"]]["whole"]

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from itertools import count
+from pathlib import Path
 
 import pytest
 from test_serve import FAST, GOOD, tiny_bundle
@@ -160,7 +161,7 @@ def test_an_update_by_rpc_with_rollback(cloud, server, lamp, dialect, outcome):
     device.wait_for(version="1", committed=True)
 
     assert "Starting version 2 in slot 1" in device.log
-    device.wait_for_line(CONNECTED, 3)
+    device.wait_for_line(CONNECTED, 2)  # an image that hangs never asks for its broker
     assert "1" == cloud.rpc(name_of(device), "Sys.GetInfo")["result"]["fw_version"]
 
 
@@ -316,6 +317,20 @@ def test_a_broker_that_restarts_midway_loses_nothing(server, tmp_path):
             broker.start()
             cloud.wait_for("lamp", fw_version="2", is_committed=True)
             assert "result" in cloud.rpc("lamp", "Sys.GetInfo")
+
+
+# Fuzz
+
+
+@pytest.mark.slow
+def test_mutated_messages_stop_nothing():
+    """The short form of `benchmarks/fuzz.py`: every wire, both dialects, and a good update after."""
+    script = Path(__file__).parent.parent / "benchmarks" / "fuzz.py"
+    command = [sys.executable, str(script), "--exchanges", "400", "--seed", "5"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+
+    assert "400 exchanges" in ran.stdout, ran.stderr
+    assert 0 == ran.returncode, ran.stdout
 
 
 # Many

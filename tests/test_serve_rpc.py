@@ -11,6 +11,7 @@ import time
 from contextlib import suppress
 
 import pytest
+from mutators import http_request, mutated
 from test_serve import FAST, GOOD, TINY, curl, serve, tiny_bundle
 
 from otalab.live import LiveDevice
@@ -332,10 +333,12 @@ def test_a_poller_takes_an_update_from_a_plain_web_server(tmp_path):
         assert "2" == running.status()["version"]
 
 
-def test_a_polled_update_with_rollback(tmp_path, server):
+def test_a_polled_update_with_rollback(tmp_path):
     """An image that hangs is given up, and what is offered still is tried again at the next poll."""
-    url = f"{server.address}/moved/fw.zip"
-    with polling(tmp_path, url, image="hangs", update_commit_timeout=1) as running:
+    (tmp_path / "www").mkdir()
+    (tmp_path / "www" / "fw.zip").write_bytes(GOOD)
+    hanging = {"image": "hangs", "update_commit_timeout": 1}
+    with LiveFolder(tmp_path / "www") as plain, polling(tmp_path, f"{plain.url}/fw.zip", **hanging) as running:
         running.wait_for(version="2", committed=False)
         running.wait_for(version="1", committed=True)
         running.wait_for(version="2", committed=False)
@@ -394,39 +397,13 @@ def test_polls_that_cannot_be(tmp_path):
 # Fuzz
 
 
-def mutated_request(chance):
-    """Return a raw HTTP request with a few of its bytes made something else."""
-    write = json.dumps({"offset": 0, "data": base64.b64encode(GOOD[:90]).decode()})
-    path, body = chance.choice(
-        [
-            ("POST /rpc/OTA.Write", write),
-            ("POST /rpc/OTA.Begin", '{"size": 90, "timeout": 1}'),
-            ("POST /rpc/OTA.Abort", ""),
-            ("POST /rpc", '{"id": 1, "method": "OTA.GetBootState", "params": {}}'),
-            ("GET /rpc/OTA.SetBootState?commit_timeout=9", ""),
-            ("POST /update", "url=http://127.0.0.1:1/&commit_timeout=5"),
-            ("GET /update?url=http://127.0.0.1:1/", ""),
-        ]
-    )
-    kind = "application/x-www-form-urlencoded" if "/update" in path else "application/json"
-    head = f"{path} HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\nConnection: close"
-    data = bytearray(f"{head}\r\n\r\n{body}".encode())
-    for _ in range(chance.choice([0, 1, 2, 4])):
-        at = chance.randrange(len(data))
-        if chance.random() < 0.5:
-            data[at] = chance.randrange(256)
-        else:
-            data[at:at] = chance.choice([b"\r\n", b"%00", b'"', b"[" * 50, b"\0", b"9" * 40])
-    return bytes(data)
-
-
 def test_fuzzed_requests_stop_nothing(device):
     """Three hundred mutated requests, seeded: answered or let go, no traceback, and a good update after."""
     chance, answers = random.Random(11), set()
     host, port = device.url.removeprefix("http://").split(":")
     for _ in range(300):
         with socket.create_connection((host, int(port)), timeout=0.3) as link:
-            link.sendall(mutated_request(chance))
+            link.sendall(mutated(chance, http_request(chance, GOOD)))
             # One whose length was made larger waits for the rest; it is let go.
             with suppress(TimeoutError):
                 answers.add(link.recv(4096)[9:12].decode())

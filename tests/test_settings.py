@@ -90,6 +90,7 @@ def test_what_a_design_does_not_say_is_as_in_hardened(tmp_path: Path) -> None:
             r"\d+: writes.clear: before-slot needs count",
         ),
         ("hardened-plus", "count = 2", "count = 1", r":\d+: writes.clear: .*no inactive record to erase"),
+        ("hardened", 'no_record = "halt"', 'no_record = "slot-0"', r":\d+: boot.no_record: without a record there is"),
         ("esp-idf", 'guard = "own"', 'guard = "crc32"', r":\d+: records.guard: "),
         ("cc3200", 'when = "first-boot"', 'when = "none"', r":\d+: commit.kept_in: updater.dat reaches"),
     ],

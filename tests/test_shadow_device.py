@@ -7,6 +7,7 @@ import json
 import random
 
 import pytest
+from mutators import SHADOW_TOPICS, mutated, rpc_frame, shadow_document
 from test_ota import BUNDLE, told, with_device
 
 from otalab.flash import Flash
@@ -90,27 +91,9 @@ def test_what_is_remembered_on_trial_is_with_the_image_that_runs(tmp_path, desig
     assert (Remembered("old"), Remembered("new"), False) == told
 
 
-def mutated(chance, payload):
-    data = bytearray(payload)
-    for _ in range(chance.randint(1, 4)):
-        at = chance.randrange(len(data) + 1)
-        match chance.randrange(3):
-            case 0 if at < len(data):
-                data[at] = chance.randrange(256)
-            case 1:
-                data[at:at] = chance.choice([b"{", b"[", b'"', b"null", b"1e999", b"\\ud800", bytes(50)])
-            case _:
-                del data[at : at + chance.randint(1, 8)]
-    return bytes(data)
-
-
 def test_mutated_messages_do_no_harm(tmp_path):
     """Two thousand frames and documents: no exception, no update, and then a good one goes in."""
     chance, lines = random.Random(3), []
-    frames = [b'{"id":1,"src":"me","method":"OTA.Status","params":{}}', b'{"id":"x","method":"OTA.GetBootState"}']
-    document = (
-        b'{"state":{"desired":{"ota":{"url":"ftp://x/fw.zip","commit_timeout":60}}},"clientToken":"t","version":3}'
-    )
 
     async def story(ota, events):
         ota.device.tell = lines.append
@@ -121,9 +104,9 @@ def test_mutated_messages_do_no_harm(tmp_path):
             await device.shadow.connected()
             for number in range(1000):
                 await asyncio.sleep(0)
-                device.received(device.frames, mutated(chance, chance.choice(frames)))
-                kind = chance.choice(device.shadow.topics)
-                device.received(kind, mutated(chance, document))
+                device.received(device.frames, mutated(chance, rpc_frame(chance, BUNDLE)))
+                topic = chance.choice(SHADOW_TOPICS)
+                device.received(device.shadow.prefix + topic, mutated(chance, shadow_document(chance, topic)))
                 assert not serving.done(), number
             before = [event for event in events if isinstance(event, Committed)]
             delta = {"state": {"ota": {"url": f"{server.address}/plain/fw.zip", "commit_timeout": 60}}}

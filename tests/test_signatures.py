@@ -30,7 +30,7 @@ from otalab.cli import main
 from otalab.design import load_design
 from otalab.effects import Ask, Erase, Program
 from otalab.errors import BadInput, BundleFault
-from otalab.keys import private_key, public_key, sign, verified, verifies
+from otalab.keys import new_pair, private_key, public_key, sign, verified, verifies
 from otalab.live import LiveDevice
 from otalab.manifest import Manifest
 from otalab.scenario import Scenario
@@ -645,3 +645,12 @@ def test_the_virtual_device_takes_what_is_signed_by_all_whom_it_asks(files: Path
     with LiveDevice(files / "flash.bin", key=keys, **options) as running:
         assert "no signature is required: --sig-req-mask is -1" in running.log
         assert f"{APPLIED} 200" == post("one.zip")
+
+
+def test_a_new_pair_belongs_together_and_to_nobody_else():
+    """What the private key signs verifies under its public key, and not under another new one's."""
+    (private, public), (_, other) = new_pair(), new_pair()
+    signature = sign(private_key(private), b"manifest")
+
+    assert verifies(public_key(public), signature, b"manifest")
+    assert not verifies(public_key(other), signature, b"manifest")

@@ -29,6 +29,20 @@ def fixture(board: str) -> Path:
     return path
 
 
+def test_a_run_gives_the_steps_of_a_phase() -> None:
+    """
+    The switch is an erase and a program; the phases together are the whole run, in order within each.
+    """
+    taken = run(set_up("hardened", "tiny"))
+    phases = dict.fromkeys(step.phase for step in taken.steps)
+
+    assert [Erase, Program] == [type(step.effect) for step in taken.during("switch")]
+    assert list(taken.steps) == sorted(
+        (step for name in phases for step in taken.during(name)), key=lambda one: one.number
+    )
+    assert [] == taken.during("rollback")
+
+
 def test_the_durations_are_the_datasheets_and_the_networks() -> None:
     """45 ms an erase, 0.4 ms a page, 100 kB/s, 1 s boot, 5 s health check, and the timer's 60 s from its start."""
     what = set_up("mongoose")
