@@ -176,7 +176,7 @@ PAIRS = [
     Pair("cc3200", C, cc3200(TOMBSTONE, 3, 1), 0, "2**64-2 is smaller than 2**64-1"),
     Pair("cc3200", cc3200(TOMBSTONE, 0, 0), cc3200(TOMBSTONE, 1, 1), 1, "both sequencers are 2**64-1"),
     Pair("cc3200", blank(CC3200), blank(CC3200), None, "record 1 is taken, and only then seen to be no record, erased"),
-    Pair("cc3200", NO_CC3200, NO_CC3200, None, "record 1 is no record, no record: sequencer zero"),
+    Pair("cc3200", NO_CC3200, NO_CC3200, None, "record 1 is no record, sequencer zero"),
     Pair("cc3200", C, cc3200(2**64 - 2, 3, 1), 1, "both sequencers are 2**64-2, and it comes last"),
     Pair("cc3200", C, INVALID, None, "seen to be no record, its flags say invalid"),
     Pair("cc3200", C, blank(CC3200), 0, "record 1 is no record, erased"),
