@@ -115,7 +115,7 @@ thin = st.builds(
 
 @tuned(max_examples=25)
 @given(
-    design=st.sampled_from([name for name in designs() if name not in REAL or name == "esp-idf"]),
+    design=st.sampled_from([name for name in designs() if name not in REAL]),
     image=st.sampled_from(IMAGES),
     app_sectors=st.integers(1, 2),
     app_size=st.integers(1, 256),
