@@ -25,7 +25,8 @@ from otalab.walk import ENDINGS
 RATES = Rates(60.0, (("download", 300.0), ("switch", 5000.0), ("commit", 5000.0), ("rollback", 5000.0)))
 SEED = 5
 # What each design's graph closes under, the harshest of the two.
-FAULTS = {"mongoose": "atomic", "in-place": "atomic"}
+REAL = ("cc3200", "esp-idf", "esp32", "esp8266", "mgos-boot")
+FAULTS = dict.fromkeys(("mongoose", "in-place", *REAL), "atomic")
 
 
 def tiny(design="single-record", image="healthy", rates=RATES, **options):
