@@ -8,7 +8,8 @@ from otalab import set_up
 from otalab.boot_state import SNAPSHOT, set_state, snapshot
 from otalab.bootloader import Start, boot
 from otalab.chip import Chip
-from otalab.effects import BootState, Erase, Program, Snapshot
+from otalab.effects import BootState, Erase, Offer, Program, Snapshot
+from otalab.updater import RESTART_FIRST, update
 
 
 def driven(chip, routine):
@@ -58,3 +59,16 @@ def test_a_boot_state_that_is_cut_short_is_the_old_one(design):
 
     assert report.fine
     assert [0] * (len(left) - 1) + [1] == [booted(what.device, flash)[0].slot for flash in left]
+
+
+@pytest.mark.parametrize("design", ["hardened", "mongoose"])
+def test_an_update_waits_for_the_restart_that_a_changed_boot_state_needs(design):
+    """The slot that does not run is the one that the record names by then: it is spared, and nothing is written."""
+    what = set_up(design, "tiny")
+    chip = Chip(what.device.board, what.flash)
+    driven(chip, snapshot(chip, what.device.design, Snapshot()))
+    driven(chip, set_state(chip, what.device.design, BootState(active_slot=1)))
+    report, left = driven(chip, update(chip, what.device.design, what.old, 0, Offer()))
+
+    assert (False, RESTART_FIRST) == (report.fine, report.message)
+    assert 1 == len(left)
