@@ -147,6 +147,9 @@ def good_update(device: LiveDevice, version: str) -> str | None:
     try:
         device._ask("/rpc/OTA.Abort", b"{}")
         device._ask("/rpc/OTA.SetBootState", b'{"is_committed": true}')
+        # A boot state that was set counts from the next start on, and an update waits for that.
+        device._ask("/rpc/Sys.Reboot", b"{}")
+        device.wait_for_line("Power on", sum("Power on" in line for line in device.log[:begun]) + 1)
         device.wait_for(state="running")
         code, said = device.update(default_bundle(load_board("tiny"), version, 3000))
         device.wait_for(version=version, committed=True)

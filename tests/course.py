@@ -69,15 +69,20 @@ EXERCISES_MET = [one.number for name in NOTEBOOKS for one in exercises_of(name)]
 @cache
 def executed(name):
     """
-    Return a notebook after a run from top to bottom, then a cell for each folded answer and each wrong one.
+    Return a notebook after a run from top to bottom, with a cell for each folded answer and each wrong one.
     """
     notebook = nbformat.read(FOLDER / name, as_version=4)
     for one in exercises_of(name):
+        place = next(
+            n for n, cell in enumerate(notebook.cells) if cell.metadata.get("otalab", {}).get("exercise") == one.number
+        )
+        # Where a notebook ends what it has started, its exercises are asked where they stand.
+        here = notebook.cells[place].metadata["otalab"].get("here", False)
         for word, source in (("", one.answer), ("not ", one.wrong)):
             cell = nbformat.v4.new_code_cell(f"{source}\nassert {word}{one.check}", metadata={"exercise": one.number})
             # It tells of itself; the others are asked all the same.
             cell.metadata["tags"] = ["raises-exception"]
-            notebook.cells.append(cell)
+            notebook.cells.insert(place + 1 if here else len(notebook.cells), cell)
     here = {"metadata": {"path": str(FOLDER)}}
 
     # Saved widget state would swell the notebook in memory, and nobody looks at it here.
