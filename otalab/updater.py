@@ -33,7 +33,6 @@ APPLIED = "Update applied, finalizing"
 BUSY = "Update already in progress"
 UNCOMMITTED = "Previous update has not been committed yet"
 SAME_VERSION = "Version is the same as current"
-RESTART_FIRST = "Boot state was changed, restart first"
 # The real back-ends name a damaged part differently; a board of another platform gets the CC3200's words.
 MISMATCH = {"esp8266": "Invalid checksum", "esp32": "Digest mismatch"}
 
@@ -42,7 +41,7 @@ def update(chip: Chip, design: Design, running: Image, active: int, offer: Offer
     """Take an update in, steps 2 to 4 of the published procedure; any failure leaves the old record in charge."""
     try:
         selected = claim(chip, design)
-        spare_what_boots_next(chip, design, selected.config, active)
+        active = boots_next(chip, design, selected.config, active)
         old = chip.board.slots[active].fs
         target, mount_old = TARGETS[design.target](chip, active)
         slot = chip.board.slots[target]
@@ -78,13 +77,9 @@ def claim(chip: Chip, design: Design) -> Selection:
     return selected
 
 
-def spare_what_boots_next(chip: Chip, design: Design, config: BootConfig, active: int) -> None:
-    """Refuse an update between a change of the boot state by hand and the restart that it waits for.
-
-    It would go to the slot that does not run, which by then is the one that the record names.
-    """
-    if config.active != active and IMAGE_CHECKS[design.image_check](chip, config):
-        raise BundleFault(RESTART_FIRST)
+def boots_next(chip: Chip, design: Design, config: BootConfig, running: int) -> int:
+    """Return the slot that must be spared: the running one, unless a boot state set by hand names the other one."""
+    return config.active if IMAGE_CHECKS[design.image_check](chip, config) else running
 
 
 def beside(_chip: Chip, active: int) -> tuple[int, Mount]:
