@@ -164,7 +164,7 @@ def test_the_catalogue_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
     _, out, _ = printed(capsys, "designs")
     _, told, _ = printed(capsys, "designs", "--json")
 
-    assert "hardened" in out and "guard crc32" in out
+    assert "hardened" in out and "records.guard none" in out
     assert {"hardened", "mongoose"} <= {design["name"] for design in json.loads(told)["designs"]}
 
 
