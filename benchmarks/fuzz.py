@@ -154,7 +154,7 @@ def good_update(device: LiveDevice, version: str) -> str | None:
         code, said = device.update(default_bundle(load_board("tiny"), version, 3000))
         device.wait_for(version=version, committed=True)
     except OtalabError as error:
-        last = "\n    ".join(device.log[begun:])
+        last = "\n    ".join([line for line in device.log[:begun] if "MQTT:" in line][-5:] + device.log[begun:])
         return f"{device.options['device_id']} takes no good update: {code} {said}: {error}\n    {last}"
     return None
 
@@ -179,7 +179,10 @@ def main() -> int:
             seconds = time.monotonic() - begun
             wrong += filter(None, [good_update(device, "900") for device in devices])
         logs = [line for process in (*devices, cloud.service) for line in process.log]
-    wrong += [line for line in logs if re.search("Traceback|Error handling|never retrieved|handler of", line)][:20]
+    ugly = [
+        at for at, line in enumerate(logs) if re.search("Traceback|Error handling|never retrieved|handler of", line)
+    ]
+    wrong += ["\n    ".join(logs[at : at + 12]) for at in ugly[:10]]
     settled, last = grown[len(grown) // 4], grown[-1]
     wrong += [f"memory grew from {a} to {b} KiB" for a, b in zip(settled, last, strict=True) if b - a > GROWTH_KIB]
     for answer, times in sorted(answers.items()):

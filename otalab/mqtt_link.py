@@ -16,6 +16,7 @@ from otalab.errors import BadInput
 PORT = 1883
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
 SECONDS = 10.0  # for one message to be acknowledged
+ABANDON_SECONDS = 2.0  # for a connection that is not wanted any more to come about, so that it can be closed
 MOST_PENDING = 100_000  # a whole fleet is answered at once; below that the library need not warn
 TOPIC_LIMIT = 128
 
@@ -63,6 +64,8 @@ class Link:
             try:
                 await self._session()
             except (aiomqtt.MqttError, OSError) as error:
+                if (task := asyncio.current_task()) and task.cancelling():
+                    raise asyncio.CancelledError from error  # which a failing farewell has covered
                 if self.failures < 2:
                     self.tell(f"MQTT: {self.broker}: {error}; trying again")
                 self.failures += 1
@@ -77,20 +80,41 @@ class Link:
     async def _session(self) -> None:
         client = aiomqtt.Client(self.broker.host, self.broker.port, identifier=self.name, timeout=SECONDS)
         client.pending_calls_threshold = MOST_PENDING
-        async with client:
+        opening = asyncio.ensure_future(self._open(client))
+        try:
+            # Shielded: the library, cancelled while it connects, leaves its connection behind or goes on regardless.
+            await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            await asyncio.wait([opening], timeout=ABANDON_SECONDS)
+            if not opening.cancel() and not opening.cancelled() and opening.exception() is None:
+                await _close(client)
+            raise
+        try:
+            await self._talk(client)
+        finally:
+            await _close(client)
+
+    async def _open(self, client: aiomqtt.Client) -> None:
+        await client.__aenter__()
+        try:
             await client.subscribe([(topic, 1) for topic in self.topics])
-            self._client, self.failures, self._ended = client, 0, asyncio.Event()
-            self.tell(f"MQTT: connected to {self.broker} as {self.name}")
-            greeting = asyncio.create_task(self._greet())
-            try:
-                async for message in client.messages:
-                    self.received(str(message.topic), _bytes(message.payload))
-            except aiomqtt.MqttError as error:
-                self.tell(f"MQTT: connection lost: {error}")
-            finally:
-                self._client = None
-                self._ended.set()
-                greeting.cancel()
+        except BaseException:
+            await _close(client)
+            raise
+
+    async def _talk(self, client: aiomqtt.Client) -> None:
+        self._client, self.failures, self._ended = client, 0, asyncio.Event()
+        self.tell(f"MQTT: connected to {self.broker} as {self.name}")
+        greeting = asyncio.create_task(self._greet())
+        try:
+            async for message in client.messages:
+                self.received(str(message.topic), _bytes(message.payload))
+        except aiomqtt.MqttError as error:
+            self.tell(f"MQTT: connection lost: {error}")
+        finally:
+            self._client = None
+            self._ended.set()
+            greeting.cancel()
 
     async def _greet(self) -> None:
         try:
@@ -116,6 +140,10 @@ class Link:
 def topic_name(text: Any) -> bool:
     """Say whether text that came from outside may stand in the topic of an answer."""
     return isinstance(text, str) and re.fullmatch(r"[\w.:/-]+", text, re.ASCII) is not None and len(text) <= TOPIC_LIMIT
+
+
+async def _close(client: aiomqtt.Client) -> None:
+    await client.__aexit__(None, None, None)
 
 
 def _bytes(payload: Any) -> bytes:

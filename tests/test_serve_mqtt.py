@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import json
+import random
 import shutil
 import subprocess
 import sys
@@ -19,6 +22,8 @@ from otalab.live_broker import MISSING, LiveBroker, mosquitto
 from otalab.live_process import LiveCommand
 
 pytest.importorskip("aiomqtt", reason="aiomqtt is not installed: pip install 'otalab[net]'")
+from otalab.mqtt_link import Broker, Link
+
 web = pytest.importorskip("web")
 if not mosquitto() or not shutil.which("mosquitto_pub"):
     pytest.skip(MISSING, allow_module_level=True)
@@ -317,6 +322,37 @@ def test_a_broker_that_restarts_midway_loses_nothing(server, tmp_path):
             broker.start()
             cloud.wait_for("lamp", fw_version="2", is_committed=True)
             assert "result" in cloud.rpc("lamp", "Sys.GetInfo")
+
+
+# Resets
+
+
+def test_a_reset_while_it_connects_ends_the_connection():
+    """At whatever moment: the link ends at once, and no connection is left behind."""
+    with LiveBroker() as broker:
+        unended, left = asyncio.run(cancelled_links(Broker("127.0.0.1", broker.port), 150))
+
+    assert 0 == unended
+    assert left <= 0
+
+
+async def cancelled_links(broker, number):
+    """Cancel links while they connect; return how many did not end, and how many files are open that were not."""
+    chance, before, unended = random.Random(1), None, 0
+
+    async def connected():
+        await asyncio.sleep(1)
+
+    for _ in range(number):
+        link = asyncio.create_task(Link(broker, "lamp", ["a", "b"], lambda *_: None, connected).run())
+        await asyncio.sleep(chance.uniform(0, 0.012))
+        link.cancel()
+        unended += not (await asyncio.wait([link], timeout=5))[0]
+        # What the first one opens for good, such as the loop's own threads, is none of the others'.
+        before = before or len(list(Path("/dev/fd").iterdir()))
+    await asyncio.sleep(0.2)
+    gc.collect()
+    return unended, len(list(Path("/dev/fd").iterdir())) - before
 
 
 # Fuzz
