@@ -327,13 +327,20 @@ def test_a_broker_that_restarts_midway_loses_nothing(server, tmp_path):
 # Resets
 
 
-def test_a_reset_while_it_connects_ends_the_connection():
+def test_a_reset_while_it_connects_ends_the_connection(caplog):
     """At whatever moment: the link ends at once, and no connection is left behind."""
     with LiveBroker() as broker:
         unended, left = asyncio.run(cancelled_links(Broker("127.0.0.1", broker.port), 150))
 
     assert 0 == unended
     assert left <= 0
+    assert [] == [
+        record.message for record in caplog.records if record.name == "asyncio" and record.levelname == "ERROR"
+    ]
+
+
+def open_files():
+    return len(list(Path("/dev/fd").iterdir()))
 
 
 async def cancelled_links(broker, number):
@@ -349,10 +356,10 @@ async def cancelled_links(broker, number):
         link.cancel()
         unended += not (await asyncio.wait([link], timeout=5))[0]
         # What the first one opens for good, such as the loop's own threads, is none of the others'.
-        before = before or len(list(Path("/dev/fd").iterdir()))
+        before = before or open_files()
     await asyncio.sleep(0.2)
     gc.collect()
-    return unended, len(list(Path("/dev/fd").iterdir())) - before
+    return unended, open_files() - before
 
 
 # Fuzz
