@@ -127,6 +127,8 @@ def check(
     explorer.explore()
     graph = graph_of(explorer)
     if graph.fired == 0:
+        if explorer.interrupted:
+            raise KeyboardInterrupt  # nothing was found yet that could be kept
         raise OtalabError("not one cut was fired: this search says nothing")
     bad = graph.counterexample
     if bad is not None:

@@ -131,7 +131,7 @@ class Explorer:
         self._begin()
 
     def _begin(self) -> None:
-        self.closed = False
+        self.closed = self.interrupted = False
         self.trie = Trie()
         self.nodes: list[Node] = []
         self._spots: dict[tuple[Leaf, ...], Spot] = {}
@@ -149,9 +149,10 @@ class Explorer:
                     self._begin()
                 self._expand()
                 self._check()
-        except (BudgetSpent, KeyboardInterrupt):
+        except (BudgetSpent, KeyboardInterrupt) as broken_off:
             # What was found stays found; only "nothing else is there" can no longer be said.
             self.closed = False
+            self.interrupted = isinstance(broken_off, KeyboardInterrupt)
 
     def _expand(self) -> None:
         """Follow every cut of every node that waits, those of fewest cuts first."""

@@ -6,6 +6,7 @@ It stops at the first bad end that it sees: to reject a design, no more of its g
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -116,13 +117,10 @@ class Judge:
                 raise _Seen
 
         explorer = Explorer(scenario, model, budget=self.budget, progress=watch)
-        stopped = False
-        try:
+        with suppress(_Seen):
             explorer.explore()
-        except _Seen:
-            stopped = True
-        if not explorer.closed and not stopped and len(explorer.nodes) < self.budget:
-            raise KeyboardInterrupt  # the explorer keeps what it has when somebody interrupts, and returns
+        if explorer.interrupted:
+            raise KeyboardInterrupt  # the explorer kept what it has, which proves nothing
         graph = graph_of(explorer)
         verdict = self._judged(scenario, model, graph)
         if verdict == "unsafe" and graph.counterexample:

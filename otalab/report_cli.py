@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from otalab.errors import BadInput
+from otalab.errors import BadInput, OtalabError
 from otalab.faults import FAULTS
 from otalab.image import TEMPERS
 from otalab.scenario import OFFERS
@@ -155,6 +155,10 @@ def _told() -> Iterator[Callable[[str], None]]:
 
         try:
             yield told
+        except OtalabError:
+            if pressed:
+                raise KeyboardInterrupt from None  # what half a search lacks is no complaint of its own
+            raise
         finally:
             signal.signal(signal.SIGINT, usual)
 

@@ -212,6 +212,25 @@ def test_a_search_that_fires_no_cut_says_nothing():
         check(Case("hardened", "tiny", "dead", "healthy", "until-taken"), what, Dead())
 
 
+def test_a_search_that_is_broken_off_before_its_first_cut_is_an_interrupt():
+    """There is nothing to keep, and nothing wrong with the search."""
+
+    class Impatient:
+        name = "impatient"
+        members = ("impatient",)
+        shares = (1.0,)
+
+        def tears(self, *_):
+            raise KeyboardInterrupt
+
+        def count(self, *_):
+            return 0
+
+    what = set_up("hardened", "tiny", app_size=300)
+    with pytest.raises(KeyboardInterrupt):
+        check(Case("hardened", "tiny", "impatient", "healthy", "until-taken"), what, Impatient())
+
+
 def test_legs_and_their_texts_are_inverse():
     """An id can be read back."""
     legs = (Leg("01", 12, "prefix-3"), Leg(), Leg("1"))

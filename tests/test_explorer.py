@@ -265,6 +265,7 @@ def test_an_interrupt_gives_what_is_known_so_far():
     explorer.explore()
     graph = graph_of(explorer)
 
+    assert explorer.interrupted
     assert not graph.closed
     assert graph.nodes > 4
     assert "open" == graph.verdict

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from datetime import date
 from html.parser import HTMLParser
 
@@ -16,7 +17,7 @@ from otalab import cli, report_cli, report_pdf
 from otalab.board import load_board
 from otalab.check import check_design
 from otalab.design import choices, designs, load_design, ways
-from otalab.errors import BadInput
+from otalab.errors import BadInput, OtalabError
 from otalab.observer import BAD
 from otalab.player_life import live
 from otalab.report_checklist import ANSWERS, SHOWN, answered, checklist
@@ -326,19 +327,35 @@ def test_nothing_half_written_stays_behind(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seconds", [4, 9])
-def test_whoever_interrupts_gets_no_report(tmp_path, seconds):
+@pytest.mark.parametrize("later", [0, 1.5])
+def test_whoever_interrupts_gets_no_report(tmp_path, later):
     """
     Not even one in which a search that was broken off looks like one whose budget was spent.
     """
     words = [sys.executable, "-m", "otalab.cli", "report", "single-record", "-o", str(tmp_path / "review.html")]
     with subprocess.Popen(words, stderr=subprocess.PIPE) as running:
-        time.sleep(seconds)
+        assert running.stderr.read(1), "nothing is shown of what is looked at"
+        time.sleep(later)
         running.send_signal(signal.SIGINT)
-        running.communicate(timeout=20)
+        complaint = running.communicate(timeout=20)[1].decode()
 
-    assert 130 == running.returncode
+    assert 130 == running.returncode, complaint
     assert [] == list(tmp_path.iterdir())
+
+
+def test_whatever_is_missing_after_an_interrupt_is_no_complaint_of_its_own():
+    """
+    A search that was broken off before its first cut says nothing, and whoever pressed the key knows why.
+    """
+
+    def looked_at(progress):
+        progress("the first cell")
+        with suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        raise OtalabError("not one cut was fired")
+
+    with pytest.raises(KeyboardInterrupt), report_cli._told() as progress:
+        looked_at(progress)
 
 
 @pytest.mark.parametrize(
