@@ -45,7 +45,7 @@ def test_what_is_wrong_is_refused_with_one_line_that_helps(number, answer, helps
 
 
 @pytest.mark.parametrize("number", sorted(exercises.EXERCISES))
-@pytest.mark.parametrize("answer", [None, "?", -1, [], object()], ids=repr)
+@pytest.mark.parametrize("answer", [None, "?", -1, [], object()], ids=["nothing", "text", "number", "list", "thing"])
 def test_an_answer_of_another_kind_is_told_what_is_wanted(number, answer):
     """
     Whatever is given, the answer is one line.
