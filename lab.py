@@ -1,7 +1,7 @@
 """Open the lab, or test it, with nothing but Python 3.11 or later.
 
     python3 lab.py run                opens JupyterLab on the first notebook
-    python3 lab.py test [ARG ...]     runs all tests on all cores, or what pytest makes of the arguments
+    python3 lab.py test [ARG ...]     runs all tests, or what pytest makes of the arguments
     python3 lab.py otalab [ARG ...]   runs the command `otalab`
 
 The first call makes `.venv` beside this file and installs into it; later calls find it ready.
@@ -26,8 +26,6 @@ STAMP = VENV / "otalab.stamp"
 BIN, EXE = (VENV / "Scripts", ".exe") if os.name == "nt" else (VENV / "bin", "")
 PYTHON = str(BIN / f"python{EXE}")
 FIRST_NOTEBOOK = "notebooks/00_start_here.ipynb"
-# All tests, on all cores; neighbours share what is slow to make, so each core begins with a stretch of its own.
-ALL_TESTS = ["-n", "auto", "--dist", "worksteal"]
 
 ENV = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"}
 # Without stored bytecode every start compiles JupyterLab and pandas afresh.
@@ -109,7 +107,7 @@ def main(arguments: list[str]) -> int:
     if name == "run":
         return start([*jupyter(), *rest], cwd=ROOT)
     if name == "test":
-        return start([PYTHON, "-m", "pytest", *(rest or ALL_TESTS)], cwd=ROOT)
+        return start([PYTHON, "-m", "pytest", *rest], cwd=ROOT)
     return start([str(BIN / f"otalab{EXE}"), *rest])
 
 

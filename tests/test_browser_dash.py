@@ -68,7 +68,7 @@ def test_a_campaign_runs_to_its_end_and_its_rows_are_in_the_notebook(page, dash)
     put(dash, "devices", "2e5")
     dash.locator("[data-do=run]").click()
 
-    sync_api.expect(dash.locator(".status")).to_have_text("done, 200,000 of 200,000 devices")
+    sync_api.expect(dash.locator(".status")).to_have_text("done, 200,000 of 200,000 devices", timeout=60_000)
     dash.locator("[data-watch=bricked]").click()
     sync_api.expect(dash.locator("tr[data-end=bricked]")).to_have_class("watched")
     sync_api.expect(dash.locator("tr[data-end=bricked]")).to_contain_text("exact is inside")
