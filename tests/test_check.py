@@ -193,42 +193,35 @@ def test_every_fault_model_explains_itself(capsys):
     assert all(f"{name}: " in out for name in FAULTS)
 
 
-def test_a_search_that_fires_no_cut_says_nothing():
-    """A harness can be dead: zero is an error, not a proof."""
+class Dead:
+    """A fault model without a tear."""
 
-    class Dead:
-        name = "dead"
-        members = ("dead",)
-        shares = (1.0,)
+    name = "dead"
+    members = ("dead",)
+    shares = (1.0,)
 
-        def tears(self, *_):
-            return iter(())
+    def tears(self, *_):
+        return iter(())
 
-        def count(self, *_):
-            return 0
+    def count(self, *_):
+        return 0
 
+
+class Impatient(Dead):
+    """Somebody presses Ctrl-C as soon as the first tear is asked for."""
+
+    def tears(self, *_):
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    "faults, raised, said", [(Dead(), OtalabError, "not one cut"), (Impatient(), KeyboardInterrupt, "^$")]
+)
+def test_a_search_that_fires_no_cut_says_nothing(faults, raised, said):
+    """A harness can be dead: zero is an error, not a proof; broken off by hand, it is an interrupt."""
     what = set_up("hardened", "tiny", app_size=300)
-    with pytest.raises(OtalabError, match="not one cut"):
-        check(Case("hardened", "tiny", "dead", "healthy", "until-taken"), what, Dead())
-
-
-def test_a_search_that_is_broken_off_before_its_first_cut_is_an_interrupt():
-    """There is nothing to keep, and nothing wrong with the search."""
-
-    class Impatient:
-        name = "impatient"
-        members = ("impatient",)
-        shares = (1.0,)
-
-        def tears(self, *_):
-            raise KeyboardInterrupt
-
-        def count(self, *_):
-            return 0
-
-    what = set_up("hardened", "tiny", app_size=300)
-    with pytest.raises(KeyboardInterrupt):
-        check(Case("hardened", "tiny", "impatient", "healthy", "until-taken"), what, Impatient())
+    with pytest.raises(raised, match=said):
+        check(Case("hardened", "tiny", "dead", "healthy", "until-taken"), what, faults)
 
 
 def test_legs_and_their_texts_are_inverse():

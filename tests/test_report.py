@@ -327,7 +327,7 @@ def test_nothing_half_written_stays_behind(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("later", [0, 1.5])
+@pytest.mark.parametrize("later", [0, 4, 9])
 def test_whoever_interrupts_gets_no_report(tmp_path, later):
     """
     Not even one in which a search that was broken off looks like one whose budget was spent.

@@ -23,16 +23,17 @@ FILES = {"conf9.json": b"{}"}
 
 
 def tears(step: Step) -> Iterator[Flash]:
-    """Yield what a cut can leave: before, two prefixes, after."""
+    """Yield what a cut can leave: before, a handful of prefixes, after."""
     yield step.before
     match step.effect:
         case Program(address, data):
-            for length in sorted({8, len(data) - 1} & set(range(1, len(data)))):
+            for length in sorted({1, 8, 10, 12, len(data) // 2, len(data) - 1} & set(range(1, len(data)))):
                 yield step.before.after(Program(address, data[:length]))
             yield step.before.after(step.effect)
         case Erase(sector):
             old, size = step.before.sectors[sector], step.before.geometry.sector_size
-            yield step.before.with_sector(sector, b"\xff" * (size // 2) + old[size // 2 :])
+            for length in (16, size // 2, size - 16):
+                yield step.before.with_sector(sector, b"\xff" * length + old[length:])
             yield step.before.after(step.effect)
 
 
