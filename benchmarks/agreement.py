@@ -11,13 +11,13 @@ import sys
 import time
 from itertools import product
 
-from otalab.campaign import CHUNK
-from otalab.design import designs
-from otalab.engines import crowds, sample
-from otalab.observer import BAD
-from otalab.rates import Rates
-from otalab.stats import interval
-from otalab.study import Fleet, Study, study
+from otalab.bench.observer import BAD
+from otalab.firmware.design import designs
+from otalab.numbers.campaigns.campaign import CHUNK
+from otalab.numbers.engines.engines import crowds, sample
+from otalab.numbers.rates import Rates
+from otalab.numbers.stats import interval
+from otalab.numbers.study import Fleet, Study, study
 
 IMAGES = ("healthy", "hangs", "crashes", "flaky:0.3")
 # Per hour: about one cut for each update, and so many where records are written that failures are common.

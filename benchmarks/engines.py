@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from otalab.campaign import CHUNK
-from otalab.engines import crowds
-from otalab.rates import Rates
-from otalab.streams import STEP, key, mixed, uniform
-from otalab.study import Fleet, study
-from otalab.walkers import send, tables
+from otalab.numbers.campaigns.campaign import CHUNK
+from otalab.numbers.engines.chain import send, tables
+from otalab.numbers.engines.engines import crowds
+from otalab.numbers.engines.streams import STEP, key, mixed, uniform
+from otalab.numbers.rates import Rates
+from otalab.numbers.study import Fleet, study
 
 RATES = {
     "1.4 a year": Rates(1.4 / 8766),

@@ -15,9 +15,9 @@ from pathlib import Path
 
 ROWS = """
 import json, resource, sys, time
-from otalab.check import Case, check
-from otalab.faults import fault_model
-from otalab.shipped import set_up
+from otalab.graph.check import Case, check
+from otalab.faults.models import fault_model
+from otalab.bench.setup import set_up
 design, board, faults, image, bundle = sys.argv[1:6]
 begun = time.perf_counter()
 data = open(bundle, "rb").read() if bundle else None

@@ -18,11 +18,12 @@ from collections import Counter
 from functools import partial
 from pathlib import Path
 
-from otalab import set_up, store
-from otalab.chip import Chip
-from otalab.flash import Flash
-from otalab.live_broker import LiveBroker, LiveCommand
-from otalab.observer import damaged_files
+from otalab import set_up
+from otalab.bench.observer import damaged_files
+from otalab.firmware import store
+from otalab.hardware.chip import Chip
+from otalab.hardware.flash import Flash
+from otalab.wire.live.broker import LiveBroker, LiveCommand
 
 
 class Silent(http.server.SimpleHTTPRequestHandler):
@@ -116,7 +117,7 @@ def main() -> int:
             print(f"{chosen.devices} devices in {len(parts)} processes up after {time.monotonic() - begun:.1f} s")
             print(f"memory before: {sum(memory(part.process_id, 'VmRSS') for part in parts):.0f} MB")
             desired = json.dumps({"ota": {"url": f"http://127.0.0.1:{web.server_address[1]}/fw.zip"}})
-            command = [sys.executable, "-m", "otalab.cli", "shadow-service", "--broker", str(broker)]
+            command = [sys.executable, "-m", "otalab", "shadow-service", "--broker", str(broker)]
             begun = time.monotonic()
             subprocess.run([*command, "--set-desired", desired], check=True, stdout=subprocess.DEVNULL)
             print(f"desired of all after {time.monotonic() - begun:.1f} s")

@@ -23,13 +23,13 @@ import aiohttp
 import aiomqtt
 from tqdm import tqdm
 
-from otalab.board import load_board
+from otalab.bench.setup import default_bundle
 from otalab.errors import OtalabError
-from otalab.live import LiveDevice
-from otalab.live_broker import LiveCloud
-from otalab.shipped import default_bundle
+from otalab.hardware.board import load_board
+from otalab.wire.live.broker import LiveCloud
+from otalab.wire.live.device import LiveDevice
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "helpers"))
 from mutators import SHADOW_TOPICS, http_request, mutated, rpc_frame, shadow_document
 
 ANSWER_SECONDS = 0.3  # one whose length was made larger waits for the rest; it is let go

@@ -19,11 +19,11 @@ from pathlib import Path
 from tqdm import tqdm
 
 from otalab import set_up
+from otalab.bench.observer import damaged_files
+from otalab.bench.scenario import Scenario
 from otalab.errors import OtalabError
-from otalab.flash import Flash
-from otalab.live import LiveDevice
-from otalab.observer import damaged_files
-from otalab.scenario import Scenario
+from otalab.hardware.flash import Flash
+from otalab.wire.live.device import LiveDevice
 
 INSIDE = {"download", "merge", "switch", "trial", "commit", "rollback"}
 SCALE = 0.22  # 4.1 s of flash time become about a second

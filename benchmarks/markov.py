@@ -23,9 +23,9 @@ import numpy as np
 from scipy.sparse import coo_array, csr_array, eye_array
 from scipy.sparse.linalg import spsolve
 
-from otalab import elimination, markov
-from otalab.crash_graph import CrashGraph
-from otalab.risk import Weighed
+from otalab.graph.crash_graph import CrashGraph
+from otalab.numbers import elimination, markov
+from otalab.numbers.risk import Weighed
 
 try:
     import stormpy

@@ -17,10 +17,10 @@ from pathlib import Path
 from tqdm import tqdm
 
 from otalab import set_up
-from otalab.live import LiveDevice
-from otalab.shipped import default_bundle
+from otalab.bench.setup import default_bundle
+from otalab.wire.live.device import LiveDevice
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "helpers"))
 from mutators import mutated_bundle
 
 

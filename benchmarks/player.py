@@ -18,9 +18,9 @@ from pathlib import Path
 import nbformat
 from playwright.sync_api import Page, sync_playwright
 
-from otalab.player import UpdatePlayer
+from otalab.views.player.widget import UpdatePlayer
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "helpers"))
 from browsing import CHROMIUM, FLAGS, jupyter, opened, value_of
 
 NAME = "player.ipynb"
@@ -85,7 +85,7 @@ ANSWER = """async (press) => {
 def notebook(folder: Path, bundle: str) -> Path:
     """Write a notebook of two cells: the imports, and a player."""
     option = f", bundle={bundle!r}" if bundle else ""
-    cells = ["from otalab.player import UpdatePlayer", "import time; begun = time.perf_counter()"]
+    cells = ["from otalab.views.player.widget import UpdatePlayer", "import time; begun = time.perf_counter()"]
     made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     made.metadata.kernelspec = {"display_name": "Python 3", "language": "python", "name": "python3"}
     nbformat.write(made, folder / NAME)

@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from otalab.design import load_design
+from otalab.firmware.design import load_design
 
 
 def copied(folder: Path) -> str:
@@ -35,7 +35,7 @@ def main(designs: list[str]) -> None:
         for design in designs or [copied(folder)]:
             page, before = folder / "review.html", os.times()
             begun = time.perf_counter()
-            words = [sys.executable, "-m", "otalab.cli", "report", design, "-o", str(page)]
+            words = [sys.executable, "-m", "otalab", "report", design, "-o", str(page)]
             subprocess.run(words, check=True, capture_output=True)
             seconds, after = time.perf_counter() - begun, os.times()
             cpu = after.children_user - before.children_user + after.children_system - before.children_system

@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import Any
 
 from otalab import set_up
-from otalab.digest_auth import authorization
-from otalab.live import LiveDevice
+from otalab.wire.auth.digest import authorization
+from otalab.wire.live.device import LiveDevice
 
 UPLOAD = b"POST /update HTTP/1.1\r\nHost: x\r\nContent-Type: application/zip\r\nContent-Length: 90000\r\n\r\n"
 CALL = b"POST /rpc HTTP/1.1\r\nHost: x\r\nContent-Length: 4000\r\n\r\n"

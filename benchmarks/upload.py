@@ -13,7 +13,7 @@ import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
-from otalab.live import LiveDevice
+from otalab.wire.live.device import LiveDevice
 
 
 class Bare(BaseHTTPRequestHandler):

@@ -17,10 +17,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from otalab.check import check_design
-from otalab.design import designs
-from otalab.faults import FAULTS, SIX
-from otalab.image import TEMPERS
+from otalab.faults.models import FAULTS, SIX
+from otalab.firmware.design import designs
+from otalab.firmware.image import TEMPERS
+from otalab.graph.check import check_design
 
 DOCS = Path(__file__).parent.parent / "docs"
 CSV, PAGE = DOCS / "verdicts.csv", DOCS / "verdicts.md"

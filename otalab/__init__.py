@@ -1,11 +1,11 @@
 """otalab: a laboratory for over-the-air firmware updates on NOR flash."""
 
-from otalab.design import designs, load_design
-from otalab.effects import Ask, Erase, Program, Wait
-from otalab.flash import Flash, Geometry
-from otalab.observer import judge
-from otalab.shipped import set_up
-from otalab.trace import life, run, words
+from otalab.bench.observer import judge
+from otalab.bench.setup import set_up
+from otalab.bench.trace import life, run, words
+from otalab.firmware.design import designs, load_design
+from otalab.hardware.effects import Ask, Erase, Program, Wait
+from otalab.hardware.flash import Flash, Geometry
 
 __all__ = [
     "Ask",

@@ -1,0 +1,128 @@
+"""Observers: they judge what the firmware did, and never ask it.
+
+They know every image and every file that was ever offered, and may look at all of the flash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from otalab.bench.scenario import Scenario
+from otalab.bench.trace import Life, Run, life
+from otalab.firmware.outcome import Bricked, Hung, Reset, Running
+from otalab.formats.filesystems.kinds import read_files
+from otalab.hardware.effects import Program
+from otalab.hardware.flash import Flash
+
+GOOD = ("updated", "rolled-back")
+SAD = ("update-lost",)
+BAD = ("bricked", "data-lost", "stuck", "not-updatable")
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a life ended: its name in the contract, and one sentence."""
+
+    name: str
+    reason: str
+
+
+def judge(scenario: Scenario, lived: Life) -> End:
+    """Return how a life ended: its last run's end, or `stuck` where that is one more reset."""
+    end = end_of(scenario, lived.last)
+    if end is None:
+        assert isinstance(lived.last.outcome, Reset)
+        return End("stuck", f"it reboots for ever: {lived.last.outcome.reason}")
+    return end
+
+
+def end_of(scenario: Scenario, run: Run) -> End | None:
+    """Return how a run ended, or `None` if it ended in a reset: then it is not over."""
+    match run.outcome:
+        case Bricked(reason):
+            return End("bricked", reason)
+        case Hung(slot, version):
+            return End("not-updatable", f"version {version} in slot {slot} hangs, and nothing will end that")
+        case Running(slot, version, committed):
+            damage = damaged_files(scenario, run.flash, slot, version)
+            if damage:
+                return End("data-lost", damage)
+            if not committed:
+                return End("not-updatable", f"version {version} runs, is not committed, and nothing will change that")
+            return _of_running(scenario, run, slot, version)
+    return None
+
+
+def judge_run(scenario: Scenario, run: Run) -> tuple[End | None, list[int]]:
+    """Return the end of a run, the probe included, and the looks that were taken to tell it.
+
+    The probe offers one more good image, on steady power; a device that does not take it is `not-updatable`.
+    Sectors that the run had erased, or had read itself, are left out: they tell nothing more of what it began with.
+    """
+    end = end_of(scenario, run)
+    if not isinstance(run.outcome, Running):
+        return end, []
+    reads: list[int] = []
+    if scenario.files:
+        region = scenario.device.board.slots[run.outcome.slot].fs
+        reads += (2 * sector + 1 for sector in scenario.device.board.sectors_of(region))
+    probe = life(scenario.probing(), run.flash)
+    erased: set[int] = set()
+    for one in probe.runs:
+        reads += (look for look in one.looks if look // 2 not in erased)
+        erased |= one.killed
+    taken = isinstance(probe.last.outcome, Running) and probe.last.outcome.version == scenario.probe.version
+    if end and end.name not in BAD and not taken:
+        end = End("not-updatable", f"one more good image does not go in: {_why(probe)}")
+    own = set(run.looks)
+    return end, [look for look in dict.fromkeys(reads) if look // 2 not in run.killed and not own & {look, look | 1}]
+
+
+def _why(probe: Life) -> str:
+    """Return the last thing that a device said of an update that it did not take."""
+    told = [line for line in probe.log if line.startswith(("Update aborted", "Rolling back"))]
+    return told[-1] if told else str(probe.last.outcome)
+
+
+def _of_running(scenario: Scenario, last: Run, slot: int, version: str) -> End:
+    if version == scenario.new.version:
+        if scenario.new.works:
+            return End("updated", f"version {version} runs from slot {slot} and is committed")
+        return End("not-updatable", f"version {version} was committed though it {scenario.new.temper}")
+    no_good = not scenario.new.works or last.world.failed
+    if last.world.refused and no_good:
+        return End("rolled-back", f"version {version} runs from slot {slot} again: the new one was no good")
+    return End("update-lost", f"version {version} runs from slot {slot}, the update was not taken")
+
+
+def damaged_files(scenario: Scenario, flash: Flash, slot: int, version: str) -> str:
+    """Return a sentence about the first file that is missing or damaged in a slot; empty if none is."""
+    if not scenario.files:
+        return ""
+    region = scenario.device.board.slots[slot].fs
+    kind = scenario.device.board.file_system
+    found = read_files(flash.read(region.address, region.size), flash.geometry.sector_size, kind)
+    expected = dict(scenario.files)
+    if version == scenario.new.version:
+        expected |= dict(scenario.brought)
+    if found is None:
+        return f"the file system of slot {slot} is damaged"
+    for name, contents in expected.items():
+        if found.get(name) != contents:
+            return f"{name} in slot {slot} is {'damaged' if name in found else 'missing'}"
+    return ""
+
+
+def overwritten(run: Run) -> Iterator[tuple[int, int]]:
+    """Yield (step, address) of every program over bits that were not erased; physics allows it, few parts' books do.
+
+    A bit that is programmed to what it already holds does not count.
+    """
+    for step in run.steps:
+        if isinstance(step.effect, Program):
+            old = step.before.read(step.effect.address, len(step.effect.data))
+            for offset, (was, wanted) in enumerate(zip(old, step.effect.data, strict=True)):
+                if was & wanted != wanted:
+                    yield step.number, step.effect.address + offset
+                    break

@@ -1,0 +1,132 @@
+"""Scenarios: one device, one update on offer, and a world that answers the firmware's questions.
+
+The *world* is the little that outlives a power cut outside the flash: is the update still on offer, was it refused?
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from otalab.firmware.device import Device
+from otalab.firmware.image import Image
+from otalab.formats.bundle.reader import ManifestRead
+from otalab.hardware.effects import LATE, Ask, Effect, Erase, Offer, Options, Program, Report, Status, Wait
+from otalab.hardware.flash import Flash
+from otalab.hardware.part import FlashPart, Timing
+
+OfferPolicy = Literal["once", "until-taken", "again"]
+OFFERS: tuple[OfferPolicy, ...] = ("once", "until-taken", "again")
+PIECE_SIZE = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What the world remembers.
+
+    `given`: the update was handed out, in this run or (policy `once`) ever.
+    `refused`: a device rolled it back, so it is withdrawn.
+    `failed`: the image was seen to fail its health check.
+    """
+
+    given: bool = False
+    refused: bool = False
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One answer that the world may give, how likely it is, how long it takes, and what the world is then."""
+
+    answer: Any
+    world: World
+    seconds: float = 0.0
+    probability: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """Everything that decides what an update does, but the power; sizes in bytes, times in seconds.
+
+    `sig_mask`: which signatures verify of any bundle on offer; `keys.verified` says it of a real one.
+    """
+
+    device: Device
+    part: FlashPart
+    timing: Timing
+    flash: Flash
+    old: Image
+    new: Image
+    bundle: bytes
+    probe: Image
+    probe_bundle: bytes
+    files: tuple[tuple[str, bytes], ...] = ()
+    brought: tuple[tuple[str, bytes], ...] = ()
+    offers: OfferPolicy = "until-taken"
+    bytes_per_second: float = 100_000.0
+    commit_timeout: int = 60
+    operator_commits_after: float | None = None
+    sig_mask: int = 0
+
+    def probing(self) -> Scenario:
+        """Return the scenario in which a device, wherever it has come to, is offered one more good image."""
+        return replace(self, new=self.probe, bundle=self.probe_bundle, offers="until-taken")
+
+    def power_on(self, world: World) -> World:
+        """Return what the world is when the device is switched on again."""
+        return world if self.offers == "once" else replace(world, given=False)
+
+    def seconds(self, effect: Effect) -> float:
+        """Return how long an effect takes that does not wait for an answer."""
+        match effect:
+            case Erase():
+                return self.part.erase_seconds(self.timing)
+            case Program(_, data):
+                return self.part.program_seconds(len(data), self.timing)
+            case Wait(_, seconds):
+                return seconds
+        return 0.0
+
+    def choices(self, world: World, ask: Ask, now: float) -> tuple[Choice, ...]:
+        """Return every answer that the world may give, the undisturbed one first."""
+        answer: Any = None
+        match ask.question, ask.detail:
+            case "request", Status() as status:
+                return (self._request(world, status, ask.deadline, now),)
+            case "piece", int(position):
+                piece = self.bundle[position : position + PIECE_SIZE]
+                return (Choice(piece, world, len(piece) / self.bytes_per_second),)
+            case "signed", ManifestRead():
+                answer = self.sig_mask
+            case "options", _:
+                answer = Options(self.commit_timeout)
+            case "healthy", str(version):
+                failure = self.new.failure if version == self.new.version else 0.0
+                passed = Choice(True, world, probability=1 - failure)
+                failed = Choice(False, replace(world, failed=True), probability=failure)
+                return tuple(choice for choice in (passed, failed) if choice.probability > 0)
+            case "refuse", _:
+                world = replace(world, refused=True)
+            case "report", Report():
+                pass
+            case _:
+                raise AssertionError(f"the world was asked {ask}")
+        return (Choice(answer, world),)
+
+    def _request(self, world: World, status: Status, deadline: float | None, now: float) -> Choice:
+        if not status.committed:
+            return self._operator(world, deadline, now)
+        newest = (status.version, status.build_id) == (self.new.version, self.new.build_id)
+        withdrawn = world.refused and self.offers != "again"
+        if newest or withdrawn or world.given:
+            return Choice(None, world)
+        return Choice(Offer(), replace(world, given=True))
+
+    def _operator(self, world: World, deadline: float | None, now: float) -> Choice:
+        """Answer a device that waits for someone to commit it by hand."""
+        after = self.operator_commits_after
+        if after is None:
+            return Choice(None, world)
+        if deadline is not None and after > deadline:
+            return Choice(LATE, world, deadline - now)
+        return Choice("commit", world, max(0.0, after - now))

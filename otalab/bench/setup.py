@@ -1,0 +1,234 @@
+"""Devices as they are shipped, and the updates they are offered: the default scenario and its variations.
+
+All contents are pseudo-random bytes from a fixed seed, so the same call makes the same device, bit for bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from hashlib import shake_256
+from zlib import crc32
+
+from otalab.bench.scenario import OFFERS, OfferPolicy, Scenario
+from otalab.bench.trace import life
+from otalab.errors import BadInput, BundleFault
+from otalab.firmware.design import Design, load_design
+from otalab.firmware.device import Device
+from otalab.firmware.image import Image, parse_temper
+from otalab.firmware.outcome import Running
+from otalab.firmware.store import codec
+from otalab.formats.bundle.build import PartSource, bundle_bytes
+from otalab.formats.bundle.manifest import Manifest
+from otalab.formats.bundle.reader import BundleReader, ManifestRead, PartBegins, PartData, PartEnds
+from otalab.formats.filesystems.kinds import MOUNTS, build_image, geometry, recognised
+from otalab.formats.filesystems.scratch import FileSystemFault
+from otalab.formats.image_check import self_checking
+from otalab.formats.records.record import BootConfig, Record, SlotFacts
+from otalab.hardware.board import Board, Slot, load_board
+from otalab.hardware.flash import Flash
+from otalab.hardware.part import Timing, part
+
+OLD_VERSION, USED_VERSION, NEW_VERSION, PROBE_VERSION = "1", "1.5", "2", "probe"
+PROBE_SIZE = 4096
+OPERATOR_SECONDS = 30.0
+
+
+def set_up(
+    design: str | Design = "hardened",
+    board: str | Board | None = None,
+    *,
+    image: str = "healthy",
+    bundle: bytes | None = None,
+    app_size: int | None = None,
+    files: dict[str, bytes] | None = None,
+    part_name: str | None = None,
+    timing: Timing = "typ",
+    offers: OfferPolicy | None = None,
+    health_seconds: float | None = None,
+    commit_timeout: int | None = None,
+    operator_commits_after: float | None = None,
+    used: bool = False,
+) -> Scenario:
+    """Return the default scenario, or a variation of it.
+
+    What is left out is as the design has it: its partition table, or the board `lab-1M`; how long the update stands;
+    who commits, and in how long.
+    `image` is the temper of the new image; `bundle` the update on offer, one for the board if not given;
+    `app_size` how large the two applications are (bytes; they fill their slot if not given);
+    `files` the user files that the device was shipped with;
+    `health_seconds` how long the new image tests itself; `commit_timeout` the commit interval that the update asks for;
+    `operator_commits_after` how long after power-on someone commits by hand (the image commits itself if not given);
+    `used`: the device has taken one update before this one, so slots and records have turned their roles.
+    """
+    design = load_design(design) if isinstance(design, str) else design
+    board = board_for(design, board)
+    by_hand = OPERATOR_SECONDS if design.commit == "operator" else None
+    operator_commits_after = by_hand if operator_commits_after is None else operator_commits_after
+    own_check = design.image_check == "own"
+    chip = part(part_name) if part_name else board.part
+    if chip.sector_size != board.geometry.sector_size:
+        raise BadInput(
+            f"part {chip.name} erases {chip.sector_size} bytes at a time, "
+            f"board {board.name} needs sectors of {board.geometry.sector_size}: take another part or board"
+        )
+    size = board.slots[0].app.size if app_size is None else app_size
+    bundle = default_bundle(board, NEW_VERSION, size, own_check=own_check) if bundle is None else bundle
+    temper, failure = parse_temper(image)
+    new, brought = unpack(bundle)
+    new = replace(new, temper=temper, failure=failure)
+    new = new if health_seconds is None else replace(new, health_seconds=health_seconds)
+    new = new if operator_commits_after is None else replace(new, commits="by hand")
+    old_app = application(OLD_VERSION, size, own_check=own_check)
+    old = Image.of(OLD_VERSION, "1/factory", old_app)
+    files = default_files() if files is None else files
+    probe_bundle = default_bundle(board, PROBE_VERSION, min(size, PROBE_SIZE), own_check=own_check)
+    probe, _ = unpack(probe_bundle)
+    scenario = Scenario(
+        device=Device(board, design, (old, new, probe)),
+        part=chip,
+        timing=timing,
+        flash=shipped(board, design, old_app, files),
+        old=old,
+        new=new,
+        bundle=bundle,
+        probe=probe,
+        probe_bundle=probe_bundle,
+        files=tuple(sorted(files.items())) if board.file_system in MOUNTS else (),
+        brought=tuple(sorted((brought or {}).items())),
+        offers=offers or standing(design),
+        commit_timeout=design.interval if commit_timeout is None else commit_timeout,
+        operator_commits_after=operator_commits_after,
+    )
+    return after_an_update(scenario, size, files) if used else scenario
+
+
+def after_an_update(scenario: Scenario, app_size: int, files: dict[str, bytes]) -> Scenario:
+    """Return the scenario on a device that has taken an update before, on steady power."""
+    board, design = scenario.device.board, scenario.device.design
+    bundle = default_bundle(board, USED_VERSION, app_size, own_check=design.image_check == "own")
+    early = set_up(design, board, bundle=bundle, app_size=app_size, files=files, part_name=scenario.part.name)
+    lived = life(early)
+    if not isinstance(lived.last.outcome, Running) or lived.last.outcome.version != USED_VERSION:
+        raise BadInput(
+            f"design {design.name} does not take the update that a used device has had: {lived.last.outcome}"
+        )
+    images = (*scenario.device.images, early.new)
+    kept = dict(early.files) | dict(early.brought) if scenario.files else {}
+    device = replace(scenario.device, images=images)
+    return replace(scenario, device=device, flash=lived.last.flash, old=early.new, files=tuple(sorted(kept.items())))
+
+
+def board_for(design: Design, board: str | Board | None = None) -> Board:
+    """Return the board that a design runs on: as named, or its own partition table, or `lab-1M`."""
+    board = board or design.board or "lab-1M"
+    board = load_board(board) if isinstance(board, str) else board
+    if design.state != "none" and not board.state:
+        raise BadInput(f"design {design.name} needs a second store, and board {board.name} has no place for one")
+    size, room = codec(design).size * design.journal, min(area.size for area in board.records)
+    if size > room:
+        raise BadInput(f"the records of {design.name} need {size} bytes, and board {board.name} has {room} for them")
+    return board
+
+
+def standing(design: Design) -> OfferPolicy:
+    """Return how long an update stands that is offered to a design."""
+    return next(one for one in OFFERS if one == design.offers)
+
+
+def shipped(board: Board, design: Design, app: bytes, files: dict[str, bytes]) -> Flash:
+    """Return the flash of a device fresh from the factory: version 1 in slot 0, committed."""
+    slot = board.slots[0]
+    facts = SlotFacts(len(app), crc32(app), OLD_VERSION)
+    form = codec(design)
+    record = Record(form.counting.first, BootConfig(0, True, (facts, SlotFacts())))
+    flash = Flash.blank(board.geometry)
+    flash = flash.patched(board.loader.address, noise("boot loader", board.loader.size))
+    flash = flash.patched(board.records[0].address, form.encode(record))
+    flash = flash.patched(slot.app.address, app)
+    return flash.patched(slot.fs.address, file_system(board, slot, "1", files))
+
+
+def default_files() -> dict[str, bytes]:
+    """Return the user files of the default scenario: one spans pages, one the image brings too, one is `conf9.json`."""
+    return {
+        "conf9.json": b'{"wifi": {"ssid": "lamp on a pole", "pass": "secret"}}',
+        "calibration.bin": noise("calibration", 1500),
+        "index.html": noise("the old page", 300),
+    }
+
+
+def brought_files(version: str, fs_size: int) -> dict[str, bytes]:
+    """Return the files that an image of this version brings."""
+    return {
+        "conf0.json": noise(f"defaults {version}", 300),
+        "index.html": noise(f"page {version}", 600),
+        "assets.bin": noise(f"assets {version}", fs_size // 8),
+    }
+
+
+def default_bundle(board: Board, version: str, app_size: int, *, own_check: bool = False) -> bytes:
+    """Return a bundle for a board: an application of this size and a file system that fills its region."""
+    slot = board.slots[0]
+    fs = file_system(board, slot, version, brought_files(version, slot.fs.size))
+    told = geometry(board.file_system, len(fs), board.geometry.sector_size)
+    app_name = "fw" if board.platform == "esp8266" else "app"
+    return bundle_bytes(
+        name="lamp",
+        platform=board.platform,
+        version=version,
+        build_id=f"{version}/lab",
+        parts=[
+            PartSource(app_name, "app", "lamp.bin", application(version, app_size, own_check=own_check), {}),
+            PartSource("fs", "fs", "fs.img", fs, told),
+        ],
+    )
+
+
+def application(version: str, size: int, *, own_check: bool = False) -> bytes:
+    """Return the bytes of an application; with its own check, a loader can tell that it is whole."""
+    contents = noise(f"application {version}", size)
+    return self_checking(contents) if own_check else contents
+
+
+def file_system(board: Board, slot: Slot, version: str, files: dict[str, bytes]) -> bytes:
+    """Return a file-system image for a slot; for `raw`, bytes that stand for one."""
+    if board.file_system not in MOUNTS:
+        return noise(f"{board.file_system} {version}", slot.fs.size)
+    return build_image(files, slot.fs.size, board.geometry.sector_size, board.file_system)
+
+
+def unpack(bundle: bytes) -> tuple[Image, dict[str, bytes] | None]:
+    """Return the image that a bundle brings, and its files where they are in a file system that the lab knows."""
+    reader, fs, told = BundleReader(), bytearray(), dict[str, object]()
+    manifest: Manifest | None = None
+    app: PartEnds | None = None
+    try:
+        for event in reader.feed(bundle):
+            match event:
+                case ManifestRead(manifest):
+                    pass
+                case PartBegins(part) if part.role == "fs":
+                    told = dict(part.extra)
+                case PartData(part, data) if part.role == "fs":
+                    fs += data
+                case PartEnds(part) if part.role == "app":
+                    app = event
+        reader.close()
+    except BundleFault as fault:
+        raise BadInput(f"the bundle is refused: {fault}") from fault
+    if app is None or manifest is None:
+        raise BadInput("the bundle is refused: it brings no application")
+    return Image(manifest.version, manifest.build_id, app.size, app.sha256), _files(bytes(fs), told)
+
+
+def _files(contents: bytes, told: dict[str, object]) -> dict[str, bytes] | None:
+    found = recognised(contents, told)
+    try:
+        return {name: found[1].read(name) for name in found[1].names()} if found else None
+    except FileSystemFault:
+        return None
+
+
+def noise(seed: str, size: int) -> bytes:
+    """Return incompressible bytes, the same for the same seed."""
+    return shake_256(seed.encode()).digest(size)

@@ -1,0 +1,242 @@
+"""Traces: the firmware followed on steady power, every effect written down.
+
+A *run* goes from power-on to quiescence, a halt or a reset; a *life* is runs one after the other until nothing
+more happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, overload
+
+from otalab.bench.scenario import Scenario, World
+from otalab.firmware.device import power_on
+from otalab.firmware.outcome import Outcome, Reset
+from otalab.hardware.board import Board
+from otalab.hardware.chip import Chip
+from otalab.hardware.effects import Ask, Effect, Erase, Program, Wait
+from otalab.hardware.flash import Flash
+
+RUNS = 50
+COUNTS = ("erases", "programs", "waits", "asks")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One effect of a run: when it began (seconds since power-on), how long it took, and what it met."""
+
+    number: int
+    effect: Effect
+    phase: str
+    at: float
+    seconds: float
+    before: Flash
+    world: World
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run: its steps, how it ended, and what it left; `log` are the firmware's lines, with their step.
+
+    `path` is what decided the run, in order: sectors read before they were erased, and choices of chance.
+    `swaps` are the unstable sectors that were found to read otherwise, each with the effect before which it was.
+    `probability` is that of the choices.
+    """
+
+    steps: tuple[Step, ...]
+    outcome: Outcome
+    flash: Flash
+    world: World
+    log: tuple[tuple[int, str], ...]
+    path: tuple[tuple[str, int] | tuple[str, int, int], ...]
+    killed: frozenset[int]
+    swaps: tuple[tuple[int, int], ...]
+    probability: float
+
+    @property
+    def seconds(self) -> float:
+        """How long the run took; a wait without end counts as nothing."""
+        return sum(step.seconds for step in self.steps if step.seconds < float("inf"))
+
+    def during(self, phase: str) -> list[Step]:
+        """Return the steps of a phase, in order."""
+        return [step for step in self.steps if step.phase == phase]
+
+    @property
+    def choices(self) -> list[tuple[int, int]]:
+        """What chance decided, in order: which one was taken, of how many."""
+        return [(entry[1], entry[2]) for entry in self.path if len(entry) == 3]
+
+    @property
+    def looks(self) -> list[int]:
+        """The looks that decided the run, in order; see `Chip.path`."""
+        return [entry[1] for entry in self.path if len(entry) == 2]
+
+    @property
+    def footprint(self) -> list[int]:
+        """The sectors that were read before this run had erased them, in order."""
+        return list(dict.fromkeys(look // 2 for look in self.looks))
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """Runs until nothing more happens; `endless` if the device resets for ever and gets nowhere."""
+
+    board: Board
+    runs: tuple[Run, ...]
+    endless: bool
+
+    @property
+    def last(self) -> Run:
+        return self.runs[-1]
+
+    @property
+    def log(self) -> Iterator[str]:
+        """Every line that the firmware said."""
+        return (line for run in self.runs for _, line in run.log)
+
+
+class _Chance:
+    """Takes choices as told, then the undisturbed ones, and writes them into the chip's path."""
+
+    def __init__(self, chip: Chip, told: Sequence[int]) -> None:
+        self.chip = chip
+        self.told = list(reversed(told))
+        self.probability = 1.0
+
+    def take(self, probabilities: Sequence[float]) -> int:
+        """Return which of several possibilities happens."""
+        if len(probabilities) == 1:
+            return 0
+        taken = self.told.pop() if self.told else 0
+        self.chip.path.append(("choice", taken, len(probabilities)))
+        self.probability *= probabilities[taken]
+        return taken
+
+
+def run(
+    scenario: Scenario,
+    flash: Flash | None = None,
+    world: World = World(),  # noqa: B008  # frozen
+    choices: Sequence[int] = (),
+) -> Run:
+    """Follow the firmware through one run; where chance decides, as `choices` say, then as if undisturbed."""
+    chip = Chip(scenario.device.board, scenario.flash if flash is None else flash)
+    chance = _Chance(chip, choices)
+    chip.settle = lambda _mark: chance.take((0.5, 0.5))
+    world = scenario.power_on(world)
+    routine = power_on(chip, scenario.device)
+    steps: list[Step] = []
+    log: list[tuple[int, str]] = []
+    answer = None
+    while True:
+        try:
+            effect = routine.send(answer)
+        except StopIteration as end:
+            log += ((len(steps), line) for line in chip.log[len(log) :])
+            return Run(
+                tuple(steps),
+                end.value,
+                chip.flash,
+                world,
+                tuple(log),
+                tuple(chip.path),
+                frozenset(chip.killed),
+                tuple(chip.swaps),
+                chance.probability,
+            )
+        log += ((len(steps), line) for line in chip.log[len(log) :])
+        chip.board.geometry.check(effect)
+        before, began, asked, answer = chip.flash, chip.now, world, None
+        if isinstance(effect, Ask):
+            answers = scenario.choices(world, effect, chip.now)
+            choice = answers[chance.take([one.probability for one in answers])]
+            answer, world, seconds = choice.answer, choice.world, choice.seconds
+        else:
+            seconds = scenario.seconds(effect)
+        steps.append(Step(len(steps), effect, chip.phase, began, seconds, before, asked))
+        chip.apply(effect)
+        chip.now += seconds
+
+
+def every_run(scenario: Scenario, flash: Flash, world: World) -> Iterator[Run]:
+    """Yield one run for every way in which chance can decide, the undisturbed one first."""
+    waiting: list[tuple[int, ...]] = [()]
+    while waiting:
+        told = waiting.pop()
+        taken = run(scenario, flash, world, told)
+        yield taken
+        made = [choice for choice, _ in taken.choices]
+        for number in range(len(told), len(made)):
+            waiting += [(*made[:number], other) for other in range(1, taken.choices[number][1])]
+
+
+def life(scenario: Scenario, flash: Flash | None = None, world: World = World()) -> Life:  # noqa: B008  # frozen
+    """Follow the device until nothing more happens, or until it comes by a place where it was before."""
+    flash = scenario.flash if flash is None else flash
+    runs: list[Run] = []
+    seen = set()
+    while True:
+        seen.add((flash, scenario.power_on(world)))
+        runs.append(run(scenario, flash, world))
+        flash, world = runs[-1].flash, runs[-1].world
+        if not isinstance(runs[-1].outcome, Reset):
+            return Life(scenario.device.board, tuple(runs), endless=False)
+        if (flash, scenario.power_on(world)) in seen or len(runs) == RUNS:
+            return Life(scenario.device.board, tuple(runs), endless=True)
+
+
+def words(effect: Effect) -> str:
+    """Return an effect in a few words."""
+    match effect:
+        case Erase(sector):
+            return f"erase sector {sector}"
+        case Program(address, data):
+            return f"program {len(data)} bytes at 0x{address:06x}"
+        case Wait(what, _):
+            return f"wait: {what}"
+        case Ask(question, detail):
+            return f"ask: {question}" + (f" at {detail}" if isinstance(detail, int) else "")
+
+
+@overload
+def sector_of(effect: Erase | Program, flash: Flash) -> int: ...
+@overload
+def sector_of(effect: Effect, flash: Flash) -> int | None: ...
+def sector_of(effect: Effect, flash: Flash) -> int | None:
+    """Return the sector that an effect works on, if it works on one."""
+    match effect:
+        case Erase(sector):
+            return sector
+        case Program(address, _):
+            return address // flash.geometry.sector_size
+    return None
+
+
+def effects(lived: Life) -> Iterator[dict[str, Any]]:
+    """Yield one row per effect: run, effect, phase, kind, what, sector, owner, when and how long in seconds."""
+    for number, run in enumerate(lived.runs):
+        for step in run.steps:
+            sector = sector_of(step.effect, step.before)
+            yield {
+                "run": number,
+                "effect": step.number,
+                "phase": step.phase,
+                "kind": type(step.effect).__name__.lower(),
+                "what": words(step.effect),
+                "sector": "" if sector is None else sector,
+                "owner": "" if sector is None else lived.board.owner_of(sector),
+                "at": step.at,
+                "seconds": step.seconds,
+            }
+
+
+def by_phase(lived: Life) -> dict[str, dict[str, Any]]:
+    """Return the counts of effects and the seconds of every phase, in the order in which they are met."""
+    phases: dict[str, dict[str, Any]] = {}
+    for row in effects(lived):
+        phase = phases.setdefault(row["phase"], dict.fromkeys((*COUNTS, "seconds"), 0))
+        phase[row["kind"] + "s"] += 1
+        phase["seconds"] += row["seconds"] if row["seconds"] < float("inf") else 0
+    return phases

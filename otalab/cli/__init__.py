@@ -1,0 +1,1 @@
+"""The command `otalab`: one module a command; `main` gathers them."""

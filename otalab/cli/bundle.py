@@ -1,0 +1,222 @@
+"""`otalab bundle`: make an update bundle, sign or look into one, or ask whether a device would take it.
+
+A bundle is judged by the reader that the firmware uses, and by nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from otalab.cli.options.keys import add_key_options, add_sign, required_mask, verifier
+from otalab.errors import BadInput, BundleFault
+from otalab.formats.bundle.build import PartSource, build
+from otalab.formats.bundle.manifest import Manifest, shown
+from otalab.formats.bundle.reader import LIMIT, ManifestRead, PartEnds, bundle_events
+from otalab.formats.bundle.signatures import UNCHECKED, refusal, signatures
+from otalab.text import table
+
+
+def add_parser(commands: Any) -> None:
+    """Register the command and its four actions."""
+    parser: argparse.ArgumentParser = commands.add_parser("bundle", help="update bundles: build, inspect, sign, verify")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+
+    building = actions.add_parser("build", help="make a bundle for a board")
+    building.add_argument("out", metavar="OUT.zip", help="the bundle to write")
+    building.add_argument("--app", required=True, metavar="FILE", help="the application image")
+    building.add_argument("--fs", required=True, metavar="FOLDER", help="the files of the new file system; no folders")
+    building.add_argument("--board", default="lab-1M", metavar="B", help="name, or path of a TOML file (lab-1M)")
+    building.add_argument("--version", required=True, metavar="V", help="the version that the manifest names")
+    building.add_argument("--name", metavar="N", help="the application's name (that of FILE, without its ending)")
+    building.add_argument("--build-id", metavar="ID", help="the build that the manifest names (follows from contents)")
+    building.set_defaults(func=build_bundle)
+
+    add_sign(actions)
+
+    inspecting = actions.add_parser("inspect", help="print the manifest and the parts of a bundle")
+    inspecting.set_defaults(func=inspect)
+
+    verifying = actions.add_parser("verify", help="read a bundle as a device does; exit status 1 if it is refused")
+    verifying.add_argument("--platform", metavar="P", help="also refuse what is not for this platform")
+    add_key_options(verifying, "all keys that are given, -1 without a key")
+    verifying.set_defaults(func=verify)
+
+    for action in (inspecting, verifying):
+        action.add_argument("file", metavar="FILE", help="the bundle")
+    for action in (building, inspecting, verifying):
+        action.add_argument("--json", action="store_true", help="print exactly one JSON object")
+
+
+def build_bundle(chosen: argparse.Namespace) -> int:
+    """Make a bundle for a board out of an application and a folder of files."""
+    from otalab.formats.filesystems.kinds import build_image, geometry  # noqa: PLC0415  # nor littlefs
+    from otalab.hardware.board import load_board  # noqa: PLC0415  # reading a bundle needs neither a board
+
+    board = load_board(chosen.board)
+    app, slot, block = _contents(Path(chosen.app)), board.slots[0], board.geometry.sector_size
+    if not 0 < len(app) <= slot.app.size:
+        raise BadInput(
+            f"{chosen.app}: {len(app)} bytes, an application slot of {board.name} takes 1 to {slot.app.size}"
+        )
+    if board.file_system == "raw":
+        raise BadInput(f"{board.name}: its file system holds no files; give a board with littlefs or spiffs")
+    fs = build_image(_files(Path(chosen.fs)), slot.fs.size, block, board.file_system)
+    build_id = chosen.build_id or hashlib.sha256(hashlib.sha256(app).digest() + fs).hexdigest()[:16]
+    # What the two families of platforms call the same thing.
+    code, kind = ("fw", None) if board.platform == "esp8266" else ("app", "app")
+    parts = (
+        PartSource(code, kind, f"{code}.bin", app),
+        PartSource("fs", "fs", "fs.img", fs, geometry(board.file_system, len(fs), block)),
+    )
+    name = chosen.name or Path(chosen.app).stem
+    build(chosen.out, name=name, platform=board.platform, version=chosen.version, build_id=build_id, parts=parts)
+    said = {"out": chosen.out, "name": name, "platform": board.platform, "version": chosen.version}
+    said |= {"build_id": build_id}
+    if chosen.json:
+        print(json.dumps({**said, "app_size": len(app), "fs_size": len(fs)}))
+    else:
+        print(f"{chosen.out}: {name} {chosen.version} ({build_id}) for {board.platform}")
+    return 0
+
+
+def inspect(chosen: argparse.Namespace) -> int:
+    """Print what a bundle says and holds, as far as it can be read."""
+    from otalab.formats.bundle.held_files import FilesReader, lines  # noqa: PLC0415  # a bundle is verified without littlefs
+
+    looking = FilesReader()
+    survey = _survey(chosen.file, watch=looking.see)
+    manifest = survey.manifest
+    if chosen.json:
+        print(json.dumps(_as_object(chosen.file, survey, looking.objects)))
+        return 1 if survey.fault else 0
+    if manifest is not None:
+        for title, text in zip(("name", "platform", "version", "build id"), _identity(manifest), strict=True):
+            print(f"{title:8}  {shown(text)}")
+        if survey.signatures:
+            print(f"{'signed':8}  {', '.join(map(str, survey.signatures))} (not verified)")
+        files = {file.part.name: file for file in survey.files}
+        rows = []
+        for part in manifest.parts:
+            file, size = files.get(part.name), "-" if part.size is None else part.size
+            read = (file.size, f"{file.crc32:08x}", file.sha256.hex()[:16]) if file else (size, "-", "-")
+            rows.append((shown(part.name), shown(part.role), "-" if part.src is None else shown(part.src), *read))
+        print("", *table(("part", "role", "file", "bytes", "crc32", "sha256"), rows, right="bytes"), sep="\n")
+        for name, held in looking.held.items():
+            print("", f"{shown(name)}: {held.kind}, files:", *lines(held), sep="\n")
+    if survey.fault:
+        print(f"{chosen.file}: {survey.fault}")
+    return 1 if survey.fault else 0
+
+
+def verify(chosen: argparse.Namespace) -> int:
+    """Say `ok`, or the message with which a device refuses the bundle."""
+    keys, verified = verifier(chosen.key)
+    required = required_mask(chosen, keys or UNCHECKED)
+    survey = _survey(chosen.file, chosen.platform, verified, required)
+    asked = bool(keys) or required != UNCHECKED
+    if chosen.json:
+        mask = {"sig_mask": survey.mask, "sig_req_mask": required} if asked else {}
+        print(json.dumps({"file": chosen.file, "ok": survey.fault is None, "fault": survey.fault} | mask))
+        return 1 if survey.fault else 0
+    if asked and survey.mask is not None:
+        print(f"signature mask 0x{survey.mask:02x}, required {required if required <= 0 else f'0x{required:02x}'}")
+    if survey.fault or survey.manifest is None:
+        print(f"{chosen.file}: {survey.fault}")
+    else:
+        name, platform, version, _ = map(shown, _identity(survey.manifest))
+        total = sum(file.size for file in survey.files)
+        print(f"{chosen.file}: ok, {name} {version} for {platform}, {len(survey.files)} files, {total} bytes")
+    return 1 if survey.fault else 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Survey:
+    manifest: Manifest | None
+    files: tuple[PartEnds, ...]
+    fault: str | None
+    signatures: tuple[int, ...] = ()
+    mask: int | None = None
+
+
+def _survey(
+    file: str,
+    platform: str | None = None,
+    verified: Callable[[ManifestRead], int] = lambda _read: 0,
+    required: int = UNCHECKED,
+    watch: Callable[[object], None] = lambda _event: None,
+) -> _Survey:
+    """Read a bundle up to its end or its fault."""
+    manifest: Manifest | None = None
+    files: list[PartEnds] = []
+    there: tuple[int, ...] = ()
+    mask = fault = None
+    try:
+        for event in bundle_events(_chunks(Path(file))):
+            watch(event)
+            match event:
+                case ManifestRead(manifest, extra):
+                    if platform is not None and not manifest.runs_on(platform):
+                        return _Survey(manifest, (), "Wrong platform")
+                    there, mask = tuple(signatures(extra)), verified(event)
+                    if fault := refusal(manifest, mask, required):
+                        break
+                case PartEnds():
+                    files.append(event)
+    except BundleFault as refused:
+        fault = str(refused)
+    return _Survey(manifest, tuple(files), fault, there, mask)
+
+
+def _identity(manifest: Manifest) -> tuple[str, str, str, str]:
+    return manifest.name, manifest.platform, manifest.version, manifest.build_id
+
+
+def _as_object(file: str, survey: _Survey, held: dict[str, Any]) -> dict[str, Any]:
+    manifest = survey.manifest
+    read = {
+        end.part.name: {"size": end.size, "crc32": f"{end.crc32:08x}", "sha256": end.sha256.hex()}
+        for end in survey.files
+    }
+    parts = [
+        {key: getattr(part, key) for key in part.__slots__}
+        | {"read": read.get(part.name)}
+        | ({"file_system": held[part.name]} if part.name in held else {})
+        for part in (manifest.parts if manifest else ())
+    ]
+    said = _identity(manifest) if manifest else (None,) * 4
+    identity = dict(zip(("name", "platform", "version", "build_id"), said, strict=True))
+    return {"file": file, **identity, "signatures": survey.signatures, "parts": parts, "fault": survey.fault}
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(LIMIT):
+                yield chunk
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _contents(path: Path) -> bytes:
+    return b"".join(_chunks(path))
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    if not folder.is_dir():
+        raise BadInput(f"{folder}: is not a folder; give the folder whose files the file system shall hold")
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError as error:
+        raise BadInput(f"{folder}: cannot be read: {error.strerror}") from error
+    for path in paths:
+        if not path.is_file():
+            raise BadInput(f"{path}: is not a file; the file system of an image is flat, move its files up")
+        if not path.name.isprintable():
+            raise BadInput(f"{folder}: {path.name!r} has characters that no file system should hold; rename it")
+    return {path.name: _contents(path) for path in paths}

@@ -1,0 +1,72 @@
+"""`otalab campaign`: devices by the thousand or the billion, sampled, counted, stored.
+
+What carries it out takes seconds to load, so that is done when it is called.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from typing import Any
+
+from otalab.cli.options.study import add_study_options, chosen_study, whole
+from otalab.cli.risk import explore
+from otalab.numbers.engines.names import ENGINES
+from otalab.text import table
+
+
+def add_parser(commands: Any) -> None:
+    """Register the command."""
+    parser: argparse.ArgumentParser = commands.add_parser("campaign", help="sample many devices; resumable")
+    add_study_options(parser)
+    parser.add_argument("--devices", type=whole, required=True, metavar="N", help="how many, as 1000 or 1e6")
+    parser.add_argument("--seed", type=whole, default=1, metavar="S", help="the seed of all chance (1)")
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder of the rows; the same again goes on there")
+    parser.add_argument("--engine", choices=ENGINES, default="chain", help="how devices are sampled (chain)")
+    parser.add_argument("--fleet", metavar="FILE.csv", help="kinds of devices: share, part, timing, rate, image, ...")
+    parser.add_argument("--workers", type=whole, metavar="W", help="local processes (for firmware one a core, else 1)")
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster, as in tcp://127.0.0.1:8786")
+    parser.set_defaults(func=run)
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Run the campaign, or what is missing of it, and print what was found; 0 whatever that is."""
+    from otalab.numbers.campaigns.campaign import Campaign, progress, run_campaign  # noqa: PLC0415  # see above
+    from otalab.numbers.study import Fleet  # noqa: PLC0415  # see above
+
+    one = chosen_study(chosen)
+    fleet = Fleet.read(one, chosen.fleet) if chosen.fleet else Fleet((one,))
+    campaign = Campaign(fleet, chosen.devices, chosen.seed, chosen.engine)
+    cores = os.cpu_count() or 1
+    workers = chosen.workers if chosen.workers is not None else cores if chosen.engine == "firmware" else 1
+    for kind in fleet.studies:
+        explore(kind)
+    with progress(campaign) as on_chunk:
+        tally = run_campaign(
+            campaign, chosen.out, workers=workers, scheduler=chosen.scheduler, on_chunk=on_chunk, command=sys.argv[1:]
+        )
+    told = tally.as_object()
+    if chosen.json:
+        print(json.dumps(told))
+    else:
+        show(told)
+    return 0
+
+
+def show(told: dict[str, Any]) -> None:
+    """Print the result for people."""
+    print(
+        f"{told['design']}: {told['devices']:,} devices by {told['engine']}, seed {told['seed']}, {told['seconds']} s"
+    )
+    if told["given"] != 1:
+        print(f"given that a power cut comes during the update, which has probability {told['given']:.6g}")
+    exact = told["exact"]
+    rows = [
+        (end, f"{one['count']:,}", f"{one['estimate']:.4e}", f"{one['low']:.4e} to {one['high']:.4e}",
+         f"{exact[end]:.4e}" if exact and end in exact else "")
+        for end, one in told["ends"].items()
+    ]  # fmt: skip
+    print("\n" + "\n".join(table(("end", "devices", "share", "95 % interval", "exact"), rows, right="devices")))
+    print(f"\n{told['out']}")

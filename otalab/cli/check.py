@@ -1,0 +1,113 @@
+"""`otalab check`: proof for any number of power cuts, or the shortest history that breaks a design."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from otalab.cli.options.scenario import add_options, chosen_scenario, read
+from otalab.errors import BadInput
+from otalab.faults.models import FAULTS, fault_model
+from otalab.faults.tear import RESIDUAL
+from otalab.firmware.image import TEMPERS
+from otalab.graph.check import Case, Cell, check, digest, matrix, named
+from otalab.graph.explorer import BUDGET, Explorer
+from otalab.text import table
+
+COLOURS = {"safe": "32", "unsafe": "31", "open": "33"}
+
+
+def add_parser(commands: Any) -> None:
+    """Register the command."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "check", help="prove a design for any number of power cuts, or break it"
+    )
+    parser.add_argument("designs", nargs="*", metavar="DESIGN", help="names from the catalogue, or TOML files")
+    add_options(parser)
+    parser.add_argument("--budget", type=int, default=BUDGET, metavar="N", help=f"most nodes of a graph ({BUDGET})")
+    parser.add_argument("--save", metavar="FILE", help="write the counterexamples to a file that replay plays")
+    parser.add_argument("--graph", metavar="FILE.npz", help="write the crash graph; for a single cell")
+    parser.add_argument("--explain-faults", action="store_true", help="say what each fault model leaves, and end")
+    parser.set_defaults(func=run)
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Check every cell and print the matrix; 1 if one of them is not safe."""
+    if chosen.explain_faults:
+        for name in several(chosen.faults, tuple(FAULTS)):
+            print(f"{name}: {fault_model(name).explain()}\n")
+        return 0
+    if not chosen.designs:
+        raise BadInput("no design was named; otalab designs lists them")
+    if chosen.budget < 1:
+        raise BadInput(f"--budget {chosen.budget}: at least one node is needed")
+    cells = list(_cells(chosen))
+    if chosen.graph:
+        if len(cells) != 1:
+            raise BadInput(f"--graph takes a single cell, and these are {len(cells)}")
+        cells[0].graph.save(chosen.graph)
+    told = [cell.as_object() for cell in cells]
+    if chosen.save:
+        found = [one["counterexample"] for one in told if one["counterexample"]]
+        Path(chosen.save).write_text(json.dumps({"counterexamples": found}, indent=1) + "\n")
+    if chosen.json:
+        print(json.dumps({"results": told}))
+    else:
+        show(cells)
+    return 1 if any(cell.graph.verdict != "safe" for cell in cells) else 0
+
+
+def several(names: str, every: tuple[str, ...]) -> list[str]:
+    """Return the names in a list with commas; `each` is every one of them."""
+    return list(every) if names == "each" else names.split(",")
+
+
+def _cells(chosen: argparse.Namespace) -> Iterator[Cell]:
+    images = list(TEMPERS) if chosen.image == "all" else chosen.image.split(",")
+    bundle = digest(read(chosen.bundle)) if chosen.bundle else ""
+    for design in sorted(chosen.designs):
+        for faults in sorted(several(chosen.faults, tuple(FAULTS))):
+            for image in sorted(images):
+                scenario, model = chosen_scenario(chosen, design, image), fault_model(faults)
+                case = replace(Case.of(scenario, named(design), chosen.board, faults, bundle), image=image)
+                # On standard error, and gone when it is over; short searches never show it.
+                with tqdm(desc=case.text, unit=" runs", delay=1, leave=False, file=sys.stderr) as bar:
+
+                    def progress(explorer: Explorer, bar: Any = bar) -> None:
+                        bar.update(explorer.expanded - bar.n)
+
+                    yield check(case, scenario, model, budget=chosen.budget, progress=progress)
+
+
+def show(cells: list[Cell]) -> None:
+    """Print the matrix, and what was found in each cell."""
+    rows = [tuple(row.values()) for row in matrix(cells)]
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    lines = list(table(("design", "faults", "image", "verdict", "ends", "cuts", "why"), rows, right="cuts"))
+    print("\n".join(lines[:2]))
+    for cell, line in zip(cells, lines[2:], strict=True):
+        print(f"\033[{COLOURS[cell.graph.verdict]}m{line}\033[0m" if colour else line)
+    for cell in cells:
+        graph, bad = cell.graph, cell.graph.counterexample
+        print(
+            f"\n{cell.case.text}: {graph.nodes} states, {graph.expanded} runs, {graph.wrecks:,} wrecks judged, "
+            f"{cell.seconds:.2f} s" + ("" if graph.closed else "; the graph is not closed")
+        )
+        if bad:
+            shortest = "the shortest counterexample" if graph.closed else "a counterexample"
+            print(f"  {bad.end}: {bad.reason}; {shortest} has {len(bad.cuts)} cut(s)")
+            for number, leg in bad.cuts:
+                print(f"  cut in run {number}, effect {leg.step}, phase {leg.phase}, leaving {leg.tear}")
+            print(f"  otalab replay {cell.case.identity(bad)}")
+    print(
+        f"\nNot in these verdicts: a forged check of 32 bits or more ({RESIDUAL:.1e} per torn record), damage outside "
+        "the sector being worked on, reads that fault; unstable cells are a fault model of their own, not in all."
+    )

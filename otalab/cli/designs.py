@@ -1,0 +1,73 @@
+"""`otalab designs`: the catalogue, one design as the TOML to start from, and the schema for editors."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from textwrap import wrap
+from typing import Any
+
+from otalab.firmware.design import SAYS, Design, bounds, choices, designs, load_design, way_of, ways
+from otalab.firmware.schema import design_schema
+from otalab.hardware.board import load_board
+from otalab.text import table
+
+WIDTH = 100
+
+
+def add_parser(commands: Any) -> None:
+    """Register the command."""
+    parser: argparse.ArgumentParser = commands.add_parser("designs", help="list the catalogue of designs")
+    parser.add_argument("--show", metavar="NAME", help="print one design as TOML, to start from")
+    parser.add_argument("--board", metavar="B", help="with --show: with the partition table of this board")
+    parser.add_argument("--choices", action="store_true", help="say what each choice decides, and what it may be")
+    parser.add_argument("--schema", action="store_true", help="print the JSON schema of the TOML, for editors")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(func=run)
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """List the catalogue, or print one design."""
+    if chosen.show:
+        design = load_design(chosen.show)
+        print((replace(design, board=load_board(chosen.board)) if chosen.board else design).toml(), end="")
+    elif chosen.schema:
+        print(json.dumps(design_schema(), indent=1))
+    elif chosen.choices:
+        print("\n".join(_choices()))
+    elif chosen.json:
+        print(json.dumps({"designs": [_object(load_design(name)) for name in designs()]}))
+    else:
+        print("\n".join(_catalogue([load_design(name) for name in designs()])))
+    return 0
+
+
+def differences(design: Design, base: Design) -> dict[str, Any]:
+    """Return the choices in which a design differs from another one, by section and key."""
+    return {
+        ".".join(way): getattr(design, name)
+        for way, name in ways().items()
+        if getattr(design, name) != getattr(base, name)
+    }
+
+
+def _object(design: Design) -> dict[str, Any]:
+    return {"name": design.name, "summary": design.summary} | {name: getattr(design, name) for name in ways().values()}
+
+
+def _catalogue(catalogue: list[Design]) -> Iterator[str]:
+    yield from table(("name", "what it is"), [(one.name, one.summary) for one in catalogue])
+    base = load_design("hardened")
+    yield "\nWhat sets them apart from hardened (--show prints all of one):"
+    for one in catalogue:
+        told = ", ".join(f"{way} {value}" for way, value in differences(one, base).items())
+        yield from wrap(f"{one.name}: {told or 'nothing'}", WIDTH, subsequent_indent="  ")
+
+
+def _choices() -> Iterator[str]:
+    for name in ways().values():
+        of = choices().get(name)
+        allowed = " | ".join(map(str, of)) if of else "from {} to {}".format(*bounds()[name])
+        yield from wrap(f"{way_of(name)}: {SAYS[name]}: {allowed}", WIDTH, subsequent_indent="  ")

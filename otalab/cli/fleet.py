@@ -1,0 +1,139 @@
+"""`otalab fleet serve`: many virtual devices in one process, each with its own flash file, on one broker."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import re
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from otalab.bench.setup import set_up
+from otalab.cli.options.auth import lock
+from otalab.cli.serve import DEVICE_ID, check_numbers, device_arguments, first_of, need_net, open_device
+from otalab.errors import BadInput
+from otalab.wire.device.flash_file import Pool
+from otalab.wire.device.virtual import VirtualDevice
+
+MOST = 10_000
+TOLD = ("Bricked", "Shadow:", "MQTT: connection lost", "handler of ")
+
+
+def add_parser(commands: Any) -> None:
+    """Register the command."""
+    fleet: argparse.ArgumentParser = commands.add_parser("fleet", help="many virtual devices on one broker")
+    verbs = fleet.add_subparsers(dest="verb", required=True, metavar="VERB")
+    parser: argparse.ArgumentParser = verbs.add_parser("serve", help="serve them until Ctrl-C")
+    parser.add_argument("--devices", type=int, required=True, metavar="N", help="how many")
+    parser.add_argument("--broker", required=True, metavar="HOST:PORT", help="the broker that they connect to")
+    parser.add_argument(
+        "--flash-dir", required=True, metavar="DIR", help="where their flash files lie; made if missing"
+    )
+    parser.add_argument("--prefix", default="lamp-", metavar="P", help="what their names begin with (lamp-)")
+    parser.add_argument("--first", type=int, default=0, metavar="K", help="the number of the first one (0)")
+    parser.add_argument("--verbose", action="store_true", help="tell everything that each device says")
+    device_arguments(parser)
+    parser.set_defaults(func=run)
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Serve until Ctrl-C or SIGTERM."""
+    check_numbers(chosen)
+    if not 0 < chosen.devices <= MOST or chosen.first < 0:
+        raise BadInput(
+            f"--devices {chosen.devices} --first {chosen.first}: 1 to {MOST} devices, from 0 on, are possible"
+        )
+    if not re.fullmatch(DEVICE_ID, f"{chosen.prefix}000000"):
+        raise BadInput(f"--prefix {chosen.prefix!r}: letters, digits, and _ - : are possible")
+    need_net("fleet serve")
+    lock(chosen)  # what is wrong with a password is wrong now, and not for each device
+    chosen.commit = chosen.commit or "cloud"
+    devices: list[VirtualDevice] = []
+    try:
+        open_all(chosen, devices)
+        asyncio.run(_serve(chosen, devices))
+    finally:
+        for device in devices:
+            device.file.close()
+    return 0
+
+
+def open_all(chosen: argparse.Namespace, devices: list[VirtualDevice]) -> None:
+    """Open every device; what they have in common, a shipped flash above all, they hold once."""
+    folder = Path(chosen.flash_dir)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"--flash-dir {folder}: cannot be made: {error.strerror}") from error
+    scenario, pool = set_up(chosen.design, chosen.board, part_name=chosen.part), Pool()
+    for number in range(chosen.first, chosen.first + chosen.devices):
+        name = f"{chosen.prefix}{number:03}"
+        options = vars(chosen) | {"flash": folder / f"{name}.bin", "seed": _seed(chosen.seed, number)}
+        device = open_device(argparse.Namespace(**options), scenario, pool)
+        device.name, device.tell = name, _teller(name, verbose=chosen.verbose)
+        devices.append(device)
+
+
+def _seed(seed: int | None, number: int) -> int | None:
+    return None if seed is None else seed * MOST + number
+
+
+async def _serve(chosen: argparse.Namespace, devices: list[VirtualDevice]) -> None:
+    from otalab.wire.cloud.link import Broker  # noqa: PLC0415  # the other commands need no broker
+
+    broker = Broker.parse(chosen.broker, "--broker")
+    tasks = [asyncio.create_task(_live(device, broker, chosen)) for device in devices]
+    stop: asyncio.Task[Any] = asyncio.create_task(asyncio.Event().wait())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.cancel)
+    _tell(f"fleet of {len(devices)} on {broker}")
+    try:
+        await first_of(stop, *tasks)
+    except asyncio.CancelledError:
+        _tell("stopped")
+    finally:
+        for task in (stop, *tasks):
+            task.cancel()
+        await asyncio.wait([stop, *tasks])
+
+
+async def _live(device: VirtualDevice, broker: Any, chosen: argparse.Namespace) -> None:
+    from otalab.wire.cloud.device import MqttDevice  # noqa: PLC0415  # see above
+    from otalab.wire.device.ota import Event, Ota, Progress  # noqa: PLC0415  # see above
+    from otalab.wire.rpc.frames import Rpc  # noqa: PLC0415  # see above
+
+    ota = Ota(device)
+    mqtt = MqttDevice(
+        ota,
+        broker,
+        Rpc(ota, chosen.dialect, update_timeout=chosen.update_timeout, lock=lock(chosen)),
+        dialect=chosen.dialect,
+        update_timeout=chosen.update_timeout,
+        commit_timeout=chosen.shadow_commit_timeout,
+        autocommit=chosen.commit == "cloud",
+    )
+
+    def tell(event: Event) -> None:
+        if not isinstance(event, Progress):
+            _tell(f"{device.name}: {event}")
+
+    ota.on(tell)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(mqtt.run())
+        # Bricked or silent, it stays in the fleet.
+        tasks.create_task(device.live())
+
+
+def _teller(name: str, *, verbose: bool) -> Callable[[str], None]:
+    def tell(line: str) -> None:
+        if verbose or line.startswith(TOLD):
+            _tell(f"{name}: {line}")
+
+    return tell
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

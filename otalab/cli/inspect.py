@@ -1,0 +1,44 @@
+"""`otalab inspect`: boot records in a dump or in record files, and which one the loader takes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from otalab.bench.inspection import COLUMNS, Inspection, formats, inspect_dump, inspect_records, is_dump
+from otalab.cli.options.scenario import read
+from otalab.hardware.board import load_board
+from otalab.text import table
+
+
+def add_parser(commands: Any) -> None:
+    """Register the command."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "inspect", help="decode boot records in a flash dump, or in one or two record files"
+    )
+    parser.add_argument("files", nargs="+", metavar="FILE", help="a dump of a whole flash, or record files in order")
+    parser.add_argument("--format", metavar="NAME", help=f"{', '.join(formats())}, or a design (recognised)")
+    parser.add_argument("--board", metavar="B", help="of a dump: name, or path of a TOML file (by its size)")
+    parser.add_argument("--json", action="store_true", help="print exactly one JSON object")
+    parser.set_defaults(func=run)
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Decode and tell; 1 if the loader takes none."""
+    found = _inspected(chosen)
+    if chosen.json:
+        print(json.dumps(found.as_object()))
+    else:
+        print(f"{found.format}: {found.reason}\n")
+        print("\n".join(table(COLUMNS, list(found.rows()), right="sequencer slot")))
+    return 0 if found.selected is not None else 1
+
+
+def _inspected(chosen: argparse.Namespace) -> Inspection:
+    files = [(Path(name).name, read(name)) for name in chosen.files]
+    if len(files) == 1 and (chosen.board or is_dump(files[0][1])):
+        board = load_board(chosen.board) if chosen.board else None
+        return inspect_dump(*files[0], board, chosen.format)
+    return inspect_records(files, chosen.format)

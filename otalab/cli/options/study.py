@@ -1,0 +1,81 @@
+"""The options that `risk` and `campaign` share besides those of a scenario."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from otalab.bench.setup import board_for
+from otalab.cli.options.scenario import add_options, read
+from otalab.errors import BadInput
+from otalab.firmware.design import load_design
+from otalab.graph.explorer import BUDGET
+from otalab.numbers.rates import Rates
+
+if TYPE_CHECKING:
+    from otalab.numbers.study import Study
+
+
+def add_study_options(parser: argparse.ArgumentParser) -> None:
+    """Add the design, and everything that decides how likely its ends are."""
+    parser.add_argument("design", metavar="DESIGN", help="a name from the catalogue, or the path of a TOML file")
+    parser.add_argument("--rate", required=True, metavar="R", help="power failures per hour, or 1.4/year, or us-2022")
+    parser.add_argument(
+        "--phase-rate", action="append", default=[], metavar="PHASE=R", help="another rate in one phase; repeatable"
+    )
+    parser.add_argument("--network", type=float, default=100_000.0, metavar="B", help="bytes per second (100000)")
+    parser.add_argument("--weights", metavar="M=W,...", help="weights of the members of the fault model all (equal)")
+    parser.add_argument("--erase-flip", type=float, default=0.0, metavar="F", help="atomic: when an erase is done (0)")
+    parser.add_argument("--program-flip", type=float, default=1.0, metavar="F", help="atomic: when a program is (1)")
+    parser.add_argument("--given-cut", action="store_true", help="only devices that meet a cut during the update")
+    parser.add_argument("--budget", type=int, default=BUDGET, metavar="N", help=f"most nodes of a graph ({BUDGET})")
+    add_options(parser)
+
+
+def chosen_study(chosen: argparse.Namespace) -> Study:
+    """Return the study that the options describe."""
+    from otalab.numbers.study import Study  # noqa: PLC0415  # slow to load
+
+    if not 0 < chosen.network < float("inf"):
+        raise BadInput(f"--network {chosen.network:g}: more than 0 bytes per second are needed")
+    if chosen.budget < 1:
+        raise BadInput(f"--budget {chosen.budget}: at least one node is needed")
+    design = load_design(chosen.design)
+    one = Study(
+        design,
+        board_for(design, chosen.board),
+        Rates.parse(chosen.rate, chosen.phase_rate),
+        faults=chosen.faults,
+        image=chosen.image,
+        part=chosen.part,
+        timing=chosen.timing,
+        offer=chosen.offer,
+        bundle=read(chosen.bundle) if chosen.bundle else None,
+        bytes_per_second=chosen.network,
+        flips=(chosen.erase_flip, chosen.program_flip),
+        given_cut=chosen.given_cut,
+        budget=chosen.budget,
+        used=chosen.used,
+    )
+    one = replace(one, weights=_weights(chosen.weights)) if chosen.weights else one
+    one.refuse_nonsense()
+    return one
+
+
+def whole(text: str) -> int:
+    """Return a whole number, also from `1e6`."""
+    number = float(text)
+    if not number.is_integer():
+        raise ValueError(text)
+    return int(text) if text.isdigit() else int(number)
+
+
+def _weights(text: str) -> tuple[tuple[str, float], ...]:
+    pairs = [pair.partition("=") for pair in text.split(",")]
+    try:
+        return tuple((name.strip(), float(weight)) for name, _, weight in pairs)
+    except ValueError as error:
+        raise BadInput(
+            f"--weights {text!r}: members with their weights are needed, as in torn-bits=2,atomic=1"
+        ) from error

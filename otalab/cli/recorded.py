@@ -1,0 +1,70 @@
+"""`otalab explore-recording`: what any number of power cuts make of an update that was recorded elsewhere."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from otalab.bench.recorded import RecordedScenario, read_recording, recorded_scenario
+from otalab.cli import check as check_cli
+from otalab.cli.options.scenario import read
+from otalab.errors import BadInput
+from otalab.faults.models import FAULTS, fault_model
+from otalab.graph.check import Case, check, digest, named
+
+
+def add_parser(commands: Any) -> None:
+    """Register the command."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "explore-recording", help="explore an update that was recorded elsewhere (CSV or JSON lines)"
+    )
+    parser.add_argument("recording", metavar="FILE", help="erases and programs, in the format of docs/interchange.md")
+    parser.add_argument("--design", required=True, metavar="D", help="whose boot loader decides: name, or TOML file")
+    parser.add_argument("--board", default="lab-1M", metavar="B", help="name, or path of a TOML file (lab-1M)")
+    add_options(parser)
+    parser.add_argument("--faults", default="all", metavar="NAME", help="what a power cut leaves (all)")
+    parser.add_argument("--json", action="store_true", help="print exactly one JSON object")
+    parser.set_defaults(func=run)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what a scenario needs to know besides the recording."""
+    parser.add_argument("--image-file", metavar="INITIAL.bin", help="the flash before the update, raw (as shipped)")
+    parser.add_argument(
+        "--new",
+        metavar="VERSION:SLOT:LENGTH",
+        help="the image that it brings (what it leaves in the slot then started)",
+    )
+
+
+def chosen_recording(chosen: argparse.Namespace, design: str, board: str) -> tuple[RecordedScenario, str]:
+    """Return the scenario of a recording, and what stands for its files in an id."""
+    initial = read(chosen.image_file) if chosen.image_file else None
+    scenario = recorded_scenario(read_recording(chosen.recording), design, board, initial, _new_image(chosen.new))
+    took_part = read(chosen.recording), initial or b"", (chosen.new or "").encode()
+    return scenario, f"recording-{digest(b'/'.join(took_part))}"
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Explore the recording under every fault model that was named; 1 if one of the cells is not safe."""
+    scenario, files = chosen_recording(chosen, chosen.design, chosen.board)
+    cells = []
+    for faults in sorted(check_cli.several(chosen.faults, tuple(FAULTS))):
+        case = Case(named(chosen.design), named(chosen.board), faults, "healthy", scenario.offers, files)
+        cells.append(check(case, scenario, fault_model(faults)))
+    if chosen.json:
+        print(json.dumps({"results": [cell.as_object() for cell in cells]}))
+    else:
+        check_cli.show(cells)
+    return 1 if any(cell.graph.verdict != "safe" for cell in cells) else 0
+
+
+def _new_image(text: str | None) -> tuple[str, int, int] | None:
+    if text is None:
+        return None
+    try:
+        version, slot, length = text.rsplit(":", 2)
+        return version, int(slot), int(length, 0)
+    except ValueError as error:
+        raise BadInput(f"--new {text!r}: VERSION:SLOT:LENGTH is needed, such as 2.1:1:0x2000") from error

@@ -1,0 +1,97 @@
+"""`otalab repair`: the smallest changes that make an unsafe design safe, each proved."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from otalab.cli.check import several
+from otalab.cli.options.scenario import add_options, read
+from otalab.faults.models import FAULTS
+from otalab.firmware.design import load_design
+from otalab.firmware.image import TEMPERS
+from otalab.graph.repair import BUDGET, LIMIT, MOST, Repair, repair
+
+
+def add_parser(commands: Any) -> None:
+    """Register the command."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "repair", help="the smallest changes that make a design safe, each proved"
+    )
+    parser.add_argument("design", metavar="DESIGN", help="a name from the catalogue, or a TOML file")
+    add_options(parser)
+    parser.add_argument("--most", type=int, default=MOST, metavar="N", help=f"most changes in a set ({MOST})")
+    parser.add_argument("--alternatives", type=int, default=1, metavar="N", help="how many of that size (1)")
+    parser.add_argument("--budget", type=int, default=BUDGET, metavar="N", help=f"most nodes of a graph ({BUDGET})")
+    parser.add_argument("--limit", type=int, default=LIMIT, metavar="N", help=f"most sets that are tried ({LIMIT})")
+    parser.add_argument("--save", metavar="FILE.toml", help="write the first design that was found")
+    parser.set_defaults(func=run)
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Search and print; 0 if the design is safe or a repair was found, else 1."""
+    with tqdm(delay=1, leave=False, file=sys.stderr, bar_format="{elapsed} {desc}") as bar:
+
+        def told(tried: int, text: str) -> None:
+            bar.set_description_str(f"{tried} sets tried; {text}")
+
+        found = repair(
+            load_design(chosen.design),
+            several(chosen.faults, tuple(FAULTS)),
+            list(TEMPERS) if chosen.image == "all" else chosen.image.split(","),
+            chosen.board,
+            most=chosen.most,
+            wanted=chosen.alternatives,
+            budget=chosen.budget,
+            limit=chosen.limit,
+            progress=told,
+            bundle=read(chosen.bundle) if chosen.bundle else None,
+            part_name=chosen.part,
+            timing=chosen.timing,
+            offers=chosen.offer,
+            used=chosen.used,
+        )
+    if chosen.save and found.suggestions:
+        Path(chosen.save).write_text(found.suggestions[0].design.toml(), encoding="utf-8")
+    print(json.dumps(as_object(found))) if chosen.json else show(found)
+    return 0 if found.outcome in ("safe", "found") else 1
+
+
+def as_object(found: Repair) -> dict[str, Any]:
+    """Return the answer as JSON knows it."""
+    return {
+        "design": found.design.name,
+        "outcome": found.outcome,
+        "size": found.size,
+        "tried": found.tried,
+        "undecided": [[change.text for change in changes] for changes in found.undecided],
+        "suggestions": [
+            {
+                "changes": {change.way: {"from": change.old, "to": change.new} for change in one.changes},
+                "cells": [
+                    {"faults": cell.faults, "image": cell.image, "verdict": cell.verdict, "states": cell.states,
+                     "wrecks": cell.wrecks}
+                    for cell in one.proofs
+                ],
+            }
+            for one in found.suggestions
+        ],
+    }  # fmt: skip
+
+
+def show(found: Repair) -> None:
+    """Print the answer for people."""
+    print(f"{found.design.name}: {found.text}")
+    for one in found.suggestions:
+        print()
+        for change in one.changes:
+            print(f"  {change.text}")
+        for cell in one.proofs:
+            print(
+                f"    proved {cell.verdict}: {cell.faults}, {cell.image}: {cell.states} states, {cell.wrecks:,} wrecks"
+            )

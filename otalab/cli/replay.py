@@ -1,0 +1,164 @@
+"""`otalab replay`: a history played on plain contents, effect by effect."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from otalab.bench.scenario import OFFERS, Scenario
+from otalab.bench.setup import set_up
+from otalab.bench.trace import Step, sector_of, words
+from otalab.cli.options.scenario import read
+from otalab.cli.recorded import add_options, chosen_recording
+from otalab.errors import BadInput
+from otalab.faults.models import fault_model
+from otalab.firmware import store
+from otalab.formats.records.record import Invalid
+from otalab.graph.check import Case, digest, named
+from otalab.graph.history import Played, ending, play
+from otalab.hardware.chip import Chip
+from otalab.hardware.flash import Flash
+from otalab.text import seconds
+
+
+def add_parser(commands: Any) -> None:
+    """Register the command."""
+    parser: argparse.ArgumentParser = commands.add_parser("replay", help="play a counterexample, effect by effect")
+    parser.add_argument("history", metavar="FILE|ID", help="a file written by check --save, or a short id")
+    parser.add_argument("--design", metavar="FILE.toml", help="the design file that the id holds a digest of")
+    parser.add_argument("--board", metavar="FILE.toml", help="the board file that the id holds a digest of")
+    parser.add_argument("--bundle", metavar="FILE", help="the bundle that the id holds a digest of")
+    parser.add_argument("--recording", metavar="FILE", help="the recording that the id holds a digest of")
+    add_options(parser)
+    parser.add_argument("--all", action="store_true", help="show every effect, not only those of the boot records")
+    parser.add_argument("--dump", metavar="OUT.bin", help="write the flash as a raw image")
+    parser.add_argument("--step", metavar="RUN.EFFECT", help="with --dump: just before this effect (at the end)")
+    parser.set_defaults(func=run)
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Play every history that was named."""
+    for identity in _identities(chosen.history):
+        case, legs = Case.parse(identity)
+        scenario, faults = _set_up(chosen, case), fault_model(case.faults)
+        played = list(play(scenario, faults, legs))
+        print(identity)
+        for number, leg in enumerate(played):
+            print(f"\nrun {number}: power on")
+            print("\n".join(_lines(scenario, leg, everything=chosen.all)))
+        end = ending(scenario, played)
+        print(f"\n{end.name}: {end.reason}")
+        if chosen.dump:
+            Path(chosen.dump).write_bytes(_at(played, chosen.step).image)
+    return 0
+
+
+def _identities(text: str) -> list[str]:
+    path = Path(text)
+    if not path.is_file():
+        return [text]
+    try:
+        stored = json.loads(path.read_text())
+        found = stored.get("counterexamples", [stored])
+        return [str(one["id"]) for one in found]
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadInput(f"{path}: holds no counterexamples; check --save writes such a file") from error
+
+
+def _set_up(chosen: argparse.Namespace, case: Case) -> Scenario:
+    design, board = (
+        _file_of("design", case.design, chosen.design),
+        _board_of(case, chosen.board),
+    )
+    if case.bundle.startswith("recording-"):
+        if chosen.recording is None:
+            raise BadInput(f"the id was made with a recording, {case.bundle}: give it with --recording")
+        scenario, files = chosen_recording(chosen, design, board or "lab-1M")
+        if files != case.bundle:
+            raise BadInput(f"{files} is not {case.bundle} that the id was made with: --recording, --image-file, --new")
+        return scenario
+    bundle = read(chosen.bundle) if chosen.bundle else None
+    if case.bundle != (digest(bundle) if bundle else ""):
+        raise BadInput(f"the id was made with {'the bundle ' + case.bundle if case.bundle else 'no bundle'}: --bundle")
+    for offers in OFFERS:
+        if offers == case.offer:
+            return set_up(design, board, image=case.image, bundle=bundle, offers=offers, used=case.used)
+    raise BadInput(f"offer {case.offer!r} is unknown; one of: {', '.join(OFFERS)}")
+
+
+def _board_of(case: Case, given: str | None) -> str | None:
+    return None if case.board_name is None else _file_of("board", case.board, given)
+
+
+def _file_of(what: str, name: str, given: str | None) -> str:
+    """Return the name of a catalogue entry, or the file that was given for a digest."""
+    if "@" not in name:
+        return name
+    if given is None:
+        raise BadInput(f"the id was made with the {what} file {name}: give it with --{what}")
+    if named(given) != name:
+        raise BadInput(f"{given} is not the {what} file {name} that the id was made with")
+    return given
+
+
+def _lines(scenario: Scenario, leg: Played, *, everything: bool) -> Iterator[str]:
+    """Yield the effects of a leg; long stretches away from the records in one line each, unless all are wanted."""
+    places = {scenario.device.board.sectors_of(place).start for place in scenario.device.board.records}
+
+    def group(step: Step) -> tuple[Any, ...]:
+        shown = everything or sector_of(step.effect, step.before) in places or step is leg.steps[-1]
+        return (step.number,) if shown else ("", step.phase)
+
+    for key, members in groupby(leg.steps, group):
+        steps = list(members)
+        if len(key) == 2:
+            time = sum(step.seconds for step in steps)
+            numbers = f"{steps[0].number}-{steps[-1].number}"
+            yield f"  {numbers:>11}  {steps[0].phase:9} {len(steps)} effects, {seconds(time)}"
+            continue
+        step = steps[0]
+        yield f"  {step.number:>11}  {step.phase:9} {words(step.effect)}, {seconds(step.seconds)}"
+        if step is leg.steps[-1] and leg.leg.step is not None:
+            yield f"{'':13}  THE POWER FAILS: {leg.leg.tear}"
+        if sector_of(step.effect, step.before) in places:
+            after = leg.flash if step is leg.steps[-1] else step.before.after(step.effect)
+            yield from (f"{'':15}{line}" for line in _records(scenario, step.before, after))
+    yield from (
+        f"  log  {line}" for number, line in leg.run.log if number <= len(leg.steps) - (leg.leg.step is not None)
+    )
+
+
+def _records(scenario: Scenario, before: Flash, after: Flash) -> Iterator[str]:
+    design, board = scenario.device.design, scenario.device.board
+    form = store.codec(design)
+    selected = store.select(Chip(board, after), design)
+    for number, address in enumerate(store.places(board, design)):
+        was, now = (flash.read(address, form.size) for flash in (before, after))
+        record = form.decode(now)
+        said = (
+            record.reason if isinstance(record, Invalid) else f"sequencer {record.sequencer}, {record.config.summary}"
+        )
+        chosen = ", selected" if selected and selected.place == number else ""
+        if design.journal > 1 and was == now and not chosen:
+            continue  # a journal has many places, and most of them tell nothing
+        if was != now:
+            yield f"record {number} was {_hex(was)}"
+        yield f"record {number} {'is ' if was != now else 'still'} {_hex(now)}  {said}{chosen}"
+
+
+def _hex(data: bytes) -> str:
+    return f"{data[:16].hex(' ')} … {data[-4:].hex(' ')}"
+
+
+def _at(played: list[Played], step: str | None) -> Flash:
+    if step is None:
+        return played[-1].flash
+    try:
+        run_number, effect = map(int, step.split("."))
+        return played[run_number].steps[effect].before
+    except (ValueError, IndexError) as error:
+        raise BadInput(f"--step {step!r}: RUN.EFFECT of this history is needed, such as 0.12") from error

@@ -1,0 +1,174 @@
+"""`otalab report`: a design review in one file that opens without a kernel or a network.
+
+What carries it out takes seconds to load, so that is done when it is called.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+
+from otalab.bench.scenario import OFFERS
+from otalab.cli.options.scenario import read
+from otalab.errors import BadInput, OtalabError
+from otalab.faults.models import FAULTS
+from otalab.firmware.image import TEMPERS
+
+if TYPE_CHECKING:
+    from otalab.views.report.facts import Asked
+
+RATES = ("us-2022", "bismark-developed", "bismark-developing")
+
+
+def add_parser(commands: Any) -> None:
+    """Register the command."""
+    parser: argparse.ArgumentParser = commands.add_parser("report", help="a design review in one file")
+    add = parser.add_argument
+    add("designs", nargs="+", metavar="DESIGN", help="names from the catalogue, or TOML files")
+    add("-o", "--out", metavar="FILE.html", help="where to write the page")
+    add("--pdf", metavar="FILE.pdf", help="the same on paper, where a Chromium is installed")
+    add("--board", metavar="B", help="name, or path of a TOML file (the design's, or lab-1M)")
+    add("--bundle", metavar="FILE", help="the update on offer (one for the board if not given)")
+    add("--part", metavar="PART", help="a flash part from data/flash_parts.csv (the board's)")
+    add("--timing", choices=("typ", "max"), default="typ", help="typical or maximal times (typ)")
+    add("--faults", default="each", metavar="NAME,...", help="fault models; each is every one (each)")
+    add("--image", default="all", metavar="NAME,...", help="images; all is every one (all)")
+    add("--offer", choices=OFFERS, help="how long the update is offered (as the design has it)")
+    add("--used", action="store_true", help="on a device that has taken an update before")
+    add("--rate", action="append", metavar="R", help=f"power failures, repeatable ({', '.join(RATES)})")
+    add("--parts", metavar="PART,...", help="parts whose risk is told, or each (five of them)")
+    add("--updates-per-year", type=float, default=12.0, metavar="N", help="for wear (12)")
+    add("--years", type=float, default=10.0, metavar="N", help="for wear (10)")
+    add("--endurance", type=float, metavar="N", help="erases a sector is good for (the part's, where it is known)")
+    add("--budget", type=int, default=100, metavar="N", help="most nodes of a graph (100)")
+    add("--repair", type=int, default=3, metavar="N", help="most changes of a suggested repair; 0: none (3)")
+    add("--limit", type=int, default=100, metavar="N", help="most sets of changes that are tried (100)")
+    parser.set_defaults(func=run)
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Find out, write, and say where; 0 whatever was found."""
+    from otalab.views.report.facts import gather  # noqa: PLC0415  # slow to load
+    from otalab.views.report.page import page  # noqa: PLC0415
+    from otalab.views.report.pdf import chromium, print_pdf  # noqa: PLC0415
+
+    if not (chosen.out or chosen.pdf):
+        raise BadInput("where to? -o FILE.html, --pdf FILE.pdf, or both")
+    browser = chromium() if chosen.pdf else ""
+    targets = [Path(name) for name in (chosen.out, chosen.pdf) if name]
+    for target in targets:
+        if not target.parent.is_dir():
+            raise BadInput(f"{target}: there is no folder {target.parent}")
+    asked = _asked(chosen)
+    with _told() as progress:
+        every = gather(asked, progress)
+        progress("writing")
+        text = page(every, asked, ["otalab", "report", *_words(chosen)], datetime.now(UTC).date())
+        with tempfile.TemporaryDirectory() as folder:
+            html = Path(folder) / "report.html"
+            html.write_text(text, encoding="utf-8")
+            if chosen.pdf:
+                with _whole(Path(chosen.pdf)) as fresh:
+                    print_pdf(html, fresh, browser)
+        if chosen.out:
+            with _whole(Path(chosen.out)) as fresh:
+                fresh.write_text(text, encoding="utf-8")
+    for target in targets:
+        print(f"{target}: {target.stat().st_size / 1e6:.2f} MB")
+    return 0
+
+
+def _asked(chosen: argparse.Namespace) -> Asked:
+    from otalab.hardware.part import parts  # noqa: PLC0415
+    from otalab.views.report.facts import SOME_PARTS, Asked  # noqa: PLC0415
+
+    if chosen.budget < 1 or chosen.repair < 0 or chosen.limit < 1:
+        raise BadInput("--budget and --limit: at least 1; --repair: 0 or more")
+    some = SOME_PARTS if chosen.parts is None else tuple(parts()) if chosen.parts == "each" else chosen.parts.split(",")
+    return Asked(
+        designs=tuple(dict.fromkeys(chosen.designs)),
+        board=chosen.board,
+        bundle=read(chosen.bundle) if chosen.bundle else None,
+        part=chosen.part,
+        timing=chosen.timing,
+        offer=chosen.offer,
+        faults=tuple(FAULTS) if chosen.faults == "each" else tuple(dict.fromkeys(chosen.faults.split(","))),
+        images=TEMPERS if chosen.image == "all" else tuple(dict.fromkeys(chosen.image.split(","))),
+        rates=tuple(dict.fromkeys(chosen.rate or RATES)),
+        parts=tuple(some),
+        updates_per_year=chosen.updates_per_year,
+        years=chosen.years,
+        endurance=chosen.endurance,
+        budget=chosen.budget,
+        most=chosen.repair,
+        limit=chosen.limit,
+        used=chosen.used,
+    )
+
+
+def _words(chosen: argparse.Namespace) -> Iterator[str]:
+    """Yield the words that make this report again: what was not given is as it is by default."""
+    yield from chosen.designs
+    plain = argparse.ArgumentParser()
+    add_parser(plain.add_subparsers())
+    usual = vars(plain.parse_args(["report", *chosen.designs]))
+    for name, value in vars(chosen).items():
+        if name in usual and name not in ("designs", "func", "out", "pdf") and value != usual[name]:
+            option = f"--{name.replace('_', '-')}"
+            for one in value if isinstance(value, list) else [value]:
+                yield from ((option,) if one is True else (option, str(one)))
+    yield from ("-o", chosen.out or "review.html")
+
+
+@contextmanager
+def _told() -> Iterator[Callable[[str], None]]:
+    """Show on standard error what is being looked at, gone when it is over; whoever interrupts is obeyed.
+
+    A search that is interrupted keeps what it has and returns, as if its budget were spent; a report made of that would
+    look whole.  So the key is remembered, and pressed again for whoever shows what is looked at next.
+    """
+    pressed = False
+
+    def remember(_number: int, _frame: FrameType | None) -> None:
+        nonlocal pressed
+        pressed = True
+        raise KeyboardInterrupt
+
+    usual = signal.signal(signal.SIGINT, remember)
+    with tqdm(delay=1, mininterval=0.5, leave=False, file=sys.stderr, bar_format="{elapsed} {desc}") as bar:
+
+        def told(text: str) -> None:
+            if pressed:
+                raise KeyboardInterrupt
+            bar.set_description_str(text, refresh=False)
+            bar.update()
+
+        try:
+            yield told
+        except OtalabError:
+            if pressed:
+                raise KeyboardInterrupt from None  # what half a search lacks is no complaint of its own
+            raise
+        finally:
+            signal.signal(signal.SIGINT, usual)
+
+
+@contextmanager
+def _whole(target: Path) -> Iterator[Path]:
+    """Give a name to write to, and put what was written in its place only when it is whole."""
+    fresh = target.with_name(f".{target.name}.part{target.suffix}")
+    try:
+        yield fresh
+        fresh.replace(target)
+    finally:
+        fresh.unlink(missing_ok=True)

@@ -1,0 +1,103 @@
+"""`otalab shadow-service`: the cloud's side of device shadows, and how a fleet's desired state is changed at once."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import signal
+import sys
+import uuid
+from pathlib import Path
+from typing import Any
+
+from otalab.cli.serve import first_of, need_net
+from otalab.errors import BadInput, OtalabError
+
+SECONDS = 10.0
+
+
+def add_parser(commands: Any) -> None:
+    """Register the command."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "shadow-service", help="the cloud's side of device shadows, or one change of what it desires"
+    )
+    parser.add_argument("--broker", required=True, metavar="HOST:PORT", help="the broker")
+    parser.add_argument("--state", metavar="FILE", help="keep the shadows in this JSON file (in memory only)")
+    parser.add_argument(
+        "--set-desired",
+        metavar="JSON",
+        help="do not serve: have the service that runs merge this into the desired state of things that it knows",
+    )
+    parser.add_argument("--things", metavar="GLOB", help="of which things; with --set-desired (*)")
+    parser.add_argument("--json", action="store_true", help="with --set-desired: print one JSON object")
+    parser.set_defaults(func=run)
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Serve until Ctrl-C or SIGTERM, or change and report."""
+    need_net("shadow-service")
+    if chosen.set_desired is None:
+        if chosen.things is not None or chosen.json:
+            raise BadInput("--things and --json go with --set-desired JSON")
+        asyncio.run(_serve(chosen))
+        return 0
+    if chosen.state is not None:
+        raise BadInput("--state is for the service, not for --set-desired")
+    try:
+        desired = json.loads(chosen.set_desired)
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"--set-desired: not JSON: {error}") from error
+    if desired is not None and not isinstance(desired, dict):
+        raise BadInput('--set-desired: an object is needed, such as {"ota": {"url": "http://…/fw.zip"}}, or null')
+    reply = asyncio.run(_change(chosen, desired))
+    if "code" in reply:
+        raise BadInput(f"refused: {reply['code']} {reply['message']}")
+    number = reply["things"]
+    words = f"{number} thing" if number == 1 else f"{number} things"
+    print(json.dumps({"things": number}) if chosen.json else words)
+    return 0
+
+
+async def _serve(chosen: argparse.Namespace) -> None:
+    from otalab.wire.cloud.link import Broker  # noqa: PLC0415  # the other commands need no broker
+    from otalab.wire.cloud.service import Shadows, ShadowService  # noqa: PLC0415  # see above
+
+    broker = Broker.parse(chosen.broker, "--broker")
+    shadows = Shadows(Path(chosen.state) if chosen.state else None)
+    serving = asyncio.create_task(ShadowService(broker, shadows, _tell).run())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, serving.cancel)
+    try:
+        await first_of(serving)
+    except asyncio.CancelledError:
+        _tell("stopped")
+
+
+async def _change(chosen: argparse.Namespace, desired: dict[str, Any] | None) -> dict[str, Any]:
+    """Have the service that runs make the change, and return what it says."""
+    import aiomqtt  # noqa: PLC0415  # see above
+
+    from otalab.wire.cloud.link import Broker  # noqa: PLC0415  # see above
+    from otalab.wire.cloud.service import ALL, ALL_DONE  # noqa: PLC0415  # see above
+
+    broker, token = Broker.parse(chosen.broker, "--broker"), uuid.uuid4().hex
+    request = {"things": chosen.things or "*", "desired": desired, "clientToken": token}
+    try:
+        async with asyncio.timeout(SECONDS), aiomqtt.Client(broker.host, broker.port, timeout=SECONDS) as client:
+            await client.subscribe(ALL_DONE, 1)
+            await client.publish(ALL, json.dumps(request), qos=1)
+            async for message in client.messages:
+                reply = json.loads(message.payload) if isinstance(message.payload, bytes) else {}
+                if isinstance(reply, dict) and reply.get("clientToken") == token:
+                    return reply
+    except TimeoutError as error:
+        way_out = f"start one: otalab shadow-service --broker {broker}"
+        raise OtalabError(f"no shadow service answers on {broker}; {way_out}") from error
+    except (aiomqtt.MqttError, ValueError) as error:
+        raise OtalabError(f"{broker}: {error}; is a broker running there?") from error
+    raise OtalabError(f"{broker}: the connection ended")
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

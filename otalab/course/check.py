@@ -1,0 +1,50 @@
+"""What the notebooks share: one check for every exercise.
+
+    check("01.2", mine)
+
+says whether the answer is right, and if not, one line that helps.
+An answer that is wrong is no error: a notebook with unsolved exercises runs to its end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from otalab.course.exercises import EXERCISES
+from otalab.errors import BadInput, OtalabError
+
+# What an answer of another kind than the wanted one makes a judge stumble over; a fault of the lab is not among it.
+MISFITS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, OtalabError)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What became of an answer; true if it is right. Shown in a notebook, it is its own line."""
+
+    number: str
+    hint: str | None
+
+    def __bool__(self) -> bool:
+        return self.hint is None
+
+    def __repr__(self) -> str:
+        return f"{self.number}: " + ("right." if self else f"not yet. {self.hint}")
+
+
+def check(number: str, answer: Any) -> Checked:
+    """Say whether an answer to the exercise of this number is right, and if not, what helps."""
+    if number not in EXERCISES:
+        raise BadInput(f"there is no exercise {number!r}; one of: {', '.join(sorted(EXERCISES))}")
+    asked = EXERCISES[number]
+    if answer is ...:
+        return Checked(number, _sentence(f"put your answer in place of the dots: {asked.wanted}"))
+    try:
+        hint = asked.judge(answer)
+    except MISFITS as error:
+        hint = f"wanted is {asked.wanted} ({type(error).__name__}: {error})"
+    return Checked(number, hint and _sentence(hint))
+
+
+def _sentence(hint: str) -> str:
+    return hint[0].upper() + hint[1:] + ("" if hint.endswith("?") else ".")

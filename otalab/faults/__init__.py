@@ -1,0 +1,4 @@
+"""What a failing supply leaves of one unfinished effect.
+
+Open `models` first.
+"""

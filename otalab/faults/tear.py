@@ -1,0 +1,228 @@
+"""Tears: what a cut can leave of the one effect that it interrupts, and the models that say so.
+
+A model is a generator over a `Site`: it yields what can be left of the stretch that the effect works on, each with
+the probability of its moment; its docstring says which physics licenses it, and its law.
+The supply fails at a uniformly distributed moment; *f* is the fraction of the effect that has elapsed.
+The state before and the state after are always possible, and what a law does not give away goes to one of them: a
+program that was not finished is not done, an erase that was started is, which is the harshest for a single copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from inspect import cleandoc
+from typing import NamedTuple
+
+from otalab.errors import BadInput
+from otalab.firmware import store
+from otalab.firmware.device import Device
+from otalab.formats.records.record import BootConfig, Record
+from otalab.hardware.chip import Chip
+from otalab.hardware.effects import Erase, Program
+from otalab.hardware.flash import Flash, Geometry, Mark
+
+# A check this wide or narrower is forged; a wider one lets a torn record pass with probability `RESIDUAL` at most,
+# which is left out of verdicts and printed beside them.
+FORGEABLE_BITS, RESIDUAL = 16, 2.0**-32
+
+
+@dataclass(frozen=True, slots=True)
+class Tear:
+    """What a cut can leave of the one sector that an effect works on.
+
+    `weights` are its probabilities, one for each member of the fault model.
+    """
+
+    label: str
+    contents: bytes
+    mark: Mark | None
+    weights: tuple[float, ...]
+
+    def onto(self, before: Flash, sector: int) -> Flash:
+        return before.with_sector(sector, self.contents, self.mark)
+
+
+class Left(NamedTuple):
+    """What a generator yields: what is left of the stretch that the effect works on.
+
+    `done`: so many leading bytes of a program are done, also where no bit had to change; all done is effect finished.
+    `mark`: a new mark of the sector; without one, what stood before stays unless the effect was finished.
+    """
+
+    label: str
+    contents: bytes
+    weight: float = 0.0
+    done: int = 0
+    mark: Mark | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The stretch of one sector that an effect works on: a program's own bytes, an erase's whole sector.
+
+    `old` and `new` are its contents before and after the effect, `whole` those of the sector before.
+    `fields` are the field sizes of a boot record that begins with the sector, `forged` records that only seem valid.
+    """
+
+    effect: Erase | Program
+    geometry: Geometry
+    sector: int
+    start: int
+    whole: bytes
+    old: bytes
+    new: bytes
+    mark: Mark | None
+    mark_after: Mark | None
+    fields: tuple[int, ...]
+    forged: tuple[tuple[str, bytes], ...]
+
+    @classmethod
+    def of(cls, effect: Erase | Program, before: Flash, device: Device) -> Site:
+        """Return the stretch that an effect works on."""
+        size, after, design = before.geometry.sector_size, before.after(effect), device.design
+        sector, start = (effect.sector, 0) if isinstance(effect, Erase) else divmod(effect.address, size)
+        end = start + (size if isinstance(effect, Erase) else len(effect.data))
+        whole, marks = before.sectors[sector], (before.mark_of(sector), after.mark_of(sector))
+        old, new = whole[start:end], after.sectors[sector][start:end]
+        kept = store.families(device.board, design)
+        fields = next((family.codec.fields for family in kept if sector in family.sectors), ())
+        record = sector in kept[0].sectors
+        if fields and record and design.journal > 1:
+            # A journal's record lies where it is programmed; what comes before it is one field that does not change.
+            fields = (start, *fields) if isinstance(effect, Program) else (sum(fields),)
+        forgeries = forged(before, device) if record and isinstance(effect, Erase) else ()
+        return cls(effect, before.geometry, sector, start, whole, old, new, *marks, fields, forgeries)
+
+    @property
+    def weak(self) -> bool:
+        return bool(self.mark and self.mark.kind == "weak")
+
+    def held(self, count: int) -> int:
+        """Return how many of so many programmed bytes hold; it is `Flash.after` that decides this for all of them."""
+        return count // 2 if self.weak else count
+
+    def within(self, whole: bytes, contents: bytes) -> bytes:
+        return whole[: self.start] + contents + whole[self.start + len(contents) :]
+
+    def marked(self, left: Bare) -> Bare:
+        """Return what is left with the mark that it bears."""
+        label, contents, weight, done, mark = left
+        return label, contents, weight, done, mark or self._mark_on(contents, done)
+
+    def _mark_on(self, contents: bytes, done: int) -> Mark | None:
+        if self.mark is None or self.weak or done == len(self.new):
+            return self.mark_after if done == len(self.new) else self.mark
+        # Only cells that turned, and those of bytes that were programmed again, read alike from now on.
+        data = self.effect.data[:done] if isinstance(self.effect, Program) else b""
+        now, size = int.from_bytes(contents), len(contents)
+        alike = int.from_bytes(self.old) ^ now | ~int.from_bytes(data.ljust(size, b"\xff"))
+        other = int.from_bytes(self.mark.other[self.start : self.start + size]) & ~alike | now & alike
+        torn = self.within(self.mark.other, other.to_bytes(size))
+        return None if torn == self.within(self.whole, contents) else Mark(self.sector, "unstable", torn)
+
+
+Bare = tuple[str, bytes, float, int, Mark | None]
+Leave = Callable[[Site], Iterable[Bare]]
+Quick = Callable[[bytes, bytes], int]
+
+
+@dataclass(frozen=True, slots=True)
+class FaultModel:
+    """A set of tears for every effect, and their probabilities.
+
+    `parts`: its members, each a name, a generator and a share of the probability.
+    `quick`: from the bytes before and after a program of no record, how many tears it leaves, without making them.
+    """
+
+    name: str
+    parts: tuple[tuple[str, Leave, float], ...]
+    text: str
+    quick: Quick | None = None
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The names of the members; a model that is no union is its own only member."""
+        return tuple(name for name, _, _ in self.parts)
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """The share of the probability that each member has."""
+        return tuple(share for _, _, share in self.parts)
+
+    def tears(self, effect: Erase | Program, before: Flash, device: Device) -> Iterator[Tear]:
+        """Yield what a cut can leave: the state before, the state after, then the others; none of them twice."""
+        site = Site.of(effect, before, device)
+        head, tail = site.whole[: site.start], site.whole[site.start + len(site.old) :]
+        for (contents, mark), (label, weights) in self._found(site).items():
+            yield Tear(label, head + contents + tail, mark, tuple(weights))
+
+    def labels(self, site: Site) -> Iterator[tuple[str, bytes]]:
+        """Yield the label of each tear and what it leaves of the stretch; quicker than `tears` where all are wanted."""
+        return ((label, contents) for (contents, _), (label, _) in self._found(site).items())
+
+    def count(self, effect: Erase | Program, before: Flash, device: Device) -> int:
+        site = Site.of(effect, before, device)
+        if self.quick and isinstance(effect, Program) and not site.fields and (site.weak or not site.mark):
+            return self.quick(site.old, site.new)
+        return _counted(self, site)
+
+    def explain(self) -> str:
+        """Return the set and its law in words."""
+        return f"{self.name}: {self.text}"
+
+    def _found(self, site: Site) -> dict[tuple[bytes, Mark | None], tuple[str, list[float]]]:
+        before, after, members = (site.old, site.mark), (site.new, site.mark_after), len(self.parts)
+        found = {before: ("before", [0.0] * members)}
+        found.setdefault(after, ("after", [0.0] * members))
+        for member, (_, leave, _) in enumerate(self.parts):
+            rest = 1.0
+            for label, contents, weight, _, mark in map(site.marked, leave(site)) if site.mark else leave(site):
+                known = found.get((contents, mark))
+                if known is None:
+                    known = found[contents, mark] = label, [0.0] * members
+                known[1][member] += weight
+                rest -= weight
+            if rest > 1e-11:
+                found[after if isinstance(site.effect, Erase) else before][1][member] += rest
+            elif rest < -1e-11:
+                raise BadInput(f"fault model {self.name}: its weights sum to {1 - rest:g}, more than 1")
+        labels = {label for label, _ in found.values()}
+        if len(labels) < len(found) or any(map("".join(labels).count, " :./")):
+            raise BadInput(f"fault model {self.name}: labels must differ, and hold no space and none of : . /")
+        return found
+
+
+@lru_cache(maxsize=4096)
+def _counted(model: FaultModel, site: Site) -> int:
+    return len(model._found(site))
+
+
+def fault(name: str, leave: Leave, quick: Quick | None = None) -> FaultModel:
+    """Make a fault model of a generator; its docstring is what the model says of itself."""
+    return FaultModel(name, ((name, leave, 1.0),), cleandoc(leave.__doc__ or ""), quick)
+
+
+def union(name: str, members: Mapping[FaultModel, float], quick: Quick | None = None) -> FaultModel:
+    """Return the union of models; each gives its probabilities in proportion to its weight."""
+    total = sum(members.values())
+    if total <= 0 or min(members.values()) < 0:
+        raise BadInput("the weights of fault models must not be negative, and one at least must be more than 0")
+    shares = {model: weight / total for model, weight in members.items()}
+    parts = tuple((member, leave, shares[model] * one) for model in members for member, leave, one in model.parts)
+    texts = (f"With probability {share:.4g}, {model.explain()}" for model, share in shares.items())
+    return FaultModel(name, parts, "\n\n".join(("The union of its members.", *texts)), quick)
+
+
+def forged(before: Flash, device: Device) -> tuple[tuple[str, bytes], ...]:
+    """Return what looks like the newest record though nobody wrote it: it names the other slot, committed or dirty."""
+    codec = store.codec(device.design)
+    found = store.select(Chip(device.board, before), device.design) if codec.guard_bits <= FORGEABLE_BITS else None
+    if found is None:
+        return ()
+    config, other = found.config, 0 if found.config.active else 1
+    committed = BootConfig(other, True, config.slots, interval=config.interval)
+    configs = {"committed": committed, "dirty": config.staged(other, config.slots[other], config.interval)}
+    records = {label: codec.encode(codec.follow(found.record, config)) for label, config in configs.items()}
+    return tuple((label, data) for label, data in records.items() if isinstance(codec.decode(data), Record))

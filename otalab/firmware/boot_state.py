@@ -1,0 +1,99 @@
+"""The boot state as one who asks from outside may set it, and the snapshot: what runs, copied to the other slot.
+
+The firmware does both by the rules of its design; whoever asks only names what he wants.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from zlib import crc32
+
+from otalab.errors import BundleFault
+from otalab.firmware import store
+from otalab.firmware.bootloader import IMAGE_CHECKS
+from otalab.firmware.design import Design
+from otalab.firmware.updater import RegionWriter
+from otalab.formats.records.record import BootConfig
+from otalab.hardware.board import Region
+from otalab.hardware.chip import Chip
+from otalab.hardware.effects import BootState, Report, Routine, Snapshot
+
+UNREADABLE, UNWRITTEN = "Failed to get boot state", "Failed to set boot state"
+NOT_NOW, NOT_COPIED = "Cannot create snapshots in uncommitted state", "Failed to create snapshot"
+SNAPSHOT = "Snapshot created"
+
+
+def set_state(chip: Chip, design: Design, wanted: BootState) -> Routine[Report]:
+    """Write a boot record with other values; it counts from the next boot on."""
+    selected = store.current(chip, design)
+    if selected is None:
+        return Report(False, UNREADABLE)
+    config = changed(selected.config, wanted)
+    # The same reserve as for an update: the record that says this must not be the last one.
+    left = store.codec(design).counting.left(selected.record.sequencer)
+    used_up = bool(design.reserve) and left <= design.reserve
+    if used_up or not startable(chip, design, config):
+        chip.say(f"{UNWRITTEN}: {'no sequencer is left' if used_up else 'it names a slot that could not be started'}")
+        return Report(False, UNWRITTEN)
+    written = yield from chip.during("switch", store.write(chip, design, config))
+    return Report(written, "Ok" if written else UNWRITTEN)
+
+
+def changed(config: BootConfig, wanted: BootState) -> BootConfig:
+    """Return a configuration with the fields that are wanted otherwise; a dirty one has its try before it."""
+    return replace(
+        config,
+        active=config.active if wanted.active_slot is None else wanted.active_slot,
+        committed=config.committed if wanted.committed is None else wanted.committed,
+        previous=config.previous if wanted.revert_slot is None else wanted.revert_slot,
+        interval=config.interval if wanted.commit_timeout is None else wanted.commit_timeout,
+        previously_committed=True,
+        tried=0,
+        first=False if wanted.committed is None else not wanted.committed,
+    )
+
+
+def startable(chip: Chip, design: Design, config: BootConfig) -> bool:
+    """Say whether the loader would start every slot that a configuration can lead to, by the design's own check."""
+    named = {config.active} | ({config.previous} if config.previous is not None else set())
+    reached = {config.active} if config.committed else named
+    check = IMAGE_CHECKS[design.image_check]
+    there = all(0 <= slot < len(chip.board.slots) for slot in named)
+    return there and all(check(chip, replace(config, active=slot)) for slot in reached)
+
+
+def snapshot(chip: Chip, design: Design, wanted: Snapshot) -> Routine[Report]:
+    """Copy the running application and its files to the slot that does not run."""
+    selected = store.current(chip, design)
+    if selected is None:
+        return Report(False, UNREADABLE)
+    if not selected.config.committed:
+        return Report(False, NOT_NOW)
+    config, source = selected.config, selected.config.active
+    target = 1 - source
+    facts, slots = config.slots[source], chip.board.slots
+    if not facts.fit(chip.read_region(slots[source].app)):
+        return Report(False, NOT_COPIED)
+    # As in an update, and for the same reason: no record may speak of what lies there while it changes.
+    yield from chip.during("download", store.make_ready(chip, design))
+    try:
+        yield from chip.during("download", copied(chip, slots[source].app, slots[target].app, facts.length))
+        yield from chip.during("merge", copied(chip, slots[source].fs, slots[target].fs, slots[source].fs.size))
+    except BundleFault:
+        return Report(False, NOT_COPIED)
+    copies = (facts, facts)
+    with_copy = replace(config, slots=copies, interval=wanted.commit_timeout or 0, previously_committed=True)
+    if wanted.set_as_revert:
+        # Already tried: the running image has no second start, the next boot without a commit takes the copy.
+        with_copy = replace(with_copy, committed=False, previous=target, tried=1)
+    # Last: until it is written, the old record knows of no copy, and nothing leads to one that is half done.
+    written = yield from chip.during("switch", store.write(chip, design, with_copy))
+    return Report(written, SNAPSHOT if written else UNWRITTEN)
+
+
+def copied(chip: Chip, source: Region, target: Region, size: int) -> Routine[None]:
+    """Copy the first bytes of a region, sector by sector, and compare."""
+    writer, step = RegionWriter(chip, target), chip.board.geometry.sector_size
+    for start in range(0, size, step):
+        yield from writer.add(chip.read(source.address + start, min(step, size - start)))
+    yield from writer.finish(crc32(chip.read(source.address, size)))

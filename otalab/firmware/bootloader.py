@@ -1,0 +1,251 @@
+"""The boot loader: choose a slot, start the commit timer if the image is dirty, start the image; roll back.
+
+It knows the records and the slots and nothing of the updater: the two meet only in flash, as on a real board.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from zlib import crc32
+
+from otalab.firmware import store
+from otalab.firmware.design import Design
+from otalab.firmware.outcome import Bricked, Reset
+from otalab.firmware.store import Selection
+from otalab.formats.image_check import whole
+from otalab.formats.records.record import BootConfig, Record, SlotFacts
+from otalab.hardware.chip import Chip
+from otalab.hardware.effects import Ask, Routine, Wait
+from otalab.hardware.flash import ERASED
+
+WATCHDOG_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The loader's decision: start this slot, and how long a dirty image has to commit (seconds; 0: no timer)."""
+
+    slot: int
+    committed: bool
+    commit_within: int
+
+
+def boot(chip: Chip, design: Design) -> Routine[Start | Bricked | Reset]:
+    """Decide what to start."""
+    selected = store.select(chip, design)
+    if selected is None:
+        config = yield from NO_RECORD[design.no_record](chip, design)
+        if config is None:
+            return Bricked("no valid boot record")
+    else:
+        config = selected.config
+        chip.say(f"Boot record {selected.place}: sequencer {selected.record.sequencer}, {config.summary}")
+        config = yield from TRIALS[design.trial](chip, design, config)
+    if config.active >= len(chip.board.slots):
+        return Bricked(f"the boot record names slot {config.active}, which this board does not have")
+    if not IMAGE_CHECKS[design.image_check](chip, config):
+        chip.say(f"The image in slot {config.active} fails its checksum")
+        return (yield from BAD_IMAGES[design.bad_image](chip, design, config))
+    if not config.committed:
+        chip.say(f"Slot {config.active} is dirty: commit within {config.interval} s")
+    return start(design, config)
+
+
+def start(design: Design, config: BootConfig) -> Start:
+    """Start what a configuration names."""
+    timed = not config.committed and design.timer == "loader"
+    return Start(config.active, config.committed, config.interval if timed else 0)
+
+
+def on_commit_timer(chip: Chip, design: Design) -> Routine[Reset | None]:
+    """Handle the commit timer: exit silently if the firmware was committed, else roll back and reset."""
+    selected = store.current(chip, design)
+    if selected is None or selected.config.committed:
+        return None
+    chip.say("Update commit timeout expired")
+    yield from chip.during("rollback", roll_back(chip, design, selected.config, "not committed in time"))
+    return Reset("commit timer: rolled back")
+
+
+def roll_back(chip: Chip, design: Design, config: BootConfig, reason: str) -> Routine[BootConfig]:
+    """Set image and flag back to their previous values; return the configuration to act on."""
+    back = config.reverted()
+    chip.say(f"Rolling back to slot {back.active}: {reason}")
+    # The world is told before the record is written: were it told after it, a cut between the two
+    # would leave an old image that is offered the refused one again, and the loop would never close.
+    yield Ask("refuse", reason)
+    yield from store.write(chip, design, back, "revert")
+    return WAYS_BACK[design.placing](chip, design, back)
+
+
+def as_written(_chip: Chip, _design: Design, back: BootConfig) -> BootConfig:
+    """Act on what the new record says, whether it went in or not."""
+    return back
+
+
+def what_counts_now(chip: Chip, design: Design, back: BootConfig) -> BootConfig:
+    """Act on the record that counts once the other one was given up."""
+    selected = store.select(chip, design)
+    return back if selected is None else selected.config
+
+
+def no_trial(chip: Chip, design: Design, config: BootConfig) -> Routine[BootConfig]:
+    """Know nothing of dirty images: what a record names is started, and no timer with it."""
+    return config if config.committed else config.trusted()
+    yield
+
+
+def as_it_is(chip: Chip, design: Design, config: BootConfig) -> Routine[BootConfig]:
+    """Let a dirty image run as often as it likes: its trial is ended by the timer alone, or by the image itself."""
+    return config
+    yield
+
+
+def one_try(chip: Chip, design: Design, config: BootConfig) -> Routine[BootConfig]:
+    """Let a dirty image run once, or as often as the design says: one that had that, or is not whole, is reverted."""
+    if config.committed:
+        return config
+    if config.tried >= design.tries:
+        reason = "it was tried before and did not commit"
+    elif not IMAGE_CHECKS[design.image_check](chip, config):
+        reason = f"the image in slot {config.active} fails its checksum"
+    else:
+        # Written before it is acted on: a try that leaves no trace is free again after every
+        # power cut, and an image that crashes would boot for ever.
+        written = yield from store.write(chip, design, config.spent(), "try")
+        if written:
+            return config.spent()
+        reason = "its try could not be recorded"
+    return (yield from chip.during("rollback", roll_back(chip, design, config, reason)))
+
+
+def one_start(chip: Chip, design: Design, config: BootConfig) -> Routine[BootConfig]:
+    """Note the start of a dirty image before anything is looked at, and hope that the note went in."""
+    if config.committed:
+        return config
+    if config.tried >= design.tries:
+        reason = "it was started before and did not commit"
+        return (yield from chip.during("rollback", roll_back(chip, design, config, reason)))
+    yield from store.write(chip, design, config.spent(), "try")
+    return config.spent()
+
+
+def attempts(chip: Chip, design: Design, config: BootConfig) -> Routine[BootConfig]:
+    """Count attempts as rBoot does: only a commit ends the counting, a rollback does not."""
+    if not config.first:
+        return config
+    if not config.tried:
+        yield from store.write(chip, design, config.spent(), "try")
+        return config.spent()
+    previous = config.active if config.previous is None else config.previous
+    back = replace(config, active=previous, committed=True, tried=0)
+    if not config.committed:
+        chip.say(f"Rolling back to slot {previous}: it was started before and did not commit")
+        yield Ask("refuse", "it was started before and did not commit")
+    yield from chip.during("rollback", store.write(chip, design, back, "revert"))
+    return back
+
+
+def nothing(chip: Chip, design: Design) -> Routine[BootConfig | None]:
+    """Know no way on without a record."""
+    return None
+    yield
+
+
+def default_record(chip: Chip, design: Design) -> Routine[BootConfig | None]:
+    """Write a record for slot 0, committed, with the checksum of whatever lies there."""
+    app = chip.board.slots[0].app
+    length = app.size if design.image_check == "crc32" else 0
+    facts = SlotFacts(length, crc32(chip.read_region(app)) if length else 0)
+    config = BootConfig(0, True, (facts, SlotFacts()))
+    chip.say("No valid boot record: writing a default one")
+    yield from store.make_default(chip, design, config)
+    return config
+
+
+def slot_0_if_erased(chip: Chip, design: Design) -> Routine[BootConfig | None]:
+    """Start slot 0, and write nothing, where no record was ever written."""
+    form = store.codec(design)
+    for address in store.places(chip.board, design):
+        if chip.read(address, form.size).count(ERASED) < form.size:
+            return None
+    config = BootConfig(0, True)
+    chip.say("No boot record yet: starting slot 0")
+    # So that the next record goes to the first place, as the one after this one.
+    chip.held = Selection(design.records - 1, Record(form.counting.first - form.counting.step, config))
+    return config
+    yield
+
+
+def halt(chip: Chip, design: Design, config: BootConfig) -> Routine[Start | Bricked | Reset]:
+    """Stop."""
+    return Bricked(f"the image in slot {config.active} fails its checksum")
+    yield
+
+
+def watchdog(chip: Chip, design: Design, config: BootConfig) -> Routine[Start | Bricked | Reset]:
+    """Wait for the watchdog, and for what the next start makes of it."""
+    yield Wait("watchdog", WATCHDOG_SECONDS)
+    return Reset(f"watchdog: the image in slot {config.active} fails its checksum")
+
+
+def the_other(chip: Chip, design: Design, config: BootConfig) -> Routine[Start | Bricked | Reset]:
+    """Start the other slot's image if that one is whole; no record is written."""
+    other = replace(config, active=1 - config.active)
+    if IMAGE_CHECKS[design.image_check](chip, other):
+        chip.say(f"Starting slot {other.active} instead")
+        return start(design, other)
+    return Bricked("no slot has an image that passes its check")
+    yield
+
+
+def unchecked(chip: Chip, config: BootConfig) -> bool:
+    """Start whatever lies there."""
+    return True
+
+
+def checksum(chip: Chip, config: BootConfig) -> bool:
+    """Compare the image with the length and CRC-32 in the record."""
+    if config.active >= len(chip.board.slots):
+        return False
+    region, facts = chip.board.slots[config.active].app, config.slots[config.active]
+    return facts.length <= region.size and facts.fit(chip.read(region.address, facts.length))
+
+
+def own_check(chip: Chip, config: BootConfig) -> bool:
+    """Ask the image itself: its format has a length and a check."""
+    if config.active >= len(chip.board.slots):
+        return False
+    return whole(chip.read_region(chip.board.slots[config.active].app))
+
+
+Decide = Callable[[Chip, Design, BootConfig], Routine[BootConfig]]
+TRIALS: dict[str, Decide] = {
+    "none": no_trial,
+    "timer": as_it_is,
+    "one-try": one_try,
+    "one-start": one_start,
+    "attempts": attempts,
+    # The image does it, not the loader.
+    "switch-back": as_it_is,
+}
+WAYS_BACK: dict[str, Callable[[Chip, Design, BootConfig], BootConfig]] = {
+    "beside": as_written,
+    "own": what_counts_now,
+}
+NO_RECORD: dict[str, Callable[[Chip, Design], Routine[BootConfig | None]]] = {
+    "halt": nothing,
+    "default": default_record,
+    "slot-0": slot_0_if_erased,
+}
+BAD_IMAGES: dict[str, Callable[[Chip, Design, BootConfig], Routine[Start | Bricked | Reset]]] = {
+    "halt": halt,
+    "reset": watchdog,
+    "other": the_other,
+}
+IMAGE_CHECKS: dict[str, Callable[[Chip, BootConfig], bool]] = {
+    "none": unchecked,
+    "crc32": checksum,
+    "own": own_check,
+}

@@ -1,0 +1,96 @@
+"""The file-system merge: files of the old file system that the new one lacks are carried over.
+
+A file that the new image brings wins, so files such as `conf9.json` must never be put into an image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from otalab.formats.bundle.manifest import shown
+from otalab.formats.filesystems.kinds import mount
+from otalab.formats.filesystems.scratch import BlockErase, BlockProgram, BlockRead, FileSystem, FileSystemFault, Scratch
+from otalab.hardware.board import Region
+from otalab.hardware.chip import Chip
+from otalab.hardware.effects import Erase, Routine, pages
+
+Mount = Callable[[Chip, Region], Routine[FileSystem | None]]
+
+
+def carry_over(chip: Chip, old: Region, new: Region, mount_old: Mount) -> Routine[bool]:
+    """Copy what is missing, one file after the other; `FileSystemFault` if it does not fit.
+
+    False if there is a file system to carry from or to that cannot be mounted: then nothing was copied.
+    """
+    source = yield from mount_old(chip, old)
+    target = yield from mounted(chip, new)
+    if source is None or target is None:
+        which = "old" if source is None else "new"
+        chip.say(f"The {which} file system is no {chip.board.file_system}: old files were NOT carried over")
+        return chip.board.file_system == "raw"
+    present = set(target.names())
+    for name in source.names():
+        if name in present:
+            chip.say(f"Keeping {shown(name)} of the new image")
+            continue
+        try:
+            target.copy_from(source, name)
+        finally:
+            # Also when it does not fit: what was read decided that.
+            yield from replayed(chip, old, source.scratch)
+            yield from replayed(chip, new, target.scratch)
+        chip.say(f"Carried over {shown(name)}")
+    yield from replayed(chip, new, target.scratch)
+    return True
+
+
+def mounted(chip: Chip, region: Region) -> Routine[FileSystem | None]:
+    """Mount a file system, and do to the flash what the mount did; `None` if there is none."""
+    scratch = copied(chip, region)
+    try:
+        return mount(chip.board.file_system, scratch)
+    except FileSystemFault:
+        return None
+    finally:
+        # A SPIFFS finishes the one erase that a cut may have interrupted; littlefs only reads.
+        yield from replayed(chip, region, scratch)
+
+
+def copied(chip: Chip, region: Region) -> Scratch:
+    """Return a scratch copy of a region; what is read of it counts when its journal is replayed."""
+    if chip.flash.marks and chip.board.file_system != "raw":
+        # How unstable cells read is decided before anyone looks at them.
+        chip.note_read(region.address, region.size)
+    return Scratch(chip.flash.read(region.address, region.size), chip.board.geometry.sector_size)
+
+
+def held_in_ram(chip: Chip, region: Region) -> Mount:
+    """Read a file system that is about to be overwritten into RAM; return what mounts the copy."""
+    # All of it is read now, whatever is asked of the copy later; a cut from the first erase on loses it.
+    chip.read_region(region)
+    scratch = copied(chip, region)
+    try:
+        copy = mount(chip.board.file_system, scratch)
+    except FileSystemFault:
+        copy = None
+    # What the mount repaired, it repaired in RAM.
+    scratch.drain()
+
+    def from_ram(_chip: Chip, _region: Region) -> Routine[FileSystem | None]:
+        yield from ()
+        return copy
+
+    return from_ram
+
+
+def replayed(chip: Chip, region: Region, scratch: Scratch) -> Routine[None]:
+    """Do to the flash what a file system did to its scratch copy, in order."""
+    size, page = chip.board.geometry.sector_size, chip.board.geometry.page_size
+    for entry in scratch.drain():
+        match entry:
+            case BlockRead(block):
+                chip.note_read(region.address + block * size, size)
+            case BlockErase(block):
+                yield Erase(region.address // size + block)
+            case BlockProgram(offset, data):
+                yield from pages(region.address + offset, data, page)

@@ -1,0 +1,82 @@
+"""The JSON schema of a design's TOML, for editors: what may stand where, and what it decides.
+
+It is made from the same table of choices that a design is read with; `data/design.schema.json` is a copy of it.
+What contradicts what, a schema does not say: loading the file does.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from otalab.firmware.design import SAYS, Design, bounds, choices, ways
+from otalab.hardware.board import FILE_SYSTEMS
+from otalab.hardware.part import parts
+
+ADDRESS = {"type": "integer", "minimum": 0}
+REGION = {
+    "type": "object",
+    "properties": {"address": ADDRESS, "size": ADDRESS},
+    "required": ["address", "size"],
+    "additionalProperties": False,
+}
+SLOT = {
+    "type": "object",
+    "properties": {"app": REGION, "fs": REGION},
+    "required": ["app", "fs"],
+    "additionalProperties": False,
+}
+
+
+def design_schema() -> dict[str, Any]:
+    """Return the schema."""
+    sections: dict[str, dict[str, Any]] = {}
+    for (section, key), name in ways().items():
+        sections.setdefault(section, {})[key] = _choice(name)
+    text = {"type": "string", "minLength": 1}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A design of over-the-air updates",
+        "type": "object",
+        "properties": {
+            "name": text | {"description": "what the design is called"},
+            "summary": text | {"description": "the design in one sentence"},
+            **{section: _table(properties) for section, properties in sections.items()},
+            "layout": layout_schema(),
+        },
+        "required": ["name", "summary"],
+        "additionalProperties": False,
+    }
+
+
+def layout_schema() -> dict[str, Any]:
+    """Return the schema of a partition table."""
+    text = {"type": "string", "minLength": 1}
+
+    def pair(of: dict[str, Any]) -> dict[str, Any]:
+        return {"type": "array", "items": of, "minItems": 2, "maxItems": 2}
+
+    properties = {
+        **dict.fromkeys(("name", "summary", "platform"), text),
+        "part": {"enum": list(parts()), "description": "a flash part of data/flash_parts.csv"},
+        "flash_size": ADDRESS,
+        "file_system": {"enum": list(FILE_SYSTEMS)},
+        "loader": REGION,
+        "records": pair(REGION),
+        "state": pair(REGION),
+        "slots": pair(SLOT),
+    }
+    required = ["part", "flash_size", "file_system", "loader", "records", "slots"]
+    return _table(properties) | {"required": required, "description": "the partition table it was written for"}
+
+
+def _choice(name: str) -> dict[str, Any]:
+    default = Design.__dataclass_fields__[name].default
+    about = {"description": SAYS[name], "default": default}
+    if name in choices():
+        return about | {"enum": list(choices()[name])}
+    least, most = bounds()[name]
+    return about | {"type": "integer", "minimum": least, "maximum": most}
+
+
+def _table(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "additionalProperties": False}

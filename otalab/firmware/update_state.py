@@ -1,0 +1,38 @@
+"""The update state beside the boot record: one word in a store of its own, which never loses it.
+
+Without a word that was ever written, slot 0 runs and is committed.
+"""
+
+from __future__ import annotations
+
+from otalab.formats.records.nvs import UPDATE_STATE, meaning, word
+from otalab.formats.records.record import BootConfig, Record
+from otalab.hardware.chip import Chip
+from otalab.hardware.effects import Erase, Routine, pages
+from otalab.hardware.flash import ERASED
+
+
+def read_state(chip: Chip) -> BootConfig:
+    """Return what the update state says."""
+    newest = _newest(chip)
+    return meaning(0) if newest is None else newest[1].config
+
+
+def write_state(chip: Chip, config: BootConfig) -> Routine[None]:
+    """Write the update state, beside the one that counts."""
+    newest, geometry = _newest(chip), chip.board.geometry
+    place, record = (1, Record(0, config)) if newest is None else newest
+    address = chip.board.state[1 - place].address
+    data = UPDATE_STATE.encode(UPDATE_STATE.follow(record, config))
+    chip.say(f"Writing update state 0x{word(config):03x}")
+    yield Erase(address // geometry.sector_size)
+    yield from pages(address, data + bytes([ERASED]) * (-len(data) % geometry.program_unit), geometry.page_size)
+
+
+def _newest(chip: Chip) -> tuple[int, Record] | None:
+    found = []
+    for place, area in enumerate(chip.board.state):
+        record = UPDATE_STATE.decode(chip.read_record(area.address, UPDATE_STATE.size))
+        if isinstance(record, Record):
+            found.append((place, record))
+    return max(found, key=lambda one: one[1].sequencer, default=None)

@@ -1,0 +1,243 @@
+"""The updater: from a bundle that comes in piece by piece to a new partition that the boot loader will try.
+
+Nothing that runs is touched: the new image goes to the inactive slot, files are carried over there,
+and only then a boot record, written beside the one that counts, says so.
+A design whose target is the running slot does otherwise, so that it can be seen why nobody should.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from zlib import crc32
+
+from otalab.errors import BundleFault, OtalabError
+from otalab.firmware import store
+from otalab.firmware.bootloader import IMAGE_CHECKS
+from otalab.firmware.design import Design
+from otalab.firmware.image import Image
+from otalab.firmware.merge import Mount, carry_over, held_in_ram, mounted
+from otalab.firmware.store import Selection
+from otalab.firmware.user_file import INTERVAL_FILE, put_file, read_file
+from otalab.formats.bundle.manifest import Manifest, Part
+from otalab.formats.bundle.reader import BundleReader, ManifestRead, PartBegins, PartData, PartEnds
+from otalab.formats.bundle.signatures import UNCHECKED, refusal
+from otalab.formats.records.record import VERSION_SIZE, BootConfig, SlotFacts
+from otalab.hardware.board import Region, Slot
+from otalab.hardware.chip import Chip
+from otalab.hardware.effects import Ask, Erase, Lost, Offer, Report, Routine, pages
+from otalab.hardware.flash import ERASED
+
+APPLIED = "Update applied, finalizing"
+BUSY = "Update already in progress"
+UNCOMMITTED = "Previous update has not been committed yet"
+SAME_VERSION = "Version is the same as current"
+# The real back-ends name a damaged part differently; a board of another platform gets the CC3200's words.
+MISMATCH = {"esp8266": "Invalid checksum", "esp32": "Digest mismatch"}
+
+
+def update(chip: Chip, design: Design, running: Image, active: int, offer: Offer) -> Routine[Report]:
+    """Take an update in, steps 2 to 4 of the published procedure; any failure leaves the old record in charge."""
+    try:
+        selected = claim(chip, design)
+        active = boots_next(chip, design, selected.config, active)
+        old = chip.board.slots[active].fs
+        target, mount_old = TARGETS[design.target](chip, active)
+        slot = chip.board.slots[target]
+        chip.say(f"Updating slot {target}")
+        facts = yield from chip.during("download", download(chip, design, slot, running, offer))
+        if design.merge == "before-switch":
+            yield from chip.during("merge", carry_over(chip, old, slot.fs, mount_old))
+        options = yield Ask("options")
+        if isinstance(options, Lost):
+            raise BundleFault(options.reason)
+        yield from chip.during("switch", INTERVALS[design.interval_in](chip, old, options.commit_timeout))
+        running_config = replace(selected.config, active=active)
+        staged = STAGED.get(design.trial, dirty)(running_config.staged(target, facts, options.commit_timeout))
+        # The last thing that is written, and the only one that the boot loader looks at:
+        # before it a new partition is so many bytes that nobody asks for, and an overwritten one no image at all.
+        written = yield from chip.during("switch", store.write(chip, design, staged, "stage"))
+    except OtalabError as fault:
+        chip.say(f"Update aborted: {fault}")
+        return Report(False, str(fault))
+    return Report(True, APPLIED) if written else Report(False, "Could not write new boot cfg")
+
+
+def claim(chip: Chip, design: Design) -> Selection:
+    """Return the record that counts, or say why no update may start now."""
+    selected = store.current(chip, design)
+    if selected is None:
+        raise BundleFault("Could not read current boot cfg")
+    if not selected.config.committed:
+        raise BundleFault(UNCOMMITTED)
+    left = store.codec(design).counting.left(selected.record.sequencer)
+    if design.reserve and left <= design.reserve:
+        raise BundleFault(f"Boot sequencer used up: {left} left, an update needs {design.reserve}")
+    return selected
+
+
+def boots_next(chip: Chip, design: Design, config: BootConfig, running: int) -> int:
+    """Return the slot that must be spared: the running one, unless a boot state set by hand names the other one."""
+    return config.active if IMAGE_CHECKS[design.image_check](chip, config) else running
+
+
+def beside(_chip: Chip, active: int) -> tuple[int, Mount]:
+    """Write to the slot that does not run: what runs stays whole, and its files are read when they are needed."""
+    return 1 - active, mounted
+
+
+def in_place(chip: Chip, active: int) -> tuple[int, Mount]:
+    """Write over the slot that runs: its files are gone from flash by the time they are needed, so RAM holds them."""
+    return active, held_in_ram(chip, chip.board.slots[active].fs)
+
+
+def dirty(config: BootConfig) -> BootConfig:
+    """Promise nothing: the image must commit itself."""
+    return config
+
+
+def in_the_record(_chip: Chip, _old: Region, _seconds: int) -> Routine[None]:
+    """Leave the commit interval to the boot record, if that has room for it."""
+    return
+    yield
+
+
+def in_a_file(chip: Chip, old: Region, seconds: int) -> Routine[None]:
+    """Write the commit interval into a file of the old file system; the merge at first boot will carry it over."""
+    data = seconds.to_bytes(4, "little")
+    # Only if there is one: a file that an earlier update left stays, as on the real device before 2021.
+    # Not again if it is there: the real one writes all the same, and each retry would leave another file system.
+    if seconds and (yield from read_file(chip, old, INTERVAL_FILE)) != data:
+        yield from put_file(chip, old, INTERVAL_FILE, data)
+
+
+def download(chip: Chip, design: Design, slot: Slot, running: Image, offer: Offer) -> Routine[SlotFacts]:
+    """Write a bundle's application and file system into a slot; return what the boot record will say of it."""
+    reader, position, version = BundleReader(), 0, ""
+    writer: RegionWriter | None = None
+    facts: dict[str, SlotFacts] = {}
+    while not reader.ended:
+        piece = yield Ask("piece", position)
+        if isinstance(piece, Lost):
+            raise BundleFault(piece.reason)
+        if not piece:
+            reader.close()
+        position += len(piece)
+        for event in reader.feed(piece):
+            match event:
+                case ManifestRead(manifest):
+                    accept(chip, design, manifest, running, offer)
+                    yield from require_signatures(chip, event)
+                    # Not before: a bundle that is refused by its manifest writes nothing.
+                    # Not after: a slot must not change while a record that may yet count speaks of what lay there.
+                    yield from store.make_ready(chip, design)
+                    version = manifest.version
+                case PartBegins(part, size):
+                    writer = writer_for(chip, slot, part, size)
+                case PartData(_, data) if writer:
+                    yield from writer.add(data)
+                case PartEnds(part, size, check) if writer:
+                    yield from writer.finish(check)
+                    facts[part.role] = SlotFacts(size, check, version)
+                    chip.say(f"Wrote {part.name}, {size} bytes")
+    return facts["app"]
+
+
+def writer_for(chip: Chip, slot: Slot, part: Part, size: int) -> RegionWriter | None:
+    """Return what writes a part into its place in the slot; a part that has none there is only checked."""
+    region = {"app": slot.app, "fs": slot.fs}.get(part.role)
+    if region and size > region.size:
+        raise BundleFault(f"Image too big: {part.name} has {size} bytes, its slot {region.size}")
+    return RegionWriter(chip, region) if region else None
+
+
+def accept(chip: Chip, design: Design, manifest: Manifest, running: Image, offer: Offer) -> None:
+    """Refuse a manifest that is not for this device, or brings nothing new."""
+    if not manifest.runs_on(chip.board.platform):
+        raise BundleFault("Wrong platform")
+    if offer.ignore_same_version and manifest.same_as(running.version, running.build_id):
+        raise BundleFault(SAME_VERSION)
+    if len(manifest.version.encode()) > VERSION_SIZE:
+        raise BundleFault(f"Version too long: {manifest.version!r}, the boot record has {VERSION_SIZE} bytes for it")
+    DOWNGRADES[design.downgrade](manifest.version, running.version)
+    roles = [part.role for part in manifest.parts if part.src]
+    if roles.count("app") != 1 or roles.count("fs") != 1:
+        raise BundleFault("Incomplete update package")
+    chip.say(f"FW: {manifest.name} {manifest.version} {manifest.build_id} for {manifest.platform}")
+
+
+def require_signatures(chip: Chip, read: ManifestRead) -> Routine[None]:
+    """Refuse a bundle that lacks a signature which this device requires; the keys are kept and used elsewhere."""
+    if chip.sig_req_mask == UNCHECKED:
+        return
+    mask = yield Ask("signed", read)
+    if fault := refusal(read.manifest, mask, chip.sig_req_mask):
+        raise BundleFault(fault)
+    chip.say(f"Signatures 0x{mask:02x}")
+
+
+def any_version(_new: str, _running: str) -> None:
+    """Take older versions too."""
+
+
+def not_older(new: str, running: str) -> None:
+    """Refuse an older version; only dotted numbers have an age, what else a version may be is never older."""
+    ages = [_numbers(version) for version in (new, running)]
+    if ages[0] is not None and ages[1] is not None and ages[0] < ages[1]:
+        raise BundleFault(f"Downgrade refused: version {new} is older than {running}")
+
+
+def _numbers(version: str) -> list[int] | None:
+    """Return a version as the numbers that it compares by, or `None`; 1.0 is 1."""
+    if not re.fullmatch(r"[0-9]+(\.[0-9]+)*", version):
+        return None
+    numbers = [int(number) for number in version.split(".")]
+    while numbers and numbers[-1] == 0:
+        numbers.pop()
+    return numbers
+
+
+class RegionWriter:
+    """Writes a region from its start, erasing each sector just before its first page."""
+
+    def __init__(self, chip: Chip, region: Region) -> None:
+        self.region = region
+        self._chip = chip
+        self._next = region.address
+        self._pending = b""
+
+    def add(self, data: bytes) -> Routine[None]:
+        """Take data in and write what makes whole pages."""
+        data = self._pending + data
+        whole = len(data) - len(data) % self._chip.board.geometry.page_size
+        self._pending = data[whole:]
+        yield from self._write(data[:whole])
+
+    def finish(self, check: int) -> Routine[None]:
+        """Write what is left, filled up to a whole program unit, and compare what lies there with its CRC-32."""
+        rest, size = self._pending, self._next + len(self._pending) - self.region.address
+        yield from self._write(rest + bytes([ERASED]) * (-len(rest) % self._chip.board.geometry.program_unit))
+        if crc32(self._chip.read(self.region.address, size)) != check:
+            raise BundleFault(MISMATCH.get(self._chip.board.platform, "Checksum mismatch"))
+
+    def _write(self, data: bytes) -> Routine[None]:
+        geometry = self._chip.board.geometry
+        for program in pages(self._next, data, geometry.page_size):
+            if program.address % geometry.sector_size == 0:
+                yield Erase(program.address // geometry.sector_size)
+            yield program
+        self._next += len(data)
+
+
+TARGETS: dict[str, Callable[[Chip, int], tuple[int, Mount]]] = {"inactive": beside, "running": in_place}
+DOWNGRADES: dict[str, Callable[[str, str], None]] = {"accept": any_version, "refuse": not_older}
+STAGED: dict[str, Callable[[BootConfig], BootConfig]] = {
+    # Every other trial begins with a dirty image.
+    "none": BootConfig.trusted,
+}
+INTERVALS: dict[str, Callable[[Chip, Region, int], Routine[None]]] = {
+    "record": in_the_record,
+    "updater.dat": in_a_file,
+    "nowhere": in_the_record,
+}

@@ -1,0 +1,94 @@
+"""The files in the file system that a bundle brings: name, size and SHA-256 of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+from otalab.formats.bundle.manifest import shown
+from otalab.formats.bundle.reader import PartBegins, PartData, PartEnds
+from otalab.formats.filesystems.kinds import LARGEST, recognised
+from otalab.formats.filesystems.scratch import FileSystem, FileSystemFault
+from otalab.text import table
+
+
+@dataclass(frozen=True, slots=True)
+class HeldFile:
+    """One file; where it cannot be read, why not."""
+
+    name: str
+    size: int | None
+    sha256: str | None
+    fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a file-system image holds."""
+
+    kind: str
+    files: tuple[HeldFile, ...]
+
+
+@dataclass(slots=True)
+class FilesReader:
+    """Reads along with a bundle, and keeps what its file systems hold, by the name of the part."""
+
+    held: dict[str, Held] = field(default_factory=dict)
+    _data: bytearray = field(default_factory=bytearray)
+
+    @property
+    def objects(self) -> dict[str, Any]:
+        """What is held, as it is printed in JSON."""
+        return {name: _as_object(held) for name, held in self.held.items()}
+
+    def see(self, event: object) -> None:
+        """Take one event of the bundle's reader."""
+        match event:
+            case PartBegins():
+                self._data.clear()
+            case PartData(part, data) if part.role == "fs" and len(self._data) < LARGEST:
+                self._data += data
+            case PartEnds(part) if part.role == "fs":
+                held = files_of(bytes(self._data), part.extra)
+                if held:
+                    self.held[part.name] = held
+
+
+def files_of(contents: bytes, told: Mapping[str, object]) -> Held | None:
+    """Return what an image holds, or `None` if it is no file system that the lab knows."""
+    try:
+        found = recognised(contents, told)
+        return Held(found[0], tuple(_file(found[1], name) for name in found[1].names())) if found else None
+    except FileSystemFault:
+        return None
+
+
+def _file(fs: FileSystem, name: str) -> HeldFile:
+    try:
+        data = fs.read(name)
+    except FileSystemFault as fault:
+        return HeldFile(name, None, None, str(fault))
+    return HeldFile(name, len(data), sha256(data).hexdigest())
+
+
+def lines(held: Held) -> Iterator[str]:
+    """Yield a table of the files, in text."""
+    rows = [(shown(file.name), "-" if file.size is None else file.size, _digest(file)) for file in held.files]
+    return table(("name", "bytes", "sha256"), rows, right="bytes")
+
+
+def _digest(file: HeldFile) -> str:
+    return shown(file.fault) if file.fault else (file.sha256 or "")[:16]
+
+
+def _as_object(held: Held) -> dict[str, Any]:
+    # A name need not be text: odd bytes are replaced.
+    files = [
+        {"name": file.name.encode("utf-8", "replace").decode(), "size": file.size, "sha256": file.sha256}
+        | ({"fault": file.fault} if file.fault else {})
+        for file in held.files
+    ]
+    return {"kind": held.kind, "files": files}

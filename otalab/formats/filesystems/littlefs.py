@@ -1,0 +1,115 @@
+"""littlefs, the real one, on a scratch copy of a region."""
+
+from __future__ import annotations
+
+import shutil
+from typing import Any
+
+from littlefs import LittleFS, LittleFSError
+from littlefs.context import UserContext
+
+from otalab.formats.filesystems.scratch import FileSystem, FileSystemFault, Scratch
+
+PROGRAM_SIZE = 256
+
+
+class _Context(UserContext):
+    """What littlefs calls back."""
+
+    def __init__(self, scratch: Scratch) -> None:
+        super().__init__(buffer=scratch.buffer)
+        self.scratch = scratch
+
+    def read(self, cfg: Any, block: int, off: int, size: int) -> bytearray:
+        return bytearray(self.scratch.read(block * self.scratch.block_size + off, size))
+
+    def prog(self, cfg: Any, block: int, off: int, data: bytes) -> int:
+        self.scratch.program(block * self.scratch.block_size + off, bytes(data))
+        return 0
+
+    def erase(self, cfg: Any, block: int) -> int:
+        self.scratch.erase(block)
+        return 0
+
+
+class Lfs:
+    """A mounted littlefs; names are paths without a leading slash."""
+
+    def __init__(self, scratch: Scratch, *, make: bool = False) -> None:
+        self.scratch = scratch
+        self._fs = LittleFS(
+            context=_Context(scratch),
+            mount=False,
+            block_size=scratch.block_size,
+            block_count=len(scratch.buffer) // scratch.block_size,
+            read_size=16,
+            prog_size=PROGRAM_SIZE,
+            cache_size=PROGRAM_SIZE,
+        )
+        with _Faults("mount"):
+            if make:
+                self._fs.format()
+            self._fs.mount()
+
+    def names(self) -> list[str]:
+        """Return the paths of all files, sorted."""
+        with _Faults("list files"):
+            return sorted(f"{top}/{name}".strip("/") for top, _, names in self._fs.walk("/") for name in names)
+
+    def read(self, name: str) -> bytes:
+        """Return the contents of one file."""
+        with _Faults(f"read {name}"), self._fs.open(name, "rb") as file:
+            return bytes(file.read())
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write one file, with the folders on its way."""
+        with _Faults(f"write {name}"):
+            self._make_folder(name)
+            with self._fs.open(name, "wb") as file:
+                file.write(data)
+
+    def remove(self, name: str) -> None:
+        """Delete one file."""
+        with _Faults(f"delete {name}"):
+            self._fs.remove(name)
+
+    def copy_from(self, other: FileSystem, name: str) -> None:
+        """Copy one file from another file system; what was written of one that does not fit is deleted again."""
+        if not isinstance(other, Lfs):
+            self.write(name, other.read(name))
+            return
+        try:
+            with _Faults(f"copy {name}"):
+                self._make_folder(name)
+                with other._fs.open(name, "rb") as source, self._fs.open(name, "wb") as target:
+                    shutil.copyfileobj(source, target, PROGRAM_SIZE)
+        except FileSystemFault:
+            if name in self.names():
+                self.remove(name)
+            raise
+
+    def _make_folder(self, name: str) -> None:
+        folder, _, _ = name.rpartition("/")
+        if folder:
+            self._fs.makedirs(folder, exist_ok=True)
+
+
+class _Faults:
+    """Turn littlefs's own errors into the lab's."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, (LittleFSError, OSError)):
+            raise FileSystemFault(f"littlefs could not {self.what}: {error}") from error
+
+
+def make_lfs(scratch: Scratch, files: dict[str, bytes]) -> None:
+    """Make an empty littlefs and write these files into it."""
+    fs = Lfs(scratch, make=True)
+    for name in sorted(files):
+        fs.write(name, files[name])

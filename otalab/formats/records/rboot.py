@@ -1,0 +1,64 @@
+"""The boot record of the ESP8266, rBoot's configuration with the fields that Mongoose OS added: one, and no sequencer.
+
+Layout and rules are those of `cesanta/mongoose-os` d3a15a6, `platforms/esp8266/rboot/rboot/rboot.h` and `rboot.c`.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import ClassVar
+
+from otalab.formats.records.record import DOWN, BootConfig, Counting, Invalid, Record, SlotFacts
+
+MAGIC, VERSION, ROMS = 0xE1, 1, 2
+MERGE = 1 << 0
+
+_STRUCT = struct.Struct("<10B2x4I4I4I4IIB3x")
+
+
+class RbootCodec:
+    """rBoot's configuration; committed is what the update did not touch, and the loader counts attempts in it."""
+
+    counting: ClassVar[Counting] = DOWN
+    stride: ClassVar[int] = 0
+    size: ClassVar[int] = _STRUCT.size
+    fields: ClassVar[tuple[int, ...]] = (*(1,) * 10, 2, *(16,) * 4, 4, 4)
+    names: ClassVar[tuple[str, ...]] = (
+        *("magic", "format", "mode", "active", "gpio rom", "count", "previous", "first boot", "attempts", "updated"),
+        *("padding", "rom addresses", "rom sizes", "file system addresses", "file system sizes", "flags", "check"),
+    )
+    guard_bits: ClassVar[int] = 0
+
+    def sealed(self, data: bytes) -> bytes:
+        return data[: self.size]
+
+    def follow(self, record: Record, config: BootConfig) -> Record:
+        return Record(record.sequencer, config)
+
+    def encode(self, record: Record) -> bytes:
+        config = record.config
+        previous = config.active if config.previous is None else config.previous
+        flags = (config.first, config.tried, not config.committed)
+        sizes = (config.slots[0].length, config.slots[1].length, 0, 0)
+        unknown = (0, 0, 0, 0)
+        merge = MERGE if config.merge else 0
+        head = (MAGIC, VERSION, 0, config.active, 0, ROMS, previous, *flags)
+        return _STRUCT.pack(*head, *unknown, *sizes, *unknown, *unknown, merge, 0)
+
+    def decode(self, data: bytes) -> Record | Invalid:
+        read = _STRUCT.unpack_from(data.ljust(self.size, b"\xff"))
+        magic, version, _, active, _, count, previous, first, attempts, updated = read[:10]
+        if magic != MAGIC or version != VERSION:
+            return Invalid("erased" if data.count(0xFF) == len(data) else "it does not begin with e1 01")
+        sizes, merge = read[14:16], bool(read[26] & MERGE)
+        active = active if active < count else 0
+        config = BootConfig(
+            active,
+            updated == 0,
+            (SlotFacts(sizes[0]), SlotFacts(sizes[1])),
+            previous=None if previous == active else previous,
+            tried=attempts,
+            first=first != 0,
+            merge=merge,
+        )
+        return Record(0, config)

@@ -1,0 +1,310 @@
+"""The crash graph: what a search found, as a frozen value of plain arrays.
+
+Nodes are numbered, node 0 is where the device was shipped.
+A run belongs to a node; an edge belongs to a run, at a step (`RESET`: the device reset itself at the run's end).
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from functools import cached_property
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from otalab.bench.observer import BAD, GOOD, SAD
+from otalab.errors import BadInput
+from otalab.graph.explorer import Edge, Explorer, Node
+from otalab.graph.history import History, Leg
+from otalab.hardware.effects import Effect, Erase
+
+RESET = -1
+NO_END = -1
+NOTHING = -1  # is erased
+ENDS = (*GOOD, *SAD, *BAD)
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class CrashGraph:
+    """A graph of `nodes` nodes; arrays named `run_…` have one entry per run, those named `edge_…` one per edge.
+
+    `node_followed` says of which nodes every cut was followed: of all of them, if the graph is closed.
+    `run_choices` and `run_reason` are texts, `edge_label` and `edge_phase` index into `labels` and `phases`.
+    `edge_count` is the number of tears that lead along an edge, `edge_weights` their probability under each member of
+    the fault model, given that the supply fails in that effect; `members` names them and `shares` is the share that
+    each has in the model.
+    `edge_seconds` is the effect's duration, `edge_erased` the sector that it erases, or -1.
+    """
+
+    closed: bool
+    nodes: int
+    expanded: int
+    lookups: int
+    node_followed: NDArray[np.bool_]
+    run_node: Ints
+    run_probability: Floats
+    run_end: Ints
+    run_erases: Ints
+    run_choices: tuple[str, ...]
+    run_reason: tuple[str, ...]
+    edge_run: Ints
+    edge_step: Ints
+    edge_target: Ints
+    edge_count: Ints
+    edge_weights: Floats
+    edge_seconds: Floats
+    edge_erased: Ints
+    edge_label: Ints
+    edge_phase: Ints
+    labels: tuple[str, ...]
+    phases: tuple[str, ...]
+    members: tuple[str, ...]
+    shares: tuple[float, ...]
+
+    @property
+    def wrecks(self) -> int:
+        """How many torn contents were judged; those settled in bulk are among them."""
+        return int(self.edge_count.sum())
+
+    @property
+    def fired(self) -> int:
+        """How many cuts really fired in an erase or a program; a search without any says nothing."""
+        waits = [number for number, label in enumerate(self.labels) if label in ("cut", "reset")]
+        return int(self.edge_count[~np.isin(self.edge_label, waits)].sum())
+
+    @cached_property
+    def edge_source(self) -> Ints:
+        """The node that each edge leaves."""
+        return self.run_node[self.edge_run] if len(self.edge_run) else np.zeros(0, np.int64)
+
+    @cached_property
+    def stuck(self) -> frozenset[int]:
+        """The nodes from which the device resets for ever: no end is reachable without a cut."""
+        # A reset that was not followed may lead anywhere.
+        ends = set(self.run_node[self.run_end != NO_END].tolist())
+        resets = self.edge_step == RESET
+        unknown = np.setdiff1d(np.flatnonzero(self.run_end == NO_END), self.edge_run[resets])
+        ends |= set(self.run_node[unknown].tolist())
+        before: dict[int, list[int]] = {}
+        for source, target in zip(self.edge_source[resets].tolist(), self.edge_target[resets].tolist(), strict=True):
+            before.setdefault(target, []).append(source)
+        waiting = list(ends)
+        while waiting:
+            for source in before.get(waiting.pop(), ()):
+                if source not in ends:
+                    ends.add(source)
+                    waiting.append(source)
+        return frozenset(range(self.nodes)) - ends
+
+    @cached_property
+    def histories(self) -> dict[str, History]:
+        """The shortest history of every end: fewest cuts, then earliest."""
+        found: dict[str, History] = {}
+        for node, legs in self.legs_to.items():
+            for end, run in self._ends_of(node):
+                if end not in found:
+                    reason = self._loop(node) if end == "stuck" else self.run_reason[run]
+                    found[end] = History((*legs, Leg(self.run_choices[run])), end, reason)
+        return found
+
+    @cached_property
+    def legs_to(self) -> dict[int, tuple[Leg, ...]]:
+        """The shortest way to every node, the nearest node first: fewest cuts, then earliest.
+
+        Distances are computed here, on the finished graph: a merge that was undone can have hidden or invented a path.
+        """
+        found: dict[int, tuple[Leg, ...]] = {}
+        # Ordered by the number of cuts and by where they fell; then first come, first served.
+        ticket = count()
+        waiting: list[tuple[int, tuple[Any, ...], int, int, int, tuple[Leg, ...]]] = [(0, (), next(ticket), 0, 0, ())]
+        while waiting:
+            cuts, where, _, number, node, legs = heapq.heappop(waiting)
+            if node in found:
+                continue
+            found[node] = legs
+            for run, step, label, phase, target in self._ways(node):
+                if target in found:
+                    continue
+                cut = step != RESET
+                leg = Leg(self.run_choices[run], step, label, phase) if cut else Leg(self.run_choices[run])
+                fell = (*where, (number, step)) if cut else where
+                heapq.heappush(waiting, (cuts + cut, fell, next(ticket), number + 1, target, (*legs, leg)))
+        return found
+
+    def loop(self, node: int = 0) -> list[int]:
+        """Return the runs of the round that a stuck device goes through for ever on steady power, from a node on."""
+        if node not in self.stuck:
+            raise BadInput(f"node {node}: on steady power this device comes to an end, it does not reset for ever")
+        resets = self.edge_step == RESET
+        runs, targets = self.edge_run[resets].tolist(), self.edge_target[resets].tolist()
+        follows = {int(self.run_node[run]): (run, target) for run, target in zip(runs, targets, strict=True)}
+        way: list[int] = []
+        while node not in way:
+            way.append(node)
+            node = follows[node][1]
+        return [follows[one][0] for one in way[way.index(node) :]]
+
+    def _loop(self, node: int) -> str:
+        """Say why a device resets for ever, and what a round of that costs, in resets and in erased sectors."""
+        runs = self.loop(node)
+        erases = int(self.run_erases[runs].sum())
+        return f"{self.run_reason[runs[-1]]}; one round is {len(runs)} reset(s) and erases {erases} sector(s)"
+
+    def _ends_of(self, node: int) -> Iterator[tuple[str, int]]:
+        for run in self._runs[node]:
+            if node in self.stuck:
+                yield "stuck", run
+            elif self.run_end[run] != NO_END:
+                yield ENDS[self.run_end[run]], run
+
+    @cached_property
+    def _runs(self) -> list[list[int]]:
+        runs: list[list[int]] = [[] for _ in range(self.nodes)]
+        for run, node in enumerate(self.run_node.tolist()):
+            runs[node].append(run)
+        return runs
+
+    @cached_property
+    def _first_edges(self) -> list[list[int]]:
+        """For each node, the earliest edge of each run to each target."""
+        first: list[dict[tuple[int, int], int]] = [{} for _ in range(self.nodes)]
+        rows = zip(self.edge_source.tolist(), self.edge_run.tolist(), self.edge_target.tolist(), strict=True)
+        for edge, (source, run, target) in enumerate(rows):
+            first[source].setdefault((run, target), edge)
+        return [list(edges.values()) for edges in first]
+
+    def _ways(self, node: int) -> Iterator[tuple[int, int, str, str, int]]:
+        for edge in self._first_edges[node]:
+            run, step, target = (int(one[edge]) for one in (self.edge_run, self.edge_step, self.edge_target))
+            yield run, step, self.labels[self.edge_label[edge]], self.phases[self.edge_phase[edge]], target
+
+    @property
+    def ends(self) -> list[str]:
+        """Every end that was found, in the contract's order."""
+        return [end for end in ENDS if end in self.histories]
+
+    @property
+    def verdict(self) -> str:
+        """`unsafe` if a bad end is reachable, `safe` if none is and the graph is closed, else `open`."""
+        if set(self.ends) & set(BAD):
+            return "unsafe"
+        return "safe" if self.closed else "open"
+
+    @property
+    def counterexample(self) -> History | None:
+        """The shortest history over all bad ends: fewest cuts, then earliest."""
+        bad = [self.histories[end] for end in self.ends if end in BAD]
+        return min(bad, key=lambda history: history.order, default=None)
+
+    def save(self, path: str | Path) -> None:
+        """Write the graph to one `.npz` file."""
+        arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in _TEXTS}
+        texts = json.dumps({name: getattr(self, name) for name in _TEXTS})
+        with Path(path).open("wb") as file:
+            np.savez_compressed(file, texts=np.frombuffer(texts.encode(), np.uint8), **arrays)
+
+    @classmethod
+    def load(cls, path: str | Path) -> CrashGraph:
+        """Read a graph from its file."""
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                texts = json.loads(stored["texts"].tobytes())
+                arrays = {name: stored[name] for name in stored.files if name != "texts"}
+        except (OSError, ValueError, KeyError) as error:
+            raise BadInput(f"{path}: not a stored crash graph: {error}") from error
+        stored_as: dict[str, Any] = {name: array if array.ndim else array.item() for name, array in arrays.items()}
+        stored_as |= {name: tuple(value) for name, value in texts.items()}
+        return cls(**stored_as)
+
+
+_TEXTS = ("run_choices", "run_reason", "labels", "phases", "members", "shares")
+
+
+def graph_of(explorer: Explorer) -> CrashGraph:
+    """Return what a search has found as a frozen graph; nodes that undone merges left behind are dropped."""
+    order = _reached(explorer)
+    number = {node: n for n, node in enumerate(order)}
+    runs = [(number[node], run) for node in order for run in node.runs]
+    first_run, total = {}, 0
+    for node in order:
+        first_run[node] = total
+        total += len(node.runs)
+    labels: dict[str, int] = {}
+    phases: dict[str, int] = {}
+    rows = []
+    for node in order:
+        for edge in _edges(explorer, node):
+            run = node.runs[edge.run]
+            step = RESET if edge.step is None else edge.step
+            phase = "boot" if edge.step is None else run.phases[step]
+            rows.append(
+                (
+                    first_run[node] + edge.run,
+                    step,
+                    number[edge.target],
+                    edge.count,
+                    labels.setdefault(edge.label, len(labels)),
+                    phases.setdefault(phase, len(phases)),
+                    edge.weights,
+                    0.0 if edge.step is None else run.seconds[step],
+                    _erased(run.effects[step]) if edge.step is not None else NOTHING,
+                )
+            )
+    columns = list(zip(*rows, strict=True)) if rows else [()] * 9
+    whole = [np.array(column, np.int64) for column in columns[:6]]
+    return CrashGraph(
+        closed=explorer.closed,
+        nodes=len(order),
+        expanded=explorer.expanded,
+        lookups=explorer.lookups,
+        node_followed=np.array([node.followed for node in order], bool),
+        run_node=np.array([node for node, _ in runs], np.int64),
+        run_probability=np.array([run.probability for _, run in runs]),
+        run_end=np.array([ENDS.index(run.end.name) if run.end else NO_END for _, run in runs], np.int64),
+        run_erases=np.array([sum(isinstance(one, Erase) for one in run.effects) for _, run in runs], np.int64),
+        run_choices=tuple(run.choices for _, run in runs),
+        run_reason=tuple(run.end.reason if run.end else f"it reboots for ever: {run.reset}" for _, run in runs),
+        edge_run=whole[0],
+        edge_step=whole[1],
+        edge_target=whole[2],
+        edge_count=whole[3],
+        edge_label=whole[4],
+        edge_phase=whole[5],
+        edge_weights=np.array(columns[6], np.float64).reshape(len(rows), len(explorer.faults.members)),
+        edge_seconds=np.array(columns[7], np.float64),
+        edge_erased=np.array(columns[8], np.int64),
+        labels=tuple(labels),
+        phases=tuple(phases),
+        members=explorer.faults.members,
+        shares=explorer.faults.shares,
+    )
+
+
+def _erased(effect: Effect) -> int:
+    return effect.sector if isinstance(effect, Erase) else NOTHING
+
+
+def _reached(explorer: Explorer) -> list[Node]:
+    seen: dict[Node, None] = {explorer.start: None}
+    for node in (waiting := [explorer.start]):
+        for edge in _edges(explorer, node):
+            if edge.target not in seen:
+                seen[edge.target] = None
+                waiting.append(edge.target)
+    return list(seen)
+
+
+def _edges(explorer: Explorer, node: Node) -> list[Edge]:
+    """Return what is known of the ways out of a node; its resets are followed before its cuts."""
+    if node.edges:
+        return node.edges
+    runs = enumerate(node.runs)
+    return [Edge(number, None, run.follows, 0, explorer.never, "reset") for number, run in runs if run.follows]

@@ -1,0 +1,348 @@
+"""The crash explorer: the closed graph of everything that power failures can lead to.
+
+A node is what a power-on finds; from it the firmware runs once for every way in which chance can decide.
+An edge is a cut in one effect of a run, or a reset by the device itself.
+Two wrecks are one node when no firmware can tell them apart on any sector that is *live*: read before it is erased,
+by the run itself or by anything that can follow it.  Merges are made on what is known so far, and undone when a
+sector turns out to be live after all; when nothing changes any more, the graph is exact.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial, reduce
+from operator import add, or_
+
+from otalab.bench.observer import End, judge_run
+from otalab.bench.scenario import Scenario, World
+from otalab.bench.trace import Run, every_run, sector_of
+from otalab.faults.tear import FaultModel, Tear
+from otalab.firmware.outcome import Reset
+from otalab.graph.identity import Identity
+from otalab.graph.trie import Leaf, Trie
+from otalab.hardware.effects import Effect, Erase, Program
+from otalab.hardware.flash import Flash
+
+BUDGET = 1000
+
+
+@dataclass(slots=True, repr=False)
+class Edge:
+    """Where a cut leads (`step` None: a reset): how many tears, their weights in all, and the first of them.
+
+    `kind` is the class of sector contents that these tears leave; `None` where all tears of the effect lead there.
+    """
+
+    run: int
+    step: int | None
+    target: Node
+    count: int
+    weights: Sequence[float]
+    label: str
+    kind: Hashable = None
+
+
+@dataclass(slots=True, repr=False)
+class KnownRun:
+    """A run of a node, without what can be computed again from the node's contents."""
+
+    effects: tuple[Effect, ...]
+    phases: tuple[str, ...]
+    seconds: tuple[float, ...]
+    worlds: tuple[World, ...]
+    choices: str
+    probability: float
+    end: End | None
+    reset: str
+    after: Flash
+    world: World
+    swaps: tuple[tuple[int, int], ...]
+    follows: Node | None = None
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Node:
+    """What a power-on finds, its runs, and where cuts in them lead."""
+
+    number: int
+    flash: Flash
+    world: World
+    spot: Spot
+    runs: list[KnownRun]
+    edges: list[Edge] = field(default_factory=list)
+    live: int = 0
+    followed: bool = False
+    # For each node that a cut or a reset leads to: the sectors that were wholly erased before, on every way there.
+    erased: dict[Node, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Spot:
+    """The nodes whose runs go the same way, told apart by sectors that turned out to be live later."""
+
+    reads: int
+    later: tuple[int, ...] = ()
+    nodes: dict[tuple[Hashable, ...], Node] = field(default_factory=dict)
+
+    def matters(self, sector: int) -> bool:
+        """Say whether the contents of a sector can decide what happens here or later."""
+        return bool(self.reads >> 2 * sector & 3) or 2 * sector in self.later or 2 * sector + 1 in self.later
+
+    def looks_at_bytes(self, sector: int) -> bool:
+        """Say whether the bytes of a sector matter, and not only what a record codec makes of them."""
+        return bool(self.reads >> 2 * sector + 1 & 1) or 2 * sector + 1 in self.later
+
+
+@dataclass(slots=True)
+class TearClass:
+    """Tears of one effect that nobody can tell apart."""
+
+    kind: Hashable
+    first: Tear
+    weights: Sequence[float]
+    count: int = 0
+
+
+class BudgetSpent(Exception):
+    """One more node would be one too many."""
+
+
+class Explorer:
+    """One search: a scenario, a fault model, and what is known of them so far."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        faults: FaultModel,
+        *,
+        budget: int = BUDGET,
+        progress: Callable[[Explorer], None] = lambda _explorer: None,
+    ) -> None:
+        self.scenario = scenario
+        self.faults = faults
+        self.budget = budget
+        self.progress = progress
+        self.identity = Identity(scenario.device)
+        self.expanded = self.lookups = 0
+        self.never, self._surely = [0.0] * len(faults.members), [1.0] * len(faults.members)
+        self._effects: dict[Effect, Effect] = {}
+        self._begin()
+
+    def _begin(self) -> None:
+        self.closed = self.interrupted = False
+        self.trie = Trie()
+        self.nodes: list[Node] = []
+        self._spots: dict[tuple[Leaf, ...], Spot] = {}
+        self._waiting: deque[Node] = deque()
+        self._fresh: deque[Node] = deque()
+        self._tears: dict[tuple[object, ...], list[TearClass]] = {}
+        self.identity.renew()
+        self.start = self.resolve(self.scenario.flash, self.scenario.power_on(World()))
+
+    def explore(self) -> None:
+        """Search until the graph is closed, the budget is spent, or somebody interrupts."""
+        try:
+            while not self.closed:
+                if self.identity.stale:
+                    self._begin()
+                self._expand()
+                self._check()
+        except (BudgetSpent, KeyboardInterrupt) as broken_off:
+            # What was found stays found; only "nothing else is there" can no longer be said.
+            self.closed = False
+            self.interrupted = isinstance(broken_off, KeyboardInterrupt)
+
+    def _expand(self) -> None:
+        """Follow every cut of every node that waits, those of fewest cuts first."""
+        while self._waiting:
+            self._follow_resets()
+            node = self._waiting.popleft()
+            self._connect(node)
+            self.progress(self)
+
+    def _follow_resets(self) -> None:
+        """Follow what needs no cut first, so that a loop without one is seen however small the budget is."""
+        while self._fresh:
+            for run in self._fresh[0].runs:
+                if run.end is None:
+                    run.follows = self.resolve(run.after, run.world)
+            self._fresh.popleft()
+
+    def _check(self) -> None:
+        """Compare what was merged on the sectors that are live now; nothing to undo closes the graph."""
+        grown = self._grow()
+        for node in self.nodes:
+            if any(target.spot in grown for target in node.erased):
+                self._connect(node)
+        self.closed = not grown and not self._waiting and not self.identity.stale
+
+    def _grow(self) -> set[Spot]:
+        """Find the least set of live sectors, and return the spots where it tells more apart than before."""
+        changed = True
+        while changed:
+            changed = False
+            for node in reversed(self.nodes):
+                live = reduce(or_, (target.live & ~erased for target, erased in node.erased.items()), node.live)
+                changed |= live != node.live
+                node.live = live
+        grown = set()
+        for spot in self._spots.values():
+            later = _bits(reduce(or_, (node.live for node in spot.nodes.values())) & ~spot.reads)
+            if later != spot.later:
+                grown.add(spot)
+                spot.later = later
+                spot.nodes = {self._told_apart(spot, node.flash): node for node in spot.nodes.values()}
+        return grown
+
+    # Looking a wreck up
+
+    def resolve(self, flash: Flash, world: World) -> Node:
+        """Return the node of a wreck; one that is not known is run first."""
+        self.lookups += 1
+        leaves = self.trie.find(world, partial(self.identity.key, flash))
+        node = None
+        if leaves is not None and (spot := self._spots.get(leaves)):
+            node = spot.nodes.get(self._told_apart(spot, flash))
+        return node or self._run(flash, world)
+
+    def _told_apart(self, spot: Spot, flash: Flash) -> tuple[Hashable, ...]:
+        return tuple(self.identity.key(flash, look) for look in spot.later)
+
+    def _run(self, flash: Flash, world: World) -> Node:
+        """Run the firmware from a wreck that was not met before, in every way in which chance can decide."""
+        if len(self.nodes) >= self.budget:
+            raise BudgetSpent
+        runs, leaves = [], []
+        for taken in every_run(self.scenario, flash, world):
+            self.expanded += 1
+            self.identity.learn(flash, taken.steps)
+            end, reads = judge_run(self.scenario, taken)
+            path = (*taken.path, *(("read", look) for look in reads))
+            leaves.append(self.trie.add(world, path, partial(self.identity.key, flash)))
+            runs.append(self._known(taken, end))
+        leaves.sort(key=lambda leaf: leaf.number)
+        spot = self._spots.setdefault(tuple(leaves), Spot(_mask(look for leaf in leaves for look in leaf.reads)))
+        node = Node(len(self.nodes), flash, world, spot, runs, live=spot.reads)
+        spot.nodes[self._told_apart(spot, flash)] = node
+        self.nodes.append(node)
+        self._waiting.append(node)
+        self._fresh.append(node)
+        return node
+
+    def _known(self, taken: Run, end: End | None) -> KnownRun:
+        return KnownRun(
+            # Shared between runs: the pages of one image are programmed in nearly all of them.
+            effects=tuple(self._effects.setdefault(step.effect, step.effect) for step in taken.steps),
+            phases=tuple(step.phase for step in taken.steps),
+            seconds=tuple(step.seconds for step in taken.steps),
+            worlds=tuple(self.scenario.power_on(step.world) for step in taken.steps),
+            choices="".join(str(choice) for choice, _ in taken.choices),
+            probability=taken.probability,
+            end=end,
+            reset=taken.outcome.reason if isinstance(taken.outcome, Reset) else "",
+            after=taken.flash,
+            world=self.scenario.power_on(taken.world),
+            swaps=taken.swaps,
+        )
+
+    # Following cuts
+
+    def _connect(self, node: Node) -> None:
+        node.edges, node.erased, node.followed = [], {}, False
+        for number, run in enumerate(node.runs):
+            if run.end is None:
+                erased = reduce(or_, (_looks(one.sector) for one in run.effects if isinstance(one, Erase)), 0)
+                run.follows = self.resolve(run.after, run.world)
+                self._lead(node, Edge(number, None, run.follows, 0, self.never, "reset"), erased)
+            # Cuts in boot records first: there are few, they decide most, and a budget may not last for the others.
+            for records in (True, False):
+                for edge, erased in self._cuts(node, number, run, records=records):
+                    self._lead(node, edge, erased)
+        node.edges.sort(key=lambda edge: (edge.run, edge.step is not None, edge.step or 0))
+        node.followed = True
+
+    def _lead(self, node: Node, edge: Edge, erased: int) -> None:
+        node.edges.append(edge)
+        node.erased[edge.target] = node.erased.get(edge.target, -1) & erased
+
+    def _cuts(self, node: Node, number: int, run: KnownRun, *, records: bool) -> Iterator[tuple[Edge, int]]:
+        """Yield the edges that cuts in this run make, in records or elsewhere, with the sectors erased before each."""
+        target: Node | None = None
+        erased, world = 0, node.world
+        for step, (effect, before) in enumerate(zip(run.effects, contents(node.flash, run), strict=True)):
+            sector = sector_of(effect, before)
+            if (sector in self.identity) is not records:
+                erased |= _looks(sector) if isinstance(effect, Erase) and sector is not None else 0
+                target = None
+                continue
+            if target is None or world != run.worlds[step]:
+                world = run.worlds[step]
+                target = self.resolve(before, world)
+            if not isinstance(effect, (Erase, Program)):
+                yield Edge(number, step, target, 1, self._surely, "cut"), erased
+                continue
+            assert sector is not None
+            if not target.spot.matters(sector):
+                # Whatever the tear leaves, nobody reads it before it is erased.
+                count = self.faults.count(effect, before, self.scenario.device)
+                yield Edge(number, step, target, count, self._surely, "before"), erased
+            else:
+                for one in self.classes(effect, before, sector):
+                    leads = self.resolve(one.first.onto(before, sector), world)
+                    if not leads.spot.looks_at_bytes(sector):
+                        yield Edge(number, step, leads, one.count, one.weights, one.first.label, one.kind), erased
+                        continue
+                    for raw in self.classes(effect, before, sector, within=one.kind):
+                        leads = self.resolve(raw.first.onto(before, sector), world)
+                        kind = one.kind, raw.kind
+                        yield Edge(number, step, leads, raw.count, raw.weights, raw.first.label, kind), erased
+                target = None
+            if isinstance(effect, Erase):
+                erased |= _looks(sector)
+
+    def classes(self, effect: Erase | Program, before: Flash, sector: int, within: Hashable = None) -> list[TearClass]:
+        """Return the tears of an effect by what can be told apart, in the order of their first members.
+
+        With `within`, those of one class by their bytes.
+        """
+        # What a check of few bits accepts is forged after the record that counts, which may lie in the other place.
+        key = effect, before.sectors[sector], before.mark_of(sector), self.identity.records(before, sector), within
+        known = self._tears.get(key)
+        if known is None:
+            found: dict[Hashable, TearClass] = {}
+            for tear in self.faults.tears(effect, before, self.scenario.device):
+                kind = self.identity.contents_class(sector, tear.contents, tear.mark)
+                if within is not None:
+                    if kind != within:
+                        continue
+                    kind = self.identity.raw_class(tear.contents, tear.mark)
+                one = found.setdefault(kind, TearClass(kind, tear, self.never))
+                one.count += 1
+                one.weights = [*map(add, one.weights, tear.weights)]
+            known = self._tears[key] = list(found.values())
+        return known
+
+
+def contents(flash: Flash, run: KnownRun) -> Iterable[Flash]:
+    """Yield the contents before each effect of a run that began with these."""
+    swaps = list(reversed(run.swaps))
+    for number, effect in enumerate(run.effects):
+        while swaps and swaps[-1][0] <= number:
+            flash = flash.swapped(swaps.pop()[1])
+        yield flash
+        flash = flash.after(effect)
+
+
+def _mask(looks: Iterable[int]) -> int:
+    return reduce(or_, (1 << look for look in looks), 0)
+
+
+def _looks(sector: int) -> int:
+    """Return both looks at a sector as a mask: an erase puts an end to either."""
+    return 3 << 2 * sector
+
+
+def _bits(mask: int) -> tuple[int, ...]:
+    return tuple(bit for bit in range(mask.bit_length()) if mask >> bit & 1)

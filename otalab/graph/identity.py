@@ -1,0 +1,199 @@
+"""Identity: which contents of a sector no firmware can tell apart.
+
+Outside the record places that is a sector's bytes and its mark.
+In a record place it is what the codec makes of the bytes, now and after whatever a cut erase can still do to them:
+
+- Bytes that decode are told apart by their bytes.
+- Bytes that a guard of 32 bits or more refuses are one class, *scrap*, except those that an erase cut short could
+  turn back into a record that was really written: they differ from it only in a stretch of zeros or ones at its
+  beginning or end.  What an erase leaves of scrap is scrap again: a front that moves in from one end cannot get past
+  a byte that is neither 00 nor ff without spoiling it, and what lies before such a byte was of that stretch already.
+- Bytes without a guard, or behind a shorter one, are themselves.
+
+The check of an ESP-IDF entry covers its sequencer alone, and that is enough: the two stand at its ends, so no stretch
+of zeros or ones reaches the state between them before one of the two is spoilt (of all sequencers only 0, which no
+entry has, or one whose check is all zeros or ones could be passed unspoilt), and entries that decode alike stay alike.
+So is an entry that its state refuses: it decodes to nothing now, and to nothing whatever an erase makes of it.
+A program can write sequencer and check and leave the state; what that leaves decodes, and is told apart by its bytes.
+The CC3200's records behind a check are not renumbered (stride 0): its tombstone has a sequencer that may not move.
+
+All this holds where firmware looks at a record through the codec only.
+Where a run looks at the bytes, or programs over them, bytes that do not decode are themselves.
+
+Whole guarded records may be renumbered: firmware compares two sequencers and steps one, so shifting both by the same
+amount changes nothing that it does; torn bytes stay as they are, and where there are any, or an unstable place that
+may read as another record the next time, nothing is renumbered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from dataclasses import replace
+
+from otalab.bench.trace import Step, sector_of
+from otalab.firmware.device import Device
+from otalab.firmware.store import Family, families
+from otalab.formats.records.guard import STRONG
+from otalab.formats.records.record import Record
+from otalab.hardware.effects import Program
+from otalab.hardware.flash import Flash, Mark
+
+SCRAP = "scrap"
+
+# Below this, how many sequencers are left can matter to the firmware.
+FEW = 2**16
+
+
+class Identity:
+    """Names the classes of sector contents for one device."""
+
+    def __init__(self, device: Device) -> None:
+        self._kinds = [_Kind(family) for family in families(device.board, device.design)]
+        self._of = {sector: kind for kind in self._kinds for sector in kind.places}
+
+    def __contains__(self, sector: int | None) -> bool:
+        """Say whether a sector holds boot records."""
+        return sector in self._of
+
+    @property
+    def stale(self) -> bool:
+        """Whether something that was learnt makes classes wrong that were given away before."""
+        return any(kind.stale for kind in self._kinds)
+
+    def learn(self, flash: Flash, steps: Iterable[Step]) -> None:
+        """Take note of records that a run found or wrote."""
+        steps = list(steps)
+        for kind in self._kinds:
+            kind.learn(flash, steps)
+
+    def renew(self) -> None:
+        """Forget every class, and keep the records: a search that used classes that were wrong starts anew."""
+        for kind in self._kinds:
+            kind.renew()
+
+    def key(self, flash: Flash, look: int) -> Hashable:
+        """Return the class of what a look finds: the bytes, or what the record codec makes of them; marks included."""
+        sector, raw = divmod(look, 2)
+        kind = self._of.get(sector)
+        known = kind.key(flash, sector, raw=bool(raw)) if kind else None
+        if known is not None:
+            return known
+        contents = flash.sectors[sector]
+        return (contents, _hidden(flash.mark_of(sector), contents)) if flash.marks else contents
+
+    def raw_class(self, contents: bytes, mark: Mark | None) -> Hashable:
+        """Return the class of what a tear leaves where the bytes themselves will be looked at."""
+        return contents, _hidden(mark, contents) if mark else None
+
+    def records(self, flash: Flash, sector: int) -> tuple[bytes, ...]:
+        """Return the records that decide, with the contents of a record place, what an erase of it can leave."""
+        kind = self._of.get(sector)
+        return kind.records(flash) if kind else ()
+
+    def contents_class(self, sector: int, contents: bytes, mark: Mark | None) -> Hashable:
+        """Return the class of what a tear leaves in one sector, whatever lies in the others."""
+        hidden, kind = _hidden(mark, contents) if mark else None, self._of.get(sector)
+        return (kind.record_class(contents[: kind.size]) if kind else contents), hidden
+
+
+class _Kind:
+    """The classes of one family of places, which are looked at through one codec."""
+
+    def __init__(self, family: Family) -> None:
+        self._codec = family.codec
+        self.size, self.places = family.size, family.sectors
+        # A journal has many records in a sector; its bytes are themselves.
+        self._strong = family.codec.guard_bits >= STRONG and family.size == family.codec.size
+        self._cores: dict[bytes, tuple[int, int, bytes]] = {}
+        self._classes: dict[bytes, Hashable] = {}
+        self.stale = False
+        self._keys: dict[tuple[object, ...], tuple[Hashable, ...]] = {}
+
+    def learn(self, flash: Flash, steps: Iterable[Step]) -> None:
+        """Take note of records that a run found or wrote."""
+        if not self._strong:
+            return  # nothing is called scrap, so nothing can be almost a record
+        found = {flash.sectors[place][: self.size] for place in self.places}
+        for step in steps:
+            if isinstance(step.effect, Program) and (sector := sector_of(step.effect, flash)) in self.places:
+                found.add(step.before.after(step.effect).sectors[sector][: self.size])
+        for data in found - self._cores.keys():
+            if isinstance(self._codec.decode(data), Record):
+                start, end = _core(data)
+                self._cores[data] = start, end, data[start:end]
+                # Bytes that were called scrap before this record was known may be almost this record.
+                if any(one == SCRAP and old[start:end] == data[start:end] for old, one in self._classes.items()):
+                    self.stale = True
+
+    def renew(self) -> None:
+        """Forget every class, and keep the records."""
+        self._classes.clear()
+        self._keys.clear()
+        self.stale = False
+
+    def key(self, flash: Flash, sector: int, *, raw: bool) -> Hashable:
+        """Return the class of what a look at a place finds, or `None` where its bytes are looked at and decide."""
+        decoded = self._record_keys(flash)[self.places.index(sector)]
+        if not raw:
+            return decoded
+        contents = flash.sectors[sector]
+        if isinstance(self.record_class(contents[: self.size]), bytes):
+            # A whole record holds nothing but what it decodes to; its sequencer is only compared and stepped.
+            return decoded, contents[self.size :]
+        return None
+
+    def records(self, flash: Flash) -> tuple[bytes, ...]:
+        """Return the records that decide what an erase of one can leave; none where a strong check guards them."""
+        return () if self._strong else tuple(flash.sectors[place][: self.size] for place in self.places)
+
+    def _record_keys(self, flash: Flash) -> tuple[Hashable, ...]:
+        contents = tuple(flash.sectors[place] for place in self.places)
+        marks = tuple(flash.mark_of(place) for place in self.places) if flash.marks else ()
+        known = self._keys.get((contents, marks))
+        if known is None:
+            classes = [self.record_class(sector[: self.size]) for sector in contents]
+            hidden = [_hidden(mark, sector) for mark, sector in zip(marks, contents, strict=True)] if marks else []
+            # An unstable place may yet read as a record with the sequencer that it was given, so others keep theirs.
+            fixed = any(mark is not None and mark.kind == "unstable" for mark in marks)
+            keys = classes if fixed else self._renumbered(classes)
+            known = tuple(zip(keys, hidden, strict=True)) if marks else tuple(keys)
+            self._keys[contents, marks] = known
+        return known
+
+    def _renumbered(self, classes: list[Hashable]) -> list[Hashable]:
+        counting, stride = self._codec.counting, self._codec.stride
+        records = [self._codec.decode(one) for one in classes if isinstance(one, bytes)] if self._strong else []
+        whole = [record for record in records if isinstance(record, Record)]
+        torn = any(one != SCRAP and not isinstance(one, bytes) for one in classes)
+        few = any(counting.left(record.sequencer) < FEW for record in whole)
+        if torn or few or not whole or not stride:
+            return classes
+        shift = counting.first - max((record.sequencer for record in whole), key=counting.age)
+        shift -= shift % stride
+        numbered = iter([replace(record, sequencer=record.sequencer + shift) for record in whole])
+        return [next(numbered) if isinstance(one, bytes) else one for one in classes]
+
+    def record_class(self, data: bytes) -> Hashable:
+        """Return the class of the bytes of a record."""
+        known = self._classes.get(data)
+        if known is None:
+            whole = not self._strong or isinstance(self._codec.decode(data), Record)
+            known = data if whole else ("almost", data) if self._almost(data) else SCRAP
+            self._classes[data] = known
+        return known
+
+    def _almost(self, data: bytes) -> bool:
+        return any(data[start:end] == core for start, end, core in self._cores.values())
+
+
+def _core(data: bytes) -> tuple[int, int]:
+    """Return the stretch of a record between the zeros and ones at its two ends."""
+    start = len(data) - len(data.lstrip(b"\x00\xff"))
+    return start, max(start, len(data.rstrip(b"\x00\xff")))
+
+
+def _hidden(mark: Mark | None, contents: bytes) -> Hashable:
+    """Return what a mark adds to contents; an unstable sector is the same whichever way it reads now."""
+    if mark is None:
+        return None
+    return (mark.kind, frozenset((mark.other, contents))) if mark.kind == "unstable" else mark.kind

@@ -1,0 +1,170 @@
+"""Boards: a platform, a flash part and who owns which sectors, loaded from TOML."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from otalab.errors import BadInput
+from otalab.hardware.flash import Geometry
+from otalab.hardware.part import FlashPart, part, parts
+from otalab.settings import DATA, Settings
+
+# "raw" is a region of bytes in which nobody looks for files.
+FILE_SYSTEMS = ("littlefs", "spiffs", "raw")
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A stretch of whole sectors; address and size in bytes."""
+
+    address: int
+    size: int
+
+    @property
+    def end(self) -> int:
+        return self.address + self.size
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """An independent, self-contained partition: code, and data in a file system."""
+
+    app: Region
+    fs: Region
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """What the firmware finds itself soldered to."""
+
+    name: str
+    summary: str
+    platform: str
+    part: FlashPart
+    geometry: Geometry
+    file_system: str
+    loader: Region
+    records: tuple[Region, Region]
+    slots: tuple[Slot, Slot]
+    # Where a second store beside the records may lie; empty on a board that has no room for one.
+    state: tuple[Region, ...] = ()
+
+    def owners(self) -> Iterator[tuple[str, Region]]:
+        """Yield every named region, in the words of the flash map."""
+        yield "boot loader", self.loader
+        for number, record in enumerate(self.records):
+            yield f"record {number}", record
+        for number, area in enumerate(self.state):
+            yield f"state {number}", area
+        for number, slot in enumerate(self.slots):
+            yield f"slot {number} app", slot.app
+            yield f"slot {number} files", slot.fs
+
+    def toml_lines(self, within: str = "") -> Iterator[str]:
+        """Yield the lines of the TOML that it can be loaded from, as the table `within` if that is named."""
+        prefix = f"{within}." if within else ""
+        for key, words in (("name", self.name), ("summary", self.summary), ("platform", self.platform)):
+            yield f"{key} = {json.dumps(words)}"
+        yield f"part = {json.dumps(self.part.name)}"
+        yield f"flash_size = 0x{self.geometry.size:x}"
+        yield f"file_system = {json.dumps(self.file_system)}"
+        yield f"loader = {_inline(self.loader)}"
+        for table, regions in (("records", self.records), ("state", self.state)):
+            for region in regions:
+                yield from ("", f"[[{prefix}{table}]]", f"address = 0x{region.address:x}", f"size = 0x{region.size:x}")
+        for slot in self.slots:
+            yield from ("", f"[[{prefix}slots]]", f"app = {_inline(slot.app)}", f"fs = {_inline(slot.fs)}")
+
+    def owner_of(self, sector: int) -> str:
+        """Return the name of the region that a sector belongs to, or `free`."""
+        address = sector * self.geometry.sector_size
+        return next((name for name, region in self.owners() if region.address <= address < region.end), "free")
+
+    def sectors_of(self, region: Region) -> range:
+        """Return the sectors of a region."""
+        return self.geometry.sectors_of(region.address, region.size)
+
+
+def _inline(region: Region) -> str:
+    return f"{{ address = 0x{region.address:x}, size = 0x{region.size:x} }}"
+
+
+def boards() -> list[str]:
+    """Return the names of the boards in `data/boards`."""
+    return sorted(path.stem for path in (DATA / "boards").glob("*.toml"))
+
+
+def load_board(name: str) -> Board:
+    """Return a board by its name in `data/boards`, or from the path of a TOML file."""
+    path = Path(name) if name.endswith(".toml") else DATA / "boards" / f"{name}.toml"
+    if not path.is_file():
+        raise BadInput(f"board {name!r} is unknown; one of: {', '.join(boards())}, or the path of a TOML file")
+    return read_board(Settings.load(path))
+
+
+def read_board(settings: Settings, name: str = "") -> Board:
+    """Return the board that a settings file describes; the one of a design, which has a name, need not name itself."""
+    settings.known(
+        ("name", "summary", "platform", "part", "flash_size", "file_system", "loader", "records", "slots", "state")
+    )
+    chip = part(settings.choice("part", tuple(parts())))
+    size = settings.number("flash_size", least=chip.sector_size)
+    if size % chip.sector_size:
+        raise settings.wrong("flash_size", f"{size} is not a multiple of the part's sector, {chip.sector_size} bytes")
+    geometry = Geometry(chip.sector_size, size // chip.sector_size, chip.page_size, chip.program_unit)
+    records = tuple(_region(record, "", geometry) for record in settings.each("records"))
+    slots = tuple(_slot(slot, geometry) for slot in settings.each("slots"))
+    state = tuple(_region(one, "", geometry) for one in settings.each("state")) if "state" in settings.table else ()
+    if len(state) not in (0, 2):
+        raise settings.wrong("state", "a second store has two areas, or is left out")
+    if len(records) != 2 or len(slots) != 2:
+        key = "records" if len(records) != 2 else "slots"
+        raise settings.wrong(key, "a board has two of them; a design with one record uses the first")
+    board = Board(
+        name=_words(settings, "name", name),
+        summary=_words(settings, "summary", name and f"the partition table of {name}"),
+        platform=_words(settings, "platform", name and "lab"),
+        part=chip,
+        geometry=geometry,
+        file_system=settings.choice("file_system", FILE_SYSTEMS),
+        loader=_region(settings, "loader", geometry),
+        records=(records[0], records[1]),
+        slots=(slots[0], slots[1]),
+        state=state,
+    )
+    _refuse_overlaps(settings, board)
+    return board
+
+
+def _words(settings: Settings, key: str, default: str) -> str:
+    return settings.words(key) if key in settings.table or not default else default
+
+
+def _slot(settings: Settings, geometry: Geometry) -> Slot:
+    settings.known(("app", "fs"))
+    return Slot(_region(settings, "app", geometry), _region(settings, "fs", geometry))
+
+
+def _region(settings: Settings, key: str, geometry: Geometry) -> Region:
+    place = settings.inside(key) if key else settings
+    place.known(("address", "size"))
+    region = Region(place.number("address"), place.number("size", least=1))
+    for what, value in (("address", region.address), ("size", region.size)):
+        if value % geometry.sector_size:
+            raise place.wrong(what, f"0x{value:x} is not a multiple of the sector, 0x{geometry.sector_size:x} bytes")
+    if region.end > geometry.size:
+        raise place.wrong("size", f"the region ends at 0x{region.end:x}, the flash at 0x{geometry.size:x}")
+    return region
+
+
+def _refuse_overlaps(settings: Settings, board: Board) -> None:
+    owners = sorted(board.owners(), key=lambda owner: owner[1].address)
+    for (name, region), (other, above) in pairwise(owners):
+        if region.end > above.address:
+            key = other.split()[0] + ("s" if other.split()[0] in ("slot", "record") else "")
+            key = "loader" if other == "boot loader" else key
+            raise settings.wrong(key, f"{other} at 0x{above.address:x} overlaps {name}, which ends at 0x{region.end:x}")

@@ -1,0 +1,139 @@
+"""A chip in its socket: the only mutable thing in the lab.
+
+It holds the present contents, the clock since power-on, and what firmware said and read.
+All of it but the contents is gone when the power is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from math import inf
+from typing import Any, TypeVar
+
+from otalab.hardware.board import Board, Region
+from otalab.hardware.effects import LATE, Ask, Effect, Erase, Phase, Program, Routine, Wait
+from otalab.hardware.flash import Flash, Mark
+
+T = TypeVar("T")
+
+
+class Chip:
+    """The flash, clock and log that one run of the firmware sees."""
+
+    def __init__(self, board: Board, flash: Flash) -> None:
+        self.board = board
+        self.flash = flash
+        self.now = 0.0
+        self.phase: Phase = "boot"
+        self.log: list[str] = []
+        self.effects = 0
+        # In order: ("read", look) at a sector's first read before this run erased it, where a look is twice the
+        # sector, plus 1 if the bytes themselves were looked at and not only what a record codec makes of them;
+        # and ("choice", taken, of how many) where chance decided what came next.
+        self.path: list[tuple[str, int] | tuple[str, int, int]] = []
+        self.looks: set[int] = set()
+        self.killed: set[int] = set()
+        # Before which effect which unstable sector was found to read otherwise.
+        self.swaps: list[tuple[int, int]] = []
+        self.settle: Callable[[Mark], int] = lambda _mark: 0
+        # What the running image holds in RAM of the boot record, where that counts more than what flash says by now.
+        self.held: Any = None
+        # Configuration, as `update.sig_req_mask` is on a real device: which signatures an update must bear.
+        self.sig_req_mask = -1
+
+    def read(self, address: int, length: int) -> bytes:
+        """Return bytes from flash, and note which sectors were read."""
+        self.note_read(address, length)
+        return self.flash.read(address, length)
+
+    def read_region(self, region: Region) -> bytes:
+        """Return the whole of a region, and note it."""
+        return self.read(region.address, region.size)
+
+    def read_record(self, address: int, length: int) -> bytes:
+        """Return bytes that nobody looks at but a record codec."""
+        self.note_read(address, length, raw=False)
+        return self.flash.read(address, length)
+
+    def note_read(self, address: int, length: int, *, raw: bool = True) -> None:
+        """Note sectors as read, unless this run had wholly erased them before."""
+        for sector in self.flash.geometry.sectors_of(address, length):
+            look = 2 * sector + raw
+            # Who has seen the bytes has seen what a codec makes of them.
+            if sector in self.killed or self.looks & {look, 2 * sector + 1}:
+                continue
+            first = look - raw not in self.looks
+            self.looks.add(look)
+            self.path.append(("read", look))
+            if first:
+                self._settle(sector)
+
+    def _settle(self, sector: int) -> None:
+        """Decide how an unstable sector reads for as long as the power stays on."""
+        mark = self.flash.mark_of(sector) if self.flash.marks else None
+        if mark and mark.kind == "unstable" and self.settle(mark):
+            self.swaps.append((self.effects, sector))
+            self.flash = self.flash.swapped(sector)
+
+    def apply(self, effect: Effect) -> None:
+        """Let an effect run to its end."""
+        match effect:
+            case Erase(sector):
+                self.flash = self.flash.after(effect)
+                self.killed.add(sector)
+            case Program(address, data):
+                # What a program leaves depends on the bits below it, so it counts as a read of them.
+                self.note_read(address, len(data))
+                self.flash = self.flash.after(effect)
+        self.effects += 1
+
+    def say(self, line: str) -> None:
+        """Write a line to the boot log."""
+        self.log.append(line)
+
+    def during(self, phase: Phase, routine: Routine[T]) -> Routine[T]:
+        """Run a routine as a phase of the update, for whoever watches."""
+        before, self.phase = self.phase, phase
+        try:
+            return (yield from routine)
+        finally:
+            self.phase = before
+
+
+def under_timer(chip: Chip, main: Routine[T], seconds: float, handler: Callable[[], Routine[T | None]]) -> Routine[T]:
+    """Run `main`; once the hardware timer is due, run its handler at the next effect boundary.
+
+    The handler's answer ends the run (a reset); `None` means that it exited silently, and `main` goes on.
+    A timer interrupts a wait in its middle, and an erase or a program never: the flash controller finishes those.
+    """
+    due, answer = chip.now + seconds, None
+    while True:
+        try:
+            effect: Effect | None = main.send(answer)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        if chip.now < due:
+            answer, effect = yield from _before(due, chip, effect)
+        if effect is not None:
+            verdict = yield from handler()
+            if verdict is not None:
+                main.close()
+                return verdict
+            due = inf
+            answer = yield effect
+
+
+def _before(due: float, chip: Chip, effect: Effect | None) -> Routine[tuple[Any, Effect | None]]:
+    """Carry an effect out as far as it goes before `due`: return its answer, and what is left of it."""
+    match effect:
+        case Wait(what, seconds) if chip.now + seconds > due:
+            rest = seconds - (due - chip.now)
+            yield Wait(what, due - chip.now)
+            return None, Wait(what, rest)
+        case Ask("request"):
+            answer = yield replace(effect, deadline=due)
+            return answer, effect if answer is LATE else None
+    assert effect is not None
+    return (yield effect), None

@@ -1,0 +1,204 @@
+"""NOR flash as a value.
+
+Erasing turns every bit of a sector to one.
+Programming turns chosen ones to zero: it is an AND, also over bits that were not erased.
+Nothing else changes a chip, and only these two can be interrupted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, repeat
+from typing import Literal, overload
+
+from otalab.errors import BadInput
+from otalab.hardware.effects import Effect, Erase, Program
+
+ERASED = 0xFF
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """How a chip is divided; all sizes in bytes."""
+
+    sector_size: int
+    sectors: int
+    page_size: int
+    program_unit: int = 1
+
+    @property
+    def size(self) -> int:
+        return self.sector_size * self.sectors
+
+    def sectors_of(self, address: int, length: int) -> range:
+        """Return the sectors that a stretch of flash touches."""
+        if address < 0 or length < 0 or address + length > self.size:
+            raise BadInput(f"{length} bytes at 0x{address:x} lie outside a flash of 0x{self.size:x} bytes")
+        return range(address // self.sector_size, -(-(address + length) // self.sector_size))
+
+    def check(self, effect: Effect) -> None:
+        """Refuse what the part's interface cannot be asked to do."""
+        match effect:
+            case Erase(sector) if not 0 <= sector < self.sectors:
+                raise BadInput(f"sector {sector} lies outside a flash of {self.sectors} sectors")
+            case Program(address, data):
+                self.sectors_of(address, len(data))
+                if not data or address // self.page_size != (address + len(data) - 1) // self.page_size:
+                    raise BadInput(f"{len(data)} bytes at 0x{address:x} do not lie inside one page of {self.page_size}")
+                if address % self.program_unit or len(data) % self.program_unit:
+                    raise BadInput(f"{len(data)} bytes at 0x{address:x} are not whole units of {self.program_unit}")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What reading a sector once cannot see.
+
+    `weak`: it reads erased, but a program without a fresh erase does not hold.
+    `unstable`: after any power-on it may read as `other` in place of its contents.
+    """
+
+    sector: int
+    kind: Literal["weak", "unstable"]
+    other: bytes = b""
+
+
+class Sectors(Sequence[bytes]):
+    """The sectors of a chip, immutable; a version with one of them replaced shares all others.
+
+    They are kept in groups, so that a new version costs one group and the list of groups, however large the chip is.
+    """
+
+    __slots__ = ("_groups", "_size")
+    GROUP = 64
+
+    def __init__(self, sectors: Iterable[bytes]) -> None:
+        flat = tuple(sectors)
+        self._size = len(flat)
+        self._groups = tuple(flat[at : at + self.GROUP] for at in range(0, len(flat), self.GROUP))
+
+    @overload
+    def __getitem__(self, index: int) -> bytes: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[bytes, ...]: ...
+    def __getitem__(self, index: int | slice) -> bytes | tuple[bytes, ...]:
+        if isinstance(index, slice):
+            return tuple(self[n] for n in range(*index.indices(self._size)))
+        if not -self._size <= index < self._size:
+            raise IndexError(index)
+        group, place = divmod(index % self._size, self.GROUP)
+        return self._groups[group][place]
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __iter__(self) -> Iterator[bytes]:
+        return chain.from_iterable(self._groups)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sectors) and self._groups == other._groups
+
+    def __hash__(self) -> int:
+        return hash(self._groups)
+
+    def replaced(self, sector: int, contents: bytes) -> Sectors:
+        """Return a version with one sector replaced."""
+        number, place = divmod(sector, self.GROUP)
+        group = self._groups[number]
+        new = Sectors.__new__(Sectors)
+        new._size = self._size
+        group = (*group[:place], contents, *group[place + 1 :])
+        new._groups = (*self._groups[:number], group, *self._groups[number + 1 :])
+        return new
+
+
+@dataclass(frozen=True, slots=True)
+class Flash:
+    """The contents of a chip at one moment; equal bits and marks are equal chips, and versions share their sectors."""
+
+    geometry: Geometry
+    sectors: Sectors
+    marks: frozenset[Mark] = frozenset()
+
+    def __hash__(self) -> int:
+        return hash((self.sectors, self.marks))
+
+    @classmethod
+    def blank(cls, geometry: Geometry) -> Flash:
+        """Return a chip fresh from the factory: all ones."""
+        return cls(geometry, Sectors(repeat(bytes([ERASED]) * geometry.sector_size, geometry.sectors)))
+
+    @classmethod
+    def of(cls, geometry: Geometry, image: bytes) -> Flash:
+        """Return the chip that holds a raw image; a short image is followed by erased flash."""
+        if len(image) > geometry.size:
+            raise BadInput(f"an image of {len(image)} bytes does not fit a flash of {geometry.size}")
+        return cls.blank(geometry).patched(0, image)
+
+    @property
+    def image(self) -> bytes:
+        """The raw image, as a programmer for a bench would want it."""
+        return b"".join(self.sectors)
+
+    def read(self, address: int, length: int) -> bytes:
+        """Return `length` bytes from `address` on."""
+        size = self.geometry.sector_size
+        touched = self.geometry.sectors_of(address, length)
+        if len(touched) == 1:
+            start = address - touched.start * size
+            return self.sectors[touched.start][start : start + length]
+        start = address % size
+        return b"".join(self.sectors[touched.start : touched.stop])[start : start + length]
+
+    def after(self, effect: Effect) -> Flash:
+        """Return the contents once an effect has run to its end."""
+        size = self.geometry.sector_size
+        match effect:
+            case Erase(sector):
+                return self.with_sector(sector, bytes([ERASED]) * size)
+            case Program(address, data):
+                sector, offset = divmod(address, size)
+                mark = self.mark_of(sector) if self.marks else None
+                if mark and mark.kind == "weak":
+                    # Cells that were not erased in full hold no new charge for long: the later half is lost.
+                    data = data[: len(data) // 2]
+                old = self.sectors[sector]
+                kept = int.from_bytes(old[offset : offset + len(data)]) & int.from_bytes(data)
+                new = old[:offset] + kept.to_bytes(len(data)) + old[offset + len(data) :]
+                if mark and mark.kind == "unstable":
+                    # Programmed again, a cell that was programmed half is programmed whole.
+                    other = mark.other[offset : offset + len(data)]
+                    kept = int.from_bytes(other) & int.from_bytes(data)
+                    other = mark.other[:offset] + kept.to_bytes(len(data)) + mark.other[offset + len(data) :]
+                    mark = Mark(sector, "unstable", other) if other != new else None
+                return self.with_sector(sector, new, mark)
+        return self
+
+    def mark_of(self, sector: int) -> Mark | None:
+        """Return the mark of a sector; it has one at most."""
+        return next((mark for mark in self.marks if mark.sector == sector), None)
+
+    def with_sector(self, sector: int, contents: bytes, mark: Mark | None = None) -> Flash:
+        """Return the chip with one sector replaced, and its mark with it."""
+        sectors = self.sectors.replaced(sector, contents)
+        if not self.marks and mark is None:
+            return Flash(self.geometry, sectors)
+        others = frozenset(old for old in self.marks if old.sector != sector)
+        return Flash(self.geometry, sectors, others | {mark} if mark else others)
+
+    def swapped(self, sector: int) -> Flash:
+        """Return the chip with an unstable sector reading as it could also read."""
+        mark = self.mark_of(sector)
+        if mark is None or mark.kind != "unstable":
+            raise BadInput(f"sector {sector} is not unstable: it reads in one way only")
+        return self.with_sector(sector, mark.other, Mark(sector, "unstable", self.sectors[sector]))
+
+    def patched(self, address: int, data: bytes) -> Flash:
+        """Set bytes without regard for physics: a hand in the lab, not a chip."""
+        size = self.geometry.sector_size
+        sectors = list(self.sectors)
+        for sector in self.geometry.sectors_of(address, len(data)):
+            start, end = max(address, sector * size), min(address + len(data), (sector + 1) * size)
+            old, at = sectors[sector], sector * size
+            sectors[sector] = old[: start - at] + data[start - address : end - address] + old[end - at :]
+        return replace(self, sectors=Sectors(sectors))

@@ -1,0 +1,319 @@
+"""Campaigns: many devices sampled in chunks, by this process, by several, or by a Dask cluster.
+
+A chunk is a file that appears whole or not at all, and its rows depend on the seed and the devices' numbers alone.
+So a campaign that was killed goes on where it was, one with more devices keeps what is there, and the rows are the same
+whoever made them.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+from tqdm.auto import tqdm
+
+from otalab.bench.observer import BAD
+from otalab.errors import BadInput, OtalabError
+from otalab.graph.crash_graph import ENDS
+from otalab.numbers.engines.engines import adopt, crowds, prepare, refuse_endless, sample
+from otalab.numbers.engines.names import ENGINES
+from otalab.numbers.stats import Interval, interval
+from otalab.numbers.study import Fleet, Study
+
+CHUNK = {"chain": 50_000, "firmware": 50, "crowd": 0}
+TRIES = 3  # in a row in which workers die and no chunk is done
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """A fleet, how many devices of it, by which engine, and the seed."""
+
+    fleet: Fleet
+    devices: int
+    seed: int = 1
+    engine: str = "chain"
+
+    def __post_init__(self) -> None:
+        if self.engine not in ENGINES:
+            raise BadInput(f"engine {self.engine!r} is unknown; one of: {', '.join(ENGINES)}")
+        most = 10**15 if self.engine == "crowd" else 2**31 * CHUNK[self.engine]
+        if not 1 <= self.devices <= most:
+            raise BadInput(f"devices: from 1 to {most:.3g} with the engine {self.engine}, got {self.devices}")
+        if not 0 <= self.seed < 2**64:
+            raise BadInput(f"seed: from 0 to 2**64 - 1, got {self.seed}")
+
+    @classmethod
+    def of(cls, one: Study, devices: int, **options: Any) -> Campaign:
+        """Return the campaign in which all devices are of one kind."""
+        return cls(Fleet((one,)), devices, **options)
+
+    def as_object(self) -> dict[str, Any]:
+        """Return all that is needed to run it again, as JSON knows it."""
+        kinds = [
+            {"share": share} | one.as_object() for share, one in zip(self.fleet.shares, self.fleet.studies, strict=True)
+        ]
+        return {"engine": self.engine, "seed": self.seed, "chunk": CHUNK[self.engine], "kinds": kinds}
+
+    def chunks(self) -> list[tuple[int, int, int]]:
+        """Return the number of each chunk, its first device, and how many it has."""
+        size = CHUNK[self.engine]
+        firsts = range(0, self.devices, size)
+        return [(number, first, min(size, self.devices - first)) for number, first in enumerate(firsts)]
+
+
+@dataclass
+class Tally:
+    """What a campaign has found so far; handed to whoever watches, after every chunk."""
+
+    campaign: Campaign
+    counts: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+    out: Path | None = None
+
+    @property
+    def done(self) -> int:
+        """How many devices are done."""
+        return self.counts.total()
+
+    def interval(self, *ends: str, confidence: float = 0.95) -> Interval:
+        """Return the estimate and the Clopper-Pearson interval of the probability of these ends together."""
+        return interval(sum(self.counts[end] for end in ends), self.done, confidence)
+
+    def as_object(self) -> dict[str, Any]:
+        """Return the result in the shape that the contract gives it."""
+        ends = [*ENDS, *(["open"] if self.counts["open"] else [])]
+        told = {end: {"count": self.counts[end], **asdict(self.interval(end))} for end in ends}
+        fleet = self.campaign.fleet
+        return {
+            "design": fleet.studies[0].design.name,
+            "devices": self.done,
+            "seed": self.campaign.seed,
+            "engine": self.campaign.engine,
+            "ends": told,
+            "exact": fleet.ends,
+            "given": fleet.given,
+            "seconds": round(self.seconds, 3),
+            "out": str(self.out),
+        }
+
+
+def run_campaign(
+    campaign: Campaign,
+    out: str | Path,
+    *,
+    workers: int = 1,
+    scheduler: str | None = None,
+    on_chunk: Callable[[Tally], None] = lambda _tally: None,
+    command: list[str] | None = None,
+) -> Tally:
+    """Run a campaign, or what is missing of it, into a folder.
+
+    `workers` local processes do the work (1: this one), or those of the Dask cluster whose `scheduler` is named.
+    `on_chunk` is called after every chunk, and first with what was there already, if anything was.
+    `command` is stored beside the rows, for whoever wants to run it again.
+    """
+    begun = time.perf_counter()
+    if workers < 1:
+        raise BadInput(f"workers: at least one is needed, got {workers}")
+    refuse_endless(campaign.fleet)
+    folder = Path(out)
+    with ExitStack() as stack:
+        executor = stack.enter_context(_dask(scheduler)) if scheduler is not None else None
+        _claim(folder, campaign, command)
+        tally = Tally(campaign, out=folder)
+        if campaign.engine == "crowd":
+            table = crowds(campaign.fleet, campaign.devices, campaign.seed)
+            _write(table, folder / "groups.parquet")
+            tally.counts.update(table.groupby("end").devices.sum().to_dict())
+            on_chunk(tally)
+        else:
+            missing = _missing(folder / "devices", campaign, tally)
+            if tally.done:
+                on_chunk(tally)
+            for number, table in _sampled(campaign, missing, executor, workers):
+                _write(table, _chunk_file(folder / "devices", number))
+                tally.counts.update(table.end.value_counts()[lambda n: n > 0].to_dict())
+                tally.seconds = time.perf_counter() - begun
+                on_chunk(tally)
+    tally.seconds = time.perf_counter() - begun
+    return tally
+
+
+@contextmanager
+def progress(campaign: Campaign) -> Iterator[Callable[[Tally], None]]:
+    """Show how far a campaign is, how many devices it does a second, and how long the rest will take.
+
+    What it yields is to be given as `on_chunk`; a widget in a notebook, and a line on standard error elsewhere.
+    """
+    with tqdm(total=campaign.devices, unit=" devices", unit_scale=True, delay=1, leave=False, file=sys.stderr) as bar:
+
+        def on_chunk(tally: Tally) -> None:
+            if not tally.seconds:
+                bar.initial = bar.n = tally.done  # what was there already was not done at this rate
+            bar.update(tally.done - bar.n)
+            bad = tally.interval(*BAD)
+            bar.set_postfix_str(f"bad {bad.low:.2g} to {bad.high:.2g}")
+
+        yield on_chunk
+
+
+def _claim(folder: Path, campaign: Campaign, command: list[str] | None) -> None:
+    """Make sure that the folder is this campaign's, and write down what it is."""
+    path, now = folder / "campaign.json", campaign.as_object()
+    if folder.exists() and not folder.is_dir():
+        raise BadInput(f"{folder}: is a file; name a folder")
+    if path.exists():
+        try:
+            stored = json.loads(path.read_text())
+            before, devices = stored["campaign"], int(stored["devices"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise BadInput(f"{path}: not a campaign's; take another folder") from error
+        # Compared as they are stored: JSON knows no tuples.
+        now = json.loads(json.dumps(now))
+        if before != now:
+            raise BadInput(f"{folder}: holds another campaign ({_difference(before, now)}); take another folder")
+        if campaign.devices < devices:
+            raise BadInput(
+                f"{folder}: holds {devices} devices already; ask for as many or more, or take another folder"
+            )
+    elif folder.exists() and any(folder.iterdir()):
+        raise BadInput(f"{folder}: is not empty, and no campaign; take another folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        told = {"devices": campaign.devices, "command": command, "campaign": now}
+        _replace(path, lambda draft: draft.write_text(json.dumps(told, indent=1) + "\n"))
+        if campaign.engine != "crowd":
+            (folder / "devices").mkdir(exist_ok=True)
+            for draft in (folder / "devices").glob(".*"):
+                draft.unlink()  # of a process that was killed
+    except OSError as error:
+        raise BadInput(f"{folder}: cannot be written: {error.strerror}") from error
+
+
+def _difference(before: Any, now: Any, where: str = "") -> str:
+    """Name the first thing in which two campaigns differ."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        key = next(key for key in [*before, *now] if before.get(key) != now.get(key))
+        return _difference(before.get(key), now.get(key), f"{where} {key}".strip())
+    if isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
+        number = next(number for number, (a, b) in enumerate(zip(before, now, strict=True)) if a != b)
+        return _difference(before[number], now[number], where if len(now) == 1 else f"{where} {number}")
+    texts = [one if len(one) < 40 else "..." for one in (str(before), str(now))]
+    return f"{where} was {texts[0]} and is {texts[1]}" if texts[0] != texts[1] else f"{where} differs"
+
+
+def _chunk_file(folder: Path, number: int) -> Path:
+    return folder / f"{number:06}.parquet"
+
+
+def _missing(folder: Path, campaign: Campaign, tally: Tally) -> list[tuple[int, int, int]]:
+    """Count the chunks that are there, and return those that are not, or not in full."""
+    missing = []
+    for number, first, count in campaign.chunks():
+        path = _chunk_file(folder, number)
+        if path.exists() and pq.read_metadata(path).num_rows == count:
+            tally.counts.update(pd.read_parquet(path, columns=["end"]).end.value_counts()[lambda n: n > 0].to_dict())
+        else:
+            missing.append((number, first, count))
+    return missing
+
+
+def _write(table: pd.DataFrame, path: Path) -> None:
+    _replace(path, lambda draft: table.to_parquet(draft, index=False, compression="zstd"))
+
+
+def _replace(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file that is there whole or not at all, whatever happens on the way."""
+    # Readers of a folder of Parquet files pass over names that begin with a dot.
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    write(draft)
+    with draft.open("rb") as file:
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def _sampled(
+    campaign: Campaign, missing: list[tuple[int, int, int]], executor: Executor | None, workers: int
+) -> Iterator[tuple[int, pd.DataFrame]]:
+    """Yield chunks with their numbers as they are done, in any order."""
+    asked = campaign.fleet, campaign.engine, campaign.seed
+    if not missing:
+        return
+    if executor is not None:
+        yield from _submitted(executor, asked, missing)
+        return
+    if workers == 1:
+        for number, first, count in missing:
+            yield number, sample(*asked, first, count)
+        return
+    left, tries = dict.fromkeys(missing), 0
+    while left:
+        try:
+            with _processes(campaign, workers) as pool:
+                for number, table in _submitted(pool, asked, list(left)):
+                    tries = 0
+                    yield number, table
+                    del left[next(one for one in left if one[0] == number)]
+        except BrokenProcessPool as error:
+            # A worker was killed, and its pool with it; what it had in hand is asked for again.
+            tries += 1
+            if tries == TRIES:
+                raise OtalabError(f"{TRIES} times in a row a worker died before a chunk was done") from error
+
+
+def _submitted(
+    executor: Executor, asked: tuple[Fleet, str, int], missing: list[tuple[int, int, int]]
+) -> Iterator[tuple[int, pd.DataFrame]]:
+    """Keep an executor busy, but no busier than that results find their way to the disk."""
+    waiting = list(reversed(missing))
+    running: dict[Any, int] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < 64:  # some chunks for each of many workers
+                number, first, count = waiting.pop()
+                running[executor.submit(sample, asked[0], asked[1], asked[2], first, count)] = number
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                yield running.pop(future), future.result()
+    finally:
+        for future in running:
+            future.cancel()
+
+
+@contextmanager
+def _processes(campaign: Campaign, workers: int) -> Iterator[Executor]:
+    prepared = prepare(campaign.fleet) if campaign.engine == "chain" else None
+    # Not forked: a notebook's kernel has threads, which a copy of it would miss.
+    spawned = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, spawned, initializer=adopt, initargs=(campaign.fleet, prepared))
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _dask(address: str) -> Iterator[Executor]:
+    try:
+        from distributed import Client  # noqa: PLC0415  # slow to load, need not be there
+    except ImportError as error:
+        raise BadInput("a scheduler needs the package distributed: pip install 'otalab[scale]'") from error
+    try:
+        client: Any = Client(address, timeout=5)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError) as error:
+        raise BadInput(f"no Dask scheduler answers at {address}: {str(error).splitlines()[0]}") from error
+    with client:
+        # A chunk whose worker died is given to another one, and again if that dies too.
+        yield client.get_executor(pure=False, retries=TRIES)

@@ -1,0 +1,1 @@
+"""Three ways to sample the lives of devices: `chain`, `crowd`, `firmware`; `engines` lists them."""

@@ -1,0 +1,213 @@
+"""The race between commit and commit timer: a table first, a drawing second.
+
+Everything here is read off a life of the real firmware, from the first power-on after the switch to the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import inf, isfinite
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+
+from otalab.bench.observer import End, judge
+from otalab.bench.scenario import Scenario
+from otalab.bench.trace import Life, Run, Step, life
+from otalab.firmware import store
+from otalab.firmware.outcome import Running
+from otalab.hardware.chip import Chip
+from otalab.hardware.effects import Ask, Wait
+from otalab.views.figures.sectors import ink, paper
+
+LANES = ("new image", "old image", "commit timer", "operator", "boot record")
+# Okabe and Ito's palette; every bar has its word besides.
+COLOURS = {
+    "new image": "#56B4E9",
+    "old image": "#0072B2",
+    "boot record": "#D55E00",
+    "commit timer": "#E69F00",
+    "operator": "#CC79A7",
+}
+WAITS = {"boot": "starts", "idle": "runs", "hang": "hangs", "health check": "health check", "reboot": "reboots"}
+WRITES = {"boot": "tried", "commit": "commit", "rollback": "rollback"}
+REPEATS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """Something that lasts, or a moment (`begin` is `end`); seconds since the new image was switched on."""
+
+    lane: str
+    what: str
+    begin: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Race:
+    """The bars, the moment for which the timer was set (if it was), how it ended, and one sentence about it."""
+
+    bars: tuple[Bar, ...]
+    due: float | None
+    end: End
+    outcome: str
+    log: tuple[str, ...]
+
+    @property
+    def horizon(self) -> float:
+        """Where a drawing ends: a little after the last thing that happens."""
+        moments = [moment for bar in self.bars for moment in (bar.begin, bar.end) if isfinite(moment)]
+        return 1.08 * max([*moments, self.due or 0.0, 1.0])
+
+
+def race(scenario: Scenario) -> Race:
+    """Run the firmware, and say who was first."""
+    lived = life(scenario)
+    switched = next((n for n, run in enumerate(lived.runs) if any(step.phase == "switch" for step in run.steps)), -1)
+    runs = lived.runs[switched + 1 :]
+    shown = (*runs, *[runs[-1]] * REPEATS) if lived.endless else runs
+    bars, offset = [], 0.0
+    for run in shown:
+        bars += _merged(_bars(scenario, run, offset))
+        offset += run.seconds
+    if lived.endless:
+        bars.append(Bar("new image", "and so on, for ever", offset, inf))
+    due = next((due for run in runs if (due := _due(scenario, run)) is not None), None)
+    bars += _of_operator(scenario, bars)
+    end = judge(scenario, lived)
+    outcome = f"{_who(scenario, lived, bars, due)}: {end.name}, {end.reason}."
+    return Race(tuple(bars), due, end, outcome, tuple(line for run in runs for _, line in run.log))
+
+
+def _bars(scenario: Scenario, run: Run, offset: float) -> Iterator[Bar]:
+    for step in run.steps:
+        if step.seconds > 0:
+            lane, what = _named(scenario, run, step)
+            yield Bar(lane, what, offset + step.at, offset + step.at + step.seconds)
+    begun, due = _trial(run), _due(scenario, run)
+    if begun is None or due is None:
+        return
+    stops = run.seconds if isfinite(sum(step.seconds for step in run.steps)) else inf
+    fires = stops >= due
+    yield Bar("commit timer", "runs", offset + begun.at, offset + (due if fires else stops))
+    if fires:
+        rolls = any(step.phase == "rollback" and step.at >= due for step in run.steps)
+        yield Bar("commit timer", "fires" if rolls else "fires, nothing to do", offset + due, offset + due)
+    else:
+        yield Bar("commit timer", "lost in the reset", offset + stops, offset + stops)
+
+
+def _named(scenario: Scenario, run: Run, step: Step) -> tuple[str, str]:
+    """Return the lane of an effect, and a word for it."""
+    image = "new image" if step.phase == "trial" or _runs_new(scenario, run) else "old image"
+    match step.effect:
+        case Wait(what, _):
+            return image, WAITS[what]
+        case Ask():
+            return image, "waits for the operator"
+    return "boot record", WRITES[step.phase]
+
+
+def _runs_new(scenario: Scenario, run: Run) -> bool:
+    return isinstance(run.outcome, Running) and run.outcome.version == scenario.new.version
+
+
+def _merged(bars: Iterator[Bar]) -> list[Bar]:
+    """Join bars of one lane and word that follow one another: an erase and its programs are one write."""
+    joined: list[Bar] = []
+    for bar in bars:
+        last = joined[-1] if joined else None
+        if last and (last.lane, last.what, last.end) == (bar.lane, bar.what, bar.begin) and bar.end > bar.begin:
+            joined[-1] = Bar(bar.lane, bar.what, last.begin, bar.end)
+        else:
+            joined.append(bar)
+    return joined
+
+
+def _trial(run: Run) -> Step | None:
+    """Return the step with which a trial begins: the timer is started just before it."""
+    return next((step for step in run.steps if step.phase == "trial"), None)
+
+
+def _due(scenario: Scenario, run: Run) -> float | None:
+    """Return when the commit timer of a run is due: the record that counts says how long it is set for."""
+    begun = _trial(run)
+    if begun is None:
+        return None
+    selected = store.select(Chip(scenario.device.board, begun.before), scenario.device.design)
+    if selected is None or selected.config.committed or not selected.config.interval:
+        return None
+    return begun.at + selected.config.interval
+
+
+def _of_operator(scenario: Scenario, bars: list[Bar]) -> Iterator[Bar]:
+    after = scenario.operator_commits_after
+    if after is not None:
+        heard = any(bar.what == "commit" and bar.begin >= after for bar in bars)
+        yield Bar("operator", "commits" if heard else "too late, or nobody listens", after, after)
+
+
+def _who(scenario: Scenario, lived: Life, bars: list[Bar], due: float | None) -> str:
+    """Return in half a sentence who was first."""
+    commit = next((bar for bar in bars if bar.what == "commit"), None)
+    rollback = next((bar for bar in bars if bar.what == "rollback"), None)
+    if lived.endless:
+        timer = "the timer starts anew each time and is never due" if due else "no timer was set"
+        return f"The new image starts and crashes for ever, {timer}"
+    if commit and rollback:
+        return "The timer was due while the commit was being written, and the rollback was written over it"
+    if commit:
+        before = f"{due - commit.end:.2f} s before the timer was due" if due else "and no timer was set"
+        return f"The commit was done {commit.end:.2f} s after power-on, {before}"
+    return _without_commit(lived, rollback, due)
+
+
+def _without_commit(lived: Life, rollback: Bar | None, due: float | None) -> str:
+    if rollback and due and rollback.begin >= due:
+        return f"The timer was due {due:.2f} s after power-on, and nothing was committed"
+    if rollback:
+        return f"The new image was gone {rollback.begin:.2f} s after power-on, and the loader does not try it twice"
+    if isinstance(lived.last.outcome, Running) and lived.last.outcome.committed:
+        return "There was no trial: the record that names the new image has committed it"
+    return "Nothing was committed" + (", and no timer was set to end that" if due is None else "")
+
+
+def race_table(scenario: Scenario) -> pd.DataFrame:
+    """Return one row per bar or moment of the race: lane, what, begin, end; a bar without end has the end `inf`."""
+    return pd.DataFrame(race(scenario).bars, columns=["lane", "what", "begin", "end"])
+
+
+def plot_race(table: pd.DataFrame, *, title: str = "", ax: Axes | None = None) -> Axes:
+    """Draw a `race_table`: a lane for each of those who act, true to time; moments are diamonds."""
+    ax = ax if ax is not None else plt.subplots(figsize=(9, 3))[1]
+    lanes = [lane for lane in LANES if lane in set(table.lane)]
+    last = max(moment for moment in (*table.begin, *table.end) if isfinite(moment))
+    horizon = 1.15 * max(last, 1.0)
+    for n, row in enumerate(table.itertuples()):
+        y, colour = lanes.index(row.lane), COLOURS[row.lane]
+        end = min(row.end, horizon)
+        if row.begin == row.end:
+            ax.plot(row.begin, y, marker="D", color=colour, markeredgecolor=ink(), zorder=3)
+            ax.annotate(row.what, (row.begin, y), (6, 5), textcoords="offset points", fontsize=8, va="bottom")
+            continue
+        width = max(end - row.begin, 0.004 * horizon)
+        hatch = "////" if row.end == inf else None
+        ax.barh(y, width, left=row.begin, height=0.6, color=colour, edgecolor=paper(), linewidth=0.5, hatch=hatch)
+        if width > 0.012 * len(row.what) * horizon:
+            box = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.75}
+            ax.text((row.begin + end) / 2, y, row.what, ha="center", va="center", fontsize=8, color="black", bbox=box)
+            continue
+        # Words that have no room in their bar stand beside it, in two rows by turns.
+        below = row.lane == "boot record"
+        aside, edge = (3 + 9 * (n % 2)) * (-1 if below else 1), 0.3 if below else -0.3
+        ax.annotate(row.what, (row.begin, y + edge), (0, aside), textcoords="offset points", fontsize=8,
+                    va="top" if below else "bottom")  # fmt: skip
+    ax.set_yticks(range(len(lanes)), lanes)
+    ax.set(xlim=(0, horizon), ylim=(len(lanes) - 0.1, -0.9), xlabel="seconds since the new image was switched on")
+    ax.set_title(title)
+    for side in ("top", "right", "left"):
+        ax.spines[side].set_visible(False)
+    return ax

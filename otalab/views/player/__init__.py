@@ -1,0 +1,4 @@
+"""The player: one life of a device, step by step, with a cut wherever a hand wants it.
+
+Open `widget` first.
+"""

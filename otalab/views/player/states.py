@@ -1,0 +1,213 @@
+"""What a player shows of the flash beside its bytes: the state of each sector, the boot records, the slots.
+
+It asks the firmware's own functions, and has no opinion of its own on which record counts.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from otalab.bench.trace import Run
+from otalab.firmware import store
+from otalab.firmware.bootloader import Start, boot
+from otalab.firmware.device import Device
+from otalab.formats.records.record import BootConfig, Invalid, Record
+from otalab.hardware.chip import Chip
+from otalab.hardware.flash import ERASED, Flash
+
+STATES = {
+    "erased": "all ones",
+    "part-written": "begun, its end still erased",
+    "whole": "written to its end, or a valid record",
+    "torn": "the power failed while it was worked on, and it was not erased since",
+    "stale": "left over: the record that counts does not speak of it, and this run did not write it",
+}
+ERASED_STATE, PART, WHOLE, TORN, STALE = range(len(STATES))
+_SEQUENCERS = 2**64
+
+
+class SectorStates:
+    """The state of every sector, kept up effect by effect."""
+
+    def __init__(self, device: Device) -> None:
+        board, design = device.board, device.design
+        self._device = device
+        self._codec = store.codec(design)
+        self._blank = bytes([ERASED]) * board.geometry.sector_size
+        sector = board.geometry.sector_size
+        # Each record sector, and the places in it: one, or as many as a journal has.
+        self._places: dict[int, list[int]] = {}
+        for place, address in enumerate(store.places(board, design)):
+            self._places.setdefault(address // sector, []).append(place)
+        self._slot_of = {
+            sector: number
+            for number, slot in enumerate(board.slots)
+            for region in (slot.app, slot.fs)
+            for sector in board.sectors_of(region)
+        }
+        self._torn: set[int] = set()
+        self._touched: set[int] = set()
+        self._choice: tuple[int, tuple[int | None, ...]] | None = None
+        self.states = [-1] * board.geometry.sectors
+
+    def power_on(self, flash: Flash) -> list[tuple[int, int]]:
+        """Begin a run: nothing has been written in it; return the sectors whose state changed."""
+        self._touched.clear()
+        return self._all(flash)
+
+    def resume(self, flash: Flash, touched: set[int]) -> None:
+        """Go on in the middle of a run that has written these sectors."""
+        self._touched |= touched
+        self._all(flash)
+
+    def touch(self, flash: Flash, sector: int, *, erased: bool = False, torn: bool = False) -> list[tuple[int, int]]:
+        """Take note of what an effect did to a sector; return the sectors whose state changed."""
+        self._touched.add(sector)
+        if erased:
+            self._torn.discard(sector)
+        if torn:
+            self._torn.add(sector)
+        if sector in self._places and self._chosen(flash) != self._choice:
+            return self._all(flash)
+        return self._set(flash, [sector])
+
+    def _all(self, flash: Flash) -> list[tuple[int, int]]:
+        self._choice = self._chosen(flash)
+        return self._set(flash, range(len(self.states)))
+
+    def _set(self, flash: Flash, sectors: range | list[int]) -> list[tuple[int, int]]:
+        changed = []
+        for sector in sectors:
+            state = self._state(flash, sector)
+            if state != self.states[sector]:
+                self.states[sector] = state
+                changed.append((sector, state))
+        return changed
+
+    def _chosen(self, flash: Flash) -> tuple[int, tuple[int | None, ...]] | None:
+        selected = store.select(Chip(self._device.board, flash), self._device.design)
+        if selected is None:
+            return None
+        config = selected.config
+        return selected.place, (config.active, None if config.committed else config.previous)
+
+    def _state(self, flash: Flash, sector: int) -> int:
+        contents = flash.sectors[sector]
+        if sector in self._torn:
+            return TORN
+        if contents == self._blank:
+            return ERASED_STATE
+        if sector in self._places:
+            if isinstance(self._codec.decode(contents[: self._codec.size]), Invalid):
+                return PART
+            return WHOLE if self._choice and self._choice[0] in self._places[sector] else STALE
+        slot = self._slot_of.get(sector)
+        spoken_of = slot is None or (self._choice is not None and slot in self._choice[1])
+        if not spoken_of and sector not in self._touched:
+            return STALE
+        tail = contents[-flash.geometry.page_size :]
+        return WHOLE if tail.count(ERASED) < len(tail) else PART
+
+
+class Slots:
+    """What lies in the slots, in words; the observer knows every image."""
+
+    def __init__(self, device: Device) -> None:
+        self._device = device
+        self._sectors = [device.board.sectors_of(slot.app) for slot in device.board.slots]
+        self._told: dict[int, str] = {}
+
+    def touch(self, sector: int) -> None:
+        """Forget what was known of the slot of a sector."""
+        for number, sectors in enumerate(self._sectors):
+            if sector in sectors:
+                self._told.pop(number, None)
+
+    @property
+    def touched(self) -> bool:
+        """Say whether a slot was touched since the last look."""
+        return len(self._told) < len(self._sectors)
+
+    def words(self, flash: Flash) -> list[str]:
+        """Return one text per slot."""
+        for number in range(len(self._sectors)):
+            if number not in self._told:
+                self._told[number] = self._look(flash, number)
+        return [self._told[number] for number in range(len(self._sectors))]
+
+    def _look(self, flash: Flash, number: int) -> str:
+        image = self._device.image_in(Chip(self._device.board, flash), number)
+        if image:
+            return f"version {image.version}, whole"
+        region = self._device.board.slots[number].app
+        contents = flash.read(region.address, region.size)
+        return "erased" if contents.count(ERASED) == len(contents) else "no whole image"
+
+
+def records(device: Device, flash: Flash) -> dict[str, Any]:
+    """Return what each record place holds, which of them counts, and the sentence that says why."""
+    chip = Chip(device.board, flash)
+    found, selected = store.read(chip, device.design), store.select(chip, device.design)
+    size = store.codec(device.design).size
+    rows = []
+    for place, record in zip(device.board.records, found, strict=False):
+        data = flash.read(place.address, size)
+        fields = [["", record.reason]] if isinstance(record, Invalid) else _fields(record)
+        rows.append({"address": f"0x{place.address:06x}", "bytes": data[:16].hex(" "), "fields": fields})
+    return {"records": rows, "selected": -1 if selected is None else selected.place, "why": why(device, flash)}
+
+
+def why(device: Device, flash: Flash) -> str:
+    """Return the sentence that says which record counts, and why."""
+    chip = Chip(device.board, flash)
+    found, selected = store.read(chip, device.design), store.select(chip, device.design)
+    invalid = [f"record {n} is none ({one.reason})" for n, one in enumerate(found) if isinstance(one, Invalid)]
+    if selected is None:
+        return f"No record counts: {', '.join(invalid)}. The loader halts."
+    others = [one.sequencer for n, one in enumerate(found) if n != selected.place and isinstance(one, Record)]
+    if not others:
+        reason = ", ".join(invalid) or "there is no other"
+    elif selected.record.sequencer == others[0]:
+        reason = "both have the same sequencer, and it is the first"
+    else:
+        smaller = selected.record.sequencer < others[0]
+        reason = f"both are valid, and its sequencer is the {'smaller' if smaller else 'larger'} one"
+    return f"Record {selected.place} counts: {reason}."
+
+
+def sequencer(number: int) -> str:
+    """Return a sequencer as people can compare it: how far it has come down from all ones."""
+    return f"{number} = 2⁶⁴-{_SEQUENCERS - number}" if number > _SEQUENCERS // 2 else str(number)
+
+
+def _fields(record: Record) -> list[list[str]]:
+    config: BootConfig = record.config
+    state = "committed" if config.committed else "dirty, tried" if config.tried else "dirty"
+    rows = [["sequencer", sequencer(record.sequencer)], ["starts slot", str(config.active)], ["state", state]]
+    rows.append(["way back", "none" if config.previous is None else f"slot {config.previous}"])
+    rows.append(["interval", f"{config.interval} s"])
+    for number, slot in enumerate(config.slots):
+        text = f"version {slot.version}, {slot.length} bytes, CRC-32 {slot.crc32:08x}" if slot.length else "nothing"
+        rows.append([f"slot {number}", text])
+    return rows
+
+
+def timer(device: Device, run: Run, before: Flash) -> tuple[int, float]:
+    """Return from which effect of a run on its commit timer runs, and when it is due; `inf` if none is started.
+
+    The boot loader itself is asked: it is driven once more, up to its decision.
+    """
+    chip, swaps = Chip(device.board, before), set(run.swaps)
+    chip.settle = lambda mark: int((chip.effects, mark.sector) in swaps)
+    routine, effects = boot(chip, device.design), 0
+    try:
+        effect = next(routine)
+        while effects < len(run.steps):
+            chip.apply(effect)
+            effects += 1
+            effect = routine.send(None)
+    except StopIteration as decided:
+        if isinstance(decided.value, Start) and decided.value.commit_within:
+            began = run.steps[effects].at if effects < len(run.steps) else run.seconds
+            return effects, began + decided.value.commit_within
+    return effects, float("inf")

@@ -1,0 +1,113 @@
+"""What a cut can leave, in a list short enough to choose from.
+
+There can be twenty thousand tears of one program.
+They are one line where their labels are of one kind and where the loader would take the same slot from them.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from otalab.bench.trace import Step
+from otalab.faults.tear import FaultModel, Site
+from otalab.firmware import store
+from otalab.firmware.device import Device
+from otalab.formats.records.record import Invalid
+from otalab.hardware.chip import Chip
+from otalab.hardware.effects import Erase, Program
+from otalab.hardware.flash import Flash
+
+SAMPLES = 5
+CUT = "cut"
+# The kinds of labels that the fault models give, most particular first.
+KINDS = {
+    r"before": "nothing of it is done",
+    r"after": "all of it is done",
+    r"prefix-": "the first bytes are done",
+    r"bits-": "the first bytes are done, and some bits of the next one",
+    r"fields-": "some fields of the record are done",
+    r"erased-front-.*-of-zeros": "all zeros first, then erased from the front",
+    r"erased-back-.*-of-zeros": "all zeros first, then erased from the back",
+    r"erased-front-": "erased from the front, the rest still old",
+    r"erased-back-": "erased from the back, the rest still old",
+    r"zeros-front-": "zeros from the front, the rest still old",
+    r"zeros-back-": "zeros from the back, the rest still old",
+    r"zeros": "all zeros",
+    r"slow-cells-.*-of-zeros": "all zeros first, then erased but for slow cells",
+    r"slow-cells-": "erased but for slow cells",
+    r"filling-": "bytes that nobody wrote",
+    r"forged-": "a record that nobody wrote and the check accepts",
+    r"weak": "reads erased, but does not hold what is programmed",
+    r"unstable-": "reads as done now, and may read torn later",
+}
+_KINDS = re.compile("|".join(f"({kind})" for kind in KINDS))
+_WORDS = [*KINDS.values(), "other"]
+
+
+def tears(faults: FaultModel, step: Step, device: Device, wanted: str = "") -> dict[str, Any]:
+    """Return what a cut in an effect can leave: how many ways, and their classes, each with a few labels.
+
+    `wanted`: only labels that hold this text.
+    """
+    if not isinstance(step.effect, (Erase, Program)):
+        one = {"text": "the effect does not touch the flash", "seen": "", "count": 1, "labels": [CUT]}
+        return {"total": 1, "shown": 1, "classes": [one]}
+    site = Site.of(step.effect, step.before, device)
+    seen = _Seen(step.before, site, device)
+    classes: dict[tuple[int, str], list[str]] = {}
+    total = shown = 0
+    for label, contents in faults.labels(site):
+        total += 1
+        if wanted in label:
+            shown += 1
+            kind = _KINDS.match(label)
+            key = (kind.lastindex or 0) - 1 if kind else len(KINDS), seen.by_loader(contents)
+            classes.setdefault(key, []).append(label)
+    rows = [
+        {"text": _WORDS[kind], "seen": text, "count": len(labels), "labels": _samples(labels)}
+        for (kind, text), labels in classes.items()
+    ]
+    return {"total": total, "shown": shown, "classes": rows}
+
+
+def _samples(labels: list[str]) -> list[str]:
+    """Return a few labels from all over a class."""
+    if len(labels) <= SAMPLES:
+        return labels
+    return [labels[round(n * (len(labels) - 1) / (SAMPLES - 1))] for n in range(SAMPLES)]
+
+
+class _Seen:
+    """What the loader would make of a record place with a tear in it; nothing elsewhere."""
+
+    def __init__(self, before: Flash, site: Site, device: Device) -> None:
+        self._before, self._site, self._device = before, site, device
+        self._codec = store.codec(device.design)
+        self._known: dict[object, str] = {}
+
+    def by_loader(self, contents: bytes) -> str:
+        """Return in words which record it would take, and what that one says."""
+        site = self._site
+        if not site.fields:
+            return ""
+        # Decoding alone is quick; the loader's choice is asked for once for all that decodes alike.
+        data = contents if site.start == 0 else site.within(site.whole, contents)
+        size = self._codec.size
+        found = self._codec.decode(data if len(data) >= size else (data + site.whole[len(data) :])[:size])
+        key = (
+            found.reason if isinstance(found, Invalid) else (found.sequencer, found.config.active, found.config.summary)
+        )
+        if key not in self._known:
+            flash = self._before.with_sector(site.sector, site.within(site.whole, contents))
+            self._known[key] = self._choice(flash)
+        return self._known[key]
+
+    def _choice(self, flash: Flash) -> str:
+        device = self._device
+        selected = store.select(Chip(device.board, flash), device.design)
+        if selected is None:
+            return "no record counts"
+        known = selected.config.active < len(device.board.slots)
+        told = selected.config.summary if known else "a slot that is not there"
+        return f"record {selected.place} counts: {told}"

@@ -1,0 +1,350 @@
+"""The update player: an update stepped through in the browser, and its power cut by hand.
+
+The widget stores a position and a list of cuts; everything else follows from them.
+The browser gets the whole life once and steps by itself; it asks for what a cut can leave, and for what follows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from math import isnan
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from otalab.bench.scenario import Scenario
+from otalab.bench.setup import set_up
+from otalab.errors import BadInput, OtalabError
+from otalab.faults.models import FAULTS, fault_model
+from otalab.firmware.design import load_design
+from otalab.graph.check import OWN_BOARD, Case, counterexample, digest, named
+from otalab.hardware.effects import Effect
+from otalab.hardware.flash import Flash
+from otalab.views.player.life import Cut, Lived, Memory, live
+from otalab.views.player.page import page
+from otalab.views.player.states import records, why
+from otalab.views.player.tape import Tape
+from otalab.views.player.tears import tears
+
+STATIC = Path(__file__).parent
+# One module in three files: what is played, what is drawn, and what a hand does.
+ESM = "\n".join(
+    (STATIC / name).read_text(encoding="utf-8") for name in ("player_life.js", "player_views.js", "player.js")
+)
+CSS = (STATIC / "player.css").read_text(encoding="utf-8")
+# What an id cannot hold: a replay would set up another device.
+NOT_IN_AN_ID = ("app_size", "files")
+
+
+def _default_board(design: str) -> str:
+    return OWN_BOARD if load_design(design).board else "lab-1M"
+
+
+class UpdatePlayer(anywidget.AnyWidget):
+    """A life of a device on a time line: step through it, cut the power anywhere, go on from what is left.
+
+    `design`, `board`, `image` and `faults` say what is played, `step` where it stands, `cuts` which cuts were made:
+    `[run, effect, tear]` each; `choices` holds, per run, what chance decided, in digits.
+    All of these can be set.
+    `sentence`, `log`, `phase`, `timer`, `why`, `records`, `end` and `reason` say what is seen there.
+    """
+
+    _esm = ESM
+    _css = CSS
+
+    design = traitlets.Unicode("hardened").tag(sync=True)
+    board = traitlets.Unicode("lab-1M").tag(sync=True)
+    image = traitlets.Unicode("healthy").tag(sync=True)
+    faults = traitlets.Unicode("all").tag(sync=True)
+    step = traitlets.Int(0).tag(sync=True)
+    cuts: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    choices = traitlets.List(traitlets.Unicode()).tag(sync=True)
+
+    trace = traitlets.Bytes().tag(sync=True)
+    recovery = traitlets.Bytes().tag(sync=True)
+    tears = traitlets.Dict().tag(sync=True)
+    saved = traitlets.Dict().tag(sync=True)
+    opening = traitlets.Unicode().tag(sync=True)
+    trouble = traitlets.Unicode().tag(sync=True)
+
+    sentence = traitlets.Unicode()
+    phase = traitlets.Unicode()
+    log = traitlets.List(traitlets.Unicode())
+    end = traitlets.Unicode()
+    reason = traitlets.Unicode()
+    why = traitlets.Unicode()
+    timer = traitlets.Float(allow_none=True, default_value=None)
+
+    def __init__(
+        self,
+        design: str = "hardened",
+        board: str | None = None,
+        *,
+        step: int | None = None,
+        cuts: Sequence[Any] = (),
+        **more: Any,
+    ) -> None:
+        own = {name: more.pop(name) for name in [*more] if name in self.class_trait_names()}
+        self._bundle = more.get("bundle")
+        self._options = more | {"bundle": _contents(self._bundle)}
+        self._memory: Memory = {}
+        super().__init__(design=design, board=board or _default_board(design), **own)
+        self._begin()
+        self.cuts = list(cuts)
+        self.step = self.step if step is None else step
+        self.on_msg(self._asked)
+        self.observe(lambda _change: self._begin(), ["design", "board", "image"])
+        self.observe(self._refit, ["faults"])
+        self.observe(self._rechoose, ["choices"])
+
+    @classmethod
+    def of(cls, identity: str, **options: Any) -> UpdatePlayer:
+        """Return the player of a history by its short id, as `otalab check` prints it, at its last cut."""
+        case, legs = Case.parse(identity)
+        bundle = _contents(options.get("bundle"))
+        if case.bundle != (digest(bundle) if bundle else ""):
+            raise BadInput(f"the id was made with {'a' if case.bundle else 'no'} bundle: give the same with bundle=")
+        options |= {"faults": case.faults, "image": case.image, "choices": [leg.choices for leg in legs]}
+        player = cls(case.design, case.board_name, offers=case.offer, used=case.used, **options)
+        player.cuts = [[number, leg.step, leg.tear] for number, leg in enumerate(legs) if leg.step is not None]
+        return player
+
+    # Where the player stands.
+
+    @property
+    def scenario(self) -> Scenario:
+        """What is played, for functions of the lab."""
+        return self._scenario
+
+    @property
+    def life(self) -> Lived:
+        """The runs that are shown, with their cuts."""
+        return self._lived
+
+    @property
+    def effect(self) -> Effect | None:
+        """The effect at the position; none at the end of a run."""
+        step = self._lived.step(self.step)
+        return step.effect if step else None
+
+    @property
+    def flash(self) -> Flash:
+        """The contents once the effect at the position is done, or interrupted."""
+        return self._lived.flash(self.step)
+
+    @property
+    def records(self) -> dict[str, Any]:
+        """What the record places hold, decoded, which of them counts, and why."""
+        return records(self._scenario.device, self.flash)
+
+    def goto(self, place: str | tuple[int, int], then: int = 0) -> None:
+        """Go to a phase (its first effect in the life), to `cut`, to `end`, or to (run, effect); then so many on."""
+        self.step = self._lived.find(place) + then
+
+    # What a hand does to it.
+
+    def cut_here(self, wanted: str = "") -> dict[str, Any]:
+        """Return, and show, what a cut in the present effect can leave; `wanted`: labels that hold this text only."""
+        step = self._lived.step(self.step)
+        if step is None:
+            raise BadInput("a run ends here, and there is no effect to cut: go to another step")
+        found = tears(self._model, step, self._scenario.device, wanted)
+        self.tears = {"step": self.step, "wanted": wanted, "faults": self.faults, "models": list(FAULTS), **found}
+        return self.tears
+
+    def cut(self, tear: str) -> None:
+        """Cut the power in the present effect, leaving this tear; cuts in later runs, or later in this one, go."""
+        number, effect = self._lived.at(self.step)
+        if self._lived.step(self.step) is None:
+            raise BadInput("a run ends here, and there is no effect to cut: go to another step")
+        self.cuts = [cut for cut in self.cuts if cut[0] < number] + [[number, effect, tear]]
+
+    def undo(self) -> None:
+        """Take the last cut back, and stand where it was made."""
+        if self.cuts:
+            number, effect, _ = self.cuts[-1]
+            self.cuts = self.cuts[:-1]
+            self.goto((number, effect))
+
+    @property
+    def code(self) -> str:
+        """Python that sets a player to the same place."""
+        return f"{self.opening}\nplayer.cuts = {json.dumps(self.cuts)}\nplayer.step = {self.step}"
+
+    @property
+    def identity(self) -> str:
+        """The short id of the history that is shown, for `otalab replay`."""
+        if unfit := [name for name in NOT_IN_AN_ID if self._options.get(name) is not None]:
+            raise BadInput(f"an id does not hold {unfit[0]}: a replay would set up another device; copy it as code")
+        return self._case.identity(self._lived.history)
+
+    def save(self, path: str | Path) -> None:
+        """Write the history that is shown to a file that `otalab replay` plays."""
+        one = counterexample(self._case, self._lived.history) | {"id": self.identity}
+        Path(path).write_text(json.dumps({"counterexamples": [one]}, indent=1) + "\n")
+
+    def html(self, path: str | Path, title: str = "") -> None:
+        """Write the player, its life and its cuts as one page that needs no kernel, no server and no network."""
+        names = ("step", "cuts", "opening", "saved", "faults")
+        traits = {name: getattr(self, name) for name in names} | {"tears": {}, "trouble": ""}
+        title = title or f"{self.design} on {self.board}: an update step by step"
+        Path(path).write_text(page(title, self.trace, self.recovery, traits, esm=ESM, css=CSS), encoding="utf-8")
+
+    # How one thing follows from another.
+
+    def _set_up(self, **changed: str) -> Scenario:
+        names = {name: getattr(self, name) for name in ("design", "board", "image")} | changed
+        board = None if names["board"] == OWN_BOARD else names["board"]
+        return set_up(names["design"], board, image=names["image"], **self._options)
+
+    def _begin(self, _change: object = None) -> None:
+        """Play another device, or another update, from its beginning."""
+        self._scenario, self._memory, self._model = self._set_up(), {}, fault_model(self.faults)
+        self._whole = self._lived = live(self._scenario, self._model, [], self.choices, self._memory)
+        self._tapes = [Tape(self._lived)]
+        with self.hold_sync():
+            self.trace, self.recovery = self._tapes[0].packed(), b""
+            self.cuts, self.step = [], 0
+            self._tell()
+
+    def _tell(self) -> None:
+        """Say what follows from what is played, and not from the position in it."""
+        self.tears, self.trouble = {}, ""
+        names = (f"{name}={json.dumps(getattr(self, name))}" for name in ("faults", "image"))
+        more = [f"{name}={value!r}" for name, value in self._options.items() if name != "bundle" and value is not None]
+        if self._bundle is not None:
+            more.append(f"bundle={'bundle' if isinstance(self._bundle, bytes) else repr(str(self._bundle))}")
+        if any(self.choices):
+            more.append(f"choices={json.dumps(self.choices)}")
+        words = [json.dumps(self.design), json.dumps(self.board), *names, *more]
+        self.opening = f"player = UpdatePlayer({', '.join(words)})"
+        try:
+            self.saved = counterexample(self._case, self._lived.history) | {"id": self.identity}
+        except BadInput as error:
+            self.saved = {"problem": str(error)}
+        self._show()
+
+    @property
+    def _case(self) -> Case:
+        bundle = self._options.get("bundle")
+        board = None if self.board == OWN_BOARD else self.board
+        case = Case.of(self._scenario, named(self.design), board, self.faults, digest(bundle) if bundle else "")
+        return replace(case, image=self.image)
+
+    @traitlets.validate("design", "board", "image")
+    def _known(self, proposal: Any) -> str:
+        old = getattr(self, proposal["trait"].name)
+        if hasattr(self, "_scenario") and proposal["value"] != old:
+            self._set_up(**{proposal["trait"].name: proposal["value"]})
+        return str(proposal["value"])
+
+    @traitlets.validate("faults")
+    def _known_model(self, proposal: Any) -> str:
+        return fault_model(proposal["value"]).name
+
+    @traitlets.validate("choices")
+    def _digits(self, proposal: Any) -> list[str]:
+        if wrong := [one for one in proposal["value"] if one and not one.isdecimal()]:
+            raise BadInput(f"choices {wrong[0]!r}: one text of digits per run, such as '01', or empty")
+        if hasattr(self, "_scenario"):
+            live(self._scenario, self._model, [], proposal["value"], self._memory)
+        return list(proposal["value"])
+
+    @traitlets.validate("step")
+    def _within(self, proposal: Any) -> int:
+        return min(max(proposal["value"], 0), len(self._lived) - 1) if hasattr(self, "_lived") else 0
+
+    @traitlets.validate("cuts")
+    def _possible(self, proposal: Any) -> list[list[Any]]:
+        cuts = [_cut(one) for one in proposal["value"]]
+        if [cut[0] for cut in cuts] != sorted({cut[0] for cut in cuts}):
+            raise BadInput(f"cuts {proposal['value']!r}: each must be in a later run than the one before")
+        if not hasattr(self, "_whole"):
+            return [list(cut) for cut in cuts]
+        self._next = live(self._scenario, self._model, cuts, self.choices, self._memory) if cuts else self._whole
+        return [list(cut) for cut in cuts]
+
+    @traitlets.observe("cuts")
+    def _follow(self, _change: object) -> None:
+        """Show the life with its cuts, and stand at the last one."""
+        if not hasattr(self, "_next"):
+            return
+        self._lived = self._next
+        with self.hold_sync():
+            del self._tapes[1:]
+            if self.cuts:
+                first = self._lived.position(*self.cuts[0][:2])
+                self._tapes.append(Tape(self._lived, first, self._tapes[0].pool))
+            self.recovery = self._tapes[1].packed() if self.cuts else b""
+            self.step = self._lived.position(*self.cuts[-1][:2]) if self.cuts else min(self.step, len(self._lived) - 1)
+            self._tell()
+
+    def _rechoose(self, _change: object) -> None:
+        """Let chance decide otherwise, from the beginning; the cuts stay if they are still possible."""
+        cuts = self.cuts
+        self._begin()
+        self._try(cuts)
+
+    def _refit(self, _change: object) -> None:
+        """Keep the cuts under another fault model if it knows their tears."""
+        self._model, cuts = fault_model(self.faults), self.cuts
+        with self.hold_sync():
+            self.cuts = []
+            self._try(cuts)
+            self._tell()
+
+    def _try(self, cuts: list[Any]) -> None:
+        try:
+            self.cuts = cuts
+        except BadInput:
+            self.cuts = []
+
+    @traitlets.observe("step")
+    def _show(self, _change: object = None) -> None:
+        """Say what is seen at the position."""
+        if not hasattr(self, "_tapes"):
+            return
+        tape = self._tapes[-1] if self.step >= self._tapes[-1].first else self._tapes[0]
+        told = [line for one in self._tapes for line in one.log if one is tape or line[0] < self._tapes[-1].first]
+        self.sentence, left = tape.lines[self.step - tape.first], tape.left(self.step)
+        self.log = [line for position, _, line in told if position <= self.step]
+        self.phase, self.timer = tape.phase(self.step), None if isnan(left) else max(left, 0.0)
+        self.why = why(self._scenario.device, self.flash)
+        self.end, self.reason = self._lived.end.name, self._lived.end.reason
+
+    def _asked(self, _widget: object, content: dict[str, Any], _buffers: object) -> None:
+        """Answer the browser; what is wrong with a wish is told there, in one line."""
+        try:
+            self.trouble = ""
+            self.step = content.get("step", self.step)
+            match content.get("ask"):
+                case "tears":
+                    self.cut_here(content.get("wanted", ""))
+                case "cut":
+                    self.cut(content.get("tear", ""))
+                case "undo":
+                    self.undo()
+        except OtalabError as error:
+            self.trouble = str(error)
+
+
+def _cut(one: Any) -> Cut:
+    """Return a cut, or say what is none."""
+    match one:
+        case [int(number), int(effect), str(tear)] if number >= 0 and effect >= 0:
+            return number, effect, tear
+    raise BadInput(f"{one!r} is no cut: [run, effect, tear], such as [0, 12, 'before']")
+
+
+def _contents(bundle: bytes | str | Path | None) -> bytes | None:
+    """Return the bytes of a bundle that may be given by the path of its file."""
+    if bundle is None or isinstance(bundle, bytes):
+        return bundle
+    try:
+        return Path(bundle).read_bytes()
+    except OSError as error:
+        raise BadInput(f"{bundle}: cannot be read: {error.strerror}") from error

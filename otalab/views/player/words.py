@@ -1,0 +1,51 @@
+"""One sentence for each position of a life: fit to be read aloud, and what the live region of the page says."""
+
+from __future__ import annotations
+
+from otalab.bench.observer import End
+from otalab.bench.trace import Step, sector_of, words
+from otalab.firmware.outcome import Bricked, Hung, Outcome, Reset, Running
+from otalab.hardware.effects import Erase, Program
+from otalab.hardware.flash import Flash
+from otalab.text import seconds
+
+
+def effect_words(number: int, step: Step, after: Flash, owner: str, tear: str | None = None) -> str:
+    """Return the sentence of an effect that was done, or of one that left a tear."""
+    place = f"Run {number}, effect {step.number}, {step.phase}"
+    sector = sector_of(step.effect, step.before)
+    what = words(step.effect) + ("" if sector is None else f" ({owner})")
+    if tear is not None:
+        return f"{place}: THE POWER FAILS in: {what}. Left: {tear}."
+    if sector is None:
+        return f"{place}: {what}, {seconds(step.seconds)}."
+    return f"{place}: {what}, {seconds(step.seconds)}; {_turned(step, after)}."
+
+
+def end_words(number: int, outcome: Outcome, end: End | None = None) -> str:
+    """Return the sentence of a run's end, and of the life's, where it is that too."""
+    text = f"Run {number} ends: {_outcome(outcome)}."
+    return text if end is None else f"{text} The life ends {end.name}: {end.reason}."
+
+
+def _turned(step: Step, after: Flash) -> str:
+    """Return how many bits an effect turned, and which way."""
+    effect = step.effect
+    if isinstance(effect, Erase):
+        old = step.before.sectors[effect.sector]
+        return f"{8 * len(old) - int.from_bytes(old).bit_count()} bits turn to one"
+    assert isinstance(effect, Program)
+    old, new = (flash.read(effect.address, len(effect.data)) for flash in (step.before, after))
+    return f"{(int.from_bytes(old) & ~int.from_bytes(new)).bit_count()} bits turn to zero"
+
+
+def _outcome(outcome: Outcome) -> str:
+    match outcome:
+        case Running(slot, version, committed):
+            return f"version {version} runs from slot {slot}, {'committed' if committed else 'not committed'}"
+        case Hung(slot, version):
+            return f"version {version} hangs in slot {slot}"
+        case Reset(reason):
+            return f"the device resets itself ({reason})"
+        case Bricked(reason):
+            return f"it halts, {reason}"

@@ -1,0 +1,4 @@
+"""A design review in one file.
+
+Open `page` first.
+"""

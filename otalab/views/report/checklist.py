@@ -1,0 +1,190 @@
+"""The checklist of a design review, and what the lab has to say to each item for one design.
+
+The items are those of `data/review_checklist.csv`: published clauses in our own words, each with how well it is known
+(A: the issuer's own text was seen; C: a public document that lists or quotes it), and how the lab answers it.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+import numpy as np
+
+from otalab.errors import BadInput
+from otalab.firmware.image import TEMPERS
+from otalab.graph.check import Cell
+from otalab.graph.crash_graph import ENDS
+from otalab.settings import DATA
+from otalab.views.report.facts import Reviewed
+from otalab.views.report.words import listed, probability
+
+ANSWERS = ("shown", "not shown", "reviewer")
+Mark = Literal["yes", "no", "partly", "open"]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One requirement: its number, its clause, its evidence, and how the lab answers it.
+
+    `answer`: `shown` by the lab, `not shown` because it is not in the model, or for the `reviewer` to fill in;
+    `shows` is what the lab looks at where it is shown, `how` the same in words.
+    """
+
+    number: int
+    requirement: str
+    clause: str
+    evidence: str
+    answer: str
+    shows: str
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the lab says of one design: a mark, and why."""
+
+    design: str
+    mark: Mark
+    text: str
+
+
+@cache
+def checklist() -> tuple[Item, ...]:
+    """Return every item of the table, in its order."""
+    with (DATA / "review_checklist.csv").open(encoding="utf-8", newline="") as file:
+        return tuple(_item(row) for row in csv.DictReader(file))
+
+
+def _item(row: dict[str, str]) -> Item:
+    where = f"data/review_checklist.csv: item {row['number']}"
+    if row["answer"] not in ANSWERS:
+        raise BadInput(f"{where}: answer {row['answer']!r} is none of {', '.join(ANSWERS)}")
+    if (row["answer"] == "shown") != (row["shows"] in SHOWN):
+        raise BadInput(f"{where}: what is shown must be one of {', '.join(SHOWN)}, got {row['shows']!r}")
+    return Item(int(row["number"]), *(row[name] for name in list(row)[1:]))
+
+
+def answered(item: Item, reviewed: Reviewed) -> Answer | None:
+    """Return what the lab showed of an item for a design; nothing, where it does not show it."""
+    if item.answer != "shown":
+        return None
+    mark, text = SHOWN[item.shows](reviewed)
+    return Answer(reviewed.design.name, mark, text)
+
+
+def _cuts(one: Reviewed) -> tuple[Mark, str]:
+    count, unsafe = len(one.cells), len(one.unsafe)
+    open_ = sum(cell.graph.verdict == "open" for cell in one.cells)
+    if unsafe:
+        return "no", f"a power cut can end badly in {unsafe} of {count} cells: {listed(one.bad_ends)}"
+    if open_:
+        return "open", f"nothing bad was found, but {open_} of {count} cells were not searched to the end"
+    return "yes", f"no bad end in any of {count} cells, for any number of cuts"
+
+
+def _closed(one: Reviewed) -> tuple[Mark, str]:
+    mark, text = _cuts(one)
+    closed = sum(cell.graph.closed for cell in one.cells)
+    return mark, text if mark == "no" else f"{closed} of {len(one.cells)} graphs are closed"
+
+
+def _ends(one: Reviewed) -> tuple[Mark, str]:
+    found = list(dict.fromkeys(end for cell in one.cells for end in cell.graph.ends))
+    return ("no" if one.bad_ends else _cuts(one)[0]), f"ends that were reached: {', '.join(found)}"
+
+
+def _image_check(one: Reviewed) -> tuple[Mark, str]:
+    checks = one.design.image_check
+    if checks == "none":
+        return "no", "the loader starts an image without a look at it"
+    return "partly", f"the loader checks an image ({checks}) before it starts it: damage is found, forgery is not"
+
+
+def _downgrade(one: Reviewed) -> tuple[Mark, str]:
+    if one.design.downgrade == "refuse":
+        return "partly", "an older version is refused, where both versions are dotted numbers"
+    return "no", "an older version is taken"
+
+
+def _partial(one: Reviewed) -> tuple[Mark, str]:
+    bricked, halted = ENDS.index("bricked"), "no valid boot record"
+    reasons = {
+        cell.graph.run_reason[run] for cell in one.cells for run in np.flatnonzero(cell.graph.run_end == bricked)
+    }
+    if started := sorted(reasons - {halted}):
+        return "no", f"the device can be bricked: {'; '.join(started[:3])}"
+    closed = all(cell.graph.closed for cell in one.cells)
+    told = "; what bricks it is that its loader finds no valid boot record" if reasons else ""
+    return "yes" if closed else "open", f"no image that is not whole was ever started{told}"
+
+
+def _trial(one: Reviewed) -> tuple[Mark, str]:
+    bad = [cell for cell in one.cells if cell.case.image != "healthy"]
+    if not bad:
+        return "open", f"no image but a healthy one was tried; --image takes {', '.join(TEMPERS)}"
+    images = ", ".join(dict.fromkeys(cell.case.image for cell in bad))
+    found = [(cell.case.image, cell.graph.counterexample) for cell in bad]
+    alone = sorted({f"{image}: {broken.end}" for image, broken in found if broken and not broken.cuts})
+    if alone:
+        return "no", f"without any power cut: {', '.join(alone)}"
+    if any(cell.graph.verdict != "safe" for cell in bad):
+        return "partly", f"on steady power no bad end with images {images}; with power cuts it is not so"
+    return "yes", f"no bad end with images {images}, for any number of cuts"
+
+
+def _wear(one: Reviewed) -> tuple[Mark, str]:
+    if one.wear is None:
+        return "open", one.problem
+    top = one.wear.loc[one.wear.per_update.idxmax()]
+    return "partly", f"the most worn sector, {top.owner}, is erased {top.per_update:.3g} times per update"
+
+
+def _download(one: Reviewed) -> tuple[Mark, str]:
+    phases = one.weight.phases.set_index("phase")
+    if "download" not in phases.index:
+        return "open", "no download was looked at"
+    fatal = float(phases.p_bad["download"])
+    if fatal or any("download" in _phases_of_cuts(cell) for cell in one.unsafe):
+        return "no", f"a cut in the download can be fatal, with probability {probability(fatal)} per update"
+    return _cuts(one)[0] if not one.unsafe else "partly", "no counterexample has a cut in the download"
+
+
+def _phases_of_cuts(cell: Cell) -> list[str]:
+    bad = cell.graph.counterexample
+    return [leg.phase for _, leg in bad.cuts] if bad else []
+
+
+def _detect(one: Reviewed) -> tuple[Mark, str]:
+    design = one.design
+    kinds = [f"records: {design.guard}", f"images: {design.image_check}"]
+    lacking = [kind for kind in kinds if kind.endswith(": none")]
+    return (
+        "no" if len(lacking) == 2 else "partly"
+    ), f"what is checked at boot: {', '.join(kinds)}; files: littlefs's own"
+
+
+def _recover(one: Reviewed) -> tuple[Mark, str]:
+    if one.design.records == 1 and one.design.store == "bare":
+        return "no", "there is one record: while it is written there is nothing to recover from"
+    if one.unsafe:
+        return "no", f"not from every cut: {listed(one.bad_ends)}"
+    return "partly", "from every cut in an update; damage from elsewhere was not looked at"
+
+
+SHOWN: dict[str, Callable[[Reviewed], tuple[Mark, str]]] = {
+    "cuts": _cuts,
+    "closed": _closed,
+    "ends": _ends,
+    "image_check": _image_check,
+    "downgrade": _downgrade,
+    "partial": _partial,
+    "trial": _trial,
+    "wear": _wear,
+    "download": _download,
+    "detect": _detect,
+    "recover": _recover,
+}

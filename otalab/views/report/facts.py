@@ -1,0 +1,243 @@
+"""What a review report is about, and everything that is found out for it before a word is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from math import inf
+from typing import Any
+
+import pandas as pd
+
+from otalab.bench.observer import BAD
+from otalab.bench.scenario import OfferPolicy, Scenario
+from otalab.bench.setup import set_up
+from otalab.errors import BadInput
+from otalab.faults.models import fault_model
+from otalab.firmware.design import Design, load_design
+from otalab.graph.check import Case, Cell, check, digest, named
+from otalab.graph.explorer import Explorer
+from otalab.graph.repair import Repair, repair
+from otalab.hardware.board import Board
+from otalab.hardware.part import FlashPart, Timing, part
+from otalab.numbers.campaigns.rollout import wear
+from otalab.numbers.rates import Rates
+from otalab.numbers.study import Study, study
+from otalab.views.figures.risk import part_table, risk_phase_table
+
+Progress = Callable[[str], None]
+# Parts with short and with long erases; each one more takes about a second.
+SOME_PARTS = ("W25Q16JV", "MX25R6435F", "AT25SF081", "IS25LX128", "SST26VF064B-sfdp")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Everything that decides what a report says."""
+
+    designs: tuple[str, ...]
+    board: str | None = None
+    bundle: bytes | None = None
+    part: str | None = None
+    timing: Timing = "typ"
+    offer: OfferPolicy | None = None
+    faults: tuple[str, ...] = ("all",)
+    images: tuple[str, ...] = ("healthy",)
+    rates: tuple[str, ...] = ("us-2022",)
+    parts: tuple[str, ...] = SOME_PARTS
+    updates_per_year: float = 12.0
+    years: float = 10.0
+    endurance: float | None = None
+    budget: int = 100
+    most: int = 3
+    limit: int = 100
+    used: bool = False
+
+    @property
+    def weighed_faults(self) -> str:
+        """The fault model that risk is computed under: `all`, or the last one that was asked for."""
+        return "all" if "all" in self.faults else self.faults[-1]
+
+    @property
+    def mended_faults(self) -> tuple[str, ...]:
+        """The fault models that a repair is looked for under: `all` alone where it was asked for, it holds the six."""
+        return ("all",) if "all" in self.faults else self.faults
+
+    @property
+    def weighed_image(self) -> str:
+        """The image that risk is computed for."""
+        return "healthy" if "healthy" in self.images else self.images[0]
+
+    def scenario(self, design: str, image: str) -> Scenario:
+        """Return what one cell is explored in."""
+        return set_up(design, self.board, image=image, **self.options)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options of `set_up`, but the image."""
+        return {"bundle": self.bundle, "part_name": self.part, "timing": self.timing, "offers": self.offer,
+                "used": self.used}  # fmt: skip
+
+    def refuse_nonsense(self) -> None:
+        """Raise what is wrong with any of it now, before anything long begins."""
+        for what, number in (("updates-per-year", self.updates_per_year), ("years", self.years)):
+            if not 0 <= number < inf:
+                raise BadInput(f"--{what} {number:g}: a number of 0 or more is needed")
+        if self.endurance is not None and not 0 < self.endurance < inf:
+            raise BadInput(f"--endurance {self.endurance:g}: more than 0 erases are needed")
+        for one in self.rates:
+            Rates.parse(one)
+        for name in self.parts:
+            part(name)
+        for name in self.faults:
+            fault_model(name)
+        for name in self.designs:
+            for image in self.images:
+                self.study(name, self.rates[0], image).refuse_nonsense()
+
+    def study(self, design: str, rate: str, image: str | None = None) -> Study:
+        """Return the study of a design at a rate."""
+        return study(
+            design, rate, board=self.board, faults=self.weighed_faults, image=image or self.weighed_image,
+            part=self.part, timing=self.timing, offer=self.offer, bundle=self.bundle,
+            budget=self.budget, used=self.used,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Weight:
+    """What is known of a design's risk: by rate on its own part, by phase, and by part and rate.
+
+    `by_part` is a `part_table` whose column `design` holds the rate; parts of the same times share one row's numbers.
+    `phases` is a `risk_phase_table` at the first rate; `carries` says, for each part, in which phases fatal cuts fall;
+    `band` is the least and the most that a single member of the fault model would give.
+    """
+
+    by_rate: dict[str, Study]
+    phases: pd.DataFrame
+    by_part: pd.DataFrame
+    carries: dict[str, str]
+    band: tuple[float, float]
+
+    def bad(self, rate: str) -> tuple[float, float]:
+        """Return the probability of a bad end per update, between two bounds."""
+        weighed = self.by_rate[rate].weighed
+        return weighed.bad, min(1.0, weighed.bad + weighed.unknown)
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """A design, and all that was found out about it; `problem` says why there is no table of wear."""
+
+    given: str
+    design: Design
+    scenario: Scenario
+    cells: tuple[Cell, ...]
+    weight: Weight
+    wear: pd.DataFrame | None
+    problem: str
+    repair: Repair | None
+
+    @property
+    def board(self) -> Board:
+        """The board that it was looked at on."""
+        return self.scenario.device.board
+
+    @property
+    def chip(self) -> FlashPart:
+        """The flash part on it."""
+        return self.scenario.part
+
+    @property
+    def unsafe(self) -> list[Cell]:
+        """The cells in which a bad end was found."""
+        return [cell for cell in self.cells if cell.graph.verdict == "unsafe"]
+
+    @property
+    def verdict(self) -> str:
+        """The worst verdict of all cells."""
+        found = {cell.graph.verdict for cell in self.cells}
+        return next(one for one in ("unsafe", "open", "safe") if one in found)
+
+    @property
+    def bad_ends(self) -> list[str]:
+        """Every bad end that was found in any cell."""
+        return [end for end in BAD if any(end in cell.graph.ends for cell in self.cells)]
+
+
+def gather(asked: Asked, progress: Progress = lambda _text: None) -> list[Reviewed]:
+    """Find out everything about every design, and say on the way what is being looked at."""
+    asked.refuse_nonsense()
+    return [_review(asked, name, progress) for name in asked.designs]
+
+
+def _review(asked: Asked, name: str, progress: Progress) -> Reviewed:
+    design = load_design(name)
+    every = [(faults, image) for faults in asked.faults for image in asked.images]
+    cells = tuple(_cell(asked, name, faults, image, progress) for faults, image in every)
+    weight = _weight(asked, name, progress)
+    progress(f"{design.name}: wear")
+    table, problem = _wear(asked, name)
+    found = _repair(asked, design, progress) if asked.most else None
+    scenario = asked.scenario(name, asked.weighed_image)
+    return Reviewed(name, design, scenario, cells, weight, table, problem, found)
+
+
+def _cell(asked: Asked, name: str, faults: str, image: str, progress: Progress) -> Cell:
+    bundle = digest(asked.bundle) if asked.bundle else ""
+    scenario = asked.scenario(name, image)
+    case = replace(Case.of(scenario, named(name), asked.board, faults, bundle), image=image)
+    progress(case.text)
+
+    def told(explorer: Explorer) -> None:
+        progress(f"{case.text}, {explorer.expanded} runs")
+
+    return check(case, scenario, fault_model(faults), budget=asked.budget, progress=told)
+
+
+def _weight(asked: Asked, name: str, progress: Progress) -> Weight:
+    studies = {rate: asked.study(name, rate) for rate in asked.rates}
+    first = studies[asked.rates[0]]
+    rows, carries, twins = [], {}, dict[tuple[object, ...], str]()
+    for one in dict.fromkeys((first.scenario.part.name, *asked.parts)):
+        progress(f"{first.design.name}: risk on {one}")
+        twin = twins.setdefault(_times(part(one), asked.timing), one)
+        found = part_table(studies, [twin])
+        rows.append(found.assign(part=one))
+        if found.low.notna().any():
+            carries[one] = _carries(risk_phase_table(replace(first, part=twin)))
+    band = [one.bad for one in first.band().values()]
+    return Weight(studies, risk_phase_table(first), pd.concat(rows), carries, (min(band), max(band)))
+
+
+def _times(chip: FlashPart, timing: Timing) -> tuple[object, ...]:
+    """Return all of a part that a graph depends on."""
+    row = dict(chip.row)
+    times = row[f"erase_{timing}_ms"], row[f"pp_{timing}_us"]
+    # A part that lacks a time has none in common with another one: its complaint names it.
+    own = chip.name if not all(times) else ""
+    return chip.kind, chip.page_size, chip.program_unit, chip.sector_size, *times, own
+
+
+def _carries(phases: pd.DataFrame) -> str:
+    """Return the phases in which fatal cuts fall, with their shares, the largest first; small ones are left out."""
+    some = phases[phases.p_bad_share >= 0.05].sort_values("p_bad_share", ascending=False, kind="stable")
+    return ", ".join(f"{row.phase} {row.p_bad_share:.0%}" for row in some.itertuples())
+
+
+def _wear(asked: Asked, name: str) -> tuple[pd.DataFrame | None, str]:
+    """Return the wear by sector, or why there is none; without an endurance, no share of a life is told."""
+    one = asked.study(name, asked.rates[0])
+    chip = one.scenario.part
+    known = asked.endurance or (chip.endurance if dict(chip.row)["endurance"] else None)
+    try:
+        table = wear(one, asked.updates_per_year, asked.years, known or 1.0)
+    except BadInput as error:
+        return None, str(error)
+    return (table if known else table.drop(columns=["used", "endurance"])), ""
+
+
+def _repair(asked: Asked, design: Design, progress: Progress) -> Repair:
+    return repair(
+        design, asked.mended_faults, asked.images, asked.board, most=asked.most, budget=asked.budget, limit=asked.limit,
+        progress=lambda tried, text: progress(f"{design.name}: repair, {tried} sets tried, {text}"), **asked.options,
+    )  # fmt: skip

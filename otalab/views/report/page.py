@@ -1,0 +1,141 @@
+"""The page of a review report: one file that opens anywhere, with players that need no kernel and no network.
+
+The player's module is in it once, and the bytes of image and update once for each design; a story adds what differs.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import shlex
+from base64 import b64encode
+from collections.abc import Sequence
+from datetime import date
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from otalab.graph.check import digest
+from otalab.views.player.life import live
+from otalab.views.player.widget import CSS, ESM
+from otalab.views.report.facts import Asked, Reviewed
+from otalab.views.report.parts import (
+    checklist_part,
+    compared_part,
+    design_part,
+    ends_part,
+    limits_part,
+    matrix_part,
+    repair_part,
+    risk_part,
+    stories_part,
+    summary_part,
+    wear_part,
+)
+from otalab.views.report.story import Base, Story
+from otalab.views.report.words import sentence
+
+HERE = Path(__file__).parent
+PACKAGES = ("otalab", "numpy", "scipy", "pandas", "littlefs-python")
+
+
+def page(every: Sequence[Reviewed], asked: Asked, command: Sequence[str], made: date) -> str:
+    """Return the report as one HTML page; `command` makes it again."""
+    scenes = Scenes()
+    environment = Environment(loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined,
+                              trim_blocks=True, lstrip_blocks=True)  # fmt: skip
+    environment.filters["sentence"] = sentence
+    designs = [_of_design(one, asked, scenes) for one in every]
+    names = ", ".join(one.design.name for one in every)
+    text = environment.get_template("report.html").render(
+        title=f"Review of {names}", asked=asked, designs=designs,
+        compared=compared_part(every, asked), checklist=checklist_part(every), limits=limits_part(), ends=ends_part(),
+        made=made.isoformat(), command=shlex.join(command), versions=versions(), digests=_digests(every, asked),
+        css=CSS + _read("report.css"), esm=ESM.replace("</script", "<\\/script"), script=_read("report.js"),
+        scenes=scenes.text(),
+    )  # fmt: skip
+    # A version that a torn record names need not be text: what is none is escaped.
+    return text.encode(errors="backslashreplace").decode()
+
+
+def _of_design(one: Reviewed, asked: Asked, scenes: Scenes) -> dict[str, Any]:
+    told = stories_part(one)
+    base = Base.of(live(one.scenario, one.cells[0].faults, [], [], {}))
+    tape = scenes.tape(base.tape.packed())
+    for each in told:
+        each["scene"] = scenes.story(tape, base, each["story"], one)
+    undisturbed = None if told else scenes.undisturbed(tape, one)
+    return {
+        "name": one.design.name, "summary": one.design.summary, "verdict": one.verdict,
+        "answer": summary_part(one, asked), "is": design_part(one), "matrix": matrix_part(one, asked),
+        "stories": told, "undisturbed": undisturbed, "risk": risk_part(one, asked), "wear": wear_part(one, asked),
+        "repair": repair_part(one),
+    }  # fmt: skip
+
+
+class Scenes:
+    """What the players of a page are given: tapes, and for each player which ones and where it stands."""
+
+    def __init__(self) -> None:
+        self.tapes: list[str] = []
+        self.scenes: list[dict[str, Any]] = []
+
+    def tape(self, packed: bytes) -> int:
+        """Keep a tape and return its number."""
+        self.tapes.append(b64encode(packed).decode())
+        return len(self.tapes) - 1
+
+    def story(self, tape: int, base: Base, story: Story, one: Reviewed) -> int:
+        """Add the player of a story that begins as a base does; return its number."""
+        cuts = [[number, leg.step, leg.tear] for number, leg in story.history.cuts]
+        recovery = base.recovery(story.lived, story.first)
+        case = story.cells[0].case
+        return self._scene(
+            trace=tape, recovery=self.tape(recovery), step=story.position, cuts=cuts, faults=case.faults,
+            saved=story.saved, opening=_opening(one.given, case.board, case.faults, case.image),
+        )  # fmt: skip
+
+    def undisturbed(self, tape: int, one: Reviewed) -> int:
+        """Add the player of an update without a cut; return its number."""
+        case = one.cells[0].case
+        problem = {"problem": "nothing was cut here"}
+        opening = _opening(one.given, case.board, case.faults, case.image)
+        return self._scene(
+            trace=tape, recovery=None, step=0, cuts=[], faults=case.faults, saved=problem, opening=opening
+        )
+
+    def _scene(self, **scene: Any) -> int:
+        self.scenes.append({**scene, "tears": {}, "trouble": ""})
+        return len(self.scenes) - 1
+
+    def text(self) -> str:
+        """Return all of it as JSON that may stand in a script element."""
+        return json.dumps({"tapes": self.tapes, "scenes": self.scenes}).replace("</", "<\\/")
+
+
+def _opening(design: str, board: str, faults: str, image: str) -> str:
+    words = [json.dumps(design), json.dumps(board), f"faults={json.dumps(faults)}", f"image={json.dumps(image)}"]
+    return f"player = UpdatePlayer({', '.join(words)})"
+
+
+def _read(name: str) -> str:
+    return (HERE / name).read_text(encoding="utf-8")
+
+
+def versions() -> list[tuple[str, str]]:
+    """Return what the report was made with."""
+    found = [("Python", platform.python_version())]
+    for name in PACKAGES:
+        try:
+            found.append((name, version(name)))
+        except PackageNotFoundError:
+            found.append((name, "from a checkout"))
+    return found
+
+
+def _digests(every: Sequence[Reviewed], asked: Asked) -> list[tuple[str, str]]:
+    """Return by which bytes the report was made: those of the designs, and those of the update on offer."""
+    found = [(f"design {one.design.name}", digest(one.design.toml().encode())) for one in every]
+    return [*found, ("the update on offer", digest(every[0].scenario.bundle))]

@@ -1,0 +1,168 @@
+"""Counterexamples as stories: what happens in which order, in plain words, and the tape to step through it.
+
+Cells that break in the same way share one story.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from otalab.bench.trace import sector_of
+from otalab.graph.check import Cell, counterexample
+from otalab.graph.history import History, Played
+from otalab.text import seconds
+from otalab.views.player.life import Lived, live
+from otalab.views.player.states import records
+from otalab.views.player.tape import Tape
+from otalab.views.player.words import effect_words, end_words
+from otalab.views.report.words import END_WORDS, cuts_words, listed, sentence, tear_words
+
+MOST_RUNS = 4
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One run of a story: its title, its sentences, and the sentence of the cut that ends it, if one does."""
+
+    title: str
+    lines: tuple[str, ...]
+    cut: str
+    left: str
+
+
+@dataclass(frozen=True)
+class Story:
+    """One way in which a design breaks, the cells in which it does, and the life that shows it.
+
+    `position` is where the player stands: the last cut, or the end of the first run where none is needed; `first` is
+    the first cut, or the same.
+    `records` are what the record places hold after it.
+    """
+
+    cells: tuple[Cell, ...]
+    history: History
+    lived: Lived
+    chapters: tuple[Chapter, ...]
+    first: int
+    position: int
+    records: dict[str, Any]
+
+    @property
+    def title(self) -> str:
+        """The story in one line."""
+        cuts = self.history.cuts
+        phases = list(dict.fromkeys(leg.phase for _, leg in cuts))
+        where = f", in the phase{'s' if len(phases) > 1 else ''} {listed(phases)}" if cuts else ""
+        return f"{sentence(cuts_words(len(cuts)))}{where}: {self.history.end}"
+
+    @property
+    def moral(self) -> str:
+        """What the end means for whoever owns the device."""
+        return f"{sentence(END_WORDS[self.history.end])}; here: {self.history.reason}"
+
+    @property
+    def shortest(self) -> bool:
+        """Whether the search was over, so that none can be shorter."""
+        return all(cell.graph.closed for cell in self.cells)
+
+    @property
+    def happens(self) -> list[tuple[str, str]]:
+        """The fault models under which this is the counterexample, and for which images."""
+        images: dict[str, list[str]] = {}
+        for cell in self.cells:
+            images.setdefault(cell.case.faults, []).append(cell.case.image)
+        faults: dict[str, list[str]] = {}
+        for name, some in images.items():
+            faults.setdefault(", ".join(some), []).append(name)
+        return [(", ".join(names), some) for some, names in faults.items()]
+
+    @property
+    def identity(self) -> str:
+        """The id that `otalab replay` plays."""
+        return self.cells[0].case.identity(self.history)
+
+    @property
+    def saved(self) -> dict[str, Any]:
+        """The history as `check --save` writes it."""
+        return counterexample(self.cells[0].case, self.history)
+
+
+def stories(cells: tuple[Cell, ...]) -> list[Story]:
+    """Return a story for each way in which cells break, those of fewest cuts first."""
+    alike: dict[tuple[object, ...], list[Cell]] = {}
+    for cell in cells:
+        bad = cell.graph.counterexample
+        if bad is not None:
+            cuts = tuple((number, leg.step, leg.tear) for number, leg in bad.cuts)
+            alike.setdefault((bad.end, bad.reason, cuts), []).append(cell)
+    told = [_story(tuple(members)) for members in alike.values()]
+    return sorted(told, key=lambda story: story.history.order)
+
+
+def _story(cells: tuple[Cell, ...]) -> Story:
+    first, bad = cells[0], cells[0].graph.counterexample
+    assert bad is not None
+    cuts = [(number, leg.step, leg.tear) for number, leg in bad.cuts if leg.step is not None]
+    lived = live(first.scenario, first.faults, cuts, [leg.choices for leg in bad.legs], {})
+    places = [lived.position(number, step) for number, step, _ in cuts] or [lived.starts[1] - 1]
+    chapters = tuple(_chapter(lived, number) for number in range(min(len(lived.played), MOST_RUNS)))
+    shown = records(first.scenario.device, lived.flash(places[-1]))
+    return Story(cells, bad, lived, chapters, places[0], places[-1], shown)
+
+
+def _chapter(lived: Lived, number: int) -> Chapter:
+    played = lived.played[number]
+    lines = tuple(_told(played))
+    last = number == len(lived.played) - 1
+    if played.leg.step is None:
+        ending = end_words(number, played.run.outcome, lived.end if last else None)
+        return Chapter(f"Run {number}: power on", (*lines, ending), "", "")
+    step = played.steps[-1]
+    sector = sector_of(step.effect, step.before)
+    owner = "" if sector is None else lived.scenario.device.board.owner_of(sector)
+    words = effect_words(number, step, played.flash, owner, played.leg.tear)
+    return Chapter(f"Run {number}: power on", lines, words, tear_words(played.leg.tear))
+
+
+def _told(played: Played) -> Iterator[str]:
+    """Yield a sentence per phase, with what the device said in it."""
+    torn = played.leg.step is not None
+    for phase, members in groupby(played.steps[: -1 if torn else None], lambda step: step.phase):
+        steps = list(members)
+        time = sum(step.seconds for step in steps)
+        numbers = range(steps[0].number, steps[-1].number + 1)
+        said = " · ".join(line for number, line in played.run.log if number in numbers)
+        count = f"{len(steps)} effect{'s' if len(steps) > 1 else ''}"
+        told = f"{phase.capitalize()}: {count}" + (f", {seconds(time)}" if time else "")
+        yield told + (f"; the device says: {said}." if said else ".")
+
+
+@dataclass(frozen=True)
+class Base:
+    """The undisturbed life that the stories of a design begin with, on tape."""
+
+    lived: Lived
+    tape: Tape
+
+    @classmethod
+    def of(cls, lived: Lived) -> Base:
+        """Return a life with its tape."""
+        return cls(lived, Tape(lived))
+
+    def recovery(self, lived: Lived, cut: int) -> bytes:
+        """Return the tape of another life, from where it goes another way, or from its cut; the rest it has from here.
+
+        So the bytes of image and update, which are most of a tape, are in a report once.
+        """
+        return Tape(lived, min(cut, self._alike(lived)), self.tape.pool).packed()
+
+    def _alike(self, lived: Lived) -> int:
+        """Return a position up to which both lives are the same; a tape begins with an effect, so never a run's end."""
+        pairs = zip(self.lived.played[0].steps, lived.played[0].steps, strict=False)
+        for number, (own, other) in enumerate(pairs):
+            if (own.effect, own.phase, own.at, own.seconds) != (other.effect, other.phase, other.at, other.seconds):
+                return number
+        return min(len(self.lived.played[0].steps), len(lived.played[0].steps)) - 1

@@ -1,0 +1,189 @@
+"""The crash graph to look around in: what a power-on finds at each node, and how a device comes there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import pandas as pd
+import traitlets
+
+from otalab.errors import OtalabError
+from otalab.graph.check import Cell
+from otalab.graph.crash_graph import CrashGraph
+from otalab.numbers.study import Study
+from otalab.views.figures.graph import LOOKS, SINGLY, edge_table, graph_table, places, worst
+from otalab.views.widgets.wrecks import Wrecks
+
+STATIC = Path(__file__).parent
+TALL = 24  # nodes above each other, beyond which nobody sees them all
+NAMED = 40  # nodes of a group that are listed; one finds the others by number
+
+
+class CrashGraphView(anywidget.AnyWidget):
+    """The crash graph of a cell or a study, by layers of cuts; a large one as groups of nodes.
+
+    `node` is the node that was opened last, `history` the cuts that lead there: `[run, effect, tear]` each, and
+    `choices` what chance decides on the way, in digits, as the player takes them.
+    `node` may be set; the others follow.
+    More than 60 nodes, or more than 24 in a layer, are large; `grouped` decides it otherwise.
+    `on_open` is called with the history whenever a node is opened by hand, or by `goto`.
+    """
+
+    _esm = STATIC / "graph.js"
+    _css = STATIC / "graph.css"
+
+    node = traitlets.Int(None, allow_none=True).tag(sync=True)
+    history: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    choices: traitlets.List[str] = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    words: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True)
+
+    summary = traitlets.Unicode().tag(sync=True)
+    layers = traitlets.Int(1).tag(sync=True)
+    nodes: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    edges: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    groups: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    looks = traitlets.Dict(LOOKS).tag(sync=True)
+    problem = traitlets.Unicode().tag(sync=True)
+
+    def __init__(
+        self,
+        of: Cell | Study,
+        *,
+        on_open: Callable[[list[Any]], None] | None = None,
+        grouped: bool | None = None,
+        **traits: Any,
+    ) -> None:
+        faults = of.faults if isinstance(of, Cell) else of.model
+        self._wrecks = Wrecks(of.scenario, faults, of.graph)
+        self._on_open = on_open
+        self._nodes = graph_table(of.graph)
+        super().__init__(**traits)
+        passages = of.weighed.passages.tolist() if isinstance(of, Study) else None
+        with self.hold_sync():
+            self.summary = _summary(of)
+            self.layers = int(self._nodes.layer.max()) + 1
+            if _large(self._nodes) if grouped is None else grouped:
+                self.groups = group_rows(self._nodes)
+            else:
+                self.nodes, self.edges = node_rows(self._nodes), edge_rows(edge_table(of.graph, passages))
+        self.on_msg(self._asked)
+
+    @property
+    def graph(self) -> CrashGraph:
+        """The graph that is shown."""
+        return self._wrecks.graph
+
+    @property
+    def wrecks(self) -> Wrecks:
+        """What lies in flash at each node, for functions of the lab."""
+        return self._wrecks
+
+    def tell(self, node: int) -> list[str]:
+        """Return, and show, what a power-on finds at a node, in words."""
+        lines = self._wrecks.words(node)
+        self.words = {"node": node, "lines": lines}
+        return lines
+
+    def goto(self, node: int) -> list[Any]:
+        """Go to a node, hand the cuts that lead there to `on_open`, and return them."""
+        self.node = node
+        if self._on_open is not None:
+            self._on_open(self.history)
+        return self.history
+
+    @traitlets.validate("node")
+    def _existing(self, proposal: Any) -> int | None:
+        node: int | None = proposal["value"]
+        if node is not None:
+            self._wrecks.legs(node)
+        return node
+
+    @traitlets.observe("node")
+    def _moved(self, _change: object) -> None:
+        legs = () if self.node is None else self._wrecks.legs(self.node)
+        with self.hold_sync():
+            self.problem = ""
+            self.history = [[number, leg.step, leg.tear] for number, leg in enumerate(legs) if leg.step is not None]
+            self.choices = [leg.choices for leg in legs]
+            if self.node is not None:
+                self.tell(self.node)
+
+    def _asked(self, _widget: object, content: dict[str, Any], _buffers: object) -> None:
+        """Answer the browser; what is wrong with a wish is told there, in one line."""
+        try:
+            match content:
+                case {"tell": int(node)}:
+                    self.tell(node)
+                case {"open": int(node)}:
+                    self.goto(node)
+        except OtalabError as error:
+            self.problem = str(error)
+
+
+def node_rows(nodes: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return what is drawn of each node of a `graph_table`: its place, its look, and a name to be read aloud."""
+    placed = places(nodes)
+    lowest = max((y for _, y in placed.values()), default=0.0)
+    rows = []
+    for row in nodes.itertuples():
+        x, y = placed[row.node]
+        name = f"node {row.node}, {_cuts(row.layer)}, {', '.join(row.ends.split())}"
+        at = {"node": int(row.node), "layer": int(row.layer), "x": round(x, 3), "y": round(lowest - y, 3)}
+        rows.append(at | {"end": worst(row.ends), "ends": row.ends, "name": name})
+    return rows
+
+
+def edge_rows(edges: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return what is drawn of each row of an `edge_table`, with its words."""
+    return [
+        {
+            "source": int(row.source),
+            "target": int(row.target),
+            "kind": row.kind,
+            "tears": int(row.tears),
+            "words": _edge(row),
+        }
+        for row in edges.itertuples()
+    ]
+
+
+def group_rows(nodes: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the nodes of a `graph_table` in groups: one for each layer and end, with the numbers of the first."""
+    table = nodes.assign(end=nodes.ends.map(worst))
+    ends = [end for end in LOOKS if end in set(table.end)]
+    rows = []
+    for (layer, end), group in table.groupby(["layer", "end"]):
+        name = f"{len(group)} node{'s' * (len(group) > 1)}, {_cuts(layer)}, {end}"
+        at = {"layer": int(layer), "row": ends.index(end), "end": end, "count": len(group)}
+        rows.append(at | {"nodes": group.node.tolist()[:NAMED], "name": name})
+    return rows
+
+
+def _large(nodes: pd.DataFrame) -> bool:
+    return len(nodes) > SINGLY or int(nodes.groupby("layer").size().max()) > TALL
+
+
+def _edge(row: Any) -> str:
+    ways = f"node {row.source} to node {row.target}"
+    often = "" if pd.isna(row.expected) else f" Expected {row.expected:.3g} times per update."
+    if row.kind == "reset":
+        return f"Reset, {ways}: the device does it itself, no cut.{often}"
+    rest = row.effects - row.erases - row.programs
+    kinds = ((row.erases, "erase"), (row.programs, "program"), (rest, "wait"))
+    effects = ", ".join(f"{count} {name}{'s' * (count > 1)}" for count, name in kinds if count)
+    tears = f"{row.tears:,} tear{'s' * (row.tears > 1)}"
+    return f"Cut, {ways}: {tears} of {effects} ({row.phases}); the first is {row.first}.{often}"
+
+
+def _cuts(layer: int) -> str:
+    return f"{layer} cut{'s' * (layer != 1)}"
+
+
+def _summary(of: Cell | Study) -> str:
+    graph = of.graph
+    name = of.case.text if isinstance(of, Cell) else f"{of.design.name}/{of.board.name}/{of.faults}/{of.image}"
+    closed = "closed: nothing else can happen" if graph.closed else "not closed: there may be more"
+    return f"{name}: {graph.nodes:,} nodes, {graph.wrecks:,} wrecks; {graph.verdict}, {closed}."

@@ -1,0 +1,4 @@
+"""Digest authentication, as the real device has it.
+
+Open `digest` first.
+"""

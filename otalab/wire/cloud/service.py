@@ -1,0 +1,143 @@
+"""The cloud's side of device shadows, against any broker: what AWS does behind `$aws/things/NAME/shadow/…`.
+
+The rules are in `shadow`; here is who asks, where the documents are kept, and how a fleet's desired state is changed.
+For the last there is a topic of the lab's own, `otalab/shadows/update`: a change for every thing that a pattern names.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import time
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from otalab.errors import BadInput
+from otalab.wire.cloud.link import Broker, Link
+from otalab.wire.cloud.shadow import Message, Node, Refused, Shadow, answer, parsed, restored, stored, updated
+
+REQUEST = re.compile(r"\$aws/things/([a-zA-Z0-9:_-]{1,128})/shadow/(get|update|delete)")
+ALL, ALL_DONE = "otalab/shadows/update", "otalab/shadows/update/accepted"
+MOST_THINGS = 10_000
+NAME = "otalab-shadow-service"
+
+
+class Shadows:
+    """The shadows of many things, in memory and, if there is one, in a file."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path
+        self.things: dict[str, Shadow] = {}
+        if path is not None and path.exists():
+            self._load(path)
+
+    def _load(self, path: Path) -> None:
+        try:
+            self.things = {name: restored(kept) for name, kept in json.loads(path.read_text())["things"].items()}
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise BadInput(f"{path}: not a file of shadows: {error}; take another --state") from error
+
+    def save(self) -> None:
+        """Put everything on disk: the old file or the new one is there, whatever happens."""
+        if self.path is None:
+            return
+        scratch = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
+        with scratch.open("w") as file:
+            json.dump({"things": {name: stored(shadow) for name, shadow in self.things.items()}}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        scratch.replace(self.path)
+
+    def handle(self, topic: str, payload: bytes, now: int) -> list[Message]:
+        """Return what a message leads to, each with its whole topic."""
+        if topic == ALL:
+            return self._all(payload, now)
+        if not (found := REQUEST.fullmatch(topic)):
+            return []
+        name, verb = found[1], found[2]
+        known = self.things.get(name, Shadow())
+        if verb == "update" and name not in self.things and len(self.things) >= MOST_THINGS:
+            return _of(name, [("update/rejected", {"code": 429, "message": "Too many things", "timestamp": now})])
+        after, messages = answer(known, name, verb, payload, now)
+        if after is not known:
+            self.things[name] = after
+        return _of(name, messages)
+
+    def _all(self, payload: bytes, now: int) -> list[Message]:
+        """Change the desired state of every thing whose name fits; tell how many there were."""
+        token: Any = None
+        try:
+            request = parsed(payload)
+            token, pattern = request.get("clientToken"), str(request.get("things", "*"))
+            names = sorted(name for name, thing in self.things.items() if thing.exists and fnmatchcase(name, pattern))
+            change = {"state": {"desired": request.get("desired")}}
+            for name in names:
+                updated(self.things[name], change, now)  # all or none
+            messages = [m for name in names for m in self.handle(_topic(name, "update"), _json(change), now)]
+            return [*messages, (ALL_DONE, {"things": len(names), "clientToken": token})]
+        except Refused as refused:
+            return [(ALL_DONE, {"code": refused.code, "message": refused.message, "clientToken": token})]
+
+    def deltas(self) -> list[Message]:
+        """Return every delta there is; whoever was not heard for a while tells them again."""
+        return [
+            (_topic(name, "update/delta"), {"state": delta, "version": shadow.version, "timestamp": shadow.timestamp})
+            for name, shadow in self.things.items()
+            if (delta := shadow.delta)
+        ]
+
+
+class ShadowService:
+    """The shadows on a broker."""
+
+    def __init__(self, broker: Broker, shadows: Shadows, tell: Callable[[str], None] = lambda _line: None) -> None:
+        self.shadows = shadows
+        self.tell = tell
+        topics = [f"$aws/things/+/shadow/{verb}" for verb in ("get", "update", "delete")]
+        self.link = Link(broker, NAME, [*topics, ALL], self._received, self._connected, tell)
+        self._inbox: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
+
+    async def run(self) -> None:
+        """Serve until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.link.run())
+            tasks.create_task(self._work())
+
+    async def _connected(self) -> None:
+        self.tell("shadows are served")
+        await self._publish(self.shadows.deltas())
+
+    def _received(self, topic: str, payload: bytes) -> None:
+        self._inbox.put_nowait((topic, payload))
+
+    async def _work(self) -> None:
+        while True:
+            batch = [await self._inbox.get()]
+            while not self._inbox.empty():
+                batch.append(self._inbox.get_nowait())
+            before = dict(self.shadows.things)
+            messages = [m for topic, data in batch for m in self.shadows.handle(topic, data, int(time.time()))]
+            if before != self.shadows.things:
+                # Before anyone is told; one write for all that came meanwhile.
+                await asyncio.to_thread(self.shadows.save)
+            await self._publish(messages)
+
+    async def _publish(self, messages: list[Message]) -> None:
+        # What is lost here is asked for again: devices repeat what was not answered, and greet anew after a break.
+        await asyncio.gather(*(self.link.publish(topic, _json(document)) for topic, document in messages))
+
+
+def _topic(name: str, verb: str) -> str:
+    return f"$aws/things/{name}/shadow/{verb}"
+
+
+def _of(name: str, messages: list[Message]) -> list[Message]:
+    return [(_topic(name, verb), document) for verb, document in messages]
+
+
+def _json(document: Node) -> bytes:
+    return json.dumps(document).encode()

@@ -1,0 +1,103 @@
+"""The observer's notebook of a virtual device: every image that was ever offered to it.
+
+The device does not have this knowledge; on a real one the image itself is code that knows its name.
+It is kept in a file of JSON lines beside the flash file, so that it outlives a `kill -9` as the flash does.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, replace
+from pathlib import Path
+from zlib import crc32
+
+from otalab.errors import BadInput, BundleFault
+from otalab.firmware import store
+from otalab.firmware.design import Design
+from otalab.firmware.image import Image
+from otalab.formats.bundle.manifest import Manifest
+from otalab.formats.bundle.reader import BundleReader, ManifestRead, PartEnds
+from otalab.formats.records.record import Record
+from otalab.hardware.board import Board
+from otalab.hardware.chip import Chip
+from otalab.hardware.flash import Flash
+
+
+class KnownImages:
+    """The images that may come to lie in the slots; the newest entry for a digest counts."""
+
+    def __init__(self, flash_path: Path) -> None:
+        self.path = flash_path.with_name(f"{flash_path.name}.images")
+        self._images: dict[bytes, Image] = {}
+
+    def load(self) -> None:
+        """Read the notebook; a last line that was cut short by a `kill` is no line."""
+        lines = self.path.read_text().split("\n")[:-1] if self.path.is_file() else []
+        for number, line in enumerate(lines, 1):
+            try:
+                fields = json.loads(line)
+                image = Image(**fields | {"digest": bytes.fromhex(fields["digest"])})
+            except (ValueError, TypeError, KeyError) as error:
+                raise BadInput(f"{self.path}:{number}: not an image: {error}; remove the file to start anew") from error
+            self._images[image.digest] = image
+
+    def clear(self) -> None:
+        """Begin a new notebook, for a new flash."""
+        self.path.unlink(missing_ok=True)
+
+    def add(self, image: Image) -> None:
+        """Write an image down; on disk before anyone can start it."""
+        if self._images.get(image.digest) == image:
+            return
+        self._images[image.digest] = image
+        with self.path.open("a") as file:
+            file.write(json.dumps(asdict(image) | {"digest": image.digest.hex()}) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def adopt(self, board: Board, design: Design, flash: Flash) -> None:
+        """Take what lies in the slots of a foreign flash for images, where a record's length and check agree."""
+        chip = Chip(board, flash)
+        for record in store.read(chip, design):
+            if not isinstance(record, Record):
+                continue
+            for slot, facts in zip(board.slots, record.config.slots, strict=True):
+                contents = chip.read_region(slot.app)
+                if facts.fit(contents):
+                    self.add(Image.of(facts.version, f"{crc32(contents):08x}", contents[: facts.length]))
+
+    @property
+    def images(self) -> tuple[Image, ...]:
+        """Every image in the notebook."""
+        return tuple(self._images.values())
+
+
+class Witness:
+    """Watches one bundle on its way in, and writes its image down before the device can start it."""
+
+    def __init__(self, known: KnownImages, temper: Image) -> None:
+        self._known, self._temper = known, temper
+        self._reader: BundleReader | None = BundleReader()
+        self._version = self._build_id = ""
+
+    def see(self, data: bytes) -> Manifest | None:
+        """Look at the next bytes, and return the manifest if it ends in them.
+
+        Whether they are a bundle at all is the device's affair.
+        """
+        if self._reader is None or self._reader.ended:
+            return None
+        found = None
+        try:
+            for event in self._reader.feed(data):
+                match event:
+                    case ManifestRead(manifest):
+                        found = manifest
+                        self._version, self._build_id = manifest.version, manifest.build_id
+                    case PartEnds(part, size, _, digest) if part.role == "app":
+                        named = replace(self._temper, version=self._version, build_id=self._build_id)
+                        self._known.add(replace(named, size=size, digest=digest))
+        except BundleFault:
+            self._reader = None
+        return found

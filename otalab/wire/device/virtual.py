@@ -1,0 +1,253 @@
+"""The virtual device: the one firmware, driven over a flash file and by the clock on the wall.
+
+It decides nothing itself: it carries out the firmware's effects, and hands on what comes in by the wire.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from math import inf
+from typing import Any, Protocol
+
+from otalab.errors import BundleFault
+from otalab.firmware.device import Device, power_on
+from otalab.firmware.image import Image
+from otalab.firmware.outcome import Bricked, Outcome, Reset
+from otalab.firmware.updater import claim
+from otalab.formats.bundle.reader import ManifestRead
+from otalab.hardware.chip import Chip
+from otalab.hardware.effects import (
+    LATE,
+    Ask,
+    BootState,
+    Effect,
+    Erase,
+    Keep,
+    Lost,
+    Offer,
+    Options,
+    Program,
+    Report,
+    Snapshot,
+    Status,
+    Wait,
+)
+from otalab.hardware.part import FlashPart
+from otalab.wire.device.flash_file import FlashFile
+from otalab.wire.device.known_images import KnownImages
+
+LOG_LINES = 500
+RESTARTED = "The device has restarted"
+# Waits that belong to the device and not to a race with the outside; the time scale applies to them.
+OWN_WAITS = ("boot", "health check", "reboot")
+
+
+class Upload(Protocol):
+    """The bytes of an update on their way in: how many came, of how many if that is known."""
+
+    @property
+    def received(self) -> int: ...
+    @property
+    def size(self) -> int | None: ...
+
+    async def piece(self) -> Any:
+        """Return the next bytes, empty at the end, or `Lost`."""
+
+    async def options(self) -> Options | Lost:
+        """Return what came beside the file, once all of it is there."""
+
+
+@dataclass(slots=True)
+class Request:
+    """Something asked of the device, and the place where its report will be."""
+
+    wanted: Offer | BootState | Keep | Snapshot | str
+    upload: Upload | None = None
+    report: asyncio.Future[Report] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+class VirtualDevice:
+    """A device whose power is the process that it runs in.
+
+    `verified` says which signatures of a bundle are good: it has the keys, bit i of its answer is for key i.
+    """
+
+    def __init__(
+        self,
+        device: Device,
+        part: FlashPart,
+        file: FlashFile,
+        known: KnownImages,
+        temper: Image,
+        *,
+        time_scale: float = 1.0,
+        seed: int | None = None,
+        tell: Callable[[str], None] = lambda _line: None,
+        verified: Callable[[ManifestRead], int] = lambda _read: 0,
+    ) -> None:
+        self.device = device
+        self.part = part
+        self.file = file
+        self.known = known
+        self.temper = temper
+        self.time_scale = time_scale
+        self.chance = random.Random(seed)
+        self.tell = tell
+        self.verified = verified
+        self.state = "rebooting"
+        self.log: list[str] = []
+        self.chip = Chip(device.board, file.flash)
+        self.requests: asyncio.Queue[Request] = asyncio.Queue()
+        self.current: Request | None = None
+        self.on_status: Callable[[Status], None] = lambda _status: None
+        self.powered_at = time.monotonic()
+        # What it is called on the wire, if not by its address.
+        self.name = ""
+        # One of the two is set: `up` from the firmware's first question what to do, until the next reset.
+        self.up, self.down = asyncio.Event(), asyncio.Event()
+        self._paced = 0.0
+
+    @property
+    def phase(self) -> str:
+        """The phase that the firmware is in."""
+        return self.chip.phase
+
+    async def live(self) -> None:
+        """Run from power-on, through every reset, until the power goes."""
+        while isinstance(outcome := await self._run(), Reset):
+            self._say(f"Reset: {outcome.reason}")
+        self.state = "bricked" if isinstance(outcome, Bricked) else "running"
+        self._goes_down()
+        self._say(f"{type(outcome).__name__}: {getattr(outcome, 'reason', 'nothing more will happen')}")
+
+    def _goes_down(self) -> None:
+        self.up.clear()
+        self.down.set()
+
+    def _forget(self) -> None:
+        """Answer what was asked of the run that is over: a commit meant for one image must not meet the next one."""
+        asked = [self.current] if self.current else []
+        while not self.requests.empty():
+            asked.append(self.requests.get_nowait())
+        for request in asked:
+            if not request.report.done():
+                request.report.set_result(Report(False, RESTARTED))
+
+    def refusal(self) -> str | None:
+        """Return why no update can start now, in the firmware's words, or `None` if one can."""
+        try:
+            claim(self.chip, self.device.design)
+        except BundleFault as fault:
+            return str(fault)
+        return None
+
+    async def ask(self, request: Request) -> Report:
+        """Hand a request to the firmware and wait for its report."""
+        await self.requests.put(request)
+        return await request.report
+
+    async def _run(self) -> Outcome:
+        self.device = replace(self.device, images=self.known.images)
+        self._forget()
+        self.chip, self.state, self.current = Chip(self.device.board, self.chip.flash), "rebooting", None
+        self._say("Power on")
+        self._goes_down()
+        started = self.powered_at = self._paced = time.monotonic()
+        routine, answer, told, phase = power_on(self.chip, self.device), None, 0, ""
+        while True:
+            self.chip.now = time.monotonic() - started
+            try:
+                effect = routine.send(answer)
+            except StopIteration as end:
+                outcome: Outcome = end.value
+                return outcome
+            finally:
+                for line in self.chip.log[told:]:
+                    self._say(line)
+                told = len(self.chip.log)
+                if self.chip.phase != phase:
+                    phase = self.chip.phase
+                    self.tell(f"phase {phase}")
+            answer = await self._carry_out(effect)
+
+    async def _carry_out(self, effect: Effect) -> Any:
+        match effect:
+            # A cut in an erase leaves it done and one in a program leaves it not done:
+            # the flip points that the lab's arithmetic has for effects that are all or nothing.
+            case Erase():
+                await self._apply(effect)
+                await self._pace(self.part.erase_seconds())
+            case Program(_, data):
+                await self._pace(self.part.program_seconds(len(data)))
+                await self._apply(effect)
+            case Wait(what, seconds) if what in OWN_WAITS:
+                await self._pace(seconds)
+                self.state = "running" if what == "boot" else self.state
+            case Wait(_, seconds):
+                await asyncio.sleep(seconds if seconds < inf else 1e9)
+            case Ask():
+                return await self._answer(effect)
+        return None
+
+    async def _apply(self, effect: Effect) -> None:
+        self.chip.apply(effect)
+        self.chip.flash = self.file.shared(effect, self.chip.flash)
+        if self.file.sync:
+            await asyncio.to_thread(self.file.write, effect, self.chip.flash)
+        else:
+            self.file.write(effect, self.chip.flash)
+
+    async def _pace(self, seconds: float) -> None:
+        """Let scaled time pass; sleeps shorter than the clock can tell are saved up."""
+        now = time.monotonic()
+        self._paced = max(self._paced, now - 0.05) + seconds * self.time_scale
+        if self._paced - now > 0.002 or not self.time_scale:
+            await asyncio.sleep(self._paced - now if self.time_scale else 0)
+
+    async def _answer(self, ask: Ask) -> Any:
+        match ask.question, ask.detail:
+            case "request", Status() as status:
+                self.on_status(status)
+                return await self._next_request(ask.deadline)
+            case "piece", _ if self.current and self.current.upload:
+                return await self.current.upload.piece()
+            case "signed", ManifestRead() as read:
+                return self.verified(read)
+            case "options", _ if self.current and self.current.upload:
+                return await self.current.upload.options()
+            case "healthy", str(version):
+                running = next((image for image in self.known.images if image.version == version), self.temper)
+                return self.chance.random() >= running.failure
+            case "report", Report() as report:
+                self._finish(report)
+        return None
+
+    async def _next_request(self, deadline: float | None) -> Any:
+        self.state = "running"
+        self.down.clear()
+        self.up.set()
+        try:
+            async with asyncio.timeout(None if deadline in (None, inf) else max(0.0, deadline - self.chip.now)):
+                request = await self.requests.get()
+                while request.report.done():
+                    # Who asked has gone away before we came to it.
+                    request = await self.requests.get()
+        except TimeoutError:
+            return LATE
+        self.current = request
+        if isinstance(request.wanted, Offer):
+            self.state = "updating"
+        return request.wanted
+
+    def _finish(self, report: Report) -> None:
+        if self.current and not self.current.report.done():
+            self.current.report.set_result(report)
+        self.current, self.state = None, "running"
+
+    def _say(self, line: str) -> None:
+        self.log = [*self.log[-LOG_LINES:], line]
+        self.tell(line)

@@ -1,0 +1,119 @@
+"""The door of the HTTP server: what every request is asked before anybody looks at what it wants.
+
+With a password every request needs it, the page and `GET /status` too: the log names servers and versions, and a real
+device with `http.auth_domain` and `http.auth_file` shows no page either (`mongoose-os-libs/http-server` at 29a4273,
+`src/mgos_http_server.c`).
+A frame may bring its answer itself, so `/rpc` alone is let through to be asked there.
+The answer 401 is as `mongoose-os-libs/rpc-common` at 17062b5 has it (`src/mg_rpc_channel_http.c`).
+
+Without a password a device is for whoever sits at this machine, and a browser there shows pages of others.
+In `strict` such a page cannot reach it: neither by its own origin, nor by a name of its own that leads here.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import cast
+from urllib.parse import urlsplit
+
+from aiohttp import hdrs, web
+
+from otalab.wire.auth.digest import Lock
+from otalab.wire.http.gate import Handler
+from otalab.wire.rpc.service import Dialect
+
+KNOWN = "otalab.known"
+UNKNOWN = "A name and a password are needed"
+FOREIGN = "it comes from a page of another origin"
+
+
+class Door:
+    """The door of one device; `host` is a name that it is known to go by."""
+
+    def __init__(self, lock: Lock | None, dialect: Dialect, host: str = "") -> None:
+        self.lock, self.dialect, self.host = lock, dialect, host
+
+    def refusal(self, request: web.Request) -> web.Response | None:
+        """Return why a request is not let in; asked twice, it says the same and takes no answer twice."""
+        if KNOWN in request:
+            return None
+        if self.lock is None:
+            if self.dialect == "strict" and (reason := self._foreign(request)) is not None:
+                return refused(403, reason)
+        else:
+            known = self.lock.knows(request.headers.get(hdrs.AUTHORIZATION), request.method, request.raw_path)
+            if not known and not _is_frame(request):
+                return self.unknown(stale=known is None)
+            request[KNOWN] = bool(known)
+        request.setdefault(KNOWN, self.lock is None)
+        return None
+
+    def unknown(self, *, stale: bool = False) -> web.Response:
+        """Return the answer to whoever is not known."""
+        assert self.lock is not None
+        text = "" if self.dialect == "2017" else f"{UNKNOWN}\r\n"
+        response = web.Response(
+            status=401, text=text, headers={hdrs.WWW_AUTHENTICATE: self.lock.challenge(stale=stale)}
+        )
+        response.force_close()
+        return response
+
+    @web.middleware
+    async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Let in or refuse."""
+        return self.refusal(request) or await handler(request)
+
+    async def expect(self, request: web.Request) -> web.StreamResponse | None:
+        """Answer `Expect: 100-continue`: whoever is refused need not send the body at all."""
+        if request.headers.get(hdrs.EXPECT, "").lower() != "100-continue":
+            raise web.HTTPExpectationFailed(text="Only 100-continue can be expected\r\n")
+        if (response := self.refusal(request)) is not None:
+            return response
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        # Those bytes are no part of the answer.
+        cast("web.StreamResponse", request.writer).output_size = 0  # type: ignore[attr-defined]
+        return None
+
+    def _foreign(self, request: web.Request) -> str | None:
+        if not self._named(request.host):
+            return f"{request.host[:60]!r} is not a name of this device; with a password it may have any"
+        looks = request.method in ("GET", "HEAD") and request.path in ("/", "/status")
+        return FOREIGN if foreign(request) and not looks else None
+
+    def _named(self, host: str) -> bool:
+        """Say whether this may be what somebody calls us: an address, one word, or what we are told to listen on."""
+        try:
+            name = urlsplit(f"//{host}").hostname or ""
+        except ValueError:
+            return False
+        if name == self.host or "." not in name or name.endswith(".localhost"):
+            return True
+        try:
+            return bool(ipaddress.ip_address(name))
+        except ValueError:
+            return False
+
+
+def foreign(request: web.Request) -> bool:
+    """Say whether a page of somebody else had a browser send this."""
+    # Not every request of a browser has an origin, an image's for one; new ones say this instead.
+    if request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
+        return True
+    origin = request.headers.get(hdrs.ORIGIN)
+    try:
+        return origin is not None and urlsplit(origin).netloc != request.host
+    except ValueError:
+        return True
+
+
+def refused(status: int, reason: str) -> web.Response:
+    """Answer what is no request, and close: the rest of its body is not wanted."""
+    response = web.Response(status=status, text=f"Invalid request: {reason}\r\n")
+    response.force_close()
+    return response
+
+
+def _is_frame(request: web.Request) -> bool:
+    """Say whether this is a frame, or a WebSocket that frames will come by."""
+    wanted = request.method == "POST" or request.headers.get(hdrs.UPGRADE, "").lower() == "websocket"
+    return request.path == "/rpc" and wanted

@@ -1,0 +1,4 @@
+"""RPC frames and the methods behind them.
+
+Open `service` first.
+"""

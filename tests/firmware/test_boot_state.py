@@ -1,0 +1,80 @@
+"""Boot state and snapshot under power cuts: the firmware's part, without a wire."""
+
+from __future__ import annotations
+
+import pytest
+
+from otalab import set_up
+from otalab.firmware.boot_state import SNAPSHOT, set_state, snapshot
+from otalab.firmware.bootloader import Start, boot
+from otalab.firmware.updater import update
+from otalab.hardware.chip import Chip
+from otalab.hardware.effects import Ask, BootState, Erase, Lost, Offer, Program, Snapshot
+
+
+def driven(chip, routine, bundle=b""):
+    """Run a routine on steady power; return its answer and the contents after each effect.
+
+    A download breaks off when the bytes that are given are used up.
+    """
+    left = [chip.flash]
+    try:
+        effect = next(routine)
+        while True:
+            if isinstance(effect, Erase | Program):
+                chip.apply(effect)
+                left.append(chip.flash)
+            asked = isinstance(effect, Ask) and effect.question == "piece"
+            piece = bundle[effect.detail : effect.detail + 500] if asked else None
+            effect = routine.send(Lost("cut off") if piece == b"" else piece)
+    except StopIteration as end:
+        return end.value, left
+
+
+def booted(device, flash):
+    """Return the decision of the loader that finds these contents, and the image in the slot it starts."""
+    chip = Chip(device.board, flash)
+    start, _ = driven(chip, boot(chip, device.design))
+    return start, device.image_in(chip, start.slot) if isinstance(start, Start) else None
+
+
+@pytest.mark.parametrize("design", ["hardened", "hardened-plus", "mongoose"])
+@pytest.mark.parametrize("as_revert", [False, True])
+def test_a_snapshot_that_is_cut_short_leaves_a_device_that_starts(design, as_revert):
+    """After every effect of it the loader starts a whole image: the running one, or at the very end its copy."""
+    what = set_up(design, "tiny")
+    chip = Chip(what.device.board, what.flash)
+    report, left = driven(chip, snapshot(chip, what.device.design, Snapshot(as_revert, 60)))
+
+    assert (True, SNAPSHOT) == (report.fine, report.message)
+    found = [booted(what.device, flash) for flash in left]
+    assert {"1"} == {image and image.version for _, image in found}
+    assert {0} == {start.slot for start, _ in found[:-1]}
+    reverts = as_revert and what.device.design.trial == "one-try"
+    assert (1 if reverts else 0) == found[-1][0].slot
+
+
+@pytest.mark.parametrize("design", ["hardened", "hardened-plus", "mongoose"])
+def test_a_boot_state_that_is_cut_short_is_the_old_one(design):
+    """Until its record is whole, the record before it counts."""
+    what = set_up(design, "tiny")
+    chip = Chip(what.device.board, what.flash)
+    driven(chip, snapshot(chip, what.device.design, Snapshot()))
+    report, left = driven(chip, set_state(chip, what.device.design, BootState(active_slot=1)))
+
+    assert report.fine
+    assert [0] * (len(left) - 1) + [1] == [booted(what.device, flash)[0].slot for flash in left]
+
+
+@pytest.mark.parametrize("design", ["hardened", "mongoose"])
+def test_an_update_spares_the_slot_that_a_changed_boot_state_names(design):
+    """Also before the restart that the change waits for: an update that breaks off leaves a device that starts."""
+    what = set_up(design, "tiny", app_size=500)
+    chip = Chip(what.device.board, what.flash)
+    driven(chip, snapshot(chip, what.device.design, Snapshot()))
+    driven(chip, set_state(chip, what.device.design, BootState(active_slot=1)))
+    report, left = driven(chip, update(chip, what.device.design, what.old, 0, Offer()), what.bundle[:9000])
+
+    assert "cut off" == report.message
+    assert len(left) > 10
+    assert {1} == {booted(what.device, flash)[0].slot for flash in left}

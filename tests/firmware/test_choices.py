@@ -1,0 +1,433 @@
+"""Each choice of a design, by what it is for: where it stands the other way, something else happens."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from lab_cells import cell, numbered, story, tiny, used
+from plain import Thin, small
+
+from otalab.bench.observer import judge
+from otalab.bench.trace import life
+from otalab.firmware import store
+from otalab.firmware.bootloader import boot
+from otalab.firmware.design import Design, load_design
+from otalab.firmware.outcome import Bricked, Reset, Running
+from otalab.firmware.update_state import read_state
+from otalab.formats.records.record import BootConfig, Invalid, Record
+from otalab.hardware.chip import Chip
+from otalab.hardware.effects import Erase, Program, Wait
+from otalab.hardware.flash import Flash
+
+HARDENED, MONGOOSE, SINGLE = load_design("hardened"), load_design("mongoose"), load_design("single-record")
+CC3200, JOURNAL, IDF = load_design("cc3200"), load_design("mgos-boot"), load_design("esp-idf")
+RBOOT, ESP32 = load_design("esp8266"), load_design("esp32")
+SAFE: tuple[str, str, list[Any]] = ("safe", "", [])
+
+
+def starts(what: Any) -> int:
+    """Return how often the undisturbed life starts the new image."""
+    return sum(f"Starting version {what.new.version} " in line for run in life(what).runs for _, line in run.log)
+
+
+def at_first_cut(one: Any) -> tuple[str, str, int, str]:
+    """Return verdict, end, how many cuts, and the phase of the first."""
+    verdict, end, cuts = story(one)
+    return verdict, end, len(cuts), cuts[0][3] if cuts else ""
+
+
+# order
+
+
+LAST = replace(MONGOOSE, name="sequencer-last", order="sequencer-last")
+UP = replace(LAST, name="increasing-last", sequencer="increasing")
+
+
+def test_a_sequencer_that_comes_last_needs_no_check_against_torn_programs() -> None:
+    """Counting down, a torn sequencer is older than all others: the published record, without a check, holds."""
+    assert SAFE == story(cell(small(LAST), "torn-program"))
+    assert ("unsafe", "bricked", 1, "switch") == at_first_cut(cell(small(MONGOOSE), "torn-program", budget=30))
+
+
+@pytest.mark.parametrize("faults", ["torn-erase", "zeroed-erase"])
+def test_a_sequencer_that_comes_last_does_not_help_against_a_torn_erase(faults: str) -> None:
+    """An erase that stops half-way leaves what no program wrote: it is believed as before."""
+    assert ("unsafe", "bricked", 1, "switch") == at_first_cut(cell(small(LAST), faults, budget=30))
+
+
+def test_counting_up_a_torn_sequencer_is_the_newest_there_can_be() -> None:
+    """Of 0xfe its first byte is there and the rest reads ones: the next sequencer is all ones, which is none."""
+    assert ("unsafe", "stuck", [(0, 15, "prefix-1", "switch")]) == story(cell(numbered(UP, 0xFD), "torn-program"))
+    assert SAFE == story(cell(numbered(LAST, 0xFD), "torn-program"))
+
+
+# erase
+
+
+def test_what_looks_blank_need_not_be() -> None:
+    """Sparing the erase is unsafe after an erase that was cut short, unless somebody reads back what was written."""
+    spared = replace(HARDENED, erase="unless-blank", write="once")
+
+    assert ("unsafe", "not-updatable", 1, "rollback") == at_first_cut(cell(small(spared, image="hangs"), "weak-erase"))
+    assert SAFE == story(cell(small(replace(spared, erase="always"), image="hangs"), "weak-erase"))
+    assert SAFE == story(cell(small(replace(spared, write="read-back"), image="hangs"), "weak-erase"))
+
+
+# trial, tries, timer
+
+
+@pytest.mark.parametrize("tries", [1, 2, 3])
+def test_an_image_starts_as_often_as_it_may(tries: int) -> None:
+    """One that crashes is rolled back after its last try, and not before."""
+    what = tiny(replace(HARDENED, tries=tries), "crashes")
+
+    assert tries == starts(what)
+    assert "rolled-back" == judge(what, life(what)).name
+
+
+def test_more_tries_are_as_safe() -> None:
+    """Every start is counted in a record of its own."""
+    assert SAFE == story(cell(small(replace(HARDENED, tries=3), image="crashes"), "torn-program"))
+
+
+@pytest.mark.parametrize("timer", ["loader", "image"])
+def test_a_timer_ends_a_hang_and_no_crash(timer: str) -> None:
+    """Nor does it matter whose it is: a crash comes before the timer is due, and starts it anew."""
+    design = replace(MONGOOSE, timer=timer)
+
+    assert SAFE == story(cell(small(design, image="hangs")))
+    assert ("unsafe", "stuck", []) == story(cell(small(design, image="crashes")))
+
+
+def test_a_timer_of_the_image_begins_when_the_image_is_up() -> None:
+    """The loader's has then run for as long as the image took to boot."""
+    ends = {}
+    for timer in ("loader", "image"):
+        what = tiny(replace(MONGOOSE, timer=timer), "hangs")
+        ends[timer] = life(what).runs[1].steps[-1].at
+    assert ends["image"] - ends["loader"] == pytest.approx(what.new.boot_seconds)
+
+
+def test_rboot_goes_on_counting_after_a_rollback() -> None:
+    """The record is committed and its first boot is not over: every start of the old image rewrites the only record."""
+    what = tiny(RBOOT, "crashes")
+    last = life(what).last
+    config = store.select(Chip(what.device.board, last.flash), RBOOT)
+    again = life(what, last.flash, last.world)
+    writes = [step.effect for step in again.runs[0].steps if isinstance(step.effect, Erase | Program)]
+
+    assert config is not None
+    assert (0, True, True) == (config.config.active, config.config.committed, config.config.first)
+    assert [Erase, Program] == [type(effect) for effect in writes]
+    assert Running(0, "1", True) == again.last.outcome
+
+
+# merge
+
+
+@pytest.mark.parametrize(
+    ("when", "verdict", "end"),
+    [("before-switch", "safe", ""), ("first-boot", "safe", ""), ("none", "unsafe", "data-lost")],
+)
+def test_old_files_come_along_before_or_after_the_switch(when: str, verdict: str, end: str) -> None:
+    """Either is safe where a trial has a way back; without a merge they are lost, and no cut is needed."""
+    assert (verdict, end, []) == story(cell(tiny(replace(HARDENED, merge=when))))
+
+
+def merge_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the files of a first boot not fit."""
+    from otalab.firmware import application  # noqa: PLC0415
+    from otalab.formats.filesystems.kinds import FileSystemFault  # noqa: PLC0415
+
+    def full(*_: object) -> Any:
+        raise FileSystemFault("no space left")
+        yield
+
+    monkeypatch.setattr(application, "carry_over", full)
+
+
+@pytest.mark.parametrize(("fault", "end"), [("revert", "update-lost"), ("ignore", "data-lost")])
+def test_a_merge_that_fails_is_reverted_or_ignored(monkeypatch: pytest.MonkeyPatch, fault: str, end: str) -> None:
+    """The CC3200 goes on without its files; the others go back."""
+    merge_breaks(monkeypatch)
+    what = tiny(replace(HARDENED, merge="first-boot", merge_fault=fault))
+    lived = life(what)
+
+    assert end == judge(what, lived).name
+
+
+# tie
+
+
+@pytest.mark.parametrize(("tie", "slot"), [("first", 0), ("last", 1)])
+def test_of_two_that_are_as_new_the_first_or_the_last_counts(tie: str, slot: int) -> None:
+    """With the published record, and nothing wrong with either."""
+    what, design = tiny(MONGOOSE), replace(MONGOOSE, tie=tie)
+    form, flash = store.codec(design), what.flash
+    for place, active in zip(what.device.board.records, (0, 1), strict=True):
+        data = form.encode(Record(9, BootConfig(active, True)))
+        flash = flash.with_sector(place.address // 4096, data.ljust(4096, b"\xff"))
+    chip = Chip(what.device.board, flash)
+    found = store.select(chip, design)
+
+    assert found is not None
+    assert (slot, slot) == (found.place, found.config.active)
+    assert f"both sequencers are 9, and it comes {tie}" in store.explain(chip, design).reason
+
+
+# journal
+
+
+def written(chip: Chip, design: Design, times: int, spoil: int | None = None) -> list[tuple[str, int]]:
+    """Let the firmware write so many records; return its effects, as kind and address.
+
+    `spoil`: the program with this number does not hold.
+    """
+    done: list[tuple[str, int]] = []
+    for number in range(times):
+        for effect in store.write(chip, design, BootConfig(number % 2, True)):
+            assert isinstance(effect, Erase | Program)
+            if isinstance(effect, Erase):
+                done.append(("erase", effect.sector * chip.board.geometry.sector_size))
+            else:
+                fails = sum(kind == "program" for kind, _ in done) == spoil
+                done.append(("program", effect.address))
+                if fails:
+                    chip.apply(Program(effect.address, bytes(len(effect.data))))
+            chip.apply(effect)
+    return done
+
+
+FIRST, SECOND = 0x1000, 0x2000
+
+
+def place(chip: Chip, design: Design) -> int:
+    found = store.select(chip, design)
+    assert found is not None
+    return found.place
+
+
+def test_a_journal_goes_from_place_to_place_and_area_to_area() -> None:
+    """A full area is left as it is; the other one is erased just before its first record, and not again."""
+    what = tiny(JOURNAL)
+    chip = Chip(what.device.board, what.flash)
+    around = written(chip, JOURNAL, 32)
+    steps = [("program", FIRST + 256 * n) for n in range(1, 16)] + [("erase", SECOND)]
+    steps += [("program", SECOND + 256 * n) for n in range(16)] + [("erase", FIRST), ("program", FIRST)]
+
+    assert steps == around
+    assert 0 == place(chip, JOURNAL)
+    # The full one still stands, and its last record is not newer.
+    assert isinstance(store.read(chip, JOURNAL)[31], Record)
+
+
+def test_a_record_that_does_not_read_back_goes_to_the_other_area() -> None:
+    """Which is erased first; and what is left of the first try ends the scan of its area."""
+    what = tiny(JOURNAL)
+    chip = Chip(what.device.board, what.flash)
+    steps = written(chip, JOURNAL, 2, spoil=1)
+
+    assert [("program", FIRST + 256), ("program", FIRST + 512), ("erase", SECOND), ("program", SECOND)] == steps
+    assert 16 == place(chip, JOURNAL)
+    assert isinstance(store.read(chip, JOURNAL)[2], Invalid)
+
+
+@pytest.mark.parametrize("image", ["healthy", "crashes"])
+def test_a_short_journal_survives_torn_programs(image: str) -> None:
+    """Two records to an area, so that cuts meet the change of areas, too."""
+    one = cell(small(JOURNAL, image=image), Thin("few", prefixes=(1, 8, 60)))
+
+    assert SAFE == story(one)
+    assert one.graph.closed
+
+
+# store
+
+
+def test_a_store_that_replaces_whole_files_makes_the_cc3200_safe() -> None:
+    """On bare flash one byte of a sequencer bricks it: flags of all ones are seen only when the record was chosen."""
+    kept = replace(CC3200, store="atomic-replace")
+
+    assert ("unsafe", "bricked", [(0, 17, "prefix-1", "switch")]) == story(
+        cell(small(CC3200), "torn-program", budget=60)
+    )
+    for image in ("healthy", "crashes"):
+        assert SAFE == story(cell(small(kept, image=image), "torn-program"))
+    assert SAFE == story(cell(small(kept), "torn-erase"))
+
+
+# placing
+
+
+def test_a_record_given_up_is_written_over_itself() -> None:
+    """Beside it, a rollback needs a third record; in its own place the old one counts again, untouched."""
+    sectors = {}
+    for placing in ("own", "beside"):
+        what = tiny(replace(IDF, placing=placing), "crashes")
+        lived = life(what)
+        back = [step.effect for run in lived.runs[1:] for step in run.steps if isinstance(step.effect, Erase)]
+        sectors[placing] = [effect.sector for effect in back]
+        assert "rolled-back" == judge(what, lived).name
+    # The start is noted, then the entry given up.
+    assert [2, 2] == sectors["own"]
+    assert [1, 2] == sectors["beside"]
+
+
+# bits, reserve
+
+
+NARROW = replace(HARDENED, name="narrow", sequencer_bits=16)
+
+
+def test_an_update_is_refused_while_its_records_can_still_be_written() -> None:
+    """Eight are kept back: with fewer left the old image stays, and says why."""
+    assert SAFE == story(cell(numbered(NARROW, 20)))
+    refused = life(numbered(NARROW, 8))
+
+    assert Running(0, "1", True) == refused.last.outcome
+    assert any("Boot sequencer used up: 8 left, an update needs 8" in line for _, line in refused.last.log)
+
+
+@pytest.mark.parametrize(
+    ("design", "sequencer", "end"),
+    [
+        (replace(NARROW, reserve=0), 3, "not-updatable"),
+        (replace(NARROW, reserve=0), 2, "stuck"),
+        (replace(NARROW, reserve=0, sequencer="increasing"), 2**16 - 4, "not-updatable"),
+        (replace(MONGOOSE, sequencer_bits=16), 1, "stuck"),
+    ],
+)
+def test_without_a_reserve_the_end_comes_inside_an_update(design: Design, sequencer: int, end: str) -> None:
+    """The record that would be newer is none, or the oldest of all; no cut is needed."""
+    assert ("unsafe", end, []) == story(cell(numbered(design, sequencer)))
+
+
+# no record, bad image
+
+
+def booted(design: Design, flash: Flash) -> tuple[Any, Chip]:
+    """Let the loader run alone, and return what it makes of a chip."""
+    chip, loader = Chip(tiny(design).device.board, flash), None
+    loader = boot(chip, design)
+    while True:
+        try:
+            effect = next(loader)
+        except StopIteration as end:
+            return end.value, chip
+        if not isinstance(effect, Wait):
+            chip.apply(effect)
+
+
+def without_records(design: Design) -> Flash:
+    return tiny(design).flash.with_sector(1, b"\xff" * 4096)
+
+
+def test_without_a_record_a_loader_halts_writes_one_or_starts_slot_0() -> None:
+    """Only where all is erased is it a new device: a record that is torn halts the loader that would start slot 0."""
+    halts, writes = (replace(HARDENED, no_record=way) for way in ("halt", "default"))
+    # With no record there is no checksum to compare the image with.
+    starts_0 = replace(HARDENED, no_record="slot-0", image_check="none")
+
+    assert Bricked("no valid boot record") == booted(halts, without_records(halts))[0]
+    for design, records in ((writes, 1), (starts_0, 0)):
+        start, chip = booted(design, without_records(design))
+        assert (0, True) == (start.slot, start.committed)
+        assert records == sum(isinstance(one, Record) for one in store.read(chip, design))
+    torn = without_records(starts_0).with_sector(1, b"\0" + b"\xff" * 4095)
+    assert Bricked("no valid boot record") == booted(starts_0, torn)[0]
+
+
+def test_a_first_update_without_a_record_goes_where_the_next_one_does_not() -> None:
+    """A device shipped without a record takes its updates like others."""
+    what = tiny(IDF)
+    what = replace(what, flash=what.flash.with_sector(1, b"\xff" * 4096))
+
+    assert "updated" == judge(what, life(what)).name
+
+
+def test_a_default_record_saves_a_device_only_while_slot_0_is_the_old_one() -> None:
+    """Where slot 1 runs, a cut while the only record is rewritten starts what lies in slot 0: the update, committed."""
+    halting, saved = replace(SINGLE, name="halting"), replace(SINGLE, name="saved", no_record="default")
+
+    assert ("unsafe", "bricked", 1, "switch") == at_first_cut(cell(small(halting)))
+    assert SAFE == story(cell(tiny(saved)))
+    assert ("unsafe", "stuck", 1, "switch") == at_first_cut(cell(used(saved, "crashes")))
+
+
+@pytest.mark.parametrize(("image", "end"), [("healthy", "data-lost"), ("hangs", "not-updatable"), ("crashes", "stuck")])
+def test_rboot_s_default_starts_an_image_without_a_trial(image: str, end: str) -> None:
+    """The flow of the ESP8266 is safe in its first update, and in no second one: nor are the files carried over."""
+    assert SAFE == story(cell(tiny(RBOOT, image)))
+    assert ("unsafe", end, 1, "switch") == at_first_cut(cell(used(RBOOT, image)))
+
+
+@pytest.mark.parametrize(
+    ("way", "outcome"),
+    [
+        ("halt", Bricked("the image in slot 0 fails its checksum")),
+        ("reset", Reset("watchdog: the image in slot 0 fails its checksum")),
+        ("other", Bricked("no slot has an image that passes its check")),
+    ],
+)
+def test_a_committed_image_that_fails(way: str, outcome: Any) -> None:
+    """It halts, waits for its watchdog, or looks for another one, of which a new device has none."""
+    design = replace(HARDENED, bad_image=way)
+    what = tiny(design)
+    spoilt = what.flash.patched(what.device.board.slots[0].app.address, b"\0")
+
+    assert outcome == booted(design, spoilt)[0]
+
+
+def test_the_other_image_is_started_if_that_one_is_whole() -> None:
+    """After an update the old one is still there."""
+    what = tiny(IDF)
+    flash = life(what).last.flash
+    start, _ = booted(IDF, flash.patched(what.device.board.slots[1].app.address, b"\0" * 16))
+
+    assert (0, True) == (start.slot, start.committed)
+
+
+# state
+
+
+def story_of_esp32(image: str) -> tuple[str, str, list[Any]]:
+    return story(cell(tiny(ESP32, image)))
+
+
+@pytest.mark.parametrize("image", ["hangs", "crashes"])
+def test_between_two_stores_the_old_image_commits_the_new_one(image: str) -> None:
+    """NVS says that a trial runs, otadata still names the old slot: the old image passes its test, and commits.
+
+    What starts then was never tried, and has no way back.
+    """
+    verdict, end, cuts = story_of_esp32(image)
+
+    assert ("unsafe", "not-updatable") == (verdict, end)
+    assert [(0, "after", "switch")] == [(run, tear, phase) for run, _, tear, phase in cuts]
+
+
+def test_between_two_stores_a_switch_back_forgets_the_files() -> None:
+    """NVS says that all is committed, otadata still names the new slot: it starts again, and carries nothing over."""
+    assert ("unsafe", "data-lost", [(1, 2, "after", "rollback")]) == story_of_esp32("healthy")
+
+
+def test_the_image_believes_nvs_and_the_loader_otadata() -> None:
+    """After an update both say slot 1, and NVS remembers slot 0."""
+    what = tiny(ESP32)
+    chip = Chip(what.device.board, life(what).last.flash)
+    loader = store.select(chip, ESP32)
+
+    assert loader is not None
+    assert (1, True) == (loader.config.active, loader.config.committed)
+    assert BootConfig(1, True, previous=0) == read_state(chip)
+
+
+# a state that nothing guards
+
+
+def test_an_entry_whose_state_was_not_written_is_good_for_esp_idf() -> None:
+    """Its check covers the sequencer alone: a cut that writes both and not the state between them ends the trial."""
+    assert ("unsafe", "stuck", [(0, 13, "fields-9", "switch")]) == story(cell(small(IDF, image="crashes"), "torn-bits"))
+    assert SAFE == story(cell(small(IDF, image="crashes"), "torn-program"))

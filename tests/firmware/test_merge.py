@@ -1,0 +1,233 @@
+"""The merge on both file systems: what is carried over, and what a cut at every effect leaves."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from bundles import real
+from spiffs_images import BOARDS, FILES
+
+from otalab.bench.observer import damaged_files, judge
+from otalab.bench.setup import noise, set_up
+from otalab.bench.trace import life
+from otalab.faults.models import fault_model
+from otalab.firmware.merge import carry_over, held_in_ram, mounted
+from otalab.formats.filesystems.kinds import build_image, mount, read_files
+from otalab.formats.filesystems.scratch import FileSystemFault, Scratch
+from otalab.graph.check import Case, check
+from otalab.hardware.board import Board, load_board
+from otalab.hardware.chip import Chip
+from otalab.hardware.effects import Erase, Program
+from otalab.hardware.flash import Flash
+
+KINDS = ("littlefs", "spiffs")
+OLD = {
+    "conf9.json": b'{"wifi": "secret"}' * 9,
+    "calibration.bin": noise("calibration", 1500),
+    "index.html": noise("old", 300),
+    "log.txt": b"",
+}
+NEW = {"conf0.json": noise("defaults", 300), "index.html": noise("new", 600)}
+CARRIED = {name: data for name, data in OLD.items() if name not in NEW}
+
+
+def tiny(kind: str) -> Board:
+    return replace(load_board("tiny"), file_system=kind)
+
+
+def before(kind: str) -> Flash:
+    """A device whose old files lie in slot 0 and whose new image in slot 1."""
+    board = tiny(kind)
+    flash = Flash.blank(board.geometry)
+    for slot, files in zip(board.slots, (OLD, NEW), strict=True):
+        flash = flash.patched(slot.fs.address, build_image(files, slot.fs.size, kind=kind))
+    return flash
+
+
+def merge(kind: str, flash: Flash) -> tuple[list[tuple[Flash, Erase | Program]], Flash, list[str]]:
+    """Carry files over: what the flash was before each effect, what it is in the end, and what was said."""
+    board = tiny(kind)
+    chip, taken = Chip(board, flash), []
+    old, new = (slot.fs for slot in board.slots)
+    try:
+        for effect in carry_over(chip, old, new, mounted):
+            assert isinstance(effect, Erase | Program)
+            taken.append((chip.flash, effect))
+            chip.apply(effect)
+    except FileSystemFault as fault:
+        chip.say(str(fault))
+    return taken, chip.flash, chip.log
+
+
+def found(kind: str, flash: Flash) -> dict[str, bytes | None]:
+    """The files of the new slot after a restart; `None` is one that cannot be read."""
+    region = tiny(kind).slots[1].fs
+    fs = mount(kind, Scratch(flash.read(region.address, region.size)))
+    files: dict[str, bytes | None] = {}
+    for name in fs.names():
+        try:
+            files[name] = fs.read(name)
+        except FileSystemFault:
+            files[name] = None
+    return files
+
+
+def cuts(kind: str, *, torn: bool) -> Iterator[Flash]:
+    """What a cut between two effects of a merge leaves, and if `torn` also a cut inside of each."""
+    taken, after, _ = merge(kind, before(kind))
+    for flash, effect in taken:
+        yield flash
+        if torn and isinstance(effect, Program):
+            lengths = {1, 2, 3, 4, 5, 8, 9, 10, 11, 12, 13, 40, 70, 71, 72, 130, len(effect.data) - 1}
+            yield from (flash.after(Program(effect.address, effect.data[:length])) for length in lengths if length)
+    yield after
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_the_image_lacks_is_carried_over(kind: str) -> None:
+    """Byte for byte, the empty file too; what the image brings stays the image's, and the old slot as it was."""
+    _, after, log = merge(kind, before(kind))
+    old = tiny(kind).slots[0].fs
+
+    assert NEW | CARRIED == found(kind, after)
+    assert before(kind).read(old.address, old.size) == after.read(old.address, old.size)
+    assert [f"Carried over {name}" for name in sorted(CARRIED)] == sorted(line for line in log if "Carried" in line)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_real_bundle_keeps_the_user_s_files_and_brings_its_own(name: str) -> None:
+    """`conf9.json` is there unchanged, and a file that device and image both have is the image's."""
+    both = next(file for file in FILES[name] if file.startswith("conf"))
+    mine = {"conf9.json": b'{"pass": "secret"}', both: b"the old one"}
+    what = set_up("hardened", BOARDS[name], bundle=real(name), files=mine)
+    lived = life(what)
+    region = what.device.board.slots[1].fs
+    files = read_files(lived.last.flash.read(region.address, region.size), kind="spiffs")
+
+    assert "updated" == judge(what, lived).name
+    assert files == dict(what.brought) | {"conf9.json": mine["conf9.json"]}
+    assert FILES[name].keys() | {"conf9.json"} == files.keys()
+
+
+@pytest.mark.parametrize("torn", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_cut_merge_mounts_and_shows_no_foreign_byte(kind: str, torn: bool) -> None:
+    """A carried file is absent, unreadable, or begins as it should and ends too early; all others are whole.
+
+    An empty file is the shortest beginning; littlefs knows no other, SPIFFS has them all, and both look whole.
+    """
+    states: Counter[str] = Counter()
+    for flash in cuts(kind, torn=torn):
+        files = found(kind, flash)
+        assert NEW.items() <= files.items()
+        for name, data in CARRIED.items():
+            left = files.get(name, b"")
+            if left is not None:
+                assert data.startswith(left)
+                short = len(left) < len(data)
+                states[
+                    "absent" if name not in files else "short" if left and short else "empty" if short else "whole"
+                ] += 1
+            else:
+                states["unreadable"] += 1
+        # A name that was cut short is that of an empty file.
+        assert not any(files[name] for name in files.keys() - NEW.keys() - CARRIED.keys())
+
+    assert {"absent", "empty", "whole"} <= states.keys()
+    assert (kind == "spiffs") == ("short" in states)
+    assert (kind == "spiffs" and torn) == ("unreadable" in states)
+
+
+def test_a_second_merge_into_what_a_cut_left_keeps_the_unfinished_file() -> None:
+    """A file that is there is taken for one that the image brought; so a merge must begin with a fresh image.
+
+    On littlefs it is empty at worst.
+    On SPIFFS it is any beginning, and worse: a page that was written, and not yet taken in the lookup, is written over.
+    """
+    worst: dict[str, set[str]] = {kind: set() for kind in KINDS}
+    for kind in KINDS:
+        for flash in cuts(kind, torn=False):
+            _, after, log = merge(kind, flash)
+            files = found(kind, after)
+            assert NEW.items() <= files.items()
+            if any("could not copy" in line for line in log):
+                worst[kind].add("refused")
+            for name, data in CARRIED.items():
+                left = files.get(name, b"")
+                worst[kind].add(
+                    "unreadable"
+                    if left is None
+                    else "whole"
+                    if left == data
+                    else "empty"
+                    if not left
+                    else "short"
+                    if data.startswith(left)
+                    else "spoilt"
+                )
+
+    assert {"whole", "empty"} == worst["littlefs"]
+    assert {"whole", "empty", "short", "spoilt", "refused"} <= worst["spiffs"]
+
+
+def test_an_update_that_is_cut_in_its_merge_begins_with_a_fresh_image() -> None:
+    """So no cut, however many there are, loses a file: the graph is closed."""
+    board = tiny("spiffs")
+    what = set_up("hardened", board, app_size=500)
+    cell = check(Case("hardened", "tiny", "torn-bits", "healthy", "until-taken"), what, fault_model("torn-bits"))
+
+    assert ("safe", True) == (cell.graph.verdict, cell.graph.closed)
+    assert what.files
+
+
+def test_the_observer_misses_a_file_on_spiffs_too() -> None:
+    """One that is gone, and one whose bytes are others."""
+    what = set_up("hardened", tiny("spiffs"), app_size=500)
+    flash, region = life(what).last.flash, what.device.board.slots[1].fs
+    assert "" == damaged_files(what, flash, 1, "2")
+    fs = mount("spiffs", Scratch(flash.read(region.address, region.size)))
+    fs.write("calibration.bin", b"other")
+
+    assert "calibration.bin in slot 1 is damaged" == damaged_files(
+        what, flash.patched(region.address, fs.scratch.contents), 1, "2"
+    )
+    fs.remove("calibration.bin")
+    assert "calibration.bin in slot 1 is missing" == damaged_files(
+        what, flash.patched(region.address, fs.scratch.contents), 1, "2"
+    )
+
+
+def test_a_mount_in_ram_repairs_nothing_in_flash() -> None:
+    """What is about to be overwritten is not worth an erase."""
+    board = tiny("spiffs")
+    region = board.slots[0].fs
+    flash = before("spiffs").patched(region.address + 3 * 4096, bytes(4096))
+    chip = Chip(board, flash)
+    routine = held_in_ram(chip, region)(chip, region)
+
+    with pytest.raises(StopIteration) as end:
+        next(routine)
+    assert end.value.value is not None
+    assert flash == chip.flash
+
+
+def test_a_mount_of_what_lies_in_flash_is_repaired_there() -> None:
+    """The erase that a cut interrupted is an effect like any other."""
+    board = tiny("spiffs")
+    region = board.slots[0].fs
+    chip = Chip(board, before("spiffs").patched(region.address + 3 * 4096, bytes(4096)))
+    routine, effects = mounted(chip, region), []
+    while True:
+        try:
+            effects.append(next(routine))
+        except StopIteration as end:
+            fs = end.value
+            break
+        chip.apply(effects[-1])
+
+    assert [Erase, Program, Program] == [type(effect) for effect in effects]
+    assert fs is not None
+    assert fs.scratch.contents == chip.flash.read(region.address, region.size)

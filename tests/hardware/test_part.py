@@ -1,0 +1,39 @@
+"""Flash parts come from a table with sources; a time it lacks is an error, never a guess."""
+
+from __future__ import annotations
+
+import pytest
+
+from otalab.errors import BadInput
+from otalab.hardware.part import part, parts
+
+
+def test_the_default_part_has_its_datasheet_times() -> None:
+    """W25Q16JV: 45 ms to erase a sector, 0.4 ms to program a page, whatever its size."""
+    chip = part("W25Q16JV")
+
+    assert (0.045, 0.4) == (chip.erase_seconds("typ"), chip.erase_seconds("max"))
+    assert 0.0004 == pytest.approx(chip.program_seconds(1)) == pytest.approx(chip.program_seconds(256))
+
+
+def test_on_chip_flash_is_timed_per_unit() -> None:
+    """nRF52840: 41 us per word of four bytes, so a begun word counts whole."""
+    assert 3 * 41e-6 == pytest.approx(part("nRF52840").program_seconds(9))
+
+
+def test_every_row_keeps_its_evidence() -> None:
+    """No part is without a grade and a source."""
+    assert 31 == len(parts())
+    assert all(chip.grade and chip.source and dict(chip.row)["part"] == name for name, chip in parts().items())
+
+
+def test_a_missing_time_names_its_column() -> None:
+    """A blank cell is not filled from anywhere else."""
+    with pytest.raises(BadInput, match=r"M25P40: no erase_max_ms in data/flash_parts.csv"):
+        part("M25P40").erase_seconds("max")
+
+
+def test_an_unknown_part_is_told_the_known_ones() -> None:
+    """The way out is in the message."""
+    with pytest.raises(BadInput, match=r"'W25Q17' is not in .*W25Q16JV"):
+        part("W25Q17")

@@ -1,0 +1,93 @@
+"""The notebooks as a course: their order, their exercises, and one run of each."""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+FOLDER = Path(__file__).parents[2] / "notebooks"
+NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
+SECONDS_PER_CELL = 120
+NOT_SHOWN = "## What we have not shown"
+FOLD = re.compile(r"<details><summary>.+?</summary>\n\n```python\n(.+?)\n```\n.*?</details>", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Met:
+    """
+    An exercise as a notebook has it; `wrong` is a wrong answer, kept beside the cell where no learner looks.
+    """
+
+    number: str
+    asked: str
+    check: str
+    answer: str
+    wrong: str
+
+
+@cache
+def read(name):
+    """
+    Return a notebook as it is stored.
+    """
+    return nbformat.read(FOLDER / name, as_version=nbformat.NO_CONVERT)
+
+
+def texts(name):
+    return [cell.source for cell in read(name).cells if cell.cell_type == "markdown"]
+
+
+def title(name):
+    """
+    Return the number and the short title: `01 NOR flash`.
+    """
+    return " ".join(texts(name)[0].splitlines()[0].removeprefix("# ").partition(":")[0].split())
+
+
+def exercises_of(name):
+    """
+    Return the exercises of a notebook, in order; what is missing of one is empty.
+    """
+    cells = read(name).cells
+    found = []
+    for place, cell in enumerate(cells):
+        if "otalab" in cell.metadata:
+            kept, after = cell.metadata["otalab"], next(iter(cells[place + 1 :]), None)
+            fold = FOLD.search(after.source) if after is not None and after.cell_type == "markdown" else None
+            asked = next(one.source for one in reversed(cells[:place]) if one.cell_type == "markdown")
+            line = cell.source.splitlines()[-1]
+            found.append(Met(kept["exercise"], asked, line, fold[1] if fold else "", kept["wrong"]))
+    return found
+
+
+EXERCISES_MET = [one.number for name in NOTEBOOKS for one in exercises_of(name)]
+
+
+@cache
+def executed(name):
+    """
+    Return a notebook after a run from top to bottom, with a cell for each folded answer and each wrong one.
+    """
+    notebook = nbformat.read(FOLDER / name, as_version=4)
+    for one in exercises_of(name):
+        place = next(
+            n for n, cell in enumerate(notebook.cells) if cell.metadata.get("otalab", {}).get("exercise") == one.number
+        )
+        # Where a notebook ends what it has started, its exercises are asked where they stand.
+        here = notebook.cells[place].metadata["otalab"].get("here", False)
+        for word, source in (("", one.answer), ("not ", one.wrong)):
+            cell = nbformat.v4.new_code_cell(f"{source}\nassert {word}{one.check}", metadata={"exercise": one.number})
+            # It tells of itself; the others are asked all the same.
+            cell.metadata["tags"] = ["raises-exception"]
+            notebook.cells.insert(place + 1 if here else len(notebook.cells), cell)
+    here = {"metadata": {"path": str(FOLDER)}}
+
+    # Saved widget state would swell the notebook in memory, and nobody looks at it here.
+    return NotebookClient(notebook, timeout=SECONDS_PER_CELL, store_widget_state=False, resources=here).execute()
+
+
+def errors(cell):
+    return [output.evalue or output.ename for output in cell.outputs if output.output_type == "error"]

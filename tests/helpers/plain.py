@@ -1,0 +1,155 @@
+"""The crash search without any cleverness: every wreck a state of its own, for the explorer to be held against."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import Any
+
+from otalab.bench.observer import judge_run
+from otalab.bench.scenario import Scenario, World
+from otalab.bench.setup import set_up
+from otalab.bench.trace import every_run, sector_of
+from otalab.faults.tear import Tear
+from otalab.firmware.design import Design, load_design
+from otalab.firmware.store import codec
+from otalab.hardware.board import Board, Region, Slot
+from otalab.hardware.effects import Erase, Program
+from otalab.hardware.flash import Flash, Geometry, Mark
+from otalab.hardware.part import part
+
+SECTOR, PAGE = 256, 64
+
+
+# Journals are kept short here: two records to an area, so that the second update already begins one anew.
+JOURNAL = 2
+
+
+def mini(app_sectors: int = 1, fs_sectors: int = 1, sector: int = SECTOR) -> Board:
+    """Return a board of a handful of sectors, without a file system that the lab could read."""
+    chip = replace(part("W25Q16JV"), sector_size=sector, page_size=PAGE)
+    ends = iter(range(0, 10**6, sector))
+
+    def region(sectors: int) -> Region:
+        first = next(ends)
+        for _ in range(sectors - 1):
+            next(ends)
+        return Region(first, sectors * sector)
+
+    loader, records = region(1), (region(1), region(1))
+    one, other = (Slot(region(app_sectors), region(fs_sectors)) for _ in range(2))
+    state = region(1), region(1)
+    geometry = Geometry(sector, next(ends) // sector, PAGE)
+    return Board("mini", "a handful of sectors", "lab", chip, geometry, "raw", loader, records, (one, other), state)
+
+
+def small(
+    design: str | Design, app_size: int = 100, image: str = "healthy", app_sectors: int = 1, **more: Any
+) -> Scenario:
+    """Return an update of a few effects, on a board whose sectors just hold the design's records."""
+    design = load_design(design) if isinstance(design, str) else design
+    design = replace(design, journal=min(design.journal, JOURNAL))
+    if design.interval_in == "updater.dat":
+        # There is no file system to keep it in, so there is no timer.
+        more.setdefault("commit_timeout", 0)
+    size = codec(design).size * design.journal
+    board = mini(app_sectors, sector=max(SECTOR, 1 << (size - 1).bit_length()))
+    return set_up(design, board, app_size=app_size, image=image, **more)
+
+
+@dataclass(frozen=True)
+class Thin:
+    """A fault model of a few tears, so that plain enumeration ends."""
+
+    name: str = "thin"
+    prefixes: tuple[int, ...] = ()
+    fronts: tuple[int, ...] = ()
+    zeros: tuple[int, ...] = ()
+    weak: bool = False
+    unstable: bool = False
+    members = ("thin",)
+    shares = (1.0,)
+
+    def tears(self, effect: Erase | Program, before: Flash, _device: object) -> Iterator[Tear]:
+        sector = sector_of(effect, before)
+        assert sector is not None
+        old, after = before.sectors[sector], before.after(effect)
+        mark, done, later = before.mark_of(sector), after.sectors[sector], after.mark_of(sector)
+        found = {(old, mark): "before", (done, later): "after"}
+        if isinstance(effect, Program):
+            for length in self.prefixes:
+                if 0 < length < len(effect.data):
+                    left = before.after(Program(effect.address, effect.data[:length]))
+                    found.setdefault((left.sectors[sector], left.mark_of(sector)), f"prefix-{length}")
+                    if self.unstable and left.sectors[sector] != done:
+                        unstable = Mark(sector, "unstable", left.sectors[sector])
+                        found.setdefault((done, unstable), f"unstable-{length}")
+        else:
+            for front in self.fronts:
+                found.setdefault((b"\xff" * front + old[front:], mark), f"front-{front}")
+            for front in self.zeros:
+                found.setdefault((bytes(front) + old[front:], mark), f"zeros-{front}")
+                found.setdefault((old[:-front] + bytes(front), mark), f"tail-{front}")
+            if self.weak:
+                found.setdefault((done, Mark(sector, "weak")), "weak")
+        weight = 1 / len(found)
+        return iter([Tear(label, contents, mark, (weight,)) for (contents, mark), label in found.items()])
+
+    def count(self, effect: Erase | Program, before: Flash, device: object) -> int:
+        return len(list(self.tears(effect, before, device)))
+
+
+Order = tuple[int, tuple[tuple[int, int], ...]]
+
+
+def enumerate_plainly(what: Scenario, faults: Thin, cuts: int) -> dict[str, Order]:
+    """Return every end that at most this many cuts can lead to, with its shortest history: how many, and where."""
+    found: dict[str, Order] = {}
+    seen: set[tuple[Flash, World]] = set()
+    ticket = count()
+    waiting = [(0, (), next(ticket), 0, (what.flash, what.power_on(World())))]
+    while waiting:
+        used, where, _, number, state = heapq.heappop(waiting)
+        if state in seen:
+            continue
+        seen.add(state)
+        taken = list(every_run(what, *state))
+        ends = [end.name for one in taken if (end := judge_run(what, one)[0])]
+        for end in ends or (["stuck"] if loops(what, state) else []):
+            found.setdefault(end, (used, where))
+        for one in taken:
+            if judge_run(what, one)[0] is None:
+                after = (one.flash, what.power_on(one.world))
+                heapq.heappush(waiting, (used, where, next(ticket), number + 1, after))
+            for step in one.steps if used < cuts else ():
+                for left in lefts(what, faults, step):
+                    fell = (*where, (number, step.number))
+                    cut = (left, what.power_on(step.world))
+                    heapq.heappush(waiting, (used + 1, fell, next(ticket), number + 1, cut))
+    return found
+
+
+def lefts(what: Scenario, faults: Thin, step: object) -> Iterator[Flash]:
+    """Yield what a cut in a step can leave."""
+    sector = sector_of(step.effect, step.before)
+    if sector is None:
+        yield step.before
+        return
+    for tear in faults.tears(step.effect, step.before, what.device):
+        yield tear.onto(step.before, sector)
+
+
+def loops(what: Scenario, state: tuple[Flash, World]) -> bool:
+    """Say whether a device only ever resets itself from here on."""
+    seen, waiting = {state}, [state]
+    for here in waiting:
+        for one in every_run(what, *here):
+            if judge_run(what, one)[0]:
+                return False
+            after = (one.flash, what.power_on(one.world))
+            if after not in seen:
+                seen.add(after)
+                waiting.append(after)
+    return True

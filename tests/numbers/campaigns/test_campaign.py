@@ -1,0 +1,375 @@
+"""Campaigns: killed, interrupted, enlarged, spread over processes or a cluster, the rows are the same."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from otalab.cli.main import main
+from otalab.errors import BadInput
+from otalab.graph.crash_graph import ENDS
+from otalab.numbers.campaigns import campaign as campaigns
+from otalab.numbers.campaigns.campaign import Campaign, Tally, run_campaign
+from otalab.numbers.stats import interval
+from otalab.numbers.study import study
+
+QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+ASKED = ["campaign", "single-record", "--board", "tiny", "--faults", "atomic", "--rate", "60"]
+
+
+def small(devices=1000, **options):
+    return Campaign.of(study("single-record", 60.0, board="tiny", faults="atomic"), devices, **options)
+
+
+@pytest.fixture
+def short_chunks(monkeypatch):
+    monkeypatch.setattr(campaigns, "CHUNK", {"chain": 100, "firmware": 20, "crowd": 0})
+
+
+def rows(folder):
+    return pd.read_parquet(Path(folder) / "devices")
+
+
+def printed(capsys, *arguments):
+    try:
+        status = main([str(one) for one in arguments])
+    except SystemExit as stopped:
+        status = stopped.code
+    out = capsys.readouterr()
+    return status, out.out, out.err
+
+
+def test_a_campaign_leaves_a_row_for_each_device(tmp_path, short_chunks):
+    """In order, in a data set that pandas reads; the counts are those of the rows."""
+    tally = run_campaign(small(250), tmp_path / "out")
+    table = rows(tmp_path / "out")
+
+    assert list(range(250)) == table.device.tolist()
+    assert {end: n for end, n in table.end.value_counts().items() if n} == dict(tally.counts)
+    assert ["000000.parquet", "000001.parquet", "000002.parquet"] == sorted(
+        path.name for path in (tmp_path / "out" / "devices").iterdir()
+    )
+
+
+@pytest.mark.parametrize("engine", ["chain", "firmware"])
+def test_more_devices_keep_those_that_are_there(tmp_path, short_chunks, engine):
+    """Also where the last chunk was not full; the rows are those of a campaign that was that large from the start."""
+    run_campaign(small(130, engine=engine), tmp_path / "out")
+    first = (tmp_path / "out" / "devices" / "000000.parquet").stat().st_mtime_ns
+    run_campaign(small(310, engine=engine), tmp_path / "out")
+    run_campaign(small(310, engine=engine), tmp_path / "whole")
+
+    pd.testing.assert_frame_equal(rows(tmp_path / "whole"), rows(tmp_path / "out"), check_exact=True)
+    assert first == (tmp_path / "out" / "devices" / "000000.parquet").stat().st_mtime_ns
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["chain", "firmware"])
+def test_processes_make_the_same_rows(tmp_path, short_chunks, engine):
+    """One, two and four of them."""
+    for workers in (1, 2, 4):
+        run_campaign(small(410, engine=engine), tmp_path / str(workers), workers=workers)
+
+    for workers in (2, 4):
+        pd.testing.assert_frame_equal(rows(tmp_path / "1"), rows(tmp_path / str(workers)), check_exact=True)
+
+
+def test_whoever_watches_is_told_after_every_chunk(tmp_path, short_chunks):
+    """Counts grow, intervals shrink, and what was there already comes first."""
+    run_campaign(small(300), tmp_path / "out")
+    seen = []
+    run_campaign(
+        small(600), tmp_path / "out", on_chunk=lambda tally: seen.append((tally.done, tally.interval("updated")))
+    )
+    widths = [one.high - one.low for _, one in seen]
+
+    assert [300, 400, 500, 600] == [done for done, _ in seen]
+    assert widths == sorted(widths, reverse=True)
+
+
+def test_an_interrupted_campaign_goes_on(tmp_path, short_chunks):
+    """Ctrl-C keeps the chunks that are done."""
+
+    def stop(tally):
+        if tally.done == 200:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_campaign(small(500), tmp_path / "out", on_chunk=stop)
+    kept = len(rows(tmp_path / "out"))
+    run_campaign(small(500), tmp_path / "out")
+    run_campaign(small(500), tmp_path / "whole")
+
+    assert 200 == kept
+    pd.testing.assert_frame_equal(rows(tmp_path / "whole"), rows(tmp_path / "out"), check_exact=True)
+
+
+def test_half_a_file_is_no_chunk(tmp_path, short_chunks):
+    """What a killed process had begun to write is passed over by readers, and swept away."""
+    run_campaign(small(300), tmp_path / "out")
+    draft = tmp_path / "out" / "devices" / ".000001.parquet.4711"
+    draft.write_bytes(b"PAR1 half")
+    (tmp_path / "out" / "devices" / "000001.parquet").unlink()
+
+    assert 200 == len(rows(tmp_path / "out"))
+    run_campaign(small(300), tmp_path / "out")
+    assert 300 == len(rows(tmp_path / "out"))
+    assert not draft.exists()
+
+
+@pytest.mark.slow
+def test_a_campaign_killed_three_times_is_the_undisturbed_one(tmp_path):
+    """`kill -9` in the middle, and the same command again; how far it was is told by its files."""
+    devices, chunk = 1_000_000, campaigns.CHUNK["chain"]
+    command = [sys.executable, "-m", "otalab", *ASKED, "--devices", str(devices), "--json", "--out"]
+    killed = []
+    for part in (0.2, 0.45, 0.7):
+        process = subprocess.Popen([*command, tmp_path / "out"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        wait_for_chunks(tmp_path / "out", int(part * devices / chunk), process)
+        process.send_signal(signal.SIGKILL)
+        assert -signal.SIGKILL == process.wait()
+        process.stdout.close()
+        killed.append(len(list((tmp_path / "out" / "devices").glob("*.parquet"))))
+    ran = subprocess.run([*command, tmp_path / "out"], capture_output=True, check=True)
+    run_campaign(small(devices), tmp_path / "whole")
+
+    assert 0 < killed[0] < killed[1] < killed[2] < devices / chunk, "a kill came too early or too late"
+    assert devices == json.loads(ran.stdout)["devices"]
+    pd.testing.assert_frame_equal(rows(tmp_path / "whole"), rows(tmp_path / "out"), check_exact=True)
+
+
+def wait_for_chunks(folder, count, process=None):
+    for _ in range(6000):
+        if len(list((folder / "devices").glob("*.parquet"))) >= count:
+            return
+        assert process is None or process.poll() is None, "it ended before it could be killed"
+        time.sleep(0.005)
+    raise AssertionError("it does not come forward")
+
+
+@pytest.mark.slow
+def test_a_local_worker_that_is_killed_costs_nothing(tmp_path):
+    """Its chunk is asked for again."""
+    command = [
+        sys.executable,
+        "-m",
+        "otalab",
+        *ASKED,
+        "--devices",
+        "4000",
+        "--engine",
+        "firmware",
+        "--workers",
+        "2",
+    ]
+    process = subprocess.Popen(
+        [*command, "--out", tmp_path / "out"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    wait_for_chunks(tmp_path / "out", 3, process)
+    workers = [pid for pid in children(process.pid) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    os.kill(workers[0], signal.SIGKILL)
+
+    assert 0 == process.wait(timeout=120)
+    run_campaign(small(4000, engine="firmware"), tmp_path / "whole")
+    pd.testing.assert_frame_equal(rows(tmp_path / "whole"), rows(tmp_path / "out"), check_exact=True)
+
+
+def children(pid):
+    return [int(one) for task in Path(f"/proc/{pid}/task").iterdir() for one in (task / "children").read_text().split()]
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    """Run a Dask scheduler and two worker processes; yields its address and the workers."""
+    pytest.importorskip("distributed", reason="the extra scale is not installed")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address, dask = f"tcp://127.0.0.1:{port}", [sys.executable, "-m"]
+    quiet = QUIET | {"cwd": tmp_path}
+    quiet["env"] = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
+    scheduler = [*dask, "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"]
+    worker = [*dask, "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-dashboard", "--no-nanny"]
+    started = [subprocess.Popen(scheduler, **quiet)]
+    started += [subprocess.Popen(worker, **quiet) for _ in range(2)]
+    yield address, started[1:]
+    for process in started:
+        # Not asked first: a worker may not end when it is.
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.slow
+def test_a_cluster_makes_the_same_rows_and_may_lose_a_worker(tmp_path, cluster):
+    """One of two workers is killed midway; the other one does its chunks."""
+    address, workers = cluster
+    command = [sys.executable, "-m", "otalab", *ASKED, "--devices", "1e6", "--json"]
+    process = subprocess.Popen(
+        [*command, "--scheduler", address, "--out", tmp_path / "out"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    wait_for_chunks(tmp_path / "out", 2, process)
+    workers[0].kill()
+    done = len(list((tmp_path / "out" / "devices").glob("*.parquet")))
+    out, _ = process.communicate(timeout=120)
+    run_campaign(small(1_000_000), tmp_path / "whole")
+
+    assert 0 == process.returncode
+    assert 2 <= done < 20, "the worker was killed too late"
+    assert 1_000_000 == json.loads(out)["devices"]
+    pd.testing.assert_frame_equal(rows(tmp_path / "whole"), rows(tmp_path / "out"), check_exact=True)
+
+
+def test_a_result_has_the_shape_that_others_rely_on(capsys, tmp_path):
+    """Keys of the contract, ends with Clopper-Pearson intervals, and the exact values beside them."""
+    status, out, _ = printed(capsys, *ASKED, "--devices", "2e4", "--seed", "3", "--out", tmp_path / "out", "--json")
+    told = json.loads(out)
+    bricked = told["ends"]["bricked"]
+
+    assert 0 == status
+    assert {"design", "devices", "seed", "engine", "ends", "exact", "seconds", "out"} <= set(told)
+    assert ("single-record", 20_000, 3, "chain") == (told["design"], told["devices"], told["seed"], told["engine"])
+    assert list(ENDS) == list(told["ends"]) == list(told["exact"])
+    within = interval(bricked["count"], 20_000)
+    assert (within.estimate, within.low, within.high) == (bricked["estimate"], bricked["low"], bricked["high"])
+    assert 20_000 == sum(one["count"] for one in told["ends"].values())
+
+
+def test_a_graph_that_does_not_close_has_no_exact_value(capsys, tmp_path):
+    """Then `exact` is null, and devices that left what was explored are counted as open."""
+    asked = [
+        "campaign",
+        "mongoose",
+        "--board",
+        "tiny",
+        "--faults",
+        "torn-program",
+        "--budget",
+        "60",
+        "--rate",
+        "5000/hour",
+    ]
+    _, out, _ = printed(capsys, *asked, "--devices", "1000", "--out", tmp_path / "out", "--json")
+    told = json.loads(out)
+
+    assert told["exact"] is None
+    assert told["ends"]["open"]["count"] > 0
+
+
+def test_the_crowd_needs_no_rows(capsys, tmp_path):
+    """A million million devices, counted."""
+    _, out, _ = printed(capsys, *ASKED, "--devices", "1e12", "--engine", "crowd", "--out", tmp_path / "out", "--json")
+
+    assert 10**12 == sum(one["count"] for one in json.loads(out)["ends"].values())
+    assert 10**12 == pd.read_parquet(tmp_path / "out" / "groups.parquet").devices.sum()
+    assert not (tmp_path / "out" / "devices").exists()
+
+
+def test_the_folder_says_how_to_run_it_again(capsys, tmp_path):
+    """`campaign.json` has design, board, part, rates, seed and all, and the command."""
+    printed(capsys, *ASKED, "--devices", "10", "--out", tmp_path / "out")
+    told = json.loads((tmp_path / "out" / "campaign.json").read_text())
+    (kind,) = told["campaign"]["kinds"]
+
+    assert (10, 1, "chain") == (told["devices"], told["campaign"]["seed"], told["campaign"]["engine"])
+    assert {"design", "board", "part", "timing", "faults", "image", "offer", "rate_per_hour", "bundle"} <= set(kind)
+    assert 'name = "single-record"' in kind["design"]
+
+
+def test_a_fleet_comes_from_a_table(capsys, tmp_path):
+    """Kinds of devices in a CSV file."""
+    (tmp_path / "fleet.csv").write_text("share,rate,image\n0.9,1/day,\n0.1,100/hour,hangs\n")
+    asked = [*ASKED, "--fleet", tmp_path / "fleet.csv", "--devices", "5e4", "--json", "--out", tmp_path / "out"]
+    _, out, _ = printed(capsys, *asked)
+    table, told = rows(tmp_path / "out"), json.loads(out)
+
+    assert 0.1 == pytest.approx((table.kind == 1).mean(), abs=0.01)
+    assert {"rolled-back", "bricked"} >= set(table.end[table.kind == 1])
+    assert told["exact"]["rolled-back"] == pytest.approx(told["ends"]["rolled-back"]["estimate"], rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("changed", "complaint"),
+    [
+        (["--seed", "2"], "holds another campaign (seed was 1 and is 2)"),
+        (["--rate", "61"], "holds another campaign (kinds rate_per_hour was 60.0 and is 61.0)"),
+        (["--image", "hangs"], "image was healthy and is hangs"),
+        (["--engine", "firmware"], "engine was chain and is firmware"),
+        (["--devices", "99"], "holds 100 devices already; ask for as many or more"),
+    ],
+)
+def test_a_folder_holds_one_campaign(capsys, tmp_path, changed, complaint):
+    """Another one is refused, and nothing is touched."""
+    first = [*ASKED, "--devices", "100", "--out", str(tmp_path / "out")]
+    printed(capsys, *first)
+    before = contents(tmp_path)
+    status, _, err = printed(capsys, *first, *changed)
+
+    assert (2, 1) == (status, err.count("\n"))
+    assert complaint in err
+    assert before == contents(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--rate", "-1"], "0 or more per hour"),
+        (["--rate", "nan"], "0 or more per hour"),
+        (["--rate", "1e999"], "0 or more per hour"),
+        (["--phase-rate", "lunch=3"], "phase 'lunch' does not exist"),
+        (["--image", "flaky:1.5"], "P from 0 to 1"),
+        (["--program-flip", "1.5"], "must be from 0 to 1"),
+        (["--part", "W25Q999"], "not in data/flash_parts.csv"),
+        (["--part", "W25Q80DL"], "no erase_typ_ms"),
+        (["--devices", "0"], "devices: from 1"),
+        (["--devices", "1.5"], "invalid"),
+        (["--seed", "-1"], "seed: from 0"),
+        (["--engine", "oracle"], "invalid choice"),
+        (["--network", "0"], "more than 0 bytes per second"),
+        (["--budget", "0"], "at least one node"),
+        (["--weights", "atomic=1"], "weights belong to"),
+        (["--fleet", "nowhere.csv"], "nowhere.csv"),
+        (["--workers", "0"], "at least one is needed"),
+        (["--scheduler", "tcp://127.0.0.1:9"], "no Dask scheduler answers at tcp://127.0.0.1:9"),
+        (["--scheduler", "nonsense://x"], "no Dask scheduler answers"),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(capsys, tmp_path, monkeypatch, arguments, complaint):
+    """What, where and the way out; and no folder is made."""
+    monkeypatch.chdir(tmp_path)
+    status, _, err = printed(capsys, *ASKED, "--devices", "100", "--out", "out", *arguments)
+
+    assert (2, 1) == (status, err.count("\n")), err
+    assert complaint in err
+    assert {} == contents(tmp_path)
+
+
+def test_a_folder_of_something_else_is_left_alone(capsys, tmp_path):
+    """Also one whose `campaign.json` is another program's, and a file."""
+    for name, text in (("a/letter.txt", "Dear Sir"), ("b/campaign.json", "[1]"), ("c", "a file")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    before = contents(tmp_path)
+    for name, complaint in (("a", "is not empty"), ("b", "not a campaign's"), ("c", "is a file")):
+        status, _, err = printed(capsys, *ASKED, "--devices", "10", "--out", tmp_path / name)
+        assert (2, 1) == (status, err.count("\n"))
+        assert complaint in err
+    assert before == contents(tmp_path)
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in Path(folder).rglob("*") if path.is_file()}
+
+
+def test_no_devices_are_no_tally():
+    """Nothing can be said of nothing."""
+    with pytest.raises(BadInput):
+        Tally(small()).interval("bricked")

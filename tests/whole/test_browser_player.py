@@ -1,0 +1,239 @@
+"""The player in a real browser: JupyterLab, Jupyter Notebook, Voilà, and a page from a file.
+
+Screenshots are left in `test-output/`.
+"""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from browsing import CHROMIUM, FLAGS, OUTPUT, SECONDS, Server, jupyter, opened, value_of
+from playwright.sync_api import expect, sync_playwright
+
+from otalab.views.player.widget import UpdatePlayer
+
+ROOT = Path(__file__).parents[2]
+NAME = "02_update_step_by_step.ipynb"
+NOTEBOOK = ROOT / "notebooks" / NAME
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found: apt-get install chromium"),
+]
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """
+    One browser for all pages.
+    """
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium):
+    """
+    A page; what the console says of our module is kept in `said`.
+    """
+    page = chromium.new_page(viewport={"width": 1300, "height": 1400})
+    page.set_default_timeout(SECONDS * 1000)
+    page.said = []
+    page.on("console", lambda message: page.said.append(f"{message.type}: {message.text} {message.location}"))
+    page.on("pageerror", lambda error: page.said.append(f"error: {error.stack}"))
+    yield page
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    server = jupyter(tmp_path_factory.mktemp("lab"), [NOTEBOOK], ["jupyter", "lab"], "LabApp.expose_app_in_browser")
+    yield server
+    server.stop()
+
+
+def ours(page):
+    """
+    Return what the console said of the player: from the place where it was loaded, or by name.
+    """
+    marks = ("blob:", "anywidget", "otalab")
+    loud = [line for line in page.said if line.startswith(("error", "warning"))]
+    return [line for line in loud if any(mark in line for mark in marks)]
+
+
+def shoot(page, name):
+    OUTPUT.mkdir(exist_ok=True)
+    page.screenshot(path=OUTPUT / f"{name}.png")
+
+
+def test_in_jupyterlab_a_hand_steps_cuts_and_recovers(page, lab):
+    """
+    Buttons and keys step; a cut at the switch and a tear lead to the recovered end; a cell reads it all back.
+    """
+    player = opened(page, lab, "lab/tree", NAME)
+    value_of(page, "player.cuts = []; player.goto('switch'); player.step")
+    player.scroll_into_view_if_needed()
+    where, sentence = player.locator(".where"), player.locator(".sentence")
+    expect(where).to_have_text("step 159 of 174")
+
+    player.get_by_role("button", name="Step forward").click()
+    expect(where).to_have_text("step 160 of 174")
+    player.get_by_role("button", name="Step back").click()
+    expect(where).to_have_text("step 159 of 174")
+    active = page.evaluate("() => window.jupyterapp.shell.currentWidget.content.activeCellIndex")
+    player.focus()
+    page.keyboard.press("ArrowRight")
+    expect(sentence).to_contain_text("switch: program 84 bytes")
+    shoot(page, "lab-switch")
+    page.keyboard.press("Shift+ArrowRight")
+    expect(sentence).to_contain_text("Run 0, effect 161, boot")
+    page.keyboard.press("Shift+ArrowLeft")
+    page.keyboard.press("ArrowRight")
+    expect(where).to_have_text("step 160 of 174")
+    assert active == page.evaluate("() => window.jupyterapp.shell.currentWidget.content.activeCellIndex")
+
+    player.get_by_role("button", name="Cut here").click()
+    expect(player.locator(".cutting")).to_be_visible()
+    expect(player.locator(".cutting")).to_contain_text("23,668 different things")
+    shoot(page, "lab-cut")
+    player.locator("[data-tear=prefix-1]").click()
+    expect(sentence).to_contain_text("THE POWER FAILS")
+    expect(player.locator(".why")).to_contain_text("Record 0 counts")
+    shoot(page, "lab-torn")
+    player.focus()
+    page.keyboard.press("End")
+    expect(sentence).to_contain_text("The life ends updated")
+    shoot(page, "lab-recovered")
+
+    expect(where).to_have_text("step 335 of 335")
+    page.wait_for_timeout(500)  # the position is told to the kernel once the hand rests
+    assert "([[0, 160, 'prefix-1']], 335, 'updated')" == value_of(page, "player.cuts, player.step, player.end")
+    player.scroll_into_view_if_needed()
+    player.get_by_role("button", name="Undo last cut").click()
+    expect(where).to_have_text("step 160 of 174")
+    assert "[]" == value_of(page, "player.cuts")
+    assert [] == ours(page)
+
+
+def test_a_wish_that_cannot_be_met_is_answered_in_one_line(page, lab):
+    """
+    A tear that does not exist is refused beside the time line, and nothing moves.
+    """
+    player = opened(page, lab, "lab/tree", NAME)
+    value_of(page, "player._asked(None, {'ask': 'cut', 'tear': 'nonsense'}, None); 1")
+
+    expect(player.locator(".trouble")).to_contain_text("has no tear 'nonsense' under the fault model all")
+
+
+@pytest.mark.skipif(find_spec("notebook") is None, reason="Jupyter Notebook is not installed")
+def test_in_jupyter_notebook_it_steps(page, tmp_path):
+    """
+    The same widget in Jupyter Notebook 7.
+    """
+    server = jupyter(tmp_path, [NOTEBOOK], ["notebook"], "JupyterNotebookApp.expose_app_in_browser")
+    try:
+        player = opened(page, server, "notebooks", NAME)
+        player.focus()
+        page.keyboard.press("Home")
+        player.get_by_role("button", name="Step forward").click()
+        expect(player.locator(".where")).to_contain_text("step 1 of")
+        shoot(page, "notebook")
+        assert [] == ours(page)
+    finally:
+        server.stop()
+
+
+@pytest.mark.skipif(find_spec("voila") is None, reason="Voilà is not installed")
+def test_under_voila_it_steps(page, tmp_path):
+    """
+    The same widget in a page without code.
+    """
+    server = Server(tmp_path, [NOTEBOOK], "voila", f"{{root}}/{NAME}", "--no-browser", "--port={port}")
+    try:
+        server.wait("/voila/static/voila.js")
+        page.goto(server.base)
+        player = page.locator(".otalab-player").first
+        expect(player.locator(".records table").first).to_be_visible(timeout=SECONDS * 1000)
+        player.focus()
+        page.keyboard.press("Home")
+        player.get_by_role("button", name="Step forward").click()
+        expect(player.locator(".where")).to_contain_text("step 1 of")
+        shoot(page, "voila")
+        assert [] == ours(page)
+    finally:
+        server.stop()
+
+
+def test_a_page_from_a_file_steps_along_a_history_to_its_end(page, tmp_path):
+    """
+    No kernel, no server, no network: the counterexample is stepped through, and cutting is refused.
+    """
+    player = UpdatePlayer("mongoose", "tiny", faults="torn-program", cuts=[[0, 160, "prefix-1"]])
+    player.html(tmp_path / "page.html")
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto((tmp_path / "page.html").as_uri())
+
+    expect(page.locator(".sentence")).to_contain_text("THE POWER FAILS")
+    page.locator(".otalab-player").focus()
+    page.keyboard.press("End")
+    expect(page.locator(".sentence")).to_contain_text("The life ends bricked")
+    expect(page.get_by_role("button", name="Cut here")).to_be_disabled()
+    shoot(page, "page")
+    assert {"file", "blob"} >= {url.partition(":")[0] for url in asked}
+    assert [] == page.said
+
+
+def test_hands_without_a_mouse_reach_everything(page, tmp_path):
+    """
+    The map's sectors, play and pause, and both ends are a key away, and each part has a name.
+    """
+    UpdatePlayer("hardened", "tiny").html(tmp_path / "page.html")
+    page.goto((tmp_path / "page.html").as_uri())
+    page.locator(".otalab-player").focus()
+
+    page.keyboard.press("End")
+    expect(page.locator(".where")).to_have_text("step 174 of 174")
+    page.keyboard.press("Home")
+    page.keyboard.press(" ")
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    expect(page.locator(".where")).not_to_have_text("step 0 of 174")
+    page.keyboard.press(" ")
+    expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible()
+
+    flash = page.get_by_role("slider", name="Sector of the flash map")
+    flash.focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".title")).to_contain_text("sector 1 at 0x001000, record 0, whole, held")
+    expect(flash).to_have_attribute("aria-valuenow", "1")
+    page.keyboard.press("Escape")
+    expect(page.locator(".title")).not_to_contain_text("held")
+    nameless = page.locator("button:not([aria-label]), select:not([aria-label]), canvas:not([aria-label])")
+    assert ["Copy as code", "Save for replay"] == nameless.all_text_contents()
+    line = page.get_by_role("slider", name="Time line of effects")
+    expect(line).to_have_attribute("aria-valuetext", page.locator(".sentence").text_content())
+
+
+def test_the_screen_shows_the_bytes_of_the_step(page, tmp_path):
+    """
+    Forward, back and at random, the rows in sight are those of the flash in Python.
+    """
+    player = UpdatePlayer("hardened", "tiny", cuts=[[0, 159, "zeros"]])
+    player.html(tmp_path / "page.html")
+    page.goto((tmp_path / "page.html").as_uri())
+    page.locator(".otalab-player").focus()
+    expect(page.locator(".sentence")).to_contain_text("Left: zeros.")
+    keys = ["ArrowRight", "Shift+ArrowRight", "ArrowLeft", "End", "ArrowLeft", "Home", "End", "Shift+ArrowLeft"]
+
+    for key in keys:
+        page.keyboard.press(key)
+        player.step = int(page.locator(".where").text_content().split()[1])
+        assert player.sentence == page.locator(".sentence").text_content()
+        assert player.why == page.locator(".why").text_content()
+        assert player.log == [line for line in page.locator(".log").text_content().splitlines() if line[:4] != "run "]
+        for row in page.locator(".rows").text_content().splitlines():
+            address, data = int(row[:6], 16), bytes.fromhex(row[6:56])
+            assert player.flash.read(address, 16) == data, (key, row)

@@ -1,0 +1,134 @@
+"""The device's side of its shadow without a broker: what is remembered, and what cannot harm it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+
+import pytest
+from devices import BUNDLE, told, with_device
+from mutators import SHADOW_TOPICS, mutated, rpc_frame, shadow_document
+
+from otalab.bench.setup import set_up
+from otalab.hardware.flash import Flash
+from otalab.wire.cloud.remembered import NAME, OtaState, Remembered
+from otalab.wire.device.flash_file import FlashFile, Pool
+from otalab.wire.device.ota import Bytes, Committed, UpdateOptions
+
+pytest.importorskip("aiomqtt", reason="aiomqtt is not installed: pip install 'otalab[net]'")
+from otalab.wire.cloud.device import MqttDevice
+from otalab.wire.cloud.link import Broker
+from otalab.wire.rpc.frames import Rpc
+
+web = pytest.importorskip("web")
+
+
+class Deaf(MqttDevice):
+    """A device whose broker is this test: it takes every message, and the service's answer is always the same."""
+
+    def __init__(self, ota, desired):
+        super().__init__(ota, Broker("127.0.0.1", 1), Rpc(ota))
+        self.desired, self.sent = desired, []
+
+    async def _publish(self, topic, payload):
+        self.sent.append((topic, payload))
+        kind = topic.removeprefix(self.shadow.prefix)
+        reply = {"state": {"desired": self.desired}, "clientToken": self.shadow.token}
+        asyncio.get_running_loop().call_soon(self.received, f"{topic}/accepted", json.dumps(reply).encode())
+        return kind in ("get", "update")
+
+
+@pytest.mark.parametrize("board", ["tiny", "esp8266-4M"])
+def test_what_is_remembered_is_in_the_flash(tmp_path, board):
+    """A file of its own file system; one that is damaged is nothing remembered."""
+
+    async def story(ota, _events):
+        state = OtaState(ota)
+        assert Remembered() == state.read()
+        for what in (Remembered("u", begun=True), Remembered("v")):
+            assert (await state.write(what)).fine
+            assert what == state.read()
+        assert [] == list(tmp_path.glob(f"*{NAME}*"))
+        for broken in (b"", b"{", b"[]", b'{"url": 1}', b"\xff"):
+            state._bytes = lambda broken=broken: broken
+            assert Remembered() == state.read()
+
+    with_device(tmp_path, story, board=board)
+
+
+@pytest.mark.parametrize("board", ["tiny", "esp8266-4M"])
+def test_an_update_takes_along_what_is_remembered(tmp_path, board):
+    """The merge carries the file over, on littlefs and on SPIFFS."""
+    bundle = set_up("hardened", board, app_size=500).bundle
+
+    async def story(ota, events):
+        state = OtaState(ota)
+        await state.write(Remembered("u", begun=True))
+        await ota.update(Bytes(bundle), UpdateOptions())
+        await told(events, Committed)
+        return state.read()
+
+    assert Remembered("u", begun=True) == with_device(tmp_path, story, board=board)
+
+
+@pytest.mark.parametrize("design", ["cc3200", "esp32"])
+def test_what_is_remembered_on_trial_is_with_the_image_that_runs(tmp_path, design):
+    """Also where flash names the old image until the commit."""
+    bundle = set_up(design, "tiny", app_size=500).bundle
+
+    async def story(ota, events):
+        state = OtaState(ota)
+        await state.write(Remembered("old"))
+        await ota.update(Bytes(bundle), UpdateOptions(commit_timeout=60))
+        while ota.status.version != "2":  # noqa: ASYNC110  # the device has no event
+            await asyncio.sleep(0.005)
+        carried = state.read()
+        await state.write(Remembered("new"))
+        return carried, state.read(), ota.status.committed
+
+    told = with_device(tmp_path, story, design=design, commit="manual")
+    assert (Remembered("old"), Remembered("new"), False) == told
+
+
+def test_mutated_messages_do_no_harm(tmp_path):
+    """Two thousand frames and documents: no exception, no update, and then a good one goes in."""
+    chance, lines = random.Random(3), []
+
+    async def story(ota, events):
+        ota.device.tell = lines.append
+        with web.Web() as server:
+            server.files["fw.zip"] = BUNDLE
+            device = Deaf(ota, {})
+            serving = asyncio.create_task(device.shadow.run())
+            await device.shadow.connected()
+            for number in range(1000):
+                await asyncio.sleep(0)
+                device.received(device.frames, mutated(chance, rpc_frame(chance, BUNDLE)))
+                topic = chance.choice(SHADOW_TOPICS)
+                device.received(device.shadow.prefix + topic, mutated(chance, shadow_document(chance, topic)))
+                assert not serving.done(), number
+            before = [event for event in events if isinstance(event, Committed)]
+            delta = {"state": {"ota": {"url": f"{server.address}/plain/fw.zip", "commit_timeout": 60}}}
+            device.received(f"{device.shadow.prefix}update/delta", json.dumps(delta).encode())
+            committed = await told(events, Committed)
+            serving.cancel()
+            return before, committed
+
+    before, committed = with_device(tmp_path, story)
+
+    assert [] == before
+    assert "2" == committed.version
+    assert not any("Traceback" in line or "Error" in line for line in lines)
+
+
+def test_devices_hold_what_they_have_in_common_once(tmp_path):
+    """Two flash files with the same contents share every sector; what differs is their own."""
+    flash, pool = set_up("hardened", "tiny").flash, Pool()
+    one, other = (FlashFile(tmp_path / name, flash.geometry, flash, sync=False, pool=pool) for name in "ab")
+    changed = pool.shared(Flash.of(flash.geometry, b"x" + flash.image[1:]), 0)
+    one.close(), other.close()
+
+    assert all(mine is theirs for mine, theirs in zip(one.flash.sectors, other.flash.sectors, strict=True))
+    assert flash == one.flash
+    assert changed.sectors[0] is not one.flash.sectors[0]
