@@ -13,7 +13,7 @@ from typing import Any
 
 from otalab.cli.options.study import add_study_options, chosen_study, whole
 from otalab.cli.risk import explore
-from otalab.numbers.engines.names import ENGINES
+from otalab.numbers.engine_names import ENGINES
 from otalab.text import table
 
 

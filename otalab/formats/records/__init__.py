@@ -1,4 +1,8 @@
-"""Boot records, byte for byte, one module a format; `catalogue` lists them.
+"""Boot records, byte for byte, one module a format.
 
-Open `record` first.
+Open `record` first; `catalogue` lists the formats.
 """
+
+from otalab.formats.records.catalogue import GUARDS, KEEPERS, RECORDS
+
+__all__ = ["GUARDS", "KEEPERS", "RECORDS"]

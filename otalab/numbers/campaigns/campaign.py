@@ -28,8 +28,8 @@ from tqdm.auto import tqdm
 from otalab.bench.observer import BAD
 from otalab.errors import BadInput, OtalabError
 from otalab.graph.crash_graph import ENDS
+from otalab.numbers.engine_names import ENGINES
 from otalab.numbers.engines.engines import adopt, crowds, prepare, refuse_endless, sample
-from otalab.numbers.engines.names import ENGINES
 from otalab.numbers.stats import Interval, interval
 from otalab.numbers.study import Fleet, Study
 

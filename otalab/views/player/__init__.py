@@ -2,3 +2,7 @@
 
 Open `widget` first.
 """
+
+from otalab.views.player.widget import UpdatePlayer
+
+__all__ = ["UpdatePlayer"]

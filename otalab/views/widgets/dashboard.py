@@ -25,7 +25,7 @@ from otalab.hardware.board import boards
 from otalab.hardware.part import parts
 from otalab.numbers.campaigns.campaign import Campaign, Tally
 from otalab.numbers.campaigns.paced import NO_CUT, PacedCampaign, Standing
-from otalab.numbers.engines.names import ENGINES
+from otalab.numbers.engine_names import ENGINES
 from otalab.numbers.rates import PHASES, base_rates, parse_rate
 from otalab.numbers.stats import claim, interval
 from otalab.numbers.study import Study, study

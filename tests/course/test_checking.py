@@ -5,9 +5,9 @@ import re
 import pytest
 from course import EXERCISES_MET, NOTEBOOKS, exercises_of
 
-from otalab.course import check as lessons
+from otalab.course import checking as lessons
 from otalab.course import exercises
-from otalab.course.check import check
+from otalab.course.checking import check
 from otalab.errors import BadInput
 
 
