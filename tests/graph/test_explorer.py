@@ -153,7 +153,7 @@ def late_reader(chip, _device, *, careful: bool):
 @pytest.mark.parametrize("careful", [False, True])
 def test_a_sector_that_is_read_late_splits_what_was_merged(monkeypatch, careful):
     """A first cut tears x, which nobody reads; a second one makes somebody read it, and one node becomes two."""
-    monkeypatch.setattr(otalab.trace, "power_on", lambda chip, device: late_reader(chip, device, careful=careful))
+    monkeypatch.setattr(otalab.bench.trace, "power_on", lambda chip, device: late_reader(chip, device, careful=careful))
     what = small("hardened")
     what = replace(what, flash=Flash.blank(what.flash.geometry))
     faults = Thin(prefixes=(3,))

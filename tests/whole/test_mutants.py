@@ -102,7 +102,7 @@ def lifeless(monkeypatch, *effects, outcome):
         yield from effects
         return outcome
 
-    monkeypatch.setattr(otalab.trace, "power_on", power_on)
+    monkeypatch.setattr(otalab.bench.trace, "power_on", power_on)
     return small("hardened")
 
 
