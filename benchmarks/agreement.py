@@ -12,7 +12,7 @@ import time
 from itertools import product
 
 from otalab.bench.observer import BAD
-from otalab.firmware.design import designs
+from otalab.firmware.catalogue import designs
 from otalab.numbers.campaigns.campaign import CHUNK
 from otalab.numbers.engines.engines import crowds, sample
 from otalab.numbers.rates import Rates

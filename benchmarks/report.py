@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from otalab.firmware.design import load_design
+from otalab.firmware.catalogue import load_design
 
 
 def copied(folder: Path) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from otalab.faults.models import FAULTS, SIX
-from otalab.firmware.design import designs
+from otalab.firmware.catalogue import designs
 from otalab.firmware.image import TEMPERS
 from otalab.graph.check import check_design
 

@@ -5,7 +5,7 @@ from otalab.bench.setup import default_bundle, set_up
 from otalab.bench.trace import life, run, words
 from otalab.errors import BadInput, OtalabError
 from otalab.faults.models import FAULTS, fault_model
-from otalab.firmware.design import designs, load_design
+from otalab.firmware.catalogue import designs, load_design
 from otalab.firmware.own_part import with_part
 from otalab.graph.check import check_design
 from otalab.graph.history import ending, play

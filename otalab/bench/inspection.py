@@ -13,7 +13,8 @@ from typing import Any
 
 from otalab.errors import BadInput
 from otalab.firmware import store
-from otalab.firmware.design import Design, designs, load_design
+from otalab.firmware.catalogue import designs, load_design
+from otalab.firmware.design import Design
 from otalab.formats.records.record import Invalid, Record, counted
 from otalab.hardware.board import Board, Region, boards, load_board
 from otalab.hardware.chip import Chip

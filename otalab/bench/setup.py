@@ -12,7 +12,8 @@ from zlib import crc32
 from otalab.bench.scenario import OFFERS, OfferPolicy, Scenario
 from otalab.bench.trace import life
 from otalab.errors import BadInput, BundleFault
-from otalab.firmware.design import Design, load_design
+from otalab.firmware.catalogue import load_design
+from otalab.firmware.design import Design
 from otalab.firmware.device import Device
 from otalab.firmware.image import Image, parse_temper
 from otalab.firmware.outcome import Running

@@ -9,7 +9,8 @@ from dataclasses import replace
 from textwrap import wrap
 from typing import Any
 
-from otalab.firmware.design import SAYS, Design, bounds, choices, designs, load_design, way_of, ways
+from otalab.firmware.catalogue import designs, load_design
+from otalab.firmware.design import SAYS, Design, bounds, choices, way_of, ways
 from otalab.firmware.schema import design_schema
 from otalab.hardware.board import load_board
 from otalab.text import table

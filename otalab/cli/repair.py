@@ -13,7 +13,7 @@ from tqdm import tqdm
 from otalab.cli.check import several
 from otalab.cli.options.scenario import add_options, read
 from otalab.faults.models import FAULTS
-from otalab.firmware.design import load_design
+from otalab.firmware.catalogue import load_design
 from otalab.firmware.image import TEMPERS
 from otalab.graph.repair import BUDGET, LIMIT, MOST, Repair, repair
 

@@ -17,7 +17,8 @@ from otalab.bench.scenario import Scenario
 from otalab.bench.setup import set_up
 from otalab.bench.trace import life, run, sector_of
 from otalab.faults.models import fault_model
-from otalab.firmware.design import Design, designs, load_design, ways
+from otalab.firmware.catalogue import designs, load_design
+from otalab.firmware.design import Design, ways
 from otalab.formats.records.cc3200 import Cc3200Codec
 from otalab.formats.records.record import FIRST_SEQUENCER, BootConfig, Record, counted
 from otalab.graph.check import check_design

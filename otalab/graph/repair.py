@@ -16,7 +16,8 @@ from typing import Any
 from otalab.bench.setup import board_for
 from otalab.errors import BadInput
 from otalab.faults.models import fault_model
-from otalab.firmware.design import Design, checked, load_design, way_of
+from otalab.firmware.catalogue import checked, load_design
+from otalab.firmware.design import Design, way_of
 from otalab.firmware.design import choices as every_choice
 from otalab.graph.judge import Found, Judge
 from otalab.hardware.board import Board

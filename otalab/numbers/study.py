@@ -20,7 +20,8 @@ from otalab.bench.setup import board_for, set_up
 from otalab.errors import BadInput
 from otalab.faults.models import atomic, fault_model, weighted
 from otalab.faults.tear import FaultModel
-from otalab.firmware.design import Design, load_design
+from otalab.firmware.catalogue import load_design
+from otalab.firmware.design import Design
 from otalab.graph.crash_graph import CrashGraph, graph_of
 from otalab.graph.explorer import BUDGET, Explorer
 from otalab.hardware.board import Board

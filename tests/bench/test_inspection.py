@@ -15,7 +15,7 @@ from otalab.bench.setup import set_up
 from otalab.bench.trace import life
 from otalab.cli.main import main
 from otalab.errors import BadInput
-from otalab.firmware.design import designs, load_design
+from otalab.firmware.catalogue import designs, load_design
 from otalab.formats.bundle.reader import PartData, bundle_events
 from otalab.views.widgets.sequencer import SequencerLab
 

@@ -18,7 +18,7 @@ from otalab.bench.trace import life
 from otalab.cli import main as cli
 from otalab.errors import BadInput
 from otalab.faults.models import fault_model
-from otalab.firmware.design import designs, load_design
+from otalab.firmware.catalogue import designs, load_design
 from otalab.firmware.outcome import Running
 from otalab.firmware.store import codec
 from otalab.formats.records.catalogue import LAB_RECORDS

@@ -17,7 +17,8 @@ from otalab.errors import BadInput
 from otalab.faults.models import FAULTS, SIX, atomic, fault_model, weighted
 from otalab.faults.tear import FaultModel, Left, Site, Tear, fault, union
 from otalab.firmware import store
-from otalab.firmware.design import Design, load_design
+from otalab.firmware.catalogue import load_design
+from otalab.firmware.design import Design
 from otalab.firmware.device import Device
 from otalab.formats.records.record import FIRST_SEQUENCER, BootConfig, Record, SlotFacts
 from otalab.hardware.board import Region

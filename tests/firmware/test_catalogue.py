@@ -12,7 +12,7 @@ from otalab.bench.scenario import Scenario, World
 from otalab.bench.setup import default_bundle, noise, set_up
 from otalab.bench.trace import Run, Step, life, run
 from otalab.firmware import store
-from otalab.firmware.design import designs, load_design
+from otalab.firmware.catalogue import designs, load_design
 from otalab.firmware.device import power_on
 from otalab.firmware.outcome import Bricked, Hung, Outcome, Reset, Running
 from otalab.formats.filesystems.kinds import read_files

@@ -13,7 +13,8 @@ from otalab.bench.observer import judge
 from otalab.bench.trace import life
 from otalab.firmware import store
 from otalab.firmware.bootloader import boot
-from otalab.firmware.design import Design, load_design
+from otalab.firmware.catalogue import load_design
+from otalab.firmware.design import Design
 from otalab.firmware.outcome import Bricked, Reset, Running
 from otalab.firmware.update_state import read_state
 from otalab.formats.records.record import BootConfig, Invalid, Record

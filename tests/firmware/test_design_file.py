@@ -18,7 +18,8 @@ from otalab.bench.observer import judge
 from otalab.bench.setup import set_up
 from otalab.bench.trace import life
 from otalab.errors import BadInput
-from otalab.firmware.design import SAYS, Design, bounds, checked, choices, designs, load_design, way_of, ways
+from otalab.firmware.catalogue import checked, designs, load_design
+from otalab.firmware.design import SAYS, Design, bounds, choices, way_of, ways
 from otalab.firmware.own_part import PARTS, with_part
 from otalab.firmware.schema import design_schema
 from otalab.hardware.board import boards, load_board

@@ -10,7 +10,7 @@ from otalab.bench.setup import default_bundle, set_up
 from otalab.cli import main as cli
 from otalab.errors import BadInput, OtalabError
 from otalab.faults.models import FAULTS, fault_model
-from otalab.firmware.design import load_design
+from otalab.firmware.catalogue import load_design
 from otalab.graph.check import Case, check
 from otalab.graph.history import Leg
 from otalab.settings import DATA

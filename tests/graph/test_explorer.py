@@ -17,7 +17,7 @@ from otalab.bench.observer import judge_run
 from otalab.bench.scenario import Scenario
 from otalab.bench.trace import every_run
 from otalab.errors import OtalabError
-from otalab.firmware.design import designs
+from otalab.firmware.catalogue import designs
 from otalab.firmware.outcome import Bricked, Running
 from otalab.firmware.store import codec, select
 from otalab.graph.crash_graph import CrashGraph, graph_of

@@ -8,7 +8,8 @@ import pytest
 
 from otalab.cli import main as cli
 from otalab.errors import BadInput
-from otalab.firmware.design import checked, choices, load_design, read_design
+from otalab.firmware.catalogue import checked, load_design, read_design
+from otalab.firmware.design import choices
 from otalab.graph.check import check_design
 from otalab.graph.judge import Judge
 from otalab.graph.repair import Change, changed, repair, sets

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from otalab.errors import BadInput
-from otalab.firmware.design import designs, load_design, read_design
+from otalab.firmware.catalogue import designs, load_design, read_design
 from otalab.hardware.board import boards, load_board
 from otalab.settings import DATA, Settings
 

@@ -11,7 +11,8 @@ from otalab.bench.scenario import Scenario
 from otalab.bench.setup import default_bundle, set_up
 from otalab.bench.trace import life
 from otalab.faults.models import fault_model
-from otalab.firmware.design import Design, checked
+from otalab.firmware.catalogue import checked
+from otalab.firmware.design import Design
 from otalab.firmware.store import codec
 from otalab.graph.check import Case, Cell, check
 

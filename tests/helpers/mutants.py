@@ -20,7 +20,8 @@ from otalab.bench.setup import default_bundle, set_up
 from otalab.bench.trace import life
 from otalab.errors import BundleFault
 from otalab.firmware import application, bootloader, store, updater
-from otalab.firmware.design import Design, load_design
+from otalab.firmware.catalogue import load_design
+from otalab.firmware.design import Design
 from otalab.firmware.image import Image
 from otalab.firmware.merge import carry_over, mounted
 from otalab.firmware.store import Selection

@@ -13,7 +13,8 @@ from otalab.bench.scenario import Scenario, World
 from otalab.bench.setup import set_up
 from otalab.bench.trace import every_run, sector_of
 from otalab.faults.tear import Tear
-from otalab.firmware.design import Design, load_design
+from otalab.firmware.catalogue import load_design
+from otalab.firmware.design import Design
 from otalab.firmware.store import codec
 from otalab.hardware.board import Board, Region, Slot
 from otalab.hardware.effects import Erase, Program

@@ -11,7 +11,7 @@ import pytest
 from browsing import CHROMIUM, FLAGS, OUTPUT
 from playwright.sync_api import expect, sync_playwright
 
-from otalab.firmware.design import load_design
+from otalab.firmware.catalogue import load_design
 
 pytestmark = [
     pytest.mark.browser,

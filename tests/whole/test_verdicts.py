@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from otalab.faults.models import SIX
-from otalab.firmware.design import designs
+from otalab.firmware.catalogue import designs
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 import verdicts

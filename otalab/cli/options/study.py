@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from otalab.bench.setup import board_for
 from otalab.cli.options.scenario import add_options, read
 from otalab.errors import BadInput
-from otalab.firmware.design import load_design
+from otalab.firmware.catalogue import load_design
 from otalab.graph.explorer import BUDGET
 from otalab.numbers.rates import Rates
 

@@ -20,7 +20,7 @@ from otalab.bench.scenario import Scenario
 from otalab.bench.setup import set_up
 from otalab.errors import BadInput, OtalabError
 from otalab.faults.models import FAULTS, fault_model
-from otalab.firmware.design import load_design
+from otalab.firmware.catalogue import load_design
 from otalab.graph.check import OWN_BOARD, Case, counterexample, digest, named
 from otalab.hardware.effects import Effect
 from otalab.hardware.flash import Flash

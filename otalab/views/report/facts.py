@@ -14,7 +14,8 @@ from otalab.bench.scenario import OfferPolicy, Scenario
 from otalab.bench.setup import set_up
 from otalab.errors import BadInput
 from otalab.faults.models import fault_model
-from otalab.firmware.design import Design, load_design
+from otalab.firmware.catalogue import load_design
+from otalab.firmware.design import Design
 from otalab.graph.check import Case, Cell, check, digest, named
 from otalab.graph.explorer import Explorer
 from otalab.graph.repair import Repair, repair

@@ -12,7 +12,7 @@ import traitlets
 
 from otalab.bench.scenario import Scenario
 from otalab.bench.setup import set_up
-from otalab.firmware.design import designs, load_design
+from otalab.firmware.catalogue import designs, load_design
 from otalab.firmware.image import parse_temper
 from otalab.views.figures.race import COLOURS, LANES, Race, race
 

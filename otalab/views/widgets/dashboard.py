@@ -18,7 +18,8 @@ import traitlets
 from otalab.bench.observer import BAD, GOOD
 from otalab.errors import BadInput, OtalabError
 from otalab.faults.models import FAULTS
-from otalab.firmware.design import Design, designs
+from otalab.firmware.catalogue import designs
+from otalab.firmware.design import Design
 from otalab.firmware.image import TEMPERS
 from otalab.graph.crash_graph import ENDS
 from otalab.hardware.board import boards

@@ -14,7 +14,8 @@ from otalab.bench.setup import set_up
 from otalab.bench.trace import run
 from otalab.errors import BadInput
 from otalab.firmware import bootloader, store
-from otalab.firmware.design import Design, designs, load_design
+from otalab.firmware.catalogue import designs, load_design
+from otalab.firmware.design import Design
 from otalab.firmware.outcome import Bricked, Reset
 from otalab.firmware.store import Explanation
 from otalab.formats.records.record import Codec, Record

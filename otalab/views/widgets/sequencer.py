@@ -12,7 +12,8 @@ import traitlets
 
 from otalab.errors import BadInput, OtalabError
 from otalab.firmware import store
-from otalab.firmware.design import Design, load_design
+from otalab.firmware.catalogue import load_design
+from otalab.firmware.design import Design
 from otalab.views.figures.records import SORTS, record_table
 from otalab.views.widgets.record_pair import Pair, Place, formats, lamp
 

@@ -28,7 +28,7 @@ from otalab.bench.scenario import Scenario
 from otalab.bench.setup import default_bundle
 from otalab.cli.main import main
 from otalab.errors import BadInput, BundleFault
-from otalab.firmware.design import load_design
+from otalab.firmware.catalogue import load_design
 from otalab.firmware.updater import APPLIED, DOWNGRADES
 from otalab.formats.bundle.manifest import Manifest
 from otalab.formats.bundle.reader import ManifestRead, bundle_events

@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otalab.firmware import store
-from otalab.firmware.design import Design, load_design
+from otalab.firmware.catalogue import load_design
+from otalab.firmware.design import Design
 from otalab.firmware.update_state import read_state
 from otalab.formats.records.nvs import UPDATE_STATE, meaning, word
 from otalab.formats.records.record import BootConfig, Codec, Invalid, Record, SlotFacts

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otalab.firmware import store
-from otalab.firmware.design import load_design
+from otalab.firmware.catalogue import load_design
 from otalab.formats.records.catalogue import GUARDS
 from otalab.formats.records.record import (
     FIRST_SEQUENCER,

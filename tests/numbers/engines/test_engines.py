@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from otalab.errors import BadInput
-from otalab.firmware.design import designs
+from otalab.firmware.catalogue import designs
 from otalab.graph.crash_graph import ENDS
 from otalab.numbers.engines.engines import crowds, sample
 from otalab.numbers.engines.firmware import Lives

@@ -17,7 +17,8 @@ from otalab.bench.observer import BAD
 from otalab.cli import main as cli
 from otalab.cli import report as report_cli
 from otalab.errors import BadInput, OtalabError
-from otalab.firmware.design import choices, designs, load_design, ways
+from otalab.firmware.catalogue import designs, load_design
+from otalab.firmware.design import choices, ways
 from otalab.graph.check import check_design
 from otalab.hardware.board import load_board
 from otalab.views.player.life import live

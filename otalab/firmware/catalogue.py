@@ -1,0 +1,114 @@
+"""The catalogue of designs: loaded by name or from the path of a TOML file, held to what cannot stand together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from otalab.errors import BadInput
+from otalab.firmware.design import Design, bounds, choices, way_of, ways
+from otalab.formats.records.catalogue import LAB_RECORDS
+from otalab.hardware.board import read_board
+from otalab.settings import DATA, Settings
+
+
+def designs() -> list[str]:
+    """Return the names of the catalogue."""
+    return sorted(path.stem for path in (DATA / "designs").glob("*.toml"))
+
+
+@cache
+def load_design(name: str) -> Design:
+    """Return a design by its name in the catalogue, or from the path of a TOML file."""
+    path = Path(name) if name.endswith(".toml") else DATA / "designs" / f"{name}.toml"
+    if not path.is_file():
+        raise BadInput(f"design {name!r} is unknown; one of: {', '.join(designs())}, or the path of a TOML file")
+    return read_design(Settings.load(path))
+
+
+def read_design(settings: Settings) -> Design:
+    """Return the design that a settings file describes; what it does not say is as in `hardened`."""
+    sections = dict.fromkeys(section for section, _ in ways())
+    settings.known(["name", "summary", *sections, "layout"])
+    given: dict[str, Any] = {}
+    for section in sections:
+        if section in settings.table:
+            given |= _section(settings.inside(section), section)
+    name = settings.words("name")
+    board = read_board(settings.inside("layout"), name) if "layout" in settings.table else None
+    design = Design(name=name, summary=settings.words("summary"), board=board, **given)
+    for name, problem in contradictions(design):
+        section, key = way_of(name).split(".")
+        here = settings.inside(section) if section in settings.table else settings
+        raise here.wrong(key, problem)
+    return design
+
+
+def _section(settings: Settings, section: str) -> dict[str, Any]:
+    own = {key: name for (where, key), name in ways().items() if where == section}
+    settings.known(list(own))
+    names, numbers = choices(), bounds()
+    return {
+        name: settings.choice(key, names[name]) if name in names else settings.number(key, *numbers[name])
+        for key, name in own.items()
+        if key in settings.table
+    }
+
+
+def checked(design: Design) -> Design:
+    """Return the design, or say which of its choices contradict each other."""
+    for name, problem in contradictions(design):
+        raise BadInput(f"design {design.name!r}: {way_of(name)}: {problem}")
+    return design
+
+
+def contradictions(design: Design) -> Iterator[tuple[str, str]]:
+    """Yield every choice that cannot stand beside the others, and why."""
+    lab, journal = design.record in LAB_RECORDS, design.journal > 1
+    own_guard = design.record in ("mgos-boot", "otadata", "otadata-mongoose")
+    counts = {"cc3200": ("decreasing", 64), "rboot": ("decreasing", 64)}.get(design.record, ("increasing", 32))
+    tells = {"trial": design.trial in ("one-try", "one-start"), "tries": design.tries > 1}
+    rules = [
+        (
+            "guard",
+            own_guard != (design.guard == "own"),
+            f'"own" belongs to formats that have a check; {design.record!r}',
+        ),
+        ("guard", not lab and design.guard in ("crc16", "crc32"), f"format {design.record!r} has no room for a check"),
+        ("sequencer", not lab and design.sequencer != counts[0], f"format {design.record!r} counts {counts[0]}"),
+        ("sequencer_bits", not lab and design.sequencer_bits != counts[1], f"format {design.record!r} has {counts[1]}"),
+        ("records", design.record == "rboot" and design.records != 1, "rboot has one record and no sequencer"),
+        ("order", not lab and design.order != "at-once", f"format {design.record!r} is programmed at once"),
+        ("journal", journal and design.record != "mgos-boot", 'only format "mgos-boot" is kept in a journal'),
+        ("write", journal != (design.write == "move-on"), '"move-on" and a journal need each other'),
+        ("erase", journal and design.erase != "always", "a journal's area is always erased before it is begun anew"),
+        ("placing", design.placing == "own" and design.record not in ("cc3200", "otadata"), _CANNOT_WITHDRAW),
+        ("trial", tells["trial"] and design.record in ("mongoose", "cc3200", "otadata-mongoose"), _CANNOT_COUNT),
+        ("trial", design.trial == "attempts" and design.record != "rboot", 'attempts needs format = "rboot"'),
+        ("trial", design.trial in ("one-try", "one-start") and design.record == "rboot", 'rboot has "attempts"'),
+        ("trial", design.target == "running" and design.trial != "none", _NO_WAY_BACK),
+        ("tries", tells["tries"] and design.record != "complete", 'more than one try needs format = "complete"'),
+        ("tries", tells["tries"] and design.trial not in ("one-try", "one-start"), "tries are counted with one-try"),
+        ("clear", design.clear == "before-slot" and design.records != 2, _NOTHING_TO_ERASE),
+        ("clear", design.clear == "before-slot" and journal, "a journal's other area is erased when it is needed"),
+        ("state", (design.state == "nvs") != (design.record == "otadata-mongoose"), _STATE),
+        ("image_check", design.image_check == "crc32" and not lab and design.record != "mgos-boot", _NO_FACTS),
+        ("no_record", design.no_record == "slot-0" and design.image_check == "crc32", _NO_FACTS_AT_ALL),
+        ("merge", design.target == "running" and design.merge == "first-boot", "the old files are gone by then"),
+        ("interval_in", design.interval_in == "updater.dat" and design.merge != "first-boot", _NOT_CARRIED),
+        ("interval_in", design.interval_in == "record" and not lab, f"format {design.record!r} has no interval"),
+        ("merge_note", design.merge_note == "written" and design.record != "rboot", 'only "rboot" is written again'),
+    ]
+    return ((name, problem) for name, broken, problem in rules if broken)
+
+
+_CANNOT_WITHDRAW = "only cc3200 and otadata can say of a record that it is given up"
+_CANNOT_COUNT = 'the loader cannot note a try in this format: take "timer", "switch-back" or format = "complete"'
+_NO_WAY_BACK = 'target = "running" needs "none": a trial that fails has nothing to go back to'
+_NOTHING_TO_ERASE = "before-slot needs count = 2: there is no inactive record to erase"
+_STATE = "nvs and format otadata-mongoose need each other: its entries do not know of commits"
+_NO_FACTS = 'this format says nothing of the image that it names: take "own" or "none"'
+_NO_FACTS_AT_ALL = 'without a record there is no checksum to compare: take "own" or "none" for the image, or "default"'
+_NOT_CARRIED = "updater.dat reaches the new image by a merge at first boot"
