@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from otalab.cli.options.keys import add_key_options, add_sign, required_mask, verifier
+from otalab.cli import sign
+from otalab.cli.options.keys import add_key_options, mask_or
 from otalab.errors import BadInput, BundleFault
 from otalab.formats.bundle.build import PartSource, build
 from otalab.formats.bundle.manifest import Manifest, shown
 from otalab.formats.bundle.reader import LIMIT, ManifestRead, PartEnds, bundle_events
 from otalab.formats.bundle.signatures import UNCHECKED, refusal, signatures
 from otalab.text import table
+from otalab.wire.key_files import required_mask, verifier
 
 
 def add_parser(commands: Any) -> None:
@@ -37,7 +39,7 @@ def add_parser(commands: Any) -> None:
     building.add_argument("--build-id", metavar="ID", help="the build that the manifest names (follows from contents)")
     building.set_defaults(func=build_bundle)
 
-    add_sign(actions)
+    sign.add_parser(actions)
 
     inspecting = actions.add_parser("inspect", help="print the manifest and the parts of a bundle")
     inspecting.set_defaults(func=inspect)
@@ -117,7 +119,7 @@ def inspect(chosen: argparse.Namespace) -> int:
 def verify(chosen: argparse.Namespace) -> int:
     """Say `ok`, or the message with which a device refuses the bundle."""
     keys, verified = verifier(chosen.key)
-    required = required_mask(chosen, keys or UNCHECKED)
+    required = required_mask(mask_or(chosen, keys or UNCHECKED))
     survey = _survey(chosen.file, chosen.platform, verified, required)
     asked = bool(keys) or required != UNCHECKED
     if chosen.json:

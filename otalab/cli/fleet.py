@@ -8,14 +8,17 @@ import re
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from otalab.bench.setup import set_up
 from otalab.cli.options.auth import lock
-from otalab.cli.serve import DEVICE_ID, check_numbers, device_arguments, first_of, need_net, open_device
+from otalab.cli.options.device import DEVICE_ID, check_times, chosen_device, device_arguments
+from otalab.cli.serve import first_of, need_net
 from otalab.errors import BadInput
 from otalab.wire.device.flash_file import Pool
+from otalab.wire.device.open import open_device
 from otalab.wire.device.virtual import VirtualDevice
 
 MOST = 10_000
@@ -41,7 +44,7 @@ def add_parser(commands: Any) -> None:
 
 def run(chosen: argparse.Namespace) -> int:
     """Serve until Ctrl-C or SIGTERM."""
-    check_numbers(chosen)
+    check_times(chosen)
     if not 0 < chosen.devices <= MOST or chosen.first < 0:
         raise BadInput(
             f"--devices {chosen.devices} --first {chosen.first}: 1 to {MOST} devices, from 0 on, are possible"
@@ -68,12 +71,13 @@ def open_all(chosen: argparse.Namespace, devices: list[VirtualDevice]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadInput(f"--flash-dir {folder}: cannot be made: {error.strerror}") from error
-    scenario, pool = set_up(chosen.design, chosen.board, part_name=chosen.part), Pool()
+    common, pool = chosen_device(chosen, ""), Pool()
+    scenario = set_up(common.design, common.board, part_name=common.part)
     for number in range(chosen.first, chosen.first + chosen.devices):
         name = f"{chosen.prefix}{number:03}"
-        options = vars(chosen) | {"flash": folder / f"{name}.bin", "seed": _seed(chosen.seed, number)}
-        device = open_device(argparse.Namespace(**options), scenario, pool)
-        device.name, device.tell = name, _teller(name, verbose=chosen.verbose)
+        options = replace(common, flash=folder / f"{name}.bin", seed=_seed(chosen.seed, number))
+        device = open_device(options, _teller(name, verbose=chosen.verbose), scenario, pool)
+        device.name = name
         devices.append(device)
 
 

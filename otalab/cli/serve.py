@@ -7,23 +7,13 @@ import asyncio
 import re
 import signal
 import sys
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from otalab.bench.scenario import Scenario
-from otalab.bench.setup import set_up
-from otalab.cli.options.auth import add_auth_options, check_host, lock
-from otalab.cli.options.keys import add_key_options, required_mask, verifier
+from otalab.cli.options.auth import check_host, lock
+from otalab.cli.options.device import DEVICE_ID, check_times, chosen_device, device_arguments
 from otalab.errors import BadInput
-from otalab.firmware.image import Image, parse_temper
-from otalab.formats.bundle.signatures import UNCHECKED
-from otalab.hardware.part import part
-from otalab.wire.device.flash_file import FlashFile, Pool
-from otalab.wire.device.known_images import KnownImages
+from otalab.wire.device.open import open_device
 from otalab.wire.device.virtual import VirtualDevice
-
-DEVICE_ID = r"[a-zA-Z0-9:_-]{1,128}"
 
 
 def add_parser(commands: Any) -> None:
@@ -46,38 +36,9 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(func=run)
 
 
-def device_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options that describe one device, or each of many."""
-    parser.add_argument("--board", default="lab-1M", metavar="B", help="name, or path of a TOML file (lab-1M)")
-    parser.add_argument("--design", default="mongoose", metavar="D", help="name, or path of a TOML file (mongoose)")
-    parser.add_argument("--part", metavar="PART", help="a flash part from data/flash_parts.csv (the board's)")
-    parser.add_argument("--image", default="healthy", help="how images behave that are uploaded: healthy, hangs, …")
-    parser.add_argument(
-        "--commit",
-        choices=("auto", "cloud", "manual"),
-        help="who commits a new image: itself, the shadow's greeting, a person (auto, with a broker cloud)",
-    )
-    parser.add_argument("--time-scale", type=float, default=1.0, metavar="X", help="1 is datasheet time, 0 waits not")
-    parser.add_argument(
-        "--update-timeout", type=float, default=600.0, metavar="S", help="how long a stall may be (600)"
-    )
-    parser.add_argument("--no-sync", action="store_true", help="do not force every write to disk")
-    parser.add_argument("--dialect", choices=("strict", "2017"), default="strict", help="how refusals are answered")
-    parser.add_argument("--seed", type=int, metavar="N", help="for the chance of a flaky image")
-    add_key_options(parser, "-1, as shipped")
-    add_auth_options(parser)
-    parser.add_argument(
-        "--shadow-commit-timeout",
-        type=int,
-        default=600,
-        metavar="S",
-        help="the commit interval of updates by the shadow that do not say one (600)",
-    )
-
-
 def run(chosen: argparse.Namespace) -> int:
     """Serve until Ctrl-C or SIGTERM."""
-    check_numbers(chosen)
+    check_times(chosen)
     if chosen.update_interval and not chosen.update_url:
         raise BadInput(f"--update-interval {chosen.update_interval}: there is nothing to poll; give an --update-url")
     if not 0 <= chosen.port < 2**16:
@@ -89,24 +50,13 @@ def run(chosen: argparse.Namespace) -> int:
         raise BadInput("--commit cloud: there is no cloud; give a broker with --mqtt HOST:PORT")
     if chosen.device_id is not None and not re.fullmatch(DEVICE_ID, chosen.device_id):
         raise BadInput(f"--device-id {chosen.device_id!r}: up to 128 letters, digits, and _ - : are possible")
-    device = open_device(chosen)
+    device = open_device(chosen_device(chosen, chosen.flash), _tell)
     device.name = chosen.device_id or ""
     try:
         asyncio.run(_serve(chosen, device))
     finally:
         device.file.close()
     return 0
-
-
-def check_numbers(chosen: argparse.Namespace) -> None:
-    """Refuse times that are none."""
-    for name in ("time_scale", "update_timeout", "update_interval"):
-        # "not >=" so that NaN is refused too.
-        if not 0 <= (value := getattr(chosen, name, 0.0)) < float("inf"):
-            raise BadInput(f"--{name.replace('_', '-')} {value}: a number of 0 or more is needed")
-    for name in ("update_commit_timeout", "shadow_commit_timeout"):
-        if not 0 <= (value := getattr(chosen, name, 0)) < 2**32:
-            raise BadInput(f"--{name.replace('_', '-')} {value}: 0 to 2**32 - 1 seconds are possible")
 
 
 def need_net(command: str) -> None:
@@ -116,49 +66,6 @@ def need_net(command: str) -> None:
         import aiomqtt  # noqa: F401, PLC0415  # likewise
     except ImportError as error:
         raise BadInput(f"{command} needs the package {error.name}: pip install 'otalab[net]'") from error
-
-
-def open_device(
-    chosen: argparse.Namespace, scenario: Scenario | None = None, pool: Pool | None = None
-) -> VirtualDevice:
-    """Return the device that the options describe; a new flash file is formatted as a shipped one.
-
-    Many devices may have their `scenario` and a `pool` of sectors in common.
-    """
-    scenario = scenario or set_up(chosen.design, chosen.board, part_name=chosen.part)
-    _, verified = verifier(chosen.key)
-    required = required_mask(chosen, UNCHECKED)
-    if chosen.key and required == UNCHECKED:
-        _tell("no signature is required: --sig-req-mask is -1")
-    temper, failure = parse_temper(chosen.image)
-    new = Image("", "", 0, b"", temper, failure, commits="itself" if chosen.commit == "auto" else "by hand")
-    chip = part(chosen.part) if chosen.part else scenario.part
-    # Times that the part lacks are found missing now, and not in the middle of an update.
-    chip.erase_seconds(), chip.program_seconds(1)
-    path = Path(chosen.flash)
-    file = FlashFile(path, scenario.flash.geometry, scenario.flash, sync=not chosen.no_sync, pool=pool)
-    known = KnownImages(path)
-    try:
-        if file.is_new:
-            known.clear()
-            known.add(scenario.old)
-        known.load()
-        if not known.images:
-            known.adopt(scenario.device.board, scenario.device.design, file.flash)
-    except BaseException:
-        file.close()
-        raise
-    return VirtualDevice(
-        replace(scenario.device, sig_req_mask=required),
-        chip,
-        file,
-        known,
-        new,
-        time_scale=chosen.time_scale,
-        seed=chosen.seed,
-        tell=_tell,
-        verified=verified,
-    )
 
 
 async def _serve(chosen: argparse.Namespace, device: VirtualDevice) -> None:

@@ -113,12 +113,30 @@ def test_without_curl_there_is_one_line(monkeypatch):
     assert NO_CURL == curl("http://127.0.0.1:1/")
 
 
-def test_a_device_of_ones_own_knows_the_options_of_serve(tmp_path):
-    """And says so of one that it does not know."""
-    with pytest.raises(BadInput, match="--colour"):
-        switched(tmp_path, colour="red")
-    with pytest.raises(BadInput, match="--time-scale nan"):
-        switched(tmp_path, time_scale=float("nan"))
+WRONG = [
+    ({"colour": "red"}, "colour: no option of a device; it has board, design,"),
+    ({"port": 80}, "port: no option of a device"),
+    ({"time_scale": float("nan")}, "--time-scale nan: a number of 0 or more"),
+    ({"time_scale": "fast"}, "--time-scale fast: a number of 0 or more"),
+    ({"commit": "later"}, "--commit later: one of auto, cloud, manual"),
+    ({"board": "moon"}, "moon"),
+    ({"image": "tired"}, "tired"),
+    ({"part": "none"}, "none"),
+    ({"key": "9=k.pem"}, "--key 9=k.pem: I=FILE is needed"),
+    ({"sig_req_mask": 256}, "--sig-req-mask 256: a number from -1 to 255"),
+]
+
+
+@pytest.mark.parametrize("options, said", WRONG, ids=[next(iter(options)) for options, _ in WRONG])
+def test_a_device_of_ones_own_refuses_what_it_does_not_know(tmp_path, options, said):
+    """In one line, and before it makes a file."""
+    with pytest.raises(BadInput, match=said):
+        switched(tmp_path, **options)
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_a_device_of_ones_own_is_switched_on(tmp_path):
+    """By the options that `serve` has for a device."""
     assert "1" == switched(tmp_path, **TINY)
 
 

@@ -1,0 +1,72 @@
+"""The options that describe one device, or each of many: those of `serve` and `fleet serve`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from otalab.cli.options.auth import add_auth_options
+from otalab.cli.options.keys import add_key_options, mask_or
+from otalab.errors import BadInput
+from otalab.formats.bundle.signatures import UNCHECKED
+from otalab.wire.device.options import DeviceOptions, a_time
+
+DEVICE_ID = r"[a-zA-Z0-9:_-]{1,128}"
+
+
+def device_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what a device is made of, how it behaves, and how it answers."""
+    parser.add_argument("--board", default="lab-1M", metavar="B", help="name, or path of a TOML file (lab-1M)")
+    parser.add_argument("--design", default="mongoose", metavar="D", help="name, or path of a TOML file (mongoose)")
+    parser.add_argument("--part", metavar="PART", help="a flash part from data/flash_parts.csv (the board's)")
+    parser.add_argument("--image", default="healthy", help="how images behave that are uploaded: healthy, hangs, …")
+    parser.add_argument(
+        "--commit",
+        choices=("auto", "cloud", "manual"),
+        help="who commits a new image: itself, the shadow's greeting, a person (auto, with a broker cloud)",
+    )
+    parser.add_argument("--time-scale", type=float, default=1.0, metavar="X", help="1 is datasheet time, 0 waits not")
+    parser.add_argument(
+        "--update-timeout", type=float, default=600.0, metavar="S", help="how long a stall may be (600)"
+    )
+    parser.add_argument("--no-sync", action="store_true", help="do not force every write to disk")
+    parser.add_argument("--dialect", choices=("strict", "2017"), default="strict", help="how refusals are answered")
+    parser.add_argument("--seed", type=int, metavar="N", help="for the chance of a flaky image")
+    add_key_options(parser, "-1, as shipped")
+    add_auth_options(parser)
+    parser.add_argument(
+        "--shadow-commit-timeout",
+        type=int,
+        default=600,
+        metavar="S",
+        help="the commit interval of updates by the shadow that do not say one (600)",
+    )
+
+
+def chosen_device(chosen: argparse.Namespace, flash: str) -> DeviceOptions:
+    """Return the device that the options describe, with its flash in this file."""
+    mask = mask_or(chosen, UNCHECKED)
+    if chosen.key and mask == UNCHECKED:
+        print("no signature is required: --sig-req-mask is -1", file=sys.stderr, flush=True)
+    return DeviceOptions(
+        flash=flash,
+        board=chosen.board,
+        design=chosen.design,
+        part=chosen.part,
+        image=chosen.image,
+        commit=chosen.commit,
+        time_scale=chosen.time_scale,
+        no_sync=chosen.no_sync,
+        seed=chosen.seed,
+        key=tuple(chosen.key),
+        sig_req_mask=mask,
+    )
+
+
+def check_times(chosen: argparse.Namespace) -> None:
+    """Refuse times that are none, before anything is opened."""
+    for name in ("time_scale", "update_timeout", "update_interval"):
+        a_time(f"--{name.replace('_', '-')}", getattr(chosen, name, 0.0))
+    for name in ("update_commit_timeout", "shadow_commit_timeout"):
+        if not 0 <= (value := getattr(chosen, name, 0)) < 2**32:
+            raise BadInput(f"--{name.replace('_', '-')} {value}: 0 to 2**32 - 1 seconds are possible")

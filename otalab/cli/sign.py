@@ -1,0 +1,48 @@
+"""`otalab bundle sign`: signatures for a bundle; everything else in it stays as it was."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from otalab.cli.options.scenario import read
+from otalab.errors import BadInput
+from otalab.formats.bundle.build import write_whole
+from otalab.formats.bundle.sign import signable, signed
+from otalab.wire.key_files import cryptography, numbered
+
+
+def add_parser(actions: Any) -> None:
+    """Register `sign` among the actions on bundles."""
+    parser: argparse.ArgumentParser = actions.add_parser("sign", help="add signatures to a bundle, or replace them")
+    parser.add_argument("file", metavar="IN.zip", help="the bundle")
+    parser.add_argument("-o", "--out", required=True, metavar="OUT.zip", help="the signed bundle to write")
+    parser.add_argument(
+        "--key",
+        action="append",
+        required=True,
+        metavar="I=FILE",
+        help="sign as number I (0 to 7) with this private key, PEM; may be repeated",
+    )
+    parser.add_argument("--json", action="store_true", help="print exactly one JSON object")
+    parser.set_defaults(func=run)
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Write a bundle with signatures."""
+    keys, bundle = cryptography(), read(chosen.file)
+    signers = numbered(chosen.key, keys.private_key)
+    try:
+        manifest = signable(bundle)
+        out = signed(bundle, {number: keys.sign(key, manifest.raw) for number, key in signers.items()})
+    except BadInput as error:
+        raise BadInput(f"{Path(chosen.file)}: {error}") from None
+    write_whole(chosen.out, out)
+    numbers = sorted(signers)
+    if chosen.json:
+        print(json.dumps({"out": chosen.out, "signed": numbers}))
+    else:
+        print(f"{chosen.out}: signed by {', '.join(f'key {number}' for number in numbers)}")
+    return 0

@@ -1,0 +1,74 @@
+"""A virtual device, opened as its options describe it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from otalab.bench.scenario import Scenario
+from otalab.bench.setup import set_up
+from otalab.firmware.image import Image, parse_temper
+from otalab.hardware.part import FlashPart, part
+from otalab.wire.device.flash_file import FlashFile, Pool
+from otalab.wire.device.known_images import KnownImages
+from otalab.wire.device.options import DeviceOptions
+from otalab.wire.device.virtual import VirtualDevice
+from otalab.wire.key_files import required_mask, verifier
+
+
+def open_device(
+    options: DeviceOptions,
+    tell: Callable[[str], None] = lambda _line: None,
+    scenario: Scenario | None = None,
+    pool: Pool | None = None,
+) -> VirtualDevice:
+    """Return the device that the options describe; a new flash file is formatted as a shipped one.
+
+    Many devices may have their `scenario` and a `pool` of sectors in common.
+    """
+    scenario = scenario or set_up(options.design, options.board, part_name=options.part)
+    _, verified = verifier(options.key)
+    required = required_mask(options.sig_req_mask)
+    new, chip, path = _uploaded(options), _part(options, scenario), Path(options.flash)
+    file = FlashFile(path, scenario.flash.geometry, scenario.flash, sync=not options.no_sync, pool=pool)
+    try:
+        known = _known(path, file, scenario)
+    except BaseException:
+        file.close()
+        raise
+    return VirtualDevice(
+        replace(scenario.device, sig_req_mask=required),
+        chip,
+        file,
+        known,
+        new,
+        time_scale=options.time_scale,
+        seed=options.seed,
+        tell=tell,
+        verified=verified,
+    )
+
+
+def _uploaded(options: DeviceOptions) -> Image:
+    """Return how images behave that are yet to come."""
+    temper, failure = parse_temper(options.image)
+    return Image("", "", 0, b"", temper, failure, commits="itself" if options.commit == "auto" else "by hand")
+
+
+def _part(options: DeviceOptions, scenario: Scenario) -> FlashPart:
+    chip = part(options.part) if options.part else scenario.part
+    # Times that the part lacks are found missing now, and not in the middle of an update.
+    chip.erase_seconds(), chip.program_seconds(1)
+    return chip
+
+
+def _known(path: Path, file: FlashFile, scenario: Scenario) -> KnownImages:
+    known = KnownImages(path)
+    if file.is_new:
+        known.clear()
+        known.add(scenario.old)
+    known.load()
+    if not known.images:
+        known.adopt(scenario.device.board, scenario.device.design, file.flash)
+    return known
