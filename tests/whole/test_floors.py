@@ -37,6 +37,7 @@ FROM = {
     "aiohttp": "wire",
     "aiomqtt": "wire",
     "cryptography": "wire",
+    "psutil": "wire",
     "IPython": "views",
     "anywidget": "views",
     "ipywidgets": "views",

@@ -1,7 +1,7 @@
 """A process that serves, for notebooks, tests and measurements: started, listened to, killed, and never left behind.
 
-It has a session of its own, so that an interrupted cell does not reach it, and a guard: whoever started it may end in
-any way, and it ends too.
+It has a session of its own, so that an interrupted cell does not reach it, and is guarded: whoever started it may end
+in any way, and it ends too.
 """
 
 from __future__ import annotations
@@ -18,10 +18,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from otalab.errors import OtalabError
+from otalab.wire.live.guard import guarded
 
 START_SECONDS, END_SECONDS = 60.0, 30.0
-# Its standard input is a pipe that only we hold: it ends when we do, however we do.
-GUARD = 'cat >/dev/null; kill -9 "$0" 2>/dev/null'
 NO_CURL = "curl is not installed, so nothing was sent; apt-get install curl"
 
 
@@ -45,12 +44,11 @@ class LiveProcess:
         if self._process is not None:
             raise OtalabError(f"{self.name} runs already; kill() or stop() it first")
         self._serves.clear()
-        self._process = process = subprocess.Popen(
+        self._process = guarded(
             self.command(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True, errors="replace", start_new_session=True, env=os.environ | self.environment,
+            text=True, errors="replace", env=os.environ | self.environment,
         )  # fmt: skip
-        guard = subprocess.Popen(["/bin/sh", "-c", GUARD, str(process.pid)], stdin=subprocess.PIPE)
-        self._listener = threading.Thread(target=self._listen, args=(process, guard), daemon=True)
+        self._listener = threading.Thread(target=self._listen, args=[self._process], daemon=True)
         self._listener.start()
         if not self.came_up(START_SECONDS):
             self.kill()
@@ -72,15 +70,12 @@ class LiveProcess:
         if self.ready in line:
             self._serves.set()
 
-    def _listen(self, process: subprocess.Popen[str], guard: subprocess.Popen[bytes]) -> None:
+    def _listen(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None
         with process.stdout:
             for line in process.stdout:
                 self.heard(line.rstrip("\n"))
         process.wait()
-        # Killed before its pipe closes: the number may soon be another process's.
-        guard.kill()
-        guard.communicate()
         self._serves.set()
 
     def wait_for_line(self, text: str, times: int = 1, seconds: float = 90.0) -> None:
