@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import fsum
 from typing import Any, overload
 
 from otalab.bench.scenario import Scenario, World
@@ -57,7 +58,7 @@ class Run:
     @property
     def seconds(self) -> float:
         """How long the run took; a wait without end counts as nothing."""
-        return sum(step.seconds for step in self.steps if step.seconds < float("inf"))
+        return fsum(step.seconds for step in self.steps if step.seconds < float("inf"))
 
     def during(self, phase: str) -> list[Step]:
         """Return the steps of a phase, in order."""

@@ -6,6 +6,7 @@ import argparse
 import json
 from collections.abc import Iterator
 from itertools import groupby
+from math import fsum
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,7 @@ def _lines(scenario: Scenario, leg: Played, *, everything: bool) -> Iterator[str
     for key, members in groupby(leg.steps, group):
         steps = list(members)
         if len(key) == 2:
-            time = sum(step.seconds for step in steps)
+            time = fsum(step.seconds for step in steps)
             numbers = f"{steps[0].number}-{steps[-1].number}"
             yield f"  {numbers:>11}  {steps[0].phase:9} {len(steps)} effects, {seconds(time)}"
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from math import fsum
 from typing import Any
 
 from otalab.bench.observer import End, judge
@@ -31,7 +32,7 @@ def trace(chosen: argparse.Namespace) -> int:
         write_recording(lived, chosen.record)
     end = judge(scenario, lived)
     phases = by_phase(lived)
-    total = sum(run.seconds for run in lived.runs)
+    total = fsum(run.seconds for run in lived.runs)
     if chosen.json:
         print(json.dumps(as_object(lived, end, phases, total)))
         return 0

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from inspect import cleandoc
+from math import fsum
 from typing import NamedTuple
 
 from otalab.errors import BadInput
@@ -206,7 +207,7 @@ def fault(name: str, leave: Leave, quick: Quick | None = None) -> FaultModel:
 
 def union(name: str, members: Mapping[FaultModel, float], quick: Quick | None = None) -> FaultModel:
     """Return the union of models; each gives its probabilities in proportion to its weight."""
-    total = sum(members.values())
+    total = fsum(members.values())
     if total <= 0 or min(members.values()) < 0:
         raise BadInput("the weights of fault models must not be negative, and one at least must be more than 0")
     shares = {model: weight / total for model, weight in members.items()}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import operator
 from dataclasses import dataclass
+from math import fsum
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ def solve(P: ArrayLike, start: int = 0) -> Solution:  # noqa: N803  # the matrix
         ends[chain.ends] = 1.0  # the start, or none
         return Solution(ends, visits)
     left = eliminated(chain.weights, chain.start)
-    total = sum(left.row.values())
+    total = fsum(left.row.values())
     for end, weight in left.row.items():
         if (number := end - len(chain.alive)) < len(chain.ends):
             ends[chain.ends[number]] = weight / total

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import fsum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +69,7 @@ class Weighed:
     @property
     def bad(self) -> float:
         """The probability of all bad ends together."""
-        return sum(self.ends[end] for end in BAD)
+        return fsum(self.ends[end] for end in BAD)
 
     @property
     def unknown(self) -> float:

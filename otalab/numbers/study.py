@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from hashlib import sha256
-from math import isfinite
+from math import fsum, isfinite
 from pathlib import Path
 from typing import Any
 
@@ -210,7 +210,7 @@ class Fleet:
             one.refuse_nonsense()
             studies.append(one)
             shares.append(share)
-        return cls(tuple(studies), tuple(share / sum(shares) for share in shares))
+        return cls(tuple(studies), tuple(share / fsum(shares) for share in shares))
 
     @classmethod
     def read(cls, base: Study, path: str | Path) -> Fleet:
@@ -227,15 +227,15 @@ class Fleet:
         if not all(one.weighed.closed for one in self.studies):
             return None
         pairs = list(zip(self.given_shares, self.studies, strict=True))
-        return {end: sum(share * one.weighed.ends[end] for share, one in pairs) for end in pairs[0][1].weighed.ends}
+        return {end: fsum(share * one.weighed.ends[end] for share, one in pairs) for end in pairs[0][1].weighed.ends}
 
     @property
     def given_shares(self) -> Sequence[float]:
         """The shares among the devices that are looked at: given a cut, kinds that meet more of them are more."""
         worth = [share * one.weighed.walk.given for share, one in zip(self.shares, self.studies, strict=True)]
-        return [one / sum(worth) for one in worth]
+        return [one / fsum(worth) for one in worth]
 
     @property
     def given(self) -> float:
         """The probability of what is taken as given; 1 if nothing is."""
-        return sum(share * one.weighed.walk.given for share, one in zip(self.shares, self.studies, strict=True))
+        return fsum(share * one.weighed.walk.given for share, one in zip(self.shares, self.studies, strict=True))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from math import inf, isfinite, nan
+from math import fsum, inf, isfinite, nan
 from typing import Literal
 
 import numpy as np
@@ -171,8 +171,8 @@ def expected_losses(fleet: Fleet, devices: int, confidence: float = 0.95) -> Los
     _refuse(devices, [Stage(100)])
     _confident(confidence)
     pairs = list(zip(fleet.given_shares, fleet.studies, strict=True))
-    low = min(1.0, sum(share * one.weighed.bad for share, one in pairs))
-    high = min(1.0, low + sum(share * one.weighed.unknown for share, one in pairs))
+    low = min(1.0, fsum(share * one.weighed.bad for share, one in pairs))
+    high = min(1.0, low + fsum(share * one.weighed.unknown for share, one in pairs))
     tails = (1 - confidence) / 2
     return Losses(
         (devices * low, devices * high),
@@ -301,7 +301,7 @@ def bad_image_loop(study: Study) -> BadLoop:
         for step in one.steps:
             if isinstance(step.effect, Erase):
                 erases[step.effect.sector] += 1
-    return BadLoop(len(rounds), sum(one.seconds for one in rounds), erases)
+    return BadLoop(len(rounds), fsum(one.seconds for one in rounds), erases)
 
 
 def _confident(confidence: float) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from math import fsum
 from typing import Any
 
 import numpy as np
@@ -103,4 +104,4 @@ def _lives(fleet: Fleet) -> tuple[list[Lives], Any]:
     refuse_endless(fleet)
     lives = [Lives(one.scenario, one.model, one.rates, given_cut=one.given_cut) for one in fleet.studies]
     worth = [share * one.given for share, one in zip(fleet.shares, lives, strict=True)]
-    return lives, np.cumsum(worth) / sum(worth)
+    return lives, np.cumsum(worth) / fsum(worth)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from math import exp, expm1, log1p
+from math import exp, expm1, fsum, log1p
 from operator import mul
 from typing import NamedTuple
 
@@ -124,7 +124,7 @@ class Lives:
     def _tears(self, step: Step) -> tuple[list[Tear], list[float]]:
         assert isinstance(step.effect, (Erase, Program))
         tears = list(self.faults.tears(step.effect, step.before, self.scenario.device))
-        return tears, [sum(map(mul, self.faults.shares, tear.weights)) for tear in tears]
+        return tears, [fsum(map(mul, self.faults.shares, tear.weights)) for tear in tears]
 
     def _run(self, here: PowerOn) -> tuple[Way, ...]:
         ways = []
@@ -151,7 +151,7 @@ class Lives:
         """Return the probability that a cut comes before the end."""
         if resets > RESETS or self._stuck(here):
             return 0.0
-        return sum(
+        return fsum(
             way.run.probability
             * (-expm1(-way.hazard) + (0.0 if way.end else exp(-way.hazard) * self._chance(way.follows, resets + 1)))
             for way in self._ways(here)
@@ -165,7 +165,7 @@ def _drawn(weights: Sequence[float], stream: Stream) -> int:
     """Draw one of these weights; one that is alone takes no number."""
     if len(weights) == 1:
         return 0
-    left = stream.uniform() * sum(weights)
+    left = stream.uniform() * fsum(weights)
     for number, weight in enumerate(weights):
         left -= weight
         if left < 0:

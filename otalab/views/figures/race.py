@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import inf, isfinite
+from math import fsum, inf, isfinite
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -90,7 +90,7 @@ def _bars(scenario: Scenario, run: Run, offset: float) -> Iterator[Bar]:
     begun, due = _trial(run), _due(scenario, run)
     if begun is None or due is None:
         return
-    stops = run.seconds if isfinite(sum(step.seconds for step in run.steps)) else inf
+    stops = run.seconds if isfinite(fsum(step.seconds for step in run.steps)) else inf
     fires = stops >= due
     yield Bar("commit timer", "runs", offset + begun.at, offset + (due if fires else stops))
     if fires:

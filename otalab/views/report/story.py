@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
+from math import fsum
 from typing import Any
 
 from otalab.bench.trace import sector_of
@@ -132,7 +133,7 @@ def _told(played: Played) -> Iterator[str]:
     torn = played.leg.step is not None
     for phase, members in groupby(played.steps[: -1 if torn else None], lambda step: step.phase):
         steps = list(members)
-        time = sum(step.seconds for step in steps)
+        time = fsum(step.seconds for step in steps)
         numbers = range(steps[0].number, steps[-1].number + 1)
         said = " · ".join(line for number, line in played.run.log if number in numbers)
         count = f"{len(steps)} effect{'s' if len(steps) > 1 else ''}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 from itertools import groupby
-from math import log2
+from math import fsum, log2
 
 from otalab.firmware.design import Design
 from otalab.hardware.board import Board, Region
@@ -83,8 +83,8 @@ def life_svg(lived: Lived, most: int = 4) -> str:
         weights = [1 + log2(len(steps)) for _, steps in phases]
         room, x = WIDTH - 130, 0.0
         for (phase, steps), weight in zip(phases, weights, strict=True):
-            width = room * weight / max(sum(weights), 12)
-            told = f"{phase}: {len(steps)} effects, {seconds(sum(step.seconds for step in steps))}"
+            width = room * weight / max(fsum(weights), 12)
+            told = f"{phase}: {len(steps)} effects, {seconds(fsum(step.seconds for step in steps))}"
             parts.append(
                 f'<rect class="p-{phase}" x="{x:.1f}" y="{y + 17}" width="{max(width - 1, 1):.1f}" height="20">'
             )
