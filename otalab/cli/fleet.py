@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import re
-import signal
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,6 +19,7 @@ from otalab.errors import BadInput
 from otalab.wire.device.flash_file import Pool
 from otalab.wire.device.open import open_device
 from otalab.wire.device.virtual import VirtualDevice
+from otalab.wire.live.stopping import cancelled_by_signals
 
 MOST = 10_000
 TOLD = ("Bricked", "Shadow:", "MQTT: connection lost", "handler of ")
@@ -91,8 +91,7 @@ async def _serve(chosen: argparse.Namespace, devices: list[VirtualDevice]) -> No
     broker = Broker.parse(chosen.broker, "--broker")
     tasks = [asyncio.create_task(_live(device, broker, chosen)) for device in devices]
     stop: asyncio.Task[Any] = asyncio.create_task(asyncio.Event().wait())
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.cancel)
+    cancelled_by_signals(stop)
     _tell(f"fleet of {len(devices)} on {broker}")
     try:
         await first_of(stop, *tasks)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import re
-import signal
 import sys
 from typing import Any
 
@@ -14,6 +13,7 @@ from otalab.cli.options.device import DEVICE_ID, check_times, chosen_device, dev
 from otalab.errors import BadInput
 from otalab.wire.device.open import open_device
 from otalab.wire.device.virtual import VirtualDevice
+from otalab.wire.live.stopping import cancelled_by_signals
 
 
 def add_parser(commands: Any) -> None:
@@ -96,8 +96,7 @@ async def _serve(chosen: argparse.Namespace, device: VirtualDevice) -> None:
         raise BadInput(f"--update-url: {error}") from error
     ready: asyncio.Future[int] = loop.create_future()
     serving = asyncio.create_task(serve(http, chosen.host, chosen.port, ready))
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, serving.cancel)
+    cancelled_by_signals(serving)
     ready.add_done_callback(lambda port: _tell(f"{chosen.board} on {_url(chosen.host, port.result())}"))
     others: list[asyncio.Task[None]] = []
     if chosen.update_interval:

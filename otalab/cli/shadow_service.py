@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import signal
 import sys
 import uuid
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 from otalab.cli.serve import first_of, need_net
 from otalab.errors import BadInput, OtalabError
+from otalab.wire.live.stopping import cancelled_by_signals
 
 SECONDS = 10.0
 
@@ -66,8 +66,7 @@ async def _serve(chosen: argparse.Namespace) -> None:
     broker = Broker.parse(chosen.broker, "--broker")
     shadows = Shadows(Path(chosen.state) if chosen.state else None)
     serving = asyncio.create_task(ShadowService(broker, shadows, _tell).run())
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, serving.cancel)
+    cancelled_by_signals(serving)
     try:
         await first_of(serving)
     except asyncio.CancelledError:

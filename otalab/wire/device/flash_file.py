@@ -5,13 +5,19 @@ An erase or a program is in the file, and on disk, before the next one begins; s
 
 from __future__ import annotations
 
-import fcntl
 import os
 from pathlib import Path
 
 from otalab.errors import BadInput
 from otalab.hardware.effects import Effect, Erase, Program
 from otalab.hardware.flash import Flash, Geometry
+from otalab.wire.device.one_owner import claim
+
+# Behind the flash while it is made: a file that was begun and not finished must not be taken for a device.
+BEGUN = b"\0otalab: begun, not finished"
+MODE = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)  # Windows takes files for text unless it is told
+# Not every system can leave the times of the file out.
+_on_disk = getattr(os, "fdatasync", os.fsync)
 
 
 class Pool:
@@ -41,58 +47,67 @@ class FlashFile:
         self.sync = sync
         self.pool = pool
         try:
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+            self._file = os.fdopen(os.open(path, MODE, 0o644), "r+b", buffering=0)
         except OSError as error:
             raise BadInput(f"{path}: cannot be opened: {error.strerror}") from error
         try:
             self.is_new = self._claim(geometry, shipped)
+            self.flash = Flash.of(geometry, self._read(geometry.size))
         except BaseException:
-            os.close(self._file)
+            self._file.close()
             raise
-        self.flash = Flash.of(geometry, os.pread(self._file, geometry.size, 0))
         for sector in range(geometry.sectors if pool else 0):
             self.flash = pool.shared(self.flash, sector) if pool else self.flash
 
     def _claim(self, geometry: Geometry, shipped: Flash) -> bool:
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise BadInput(f"{self.path}: is in use by another device; stop that one or take another file") from error
-        size = os.fstat(self._file).st_size
-        if size == 0:
+        if not claim(self._file.fileno()):
+            raise BadInput(f"{self.path}: is in use by another device; stop that one or take another file")
+        size = self._file.seek(0, os.SEEK_END)
+        if size == 0 or self._was_begun(size, geometry):
             self._make(shipped)
             return True
         if size != geometry.size:
             raise BadInput(f"{self.path}: has {size} bytes, the board's flash {geometry.size}; take another --board")
         return False
 
+    def _was_begun(self, size: int, geometry: Geometry) -> bool:
+        return size == geometry.size + len(BEGUN) and self._read(size)[geometry.size :] == BEGUN
+
+    def _read(self, count: int) -> bytes:
+        self._file.seek(0)
+        contents = bytearray()
+        while len(contents) < count and (more := self._file.read(count - len(contents))):
+            contents += more
+        return bytes(contents)
+
+    def _put(self, data: bytes, address: int) -> None:
+        self._file.seek(address)
+        while data:
+            data = data[self._file.write(data) :]
+
     def _make(self, shipped: Flash) -> None:
-        # Under another name first: a file that was begun and not finished must not be taken for a device.
-        scratch = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
+        # In place, for a file that is open cannot be replaced everywhere; the mark comes first and goes last.
+        size = shipped.geometry.size
         try:
-            scratch.write_bytes(shipped.image)
-            made = os.open(scratch, os.O_RDWR)
-            fcntl.flock(made, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.fsync(made)
-            scratch.replace(self.path)
+            self._put(BEGUN, size)
+            self._put(shipped.image, 0)
+            os.fsync(self._file.fileno())
+            self._file.truncate(size)
+            os.fsync(self._file.fileno())
         except OSError as error:
             raise BadInput(f"{self.path}: cannot be written: {error.strerror}") from error
-        finally:
-            scratch.unlink(missing_ok=True)
-        os.dup2(made, self._file)
-        os.close(made)
 
     def write(self, effect: Effect, after: Flash) -> None:
         """Put what an effect has changed into the file: `after` are the contents once it has run to its end."""
         match effect:
             case Erase(sector):
-                os.pwrite(self._file, after.sectors[sector], sector * after.geometry.sector_size)
+                self._put(after.sectors[sector], sector * after.geometry.sector_size)
             case Program(address, data):
-                os.pwrite(self._file, after.read(address, len(data)), address)
+                self._put(after.read(address, len(data)), address)
             case _:
                 return
         if self.sync:
-            os.fdatasync(self._file)
+            _on_disk(self._file.fileno())
 
     def shared(self, effect: Effect, after: Flash) -> Flash:
         """Return the contents after an effect; a sector that is erased or full is held once for all devices."""
@@ -106,4 +121,4 @@ class FlashFile:
 
     def close(self) -> None:
         """Let go of the file."""
-        os.close(self._file)
+        self._file.close()

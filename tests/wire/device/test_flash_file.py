@@ -1,0 +1,90 @@
+"""A flash in a file: one owner, made whole or not at all, and a write that is in it before the next one begins."""
+
+import subprocess
+import sys
+
+import pytest
+
+from otalab import Erase, Program, set_up
+from otalab.errors import BadInput
+from otalab.wire.device.flash_file import BEGUN, FlashFile
+
+SHIPPED = set_up("mongoose").flash
+GEOMETRY, SIZE = SHIPPED.geometry, SHIPPED.geometry.size
+
+# What a power cut may leave of a file that was being made.
+LEFT = {
+    "nothing": b"",
+    "the mark": bytes(SIZE) + BEGUN,
+    "half the flash": SHIPPED.image[: SIZE // 2] + bytes(SIZE - SIZE // 2) + BEGUN,
+    "all of it": SHIPPED.image + BEGUN,
+}
+OTHERS = """
+import sys
+from pathlib import Path
+from otalab.wire.device.flash_file import FlashFile
+from otalab import set_up
+flash = set_up("mongoose").flash
+FlashFile(Path(sys.argv[1]), flash.geometry, flash)
+"""
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "lamp.bin"
+
+
+@pytest.mark.parametrize("left", LEFT.values(), ids=[*LEFT])
+def test_a_file_that_was_begun_is_made_anew(path, left):
+    """
+    It was never a device, so the next one is a shipped device.
+    """
+    path.write_bytes(left)
+    file = FlashFile(path, GEOMETRY, SHIPPED)
+    file.close()
+
+    assert file.is_new
+    assert SHIPPED == file.flash
+    assert SHIPPED.image == path.read_bytes()
+
+
+@pytest.mark.parametrize("size", [1, SIZE - 1, SIZE + 1, SIZE + len(BEGUN)])
+def test_a_file_of_another_size_is_refused_and_left_alone(path, size):
+    """
+    It is somebody else's.
+    """
+    path.write_bytes(bytes(size))
+
+    with pytest.raises(BadInput, match=f"has {size} bytes"):
+        FlashFile(path, GEOMETRY, SHIPPED)
+    assert bytes(size) == path.read_bytes()
+
+
+def test_has_one_owner_until_it_is_closed(path):
+    """
+    In this process and in others.
+    """
+    first = FlashFile(path, GEOMETRY, SHIPPED)
+    with pytest.raises(BadInput, match="is in use by another device"):
+        FlashFile(path, GEOMETRY, SHIPPED)
+    ran = subprocess.run([sys.executable, "-c", OTHERS, path], capture_output=True, text=True, check=False)
+    assert "is in use by another device" in ran.stderr
+    first.close()
+
+    FlashFile(path, GEOMETRY, SHIPPED).close()
+
+
+def test_what_is_written_is_in_the_file_at_once(path):
+    """
+    Erased or programmed, whoever opens it anew finds what the chip would hold.
+    """
+    file, after = FlashFile(path, GEOMETRY, SHIPPED), SHIPPED
+    for effect in (Erase(3), Program(3 * GEOMETRY.sector_size + 5, b"lamp")):
+        after = after.after(effect)
+        file.write(effect, after)
+        assert after.image == path.read_bytes()
+    file.close()
+
+    again = FlashFile(path, GEOMETRY, SHIPPED)
+    again.close()
+    assert (False, after.image) == (again.is_new, again.flash.image)
