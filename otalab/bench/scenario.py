@@ -6,17 +6,16 @@ The *world* is the little that outlives a power cut outside the flash: is the up
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 from otalab.firmware.device import Device
 from otalab.firmware.image import Image
+from otalab.firmware.requests import OFFERS, REFUSED
 from otalab.formats.bundle.reader import ManifestRead
 from otalab.hardware.effects import LATE, Ask, Effect, Erase, Offer, Options, Program, Report, Status, Wait
 from otalab.hardware.flash import Flash
 from otalab.hardware.part import FlashPart, Timing
 
-OfferPolicy = Literal["once", "until-taken", "again"]
-OFFERS: tuple[OfferPolicy, ...] = ("once", "until-taken", "again")
 PIECE_SIZE = 4096
 
 
@@ -62,7 +61,7 @@ class Scenario:
     probe_bundle: bytes
     files: tuple[tuple[str, bytes], ...] = ()
     brought: tuple[tuple[str, bytes], ...] = ()
-    offers: OfferPolicy = "until-taken"
+    offers: str = "until-taken"
     bytes_per_second: float = 100_000.0
     commit_timeout: int = 60
     operator_commits_after: float | None = None
@@ -74,7 +73,8 @@ class Scenario:
 
     def power_on(self, world: World) -> World:
         """Return what the world is when the device is switched on again."""
-        return world if self.offers == "once" else replace(world, given=False)
+        given = OFFERS[self.offers](world.given)
+        return world if given == world.given else replace(world, given=given)
 
     def seconds(self, effect: Effect) -> float:
         """Return how long an effect takes that does not wait for an answer."""
@@ -117,8 +117,7 @@ class Scenario:
         if not status.committed:
             return self._operator(world, deadline, now)
         newest = (status.version, status.build_id) == (self.new.version, self.new.build_id)
-        withdrawn = world.refused and self.offers != "again"
-        if newest or withdrawn or world.given:
+        if newest or world.given or REFUSED[self.offers](world.refused):
             return Choice(None, world)
         return Choice(Offer(), replace(world, given=True))
 

@@ -9,13 +9,13 @@ from dataclasses import replace
 from hashlib import shake_256
 from zlib import crc32
 
-from otalab.bench.scenario import OFFERS, OfferPolicy, Scenario
+from otalab.bench.scenario import Scenario
 from otalab.bench.trace import life
 from otalab.errors import BadInput, BundleFault
 from otalab.firmware.catalogue import load_design
 from otalab.firmware.design import Design
 from otalab.firmware.device import Device
-from otalab.firmware.image import Image, parse_temper
+from otalab.firmware.image import COMMITS, Image, committed_by_hand, parse_temper
 from otalab.firmware.outcome import Running
 from otalab.firmware.store import codec
 from otalab.formats.bundle.build import PartSource, bundle_bytes
@@ -44,7 +44,7 @@ def set_up(
     files: dict[str, bytes] | None = None,
     part_name: str | None = None,
     timing: Timing = "typ",
-    offers: OfferPolicy | None = None,
+    offers: str | None = None,
     health_seconds: float | None = None,
     commit_timeout: int | None = None,
     operator_commits_after: float | None = None,
@@ -63,8 +63,6 @@ def set_up(
     """
     design = load_design(design) if isinstance(design, str) else design
     board = board_for(design, board)
-    by_hand = OPERATOR_SECONDS if design.commit == "operator" else None
-    operator_commits_after = by_hand if operator_commits_after is None else operator_commits_after
     own_check = design.image_check == "own"
     chip = part(part_name) if part_name else board.part
     if chip.sector_size != board.geometry.sector_size:
@@ -78,7 +76,9 @@ def set_up(
     new, brought = unpack(bundle)
     new = replace(new, temper=temper, failure=failure)
     new = new if health_seconds is None else replace(new, health_seconds=health_seconds)
-    new = new if operator_commits_after is None else replace(new, commits="by hand")
+    new = COMMITS[design.commit](new) if operator_commits_after is None else committed_by_hand(new)
+    if operator_commits_after is None and new.commits == "by hand":
+        operator_commits_after = OPERATOR_SECONDS
     old_app = application(OLD_VERSION, size, own_check=own_check)
     old = Image.of(OLD_VERSION, "1/factory", old_app)
     files = default_files() if files is None else files
@@ -96,7 +96,7 @@ def set_up(
         probe_bundle=probe_bundle,
         files=tuple(sorted(files.items())) if board.file_system in MOUNTS else (),
         brought=tuple(sorted((brought or {}).items())),
-        offers=offers or standing(design),
+        offers=offers or design.offers,
         commit_timeout=design.interval if commit_timeout is None else commit_timeout,
         operator_commits_after=operator_commits_after,
     )
@@ -129,11 +129,6 @@ def board_for(design: Design, board: str | Board | None = None) -> Board:
     if size > room:
         raise BadInput(f"the records of {design.name} need {size} bytes, and board {board.name} has {room} for them")
     return board
-
-
-def standing(design: Design) -> OfferPolicy:
-    """Return how long an update stands that is offered to a design."""
-    return next(one for one in OFFERS if one == design.offers)
 
 
 def shipped(board: Board, design: Design, app: bytes, files: dict[str, bytes]) -> Flash:

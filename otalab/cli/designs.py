@@ -10,7 +10,8 @@ from textwrap import wrap
 from typing import Any
 
 from otalab.firmware.catalogue import designs, load_design
-from otalab.firmware.design import SAYS, Design, bounds, choices, way_of, ways
+from otalab.firmware.design import Design, bounds, choices, decides, way_of, ways
+from otalab.firmware.own_part import says
 from otalab.firmware.schema import design_schema
 from otalab.hardware.board import load_board
 from otalab.text import table
@@ -69,6 +70,8 @@ def _catalogue(catalogue: list[Design]) -> Iterator[str]:
 
 def _choices() -> Iterator[str]:
     for name in ways().values():
-        of = choices().get(name)
-        allowed = " | ".join(map(str, of)) if of else "from {} to {}".format(*bounds()[name])
-        yield from wrap(f"{way_of(name)}: {SAYS[name]}: {allowed}", WIDTH, subsequent_indent="  ")
+        of = choices().get(name, ())
+        limits = "" if of else ": from {} to {}".format(*bounds()[name])
+        yield from wrap(f"{way_of(name)}: {decides(name)}{limits}", WIDTH, subsequent_indent="    ")
+        for value in of:
+            yield from wrap(f"{value}: {says(name, value)}", WIDTH, initial_indent="  ", subsequent_indent="    ")

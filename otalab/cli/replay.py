@@ -10,7 +10,7 @@ from math import fsum
 from pathlib import Path
 from typing import Any
 
-from otalab.bench.scenario import OFFERS, Scenario
+from otalab.bench.scenario import Scenario
 from otalab.bench.setup import set_up
 from otalab.bench.trace import Step, sector_of, words
 from otalab.cli.options.scenario import read
@@ -18,6 +18,7 @@ from otalab.cli.recorded import add_options, chosen_recording
 from otalab.errors import BadInput
 from otalab.faults.models import fault_model
 from otalab.firmware import store
+from otalab.firmware.requests import OFFERS
 from otalab.formats.records.record import Invalid
 from otalab.graph.check import Case, digest, named
 from otalab.graph.history import Played, ending, play

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from otalab.bench.scenario import OFFERS
 from otalab.cli.options.scenario import read
 from otalab.errors import BadInput, OtalabError
 from otalab.faults.models import FAULTS
 from otalab.firmware.image import TEMPERS
+from otalab.firmware.requests import OFFERS
 
 if TYPE_CHECKING:
     from otalab.views.report.facts import Asked

@@ -82,18 +82,15 @@ class Site:
     @classmethod
     def of(cls, effect: Erase | Program, before: Flash, device: Device) -> Site:
         """Return the stretch that an effect works on."""
-        size, after, design = before.geometry.sector_size, before.after(effect), device.design
+        size, after = before.geometry.sector_size, before.after(effect)
         sector, start = (effect.sector, 0) if isinstance(effect, Erase) else divmod(effect.address, size)
         end = start + (size if isinstance(effect, Erase) else len(effect.data))
         whole, marks = before.sectors[sector], (before.mark_of(sector), after.mark_of(sector))
         old, new = whole[start:end], after.sectors[sector][start:end]
-        kept = store.families(device.board, design)
-        fields = next((family.codec.fields for family in kept if sector in family.sectors), ())
-        record = sector in kept[0].sectors
-        if fields and record and design.journal > 1:
-            # A journal's record lies where it is programmed; what comes before it is one field that does not change.
-            fields = (start, *fields) if isinstance(effect, Program) else (sum(fields),)
-        forgeries = forged(before, device) if record and isinstance(effect, Erase) else ()
+        kept = store.families(device.board, device.design)
+        from_where = start if isinstance(effect, Program) else None
+        fields = next((family.fields_from(from_where) for family in kept if sector in family.sectors), ())
+        forgeries = forged(before, device) if sector in kept[0].sectors and isinstance(effect, Erase) else ()
         return cls(effect, before.geometry, sector, start, whole, old, new, *marks, fields, forgeries)
 
     @property

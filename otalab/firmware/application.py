@@ -10,13 +10,14 @@ from dataclasses import replace
 from math import inf
 
 from otalab.errors import OtalabError
-from otalab.firmware import boot_state, bootloader, store
+from otalab.firmware import boot_state, bootloader, record_writes, store
 from otalab.firmware.design import Design
 from otalab.firmware.image import Image, Temper
 from otalab.firmware.merge import carry_over, mounted
 from otalab.firmware.outcome import Hung, Outcome, Reset, Running
 from otalab.firmware.updater import update
 from otalab.firmware.user_file import INTERVAL_FILE, read_file, remove_file, write_file
+from otalab.formats.records.record import BootConfig
 from otalab.hardware.chip import Chip, under_timer
 from otalab.hardware.effects import Ask, BootState, Keep, Offer, Recording, Report, Routine, Snapshot, Status, Wait
 
@@ -27,7 +28,7 @@ def run(chip: Chip, design: Design, image: Image, slot: int) -> Routine[Outcome]
     """Start an image in its slot."""
     chip.say(f"Starting version {image.version} in slot {slot}")
     # First of all: whatever happens from here on, the next boot must find the way back.
-    yield from FIRST_THINGS.get(design.trial, nothing_first)(chip, design)
+    yield from FIRST_THINGS[design.trial](chip, design)
     yield Wait("boot", image.boot_seconds)
     reset = yield from MERGES[design.merge](chip, design, slot)
     if reset is not None:
@@ -53,29 +54,49 @@ def switch_back(chip: Chip, design: Design) -> Routine[None]:
     # The world is told first, as of every rollback: this one only waits to be lifted.
     yield Ask("refuse", "switched back until it is committed")
     chip.say("Switching back until this image is committed")
-    yield from chip.during("rollback", store.write(chip, design, own.config.reverted(), "revert"))
+    yield from chip.during("rollback", record_writes.write(chip, design, own.config.reverted(), "revert"))
     chip.held = own
 
 
-def no_merge(chip: Chip, design: Design, slot: int) -> Routine[Reset | None]:
-    """Carry nothing over at first boot: it was done before the switch, or is not done at all."""
+def merged_before(chip: Chip, design: Design, slot: int) -> Routine[Reset | None]:
+    """Carry old files over before the switch, while the old image still runs: a cut leaves it as it was."""
+    return None
+    yield
+
+
+def never_merged(chip: Chip, design: Design, slot: int) -> Routine[Reset | None]:
+    """Carry nothing over: what a user kept on the device is lost with every update."""
     return None
     yield
 
 
 def merge_at_first_boot(chip: Chip, design: Design, slot: int) -> Routine[Reset | None]:
-    """Carry the old files over before anything uses them; what an earlier attempt left half done is not looked at."""
+    """Carry old files over when the new image first starts, before anything uses them: each start of a trial may do so.
+
+    What an earlier attempt left half done is not looked at.
+    """
     own = store.current(chip, design)
-    if own is None or own.config.committed or not (own.config.merge or design.record not in TELLS_MERGE):
+    # Where the format does not say whether it is still to be done, every start of a trial does it.
+    if own is None or own.config.committed or not (own.config.merge or not store.codec(design).tells_merge):
         return None
     old = 1 - slot if own.config.previous is None else own.config.previous
     if not (yield from chip.during("merge", merged(chip, design, old, slot))):
         reason = "its files could not be carried over"
         yield from chip.during("rollback", bootloader.roll_back(chip, design, own.config, reason))
         return Reset(reason)
-    if design.merge_note == "written":
-        yield from chip.during("merge", store.write(chip, design, own.config.merged()))
+    yield from chip.during("merge", NOTES[design.merge_note](chip, design, own.config))
     return None
+
+
+def not_noted(chip: Chip, design: Design, config: BootConfig) -> Routine[None]:
+    """Note nothing once files were carried over: the next start of the trial does it again."""
+    return
+    yield
+
+
+def noted(chip: Chip, design: Design, config: BootConfig) -> Routine[None]:
+    """Write down that files were carried over: it costs a record, and no later start does it again."""
+    yield from record_writes.write(chip, design, config.merged())
 
 
 def merged(chip: Chip, design: Design, old: int, new: int) -> Routine[bool]:
@@ -85,22 +106,49 @@ def merged(chip: Chip, design: Design, old: int, new: int) -> Routine[bool]:
         return (yield from carry_over(chip, chip.board.slots[old].fs, chip.board.slots[new].fs, mounted))
     except OtalabError as fault:
         chip.say(f"Files could not be carried over: {fault}")
-        return design.merge_fault == "ignore"
+        return MERGE_FAULTS[design.merge_fault]()
+
+
+def give_up() -> bool:
+    """Give a trial up whose files cannot be carried over: the update is lost, the files are not."""
+    return False
+
+
+def go_on() -> bool:
+    """Go on with a trial whose files cannot be carried over: the new image must do without them."""
+    return True
 
 
 def timed_by_the_loader(chip: Chip, design: Design, slot: int) -> Routine[int]:
-    """Start no timer: the loader did."""
+    """Let the loader start the commit timer: it runs from the first moment on, whatever the image does."""
     return 0
     yield
 
 
 def timed_by_the_image(chip: Chip, design: Design, slot: int) -> Routine[int]:
-    """Return in how many seconds the timer that the image starts for itself is due; 0: it starts none."""
+    """Let the image start its own commit timer once it is up: what hangs before that hangs for ever.
+
+    Returns in how many seconds it is due; 0: none is started.
+    """
     own = store.current(chip, design)
     if own is None or own.config.committed:
         return 0
-    if design.interval_in != "updater.dat":
-        return own.config.interval
+    return (yield from commit_interval(chip, design, own.config, slot))
+
+
+def commit_interval(chip: Chip, design: Design, config: BootConfig, slot: int) -> Routine[int]:
+    """Return the commit interval of what a slot runs, from where the design keeps it; in seconds, 0: none."""
+    return (yield from KEPT_INTERVALS[design.interval_in](chip, config, slot))
+
+
+def interval_of_the_record(chip: Chip, config: BootConfig, slot: int) -> Routine[int]:
+    """Return the commit interval that the record has; 0 where it has none."""
+    return config.interval
+    yield
+
+
+def interval_of_the_file(chip: Chip, config: BootConfig, slot: int) -> Routine[int]:
+    """Return the commit interval that the file in the slot's file system has; 0 without one."""
     data = yield from read_file(chip, chip.board.slots[slot].fs, INTERVAL_FILE)
     return int.from_bytes(data or b"", "little")
 
@@ -185,14 +233,24 @@ def commit(chip: Chip, design: Design, slot: int) -> Routine[bool]:
     if selected is None or selected.config.committed:
         return False
     trusted = selected.config.trusted()
-    done = yield from chip.during("commit", store.write(chip, design, trusted, "commit"))
+    done = yield from chip.during("commit", record_writes.write(chip, design, trusted, "commit"))
     if done and chip.held is not None:
         chip.held = replace(chip.held, record=replace(chip.held.record, config=trusted))
-    if design.interval_in == "updater.dat":
-        # After the record: without the file a restart would take the image for one that needs no timer.
-        yield from chip.during("commit", remove_file(chip, chip.board.slots[slot].fs, INTERVAL_FILE))
+    # After the record: without the file a restart would take the image for one that needs no timer.
+    yield from chip.during("commit", DONE_WITH[design.interval_in](chip, slot))
     chip.say("Committed" if done else "Commit failed")
     return done
+
+
+def nothing_to_remove(chip: Chip, slot: int) -> Routine[None]:
+    """Leave the commit interval where it is: nobody asks a committed record for it."""
+    return
+    yield
+
+
+def file_removed(chip: Chip, slot: int) -> Routine[None]:
+    """Remove the file with the commit interval."""
+    yield from remove_file(chip, chip.board.slots[slot].fs, INTERVAL_FILE)
 
 
 def revert(chip: Chip, design: Design) -> Routine[bool]:
@@ -204,16 +262,30 @@ def revert(chip: Chip, design: Design) -> Routine[bool]:
     return True
 
 
-# Formats that say themselves whether files are still to be carried over; with the others every trial does it.
-TELLS_MERGE = ("cc3200", "mgos-boot", "rboot", "otadata-mongoose")
 FIRST_THINGS: dict[str, Callable[[Chip, Design], Routine[None]]] = {
-    # Every other trial leaves it to the loader.
+    "none": nothing_first,
+    "timer": nothing_first,
+    "one-try": nothing_first,
+    "one-start": nothing_first,
+    "attempts": nothing_first,
     "switch-back": switch_back,
 }
 MERGES: dict[str, Callable[[Chip, Design, int], Routine[Reset | None]]] = {
-    "before-switch": no_merge,
+    "before-switch": merged_before,
     "first-boot": merge_at_first_boot,
-    "none": no_merge,
+    "none": never_merged,
+}
+NOTES: dict[str, Callable[[Chip, Design, BootConfig], Routine[None]]] = {"none": not_noted, "written": noted}
+MERGE_FAULTS: dict[str, Callable[[], bool]] = {"revert": give_up, "ignore": go_on}
+KEPT_INTERVALS: dict[str, Callable[[Chip, BootConfig, int], Routine[int]]] = {
+    "record": interval_of_the_record,
+    "updater.dat": interval_of_the_file,
+    "nowhere": interval_of_the_record,
+}
+DONE_WITH: dict[str, Callable[[Chip, int], Routine[None]]] = {
+    "record": nothing_to_remove,
+    "updater.dat": file_removed,
+    "nowhere": nothing_to_remove,
 }
 TIMERS: dict[str, Callable[[Chip, Design, int], Routine[int]]] = {
     "loader": timed_by_the_loader,

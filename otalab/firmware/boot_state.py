@@ -9,7 +9,7 @@ from dataclasses import replace
 from zlib import crc32
 
 from otalab.errors import BundleFault
-from otalab.firmware import store
+from otalab.firmware import record_writes, store
 from otalab.firmware.bootloader import IMAGE_CHECKS
 from otalab.firmware.design import Design
 from otalab.firmware.updater import RegionWriter
@@ -30,12 +30,11 @@ def set_state(chip: Chip, design: Design, wanted: BootState) -> Routine[Report]:
         return Report(False, UNREADABLE)
     config = changed(selected.config, wanted)
     # The same reserve as for an update: the record that says this must not be the last one.
-    left = store.codec(design).counting.left(selected.record.sequencer)
-    used_up = bool(design.reserve) and left <= design.reserve
+    used_up = store.used_up(design, selected)
     if used_up or not startable(chip, design, config):
-        chip.say(f"{UNWRITTEN}: {'no sequencer is left' if used_up else 'it names a slot that could not be started'}")
+        chip.say(f"{UNWRITTEN}: {used_up or 'it names a slot that could not be started'}")
         return Report(False, UNWRITTEN)
-    written = yield from chip.during("switch", store.write(chip, design, config))
+    written = yield from chip.during("switch", record_writes.write(chip, design, config))
     return Report(written, "Ok" if written else UNWRITTEN)
 
 
@@ -75,7 +74,7 @@ def snapshot(chip: Chip, design: Design, wanted: Snapshot) -> Routine[Report]:
     if not facts.fit(chip.read_region(slots[source].app)):
         return Report(False, NOT_COPIED)
     # As in an update, and for the same reason: no record may speak of what lies there while it changes.
-    yield from chip.during("download", store.make_ready(chip, design))
+    yield from chip.during("download", record_writes.make_ready(chip, design))
     try:
         yield from chip.during("download", copied(chip, slots[source].app, slots[target].app, facts.length))
         yield from chip.during("merge", copied(chip, slots[source].fs, slots[target].fs, slots[source].fs.size))
@@ -87,7 +86,7 @@ def snapshot(chip: Chip, design: Design, wanted: Snapshot) -> Routine[Report]:
         # Already tried: the running image has no second start, the next boot without a commit takes the copy.
         with_copy = replace(with_copy, committed=False, previous=target, tried=1)
     # Last: until it is written, the old record knows of no copy, and nothing leads to one that is half done.
-    written = yield from chip.during("switch", store.write(chip, design, with_copy))
+    written = yield from chip.during("switch", record_writes.write(chip, design, with_copy))
     return Report(written, SNAPSHOT if written else UNWRITTEN)
 
 

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from zlib import crc32
 
-from otalab.firmware import store
+from otalab.firmware import record_writes, store
 from otalab.firmware.design import Design
 from otalab.firmware.outcome import Bricked, Reset
 from otalab.firmware.store import Selection
 from otalab.formats.image_check import whole
 from otalab.formats.records.record import BootConfig, Record, SlotFacts
+from otalab.hardware.board import Region
 from otalab.hardware.chip import Chip
 from otalab.hardware.effects import Ask, Routine, Wait
 from otalab.hardware.flash import ERASED
@@ -54,8 +55,18 @@ def boot(chip: Chip, design: Design) -> Routine[Start | Bricked | Reset]:
 
 def start(design: Design, config: BootConfig) -> Start:
     """Start what a configuration names."""
-    timed = not config.committed and design.timer == "loader"
-    return Start(config.active, config.committed, config.interval if timed else 0)
+    within = 0 if config.committed else TIMED[design.timer](config)
+    return Start(config.active, config.committed, within)
+
+
+def timed(config: BootConfig) -> int:
+    """Start the timer that the record asks for."""
+    return config.interval
+
+
+def untimed(_config: BootConfig) -> int:
+    """Start none: the image will."""
+    return 0
 
 
 def on_commit_timer(chip: Chip, design: Design) -> Routine[Reset | None]:
@@ -75,7 +86,7 @@ def roll_back(chip: Chip, design: Design, config: BootConfig, reason: str) -> Ro
     # The world is told before the record is written: were it told after it, a cut between the two
     # would leave an old image that is offered the refused one again, and the loop would never close.
     yield Ask("refuse", reason)
-    yield from store.write(chip, design, back, "revert")
+    yield from record_writes.write(chip, design, back, "revert")
     return WAYS_BACK[design.placing](chip, design, back)
 
 
@@ -91,19 +102,25 @@ def what_counts_now(chip: Chip, design: Design, back: BootConfig) -> BootConfig:
 
 
 def no_trial(chip: Chip, design: Design, config: BootConfig) -> Routine[BootConfig]:
-    """Know nothing of dirty images: what a record names is started, and no timer with it."""
+    """Know nothing of dirty images: what a record names is committed, and there is no way back."""
     return config if config.committed else config.trusted()
     yield
 
 
 def as_it_is(chip: Chip, design: Design, config: BootConfig) -> Routine[BootConfig]:
-    """Let a dirty image run as often as it likes: its trial is ended by the timer alone, or by the image itself."""
+    """Let a dirty image run as often as it likes: the commit timer alone ends its trial, and never a crash."""
+    return config
+    yield
+
+
+def left_to_the_image(chip: Chip, design: Design, config: BootConfig) -> Routine[BootConfig]:
+    """Leave a trial to the image: it switches back in flash first of all, and forward again by its commit."""
     return config
     yield
 
 
 def one_try(chip: Chip, design: Design, config: BootConfig) -> Routine[BootConfig]:
-    """Let a dirty image run once, or as often as the design says: one that had that, or is not whole, is reverted."""
+    """Note each start of a dirty image once it was checked: one that had its tries, or is not whole, is rolled back."""
     if config.committed:
         return config
     if config.tried >= design.tries:
@@ -113,7 +130,7 @@ def one_try(chip: Chip, design: Design, config: BootConfig) -> Routine[BootConfi
     else:
         # Written before it is acted on: a try that leaves no trace is free again after every
         # power cut, and an image that crashes would boot for ever.
-        written = yield from store.write(chip, design, config.spent(), "try")
+        written = yield from record_writes.write(chip, design, config.spent(), "try")
         if written:
             return config.spent()
         reason = "its try could not be recorded"
@@ -121,47 +138,54 @@ def one_try(chip: Chip, design: Design, config: BootConfig) -> Routine[BootConfi
 
 
 def one_start(chip: Chip, design: Design, config: BootConfig) -> Routine[BootConfig]:
-    """Note the start of a dirty image before anything is looked at, and hope that the note went in."""
+    """Note each start of a dirty image before anything is looked at, and hope that the note went in."""
     if config.committed:
         return config
     if config.tried >= design.tries:
         reason = "it was started before and did not commit"
         return (yield from chip.during("rollback", roll_back(chip, design, config, reason)))
-    yield from store.write(chip, design, config.spent(), "try")
+    yield from record_writes.write(chip, design, config.spent(), "try")
     return config.spent()
 
 
 def attempts(chip: Chip, design: Design, config: BootConfig) -> Routine[BootConfig]:
-    """Count attempts as rBoot does: only a commit ends the counting, a rollback does not."""
+    """Count attempts as rBoot does: only a commit ends that, so each start after a rollback writes the record."""
     if not config.first:
         return config
     if not config.tried:
-        yield from store.write(chip, design, config.spent(), "try")
+        yield from record_writes.write(chip, design, config.spent(), "try")
         return config.spent()
     previous = config.active if config.previous is None else config.previous
     back = replace(config, active=previous, committed=True, tried=0)
     if not config.committed:
         chip.say(f"Rolling back to slot {previous}: it was started before and did not commit")
         yield Ask("refuse", "it was started before and did not commit")
-    yield from chip.during("rollback", store.write(chip, design, back, "revert"))
+    yield from chip.during("rollback", record_writes.write(chip, design, back, "revert"))
     return back
 
 
 def nothing(chip: Chip, design: Design) -> Routine[BootConfig | None]:
-    """Know no way on without a record."""
+    """Stop where there is no record: a device that lost its records is dead."""
     return None
     yield
 
 
 def default_record(chip: Chip, design: Design) -> Routine[BootConfig | None]:
     """Write a record for slot 0, committed, with the checksum of whatever lies there."""
-    app = chip.board.slots[0].app
-    length = app.size if design.image_check == "crc32" else 0
-    facts = SlotFacts(length, crc32(chip.read_region(app)) if length else 0)
-    config = BootConfig(0, True, (facts, SlotFacts()))
+    config = BootConfig(0, True, (FACTS[design.image_check](chip, chip.board.slots[0].app), SlotFacts()))
     chip.say("No valid boot record: writing a default one")
-    yield from store.make_default(chip, design, config)
+    yield from record_writes.make_default(chip, design, config)
     return config
+
+
+def no_facts(_chip: Chip, _app: Region) -> SlotFacts:
+    """Say nothing of an image that nobody will compare with its record."""
+    return SlotFacts()
+
+
+def facts_of_all(chip: Chip, app: Region) -> SlotFacts:
+    """Say what lies in all of a slot: where an image ends, nobody knows."""
+    return SlotFacts(app.size, crc32(chip.read_region(app)))
 
 
 def slot_0_if_erased(chip: Chip, design: Design) -> Routine[BootConfig | None]:
@@ -179,19 +203,19 @@ def slot_0_if_erased(chip: Chip, design: Design) -> Routine[BootConfig | None]:
 
 
 def halt(chip: Chip, design: Design, config: BootConfig) -> Routine[Start | Bricked | Reset]:
-    """Stop."""
+    """Stop where an image fails its check: the device is dead until somebody comes."""
     return Bricked(f"the image in slot {config.active} fails its checksum")
     yield
 
 
 def watchdog(chip: Chip, design: Design, config: BootConfig) -> Routine[Start | Bricked | Reset]:
-    """Wait for the watchdog, and for what the next start makes of it."""
+    """Wait for the watchdog where an image fails its check: without a trial that counts, the device resets for ever."""
     yield Wait("watchdog", WATCHDOG_SECONDS)
     return Reset(f"watchdog: the image in slot {config.active} fails its checksum")
 
 
 def the_other(chip: Chip, design: Design, config: BootConfig) -> Routine[Start | Bricked | Reset]:
-    """Start the other slot's image if that one is whole; no record is written."""
+    """Start the other slot's image where one fails its check, if that one is whole: it is done again at every start."""
     other = replace(config, active=1 - config.active)
     if IMAGE_CHECKS[design.image_check](chip, other):
         chip.say(f"Starting slot {other.active} instead")
@@ -201,12 +225,12 @@ def the_other(chip: Chip, design: Design, config: BootConfig) -> Routine[Start |
 
 
 def unchecked(chip: Chip, config: BootConfig) -> bool:
-    """Start whatever lies there."""
+    """Start whatever lies there, without a look at it."""
     return True
 
 
 def checksum(chip: Chip, config: BootConfig) -> bool:
-    """Compare the image with the length and CRC-32 in the record."""
+    """Compare the image with the length and the CRC-32 in the record: it reads all of the image at every start."""
     if config.active >= len(chip.board.slots):
         return False
     region, facts = chip.board.slots[config.active].app, config.slots[config.active]
@@ -214,7 +238,7 @@ def checksum(chip: Chip, config: BootConfig) -> bool:
 
 
 def own_check(chip: Chip, config: BootConfig) -> bool:
-    """Ask the image itself: its format has a length and a check."""
+    """Ask the image itself: its format has a length and a check, whatever the record says."""
     if config.active >= len(chip.board.slots):
         return False
     return whole(chip.read_region(chip.board.slots[config.active].app))
@@ -227,9 +251,9 @@ TRIALS: dict[str, Decide] = {
     "one-try": one_try,
     "one-start": one_start,
     "attempts": attempts,
-    # The image does it, not the loader.
-    "switch-back": as_it_is,
+    "switch-back": left_to_the_image,
 }
+TIMED: dict[str, Callable[[BootConfig], int]] = {"loader": timed, "image": untimed}
 WAYS_BACK: dict[str, Callable[[Chip, Design, BootConfig], BootConfig]] = {
     "beside": as_written,
     "own": what_counts_now,
@@ -244,6 +268,7 @@ BAD_IMAGES: dict[str, Callable[[Chip, Design, BootConfig], Routine[Start | Brick
     "reset": watchdog,
     "other": the_other,
 }
+FACTS: dict[str, Callable[[Chip, Region], SlotFacts]] = {"none": no_facts, "crc32": facts_of_all, "own": no_facts}
 IMAGE_CHECKS: dict[str, Callable[[Chip, BootConfig], bool]] = {
     "none": unchecked,
     "crc32": checksum,

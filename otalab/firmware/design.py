@@ -1,6 +1,7 @@
 """Designs: the named choices in which updates differ; `catalogue` loads them from TOML.
 
 Every choice selects a small function or codec by its name, where the flow needs it; the flow itself does not change.
+The first sentence of that function says what the value does and what it costs; `own_part` has the list of all tables.
 Wrong designs are kept on purpose: each teaches something.
 """
 
@@ -15,61 +16,128 @@ from otalab.formats.records.catalogue import RECORDS
 from otalab.hardware.board import Board
 
 
-def chosen(section: str, key: str, *allowed: Any, default: Any = None) -> Any:
-    """Return the field of a choice: its place in the TOML, what it may be, and what it is where nothing is said."""
-    return field(default=allowed[0] if default is None else default, metadata={"way": (section, key), "of": allowed})
+def chosen(section: str, key: str, decides: str, *allowed: Any, default: Any = None) -> Any:
+    """Return the field of a choice: its place in the TOML, what it decides, and what it may be."""
+    default = allowed[0] if default is None else default
+    return field(default=default, metadata={"way": (section, key), "decides": decides, "of": allowed})
 
 
-def number(section: str, key: str, least: int, most: int, *, default: int) -> Any:
+def number(section: str, key: str, decides: str, least: int, most: int, *, default: int) -> Any:
     """Return the field of a choice that is a number."""
-    return field(default=default, metadata={"way": (section, key), "from": (least, most)})
+    return field(default=default, metadata={"way": (section, key), "decides": decides, "from": (least, most)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Design:
-    """One way to update: name, one sentence, and its choices; `SAYS` has what each decides."""
+    """One way to update: name, one sentence, and its choices; what each of their values does, its function says."""
 
     name: str
     summary: str
 
-    records: int = chosen("records", "count", 1, 2, default=2)
-    record: str = chosen("records", "format", *RECORDS, default="complete")
-    guard: str = chosen("records", "guard", "none", "crc16", "crc32", "own", default="crc32")
-    sequencer: str = chosen("records", "sequencer", "decreasing", "increasing")
-    sequencer_bits: int = chosen("records", "bits", 64, 32, 16)
-    tie: str = chosen("records", "tie", "first", "last")
-    order: str = chosen("records", "order", "at-once", "sequencer-last")
-    erase: str = chosen("records", "erase", "always", "unless-blank")
-    journal: int = number("records", "journal", 1, 32, default=1)
-    placing: str = chosen("records", "placing", "beside", "own")
-    store: str = chosen("records", "store", "bare", "atomic-replace")
-    state: str = chosen("records", "state", "none", "nvs")
-
-    write: str = chosen("writes", "verify", "once", "read-back", "move-on", default="read-back")
-    refresh: str = chosen("writes", "refresh", "none", "selected")
-    clear: str = chosen("writes", "clear", "none", "before-slot")
-    target: str = chosen("writes", "target", "inactive", "running")
-    reserve: int = number("writes", "reserve", 0, 2**16, default=8)
-
-    image_check: str = chosen("boot", "image_check", "none", "crc32", "own", default="crc32")
-    bad_image: str = chosen("boot", "bad_image", "halt", "reset", "other")
-    no_record: str = chosen("boot", "no_record", "halt", "default", "slot-0")
-    trial: str = chosen(
-        "boot", "trial", "none", "timer", "one-try", "one-start", "attempts", "switch-back", default="one-try"
+    records: int = chosen("records", "count", "how many erase areas hold boot records", 1, 2, default=2)
+    record: str = chosen("records", "format", "the fields of a record", *RECORDS, default="complete")
+    guard: str = chosen(
+        "records", "guard", "the check behind the fields of a record", "none", "crc16", "crc32", "own", default="crc32"
     )
-    tries: int = number("boot", "tries", 1, 200, default=1)
-    timer: str = chosen("boot", "timer", "loader", "image")
+    sequencer: str = chosen("records", "sequencer", "which way sequencers count", "decreasing", "increasing")
+    sequencer_bits: int = chosen("records", "bits", "the width of a sequencer", 64, 32, 16)
+    tie: str = chosen("records", "tie", "which of two places counts if their sequencers are the same", "first", "last")
+    order: str = chosen(
+        "records",
+        "order",
+        "whether the sequencer is programmed after the rest",
+        "at-once",
+        "sequencer-last",
+    )
+    erase: str = chosen(
+        "records", "erase", "whether an erase is spared where the place reads blank", "always", "unless-blank"
+    )
+    journal: int = number("records", "journal", "how many records an area takes before it is erased", 1, 32, default=1)
+    placing: str = chosen("records", "placing", "where what becomes of a new image is written", "beside", "own")
+    store: str = chosen("records", "store", "where records lie", "bare", "atomic-replace")
+    state: str = chosen(
+        "records",
+        "state",
+        "whether a second store says what the running image knows",
+        "none",
+        "nvs",
+    )
 
-    commit: str = chosen("commit", "by", "image", "operator")
-    interval: int = number("commit", "interval", 0, 10**6, default=60)
-    interval_in: str = chosen("commit", "kept_in", "record", "updater.dat", "nowhere")
+    write: str = chosen(
+        "writes",
+        "verify",
+        "whether a record is read back, and if so what then",
+        "once",
+        "read-back",
+        "move-on",
+        default="read-back",
+    )
+    refresh: str = chosen(
+        "writes",
+        "refresh",
+        "whether the selected record is first programmed over itself",
+        "none",
+        "selected",
+    )
+    clear: str = chosen(
+        "writes",
+        "clear",
+        "whether the inactive record is erased before its slot is",
+        "none",
+        "before-slot",
+    )
+    target: str = chosen("writes", "target", "the slot that is written", "inactive", "running")
+    reserve: int = number(
+        "writes", "reserve", "how many sequencers an update needs left; 0 does not ask", 0, 2**16, default=8
+    )
 
-    merge: str = chosen("merge", "when", "before-switch", "first-boot", "none")
-    merge_fault: str = chosen("merge", "fault", "revert", "ignore")
-    merge_note: str = chosen("merge", "note", "none", "written")
+    image_check: str = chosen(
+        "boot", "image_check", "what the loader checks of an image", "none", "crc32", "own", default="crc32"
+    )
+    bad_image: str = chosen(
+        "boot", "bad_image", "what the loader does with an image that fails its check", "halt", "reset", "other"
+    )
+    no_record: str = chosen("boot", "no_record", "what the loader does without a record", "halt", "default", "slot-0")
+    trial: str = chosen(
+        "boot",
+        "trial",
+        "what ends a trial besides the commit",
+        "none",
+        "timer",
+        "one-try",
+        "one-start",
+        "attempts",
+        "switch-back",
+        default="one-try",
+    )
+    tries: int = number("boot", "tries", "how often a dirty image may be started", 1, 200, default=1)
+    timer: str = chosen("boot", "timer", "who runs the commit timer", "loader", "image")
 
-    offers: str = chosen("offers", "stand", "once", "until-taken", "again", default="until-taken")
-    downgrade: str = chosen("offers", "downgrade", "accept", "refuse")
+    commit: str = chosen("commit", "by", "who commits", "image", "operator")
+    interval: int = number(
+        "commit",
+        "interval",
+        "seconds to commit, where the update does not say",
+        0,
+        10**6,
+        default=60,
+    )
+    interval_in: str = chosen(
+        "commit", "kept_in", "where the interval is kept meanwhile", "record", "updater.dat", "nowhere"
+    )
+
+    merge: str = chosen("merge", "when", "when old files are carried over", "before-switch", "first-boot", "none")
+    merge_fault: str = chosen(
+        "merge", "fault", "what becomes of a trial whose files cannot be carried over", "revert", "ignore"
+    )
+    merge_note: str = chosen("merge", "note", "whether the end of the merge is noted", "none", "written")
+
+    offers: str = chosen(
+        "offers", "stand", "how long an update stands", "once", "until-taken", "again", default="until-taken"
+    )
+    downgrade: str = chosen(
+        "offers", "downgrade", "whether an older version is taken, where both are dotted numbers", "accept", "refuse"
+    )
 
     # The partition table that it was written for; the designs of the catalogue fit any board.
     board: Board | None = field(default=None, hash=False)
@@ -86,45 +154,6 @@ class Design:
         return "\n".join([*lines, *layout]) + "\n"
 
 
-SAYS = {
-    "records": "how many erase areas hold boot records; with one, it is erased before it is written",
-    "record": "the fields of a record",
-    "guard": "the check behind the fields; own: the format has one",
-    "sequencer": "which way sequencers count",
-    "sequencer_bits": "the width of a sequencer",
-    "tie": "which of two places counts if their sequencers are the same",
-    "order": "whether the sequencer is programmed after all the rest",
-    "erase": "whether an erase is spared where the place reads blank",
-    "journal": "how many records an area takes before it is erased",
-    "placing": "where what becomes of a new image is written: beside the record, or over it",
-    "store": "where records lie: on bare flash, or in a store of files whose replace is atomic",
-    "state": "a second store, written before the records: what the running image knows of the update",
-    "write": "write once and hope; read back, three times at most; read back and use the other area",
-    "refresh": "whether the selected record is first programmed over itself, lest it be weak",
-    "clear": "whether the inactive record is erased before the slot that it may speak of is written",
-    "target": "the slot that is written; over the running one, kept files are in RAM meanwhile",
-    "reserve": "how many sequencers an update needs left",
-    "image_check": "what the loader checks of an image: nothing, the record's CRC-32, the image's own",
-    "bad_image": "what the loader does with an image that fails: halt, watchdog reset, the other slot",
-    "no_record": "without a record: halt, write one for slot 0, start slot 0 if all is erased",
-    "trial": (
-        "what ends a trial besides the commit: nothing; the timer alone; a next boot, which the loader knows by a try "
-        "that it noted after it had checked the image (one-try) or before (one-start), or by a count of attempts that "
-        "outlives the rollback (attempts); or the image itself, which switches back in flash first of all (switch-back)"
-    ),
-    "tries": "how often a dirty image may be started",
-    "timer": "who runs the commit timer",
-    "commit": "who commits",
-    "interval": "seconds to commit, where the update does not say",
-    "interval_in": "where the interval is kept meanwhile",
-    "merge": "when old files are carried over",
-    "merge_fault": "what becomes of a trial whose files cannot be carried over",
-    "merge_note": "whether the end of the merge is noted",
-    "offers": "how long an update stands",
-    "downgrade": "whether an older version is taken, where both are dotted numbers",
-}
-
-
 @cache
 def ways() -> dict[tuple[str, str], str]:
     """Return the field of every choice by its section and key in the TOML, in their order."""
@@ -139,6 +168,11 @@ def choices() -> dict[str, tuple[Any, ...]]:
 def bounds() -> dict[str, tuple[int, int]]:
     """Return every choice of a number, by its field: the least and the most that it may be."""
     return {one.name: one.metadata["from"] for one in fields(Design) if "from" in one.metadata}
+
+
+def decides(name: str) -> str:
+    """Return what a choice decides, in words."""
+    return str(Design.__dataclass_fields__[name].metadata["decides"])
 
 
 def way_of(name: str) -> str:

@@ -5,7 +5,8 @@ The lab does not run an image: an image is bytes, and a *temper* that says how i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Literal
 
@@ -38,6 +39,19 @@ class Image:
     def works(self) -> bool:
         """Whether the image is one that a fleet would want to keep."""
         return self.temper in ("healthy", "flaky")
+
+
+def commits_itself(image: Image) -> Image:
+    """Let the image commit itself, once it has passed its own health check."""
+    return replace(image, commits="itself")
+
+
+def committed_by_hand(image: Image) -> Image:
+    """Leave the commit to an operator: an image that nobody looks at in time is rolled back, however good it is."""
+    return replace(image, commits="by hand")
+
+
+COMMITS: dict[str, Callable[[Image], Image]] = {"image": commits_itself, "operator": committed_by_hand}
 
 
 def parse_temper(text: str) -> tuple[Temper, float]:

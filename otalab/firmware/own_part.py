@@ -1,4 +1,4 @@
-"""Parts of one's own: a function in place of one of the firmware's, for what named choices cannot express.
+"""The list of all choices that are functions, each with its tables; and functions of one's own in their place.
 
     design = with_part(load_design("mongoose"), "write", twice)
 
@@ -9,41 +9,84 @@ from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping
 from dataclasses import replace
+from inspect import getdoc
 from typing import Any
 
 from otalab.errors import BadInput
-from otalab.firmware import bootloader, store, updater
-from otalab.firmware.design import Design, choices
-from otalab.formats.records.catalogue import GUARDS
+from otalab.firmware import application, bootloader, image, record_writes, requests, store, updater
+from otalab.firmware.design import Design, choices, decides
+from otalab.formats.records import catalogue
 
-# The choices that select a function which runs by itself, and the table that it stands in.
-PARTS: dict[str, MutableMapping[str, Callable[..., Any]]] = {
-    "guard": GUARDS,
-    "erase": store.ERASES,
-    "placing": store.PLACINGS,
-    "write": store.WRITES,
-    "refresh": store.REFRESHES,
-    "clear": store.CLEARS,
-    "image_check": bootloader.IMAGE_CHECKS,
-    "bad_image": bootloader.BAD_IMAGES,
-    "no_record": bootloader.NO_RECORD,
-    "trial": bootloader.TRIALS,
-    "downgrade": updater.DOWNGRADES,
+Table = MutableMapping[Any, Callable[..., Any]]
+
+# The tables of a choice: by the first its values are known, and its functions say what they do.  The others hold what
+# else it decides, in other moments of an update.
+PARTS: dict[str, tuple[Table, ...]] = {
+    "records": (store.AREAS,),
+    "record": (catalogue.RECORDS,),
+    "guard": (catalogue.GUARDS,),
+    "sequencer": (catalogue.COUNTINGS,),
+    "sequencer_bits": (catalogue.WIDTHS,),
+    "tie": (store.TIES,),
+    "order": (record_writes.ORDERS,),
+    "erase": (record_writes.ERASES,),
+    "placing": (record_writes.PLACINGS, bootloader.WAYS_BACK),
+    "store": (catalogue.KEEPERS,),
+    "state": (record_writes.STATES, store.STATE_FAMILIES, store.CONFIGS),
+    "write": (record_writes.WRITES,),
+    "refresh": (record_writes.REFRESHES,),
+    "clear": (record_writes.CLEARS,),
+    "target": (updater.TARGETS,),
+    "image_check": (bootloader.IMAGE_CHECKS, bootloader.FACTS),
+    "bad_image": (bootloader.BAD_IMAGES,),
+    "no_record": (bootloader.NO_RECORD,),
+    "trial": (bootloader.TRIALS, updater.STAGED, application.FIRST_THINGS),
+    "timer": (application.TIMERS, bootloader.TIMED),
+    "commit": (image.COMMITS,),
+    "interval_in": (updater.INTERVALS, application.KEPT_INTERVALS, application.DONE_WITH),
+    "merge": (application.MERGES, updater.MERGES),
+    "merge_fault": (application.MERGE_FAULTS,),
+    "merge_note": (application.NOTES,),
+    "offers": (requests.OFFERS, requests.REFUSED),
+    "downgrade": (updater.DOWNGRADES,),
 }
+
+
+def says(choice: str, value: object) -> str:
+    """Return what a value of a choice does, and what it costs, as its function says it in its first sentence.
+
+    A number, and a function of one's own without a docstring, have the words of the choice.
+    """
+    function = PARTS[choice][0].get(value) if choice in PARTS else None
+    text = (getdoc(function) or "") if function else ""
+    sentence = text.partition("\n\n")[0].replace("\n", " ").removesuffix(".")
+    return sentence[:1].lower() + sentence[1:] or decides(choice)
 
 
 def with_part(design: Design, choice: str, function: Callable[..., Any], name: str = "") -> Design:
     """Return the design with a function of one's own for one of its choices.
 
     The function takes what the others in its table take; `name` is what it is called, its own name if not given.
+    What else the choice decides stays as the design has it.
     """
-    if choice not in PARTS:
-        raise BadInput(f"{choice!r} cannot be a function of one's own; one of: {', '.join(PARTS)}")
+    own = [part for part in PARTS if isinstance(getattr(design, part), str)]
+    if choice not in own:
+        raise BadInput(f"{choice!r} cannot be a function of one's own; one of: {', '.join(own)}")
     name = name or function.__name__
     if name in choices()[choice]:
         raise BadInput(f"{choice}: {name!r} is one of the lab's own; give the function another name")
+    first, *others = PARTS[choice]
     # The newest function of a name counts: in a notebook it is written again and again.
-    PARTS[choice][name] = function
+    first[name] = function
+    for table in others:
+        table[name] = table[getattr(design, choice)]
     store.codec.cache_clear()
     changes: dict[str, Any] = {"name": f"{design.name}+{name}", choice: name}
     return replace(design, **changes)
+
+
+def without_part(choice: str, name: str) -> None:
+    """Forget a function of one's own."""
+    for table in PARTS[choice]:
+        table.pop(name, None)
+    store.codec.cache_clear()

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from otalab.firmware.design import SAYS, Design, bounds, choices, ways
+from otalab.firmware.design import Design, bounds, choices, decides, ways
+from otalab.firmware.own_part import says
 from otalab.hardware.board import FILE_SYSTEMS
 from otalab.hardware.part import parts
 
@@ -71,11 +72,11 @@ def layout_schema() -> dict[str, Any]:
 
 def _choice(name: str) -> dict[str, Any]:
     default = Design.__dataclass_fields__[name].default
-    about = {"description": SAYS[name], "default": default}
-    if name in choices():
-        return about | {"enum": list(choices()[name])}
-    least, most = bounds()[name]
-    return about | {"type": "integer", "minimum": least, "maximum": most}
+    if name not in choices():
+        least, most = bounds()[name]
+        return {"description": decides(name), "default": default, "type": "integer", "minimum": least, "maximum": most}
+    lines = [decides(name), *(f"{value}: {says(name, value)}" for value in choices()[name])]
+    return {"description": "\n".join(lines), "default": default, "enum": list(choices()[name])}
 
 
 def _table(properties: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from zlib import crc32
 
 from otalab.errors import BundleFault, OtalabError
-from otalab.firmware import store
+from otalab.firmware import record_writes, store
 from otalab.firmware.bootloader import IMAGE_CHECKS
 from otalab.firmware.design import Design
 from otalab.firmware.image import Image
@@ -47,17 +47,16 @@ def update(chip: Chip, design: Design, running: Image, active: int, offer: Offer
         slot = chip.board.slots[target]
         chip.say(f"Updating slot {target}")
         facts = yield from chip.during("download", download(chip, design, slot, running, offer))
-        if design.merge == "before-switch":
-            yield from chip.during("merge", carry_over(chip, old, slot.fs, mount_old))
+        yield from chip.during("merge", MERGES[design.merge](chip, old, slot.fs, mount_old))
         options = yield Ask("options")
         if isinstance(options, Lost):
             raise BundleFault(options.reason)
-        yield from chip.during("switch", INTERVALS[design.interval_in](chip, old, options.commit_timeout))
+        interval = yield from chip.during("switch", INTERVALS[design.interval_in](chip, old, options.commit_timeout))
         running_config = replace(selected.config, active=active)
-        staged = STAGED.get(design.trial, dirty)(running_config.staged(target, facts, options.commit_timeout))
+        staged = STAGED[design.trial](running_config.staged(target, facts, interval))
         # The last thing that is written, and the only one that the boot loader looks at:
         # before it a new partition is so many bytes that nobody asks for, and an overwritten one no image at all.
-        written = yield from chip.during("switch", store.write(chip, design, staged, "stage"))
+        written = yield from chip.during("switch", record_writes.write(chip, design, staged, "stage"))
     except OtalabError as fault:
         chip.say(f"Update aborted: {fault}")
         return Report(False, str(fault))
@@ -71,9 +70,8 @@ def claim(chip: Chip, design: Design) -> Selection:
         raise BundleFault("Could not read current boot cfg")
     if not selected.config.committed:
         raise BundleFault(UNCOMMITTED)
-    left = store.codec(design).counting.left(selected.record.sequencer)
-    if design.reserve and left <= design.reserve:
-        raise BundleFault(f"Boot sequencer used up: {left} left, an update needs {design.reserve}")
+    if fault := store.used_up(design, selected):
+        raise BundleFault(fault)
     return selected
 
 
@@ -83,13 +81,33 @@ def boots_next(chip: Chip, design: Design, config: BootConfig, running: int) -> 
 
 
 def beside(_chip: Chip, active: int) -> tuple[int, Mount]:
-    """Write to the slot that does not run: what runs stays whole, and its files are read when they are needed."""
+    """Write to the slot that does not run: what runs stays whole, and so do its files."""
     return 1 - active, mounted
 
 
 def in_place(chip: Chip, active: int) -> tuple[int, Mount]:
-    """Write over the slot that runs: its files are gone from flash by the time they are needed, so RAM holds them."""
+    """Write over the slot that runs: it needs no second slot, and from its first erase on there is no way back.
+
+    Its files are gone from flash by the time they are needed, so RAM holds them.
+    """
     return active, held_in_ram(chip, chip.board.slots[active].fs)
+
+
+def merged_now(chip: Chip, old: Region, new: Region, mount_old: Mount) -> Routine[None]:
+    """Carry old files over while the old image still runs."""
+    yield from carry_over(chip, old, new, mount_old)
+
+
+def merged_later(_chip: Chip, _old: Region, _new: Region, _mount_old: Mount) -> Routine[None]:
+    """Leave old files to the new image."""
+    return
+    yield
+
+
+def never_merged(_chip: Chip, _old: Region, _new: Region, _mount_old: Mount) -> Routine[None]:
+    """Carry nothing over."""
+    return
+    yield
 
 
 def dirty(config: BootConfig) -> BootConfig:
@@ -97,19 +115,26 @@ def dirty(config: BootConfig) -> BootConfig:
     return config
 
 
-def in_the_record(_chip: Chip, _old: Region, _seconds: int) -> Routine[None]:
+def in_the_record(_chip: Chip, _old: Region, seconds: int) -> Routine[int]:
     """Leave the commit interval to the boot record, if that has room for it."""
-    return
+    return seconds
     yield
 
 
-def in_a_file(chip: Chip, old: Region, seconds: int) -> Routine[None]:
-    """Write the commit interval into a file of the old file system; the merge at first boot will carry it over."""
+def nowhere(_chip: Chip, _old: Region, _seconds: int) -> Routine[int]:
+    """Keep the commit interval nowhere: a trial has no timer."""
+    return 0
+    yield
+
+
+def in_a_file(chip: Chip, old: Region, seconds: int) -> Routine[int]:
+    """Write the commit interval into a file of the old file system, which the merge at first boot will carry over."""
     data = seconds.to_bytes(4, "little")
     # Only if there is one: a file that an earlier update left stays, as on the real device before 2021.
     # Not again if it is there: the real one writes all the same, and each retry would leave another file system.
     if seconds and (yield from read_file(chip, old, INTERVAL_FILE)) != data:
         yield from put_file(chip, old, INTERVAL_FILE, data)
+    return seconds
 
 
 def download(chip: Chip, design: Design, slot: Slot, running: Image, offer: Offer) -> Routine[SlotFacts]:
@@ -131,7 +156,7 @@ def download(chip: Chip, design: Design, slot: Slot, running: Image, offer: Offe
                     yield from require_signatures(chip, event)
                     # Not before: a bundle that is refused by its manifest writes nothing.
                     # Not after: a slot must not change while a record that may yet count speaks of what lay there.
-                    yield from store.make_ready(chip, design)
+                    yield from record_writes.make_ready(chip, design)
                     version = manifest.version
                 case PartBegins(part, size):
                     writer = writer_for(chip, slot, part, size)
@@ -178,11 +203,11 @@ def require_signatures(chip: Chip, read: ManifestRead) -> Routine[None]:
 
 
 def any_version(_new: str, _running: str) -> None:
-    """Take older versions too."""
+    """Take older versions too, be they as full of holes as they were."""
 
 
 def not_older(new: str, running: str) -> None:
-    """Refuse an older version; only dotted numbers have an age, what else a version may be is never older."""
+    """Refuse an older version, where both are dotted numbers: what else a version may be has no age."""
     ages = [_numbers(version) for version in (new, running)]
     if ages[0] is not None and ages[1] is not None and ages[0] < ages[1]:
         raise BundleFault(f"Downgrade refused: version {new} is older than {running}")
@@ -232,12 +257,22 @@ class RegionWriter:
 
 TARGETS: dict[str, Callable[[Chip, int], tuple[int, Mount]]] = {"inactive": beside, "running": in_place}
 DOWNGRADES: dict[str, Callable[[str, str], None]] = {"accept": any_version, "refuse": not_older}
-STAGED: dict[str, Callable[[BootConfig], BootConfig]] = {
-    # Every other trial begins with a dirty image.
-    "none": BootConfig.trusted,
+MERGES: dict[str, Callable[[Chip, Region, Region, Mount], Routine[None]]] = {
+    "before-switch": merged_now,
+    "first-boot": merged_later,
+    "none": never_merged,
 }
-INTERVALS: dict[str, Callable[[Chip, Region, int], Routine[None]]] = {
+STAGED: dict[str, Callable[[BootConfig], BootConfig]] = {
+    "none": BootConfig.trusted,
+    "timer": dirty,
+    "one-try": dirty,
+    "one-start": dirty,
+    "attempts": dirty,
+    "switch-back": dirty,
+}
+# What is kept apart, and which interval is left to the record.
+INTERVALS: dict[str, Callable[[Chip, Region, int], Routine[int]]] = {
     "record": in_the_record,
     "updater.dat": in_a_file,
-    "nowhere": in_the_record,
+    "nowhere": nowhere,
 }

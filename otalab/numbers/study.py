@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from otalab.bench.scenario import OfferPolicy, Scenario
+from otalab.bench.scenario import Scenario
 from otalab.bench.setup import board_for, set_up
 from otalab.errors import BadInput
 from otalab.faults.models import atomic, fault_model, weighted
@@ -50,7 +50,7 @@ class Study:
     image: str = "healthy"
     part: str | None = None
     timing: Timing = "typ"
-    offer: OfferPolicy | None = None
+    offer: str | None = None
     bundle: bytes | None = field(default=None, repr=False)
     bytes_per_second: float = 100_000.0
     weights: tuple[tuple[str, float], ...] = ()

@@ -11,7 +11,7 @@ from plain import Thin, small
 
 from otalab.bench.observer import judge
 from otalab.bench.trace import life
-from otalab.firmware import store
+from otalab.firmware import record_writes, store
 from otalab.firmware.bootloader import boot
 from otalab.firmware.catalogue import load_design
 from otalab.firmware.design import Design
@@ -188,7 +188,7 @@ def written(chip: Chip, design: Design, times: int, spoil: int | None = None) ->
     """
     done: list[tuple[str, int]] = []
     for number in range(times):
-        for effect in store.write(chip, design, BootConfig(number % 2, True)):
+        for effect in record_writes.write(chip, design, BootConfig(number % 2, True)):
             assert isinstance(effect, Erase | Program)
             if isinstance(effect, Erase):
                 done.append(("erase", effect.sector * chip.board.geometry.sector_size))
@@ -432,3 +432,14 @@ def test_an_entry_whose_state_was_not_written_is_good_for_esp_idf() -> None:
     """Its check covers the sequencer alone: a cut that writes both and not the state between them ends the trial."""
     assert ("unsafe", "stuck", [(0, 13, "fields-9", "switch")]) == story(cell(small(IDF, image="crashes"), "torn-bits"))
     assert SAFE == story(cell(small(IDF, image="crashes"), "torn-program"))
+
+
+@pytest.mark.parametrize("timer", ["loader", "image"])
+def test_an_interval_that_is_kept_nowhere_starts_no_timer(timer: str) -> None:
+    """Also where the record would have room for it: an image that hangs then hangs for ever."""
+    ends = {}
+    for kept in ("record", "nowhere"):
+        what = tiny(replace(MONGOOSE, timer=timer, interval_in=kept), "hangs")
+        ends[kept] = judge(what, life(what)).name
+
+    assert {"record": "rolled-back", "nowhere": "not-updatable"} == ends

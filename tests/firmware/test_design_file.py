@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -19,8 +20,8 @@ from otalab.bench.setup import set_up
 from otalab.bench.trace import life
 from otalab.errors import BadInput
 from otalab.firmware.catalogue import checked, designs, load_design
-from otalab.firmware.design import SAYS, Design, bounds, choices, way_of, ways
-from otalab.firmware.own_part import PARTS, with_part
+from otalab.firmware.design import Design, bounds, choices, decides, way_of, ways
+from otalab.firmware.own_part import PARTS, says, with_part, without_part
 from otalab.firmware.schema import design_schema
 from otalab.hardware.board import boards, load_board
 from otalab.hardware.chip import Chip
@@ -133,9 +134,26 @@ def test_no_contradiction_is_in_the_catalogue() -> None:
 
 
 def test_every_choice_says_what_it_decides() -> None:
-    """Each has a place in the page, a sentence, and what it may be."""
-    assert set(ways().values()) == set(SAYS) == set(choices()) | set(bounds())
+    """Each has a place in the page, words, and what it may be."""
+    assert set(ways().values()) == set(choices()) | set(bounds())
+    assert all(decides(name) for name in ways().values())
     assert "records.guard" == way_of("guard")
+
+
+def test_every_choice_among_names_is_a_function_by_name() -> None:
+    """The keys of each of its tables are the values that a design may have, in their order, and no others."""
+    assert {name: list(values) for name, values in choices().items()} == {name: list(PARTS[name][0]) for name in PARTS}
+    assert [] == [name for name, tables in PARTS.items() for table in tables if set(table) != set(choices()[name])]
+
+
+@pytest.mark.parametrize("choice", PARTS)
+def test_every_value_has_words_of_its_own(choice: str) -> None:
+    """What a function does and costs is the first sentence of its docstring; no two values of a choice share one."""
+    words = [says(choice, value) for value in choices()[choice]]
+
+    assert decides(choice) not in words
+    assert len(words) == len(set(words))
+    assert all(" " in one and one == one.strip() and not one.startswith("return ") for one in words)
 
 
 def test_the_schema_is_what_the_file_says() -> None:
@@ -178,7 +196,7 @@ def test_a_part_of_ones_own_is_run_by_the_firmware() -> None:
         assert "updated" == judge(scenario, life(scenario)).name
         assert [1, 0, 1] == calls
     finally:
-        del PARTS["write"]["noted"]
+        without_part("write", "noted")
 
 
 def test_a_part_does_not_take_the_place_of_one_of_the_labs() -> None:
@@ -186,4 +204,25 @@ def test_a_part_does_not_take_the_place_of_one_of_the_labs() -> None:
     with pytest.raises(BadInput, match="give the function another name"):
         with_part(load_design("hardened"), "write", lambda: None, "once")
     with pytest.raises(BadInput, match="cannot be a function of one's own"):
-        with_part(load_design("hardened"), "tie", lambda: None, "mine")
+        with_part(load_design("hardened"), "tries", lambda: None, "mine")
+    with pytest.raises(BadInput, match="cannot be a function of one's own"):
+        with_part(load_design("hardened"), "records", lambda: None, "mine")
+
+
+@pytest.mark.parametrize("choice", sorted(PARTS.keys() - {"records", "sequencer_bits"}))
+def test_every_choice_among_names_may_be_a_function_of_ones_own(choice: str) -> None:
+    """The firmware calls it as it calls the lab's; with that of the design it was, the device does the same."""
+    base = load_design("hardened")
+
+    def mine(*given: Any) -> Any:
+        return PARTS[choice][0][getattr(base, choice)](*given)
+
+    try:
+        design = with_part(base, choice, mine)
+        scenario, known = set_up(design, "tiny", app_size=500), set_up(base, "tiny", app_size=500)
+
+        assert judge(known, life(known)) == judge(scenario, life(scenario))
+        assert life(known).last.flash == life(scenario).last.flash
+        assert decides(choice) == says(choice, "mine")
+    finally:
+        without_part(choice, "mine")

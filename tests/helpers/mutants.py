@@ -19,14 +19,16 @@ from otalab.bench.scenario import Scenario
 from otalab.bench.setup import default_bundle, set_up
 from otalab.bench.trace import life
 from otalab.errors import BundleFault
-from otalab.firmware import application, bootloader, store, updater
+from otalab.firmware import application, bootloader, record_writes, store, updater
 from otalab.firmware.catalogue import load_design
 from otalab.firmware.design import Design
 from otalab.firmware.image import Image
 from otalab.firmware.merge import carry_over, mounted
 from otalab.firmware.store import Selection
 from otalab.formats.records.catalogue import GUARDS
-from otalab.formats.records.record import BootConfig, Guarded, LabCodec, Record, SlotFacts
+from otalab.formats.records.guard import Guarded
+from otalab.formats.records.lab import LabCodec
+from otalab.formats.records.record import BootConfig, Record, SlotFacts
 from otalab.hardware.board import Region, Slot, load_board
 from otalab.hardware.chip import Chip
 from otalab.hardware.effects import Ask, Erase, Offer, Report, Routine, pages
@@ -59,9 +61,9 @@ def highest_sequencer_is_overwritten(patch: Patch) -> None:
 
     def write(chip: Chip, design: Design, _place: int, data: bytes) -> Routine[bool]:
         highest = max(range(2), key=lambda place: sequencer(chip, chip.board.records[place]))
-        return (yield from store.read_back(chip, design, highest, data))
+        return (yield from record_writes.read_back(chip, design, highest, data))
 
-    patch.setitem(store.WRITES, "read-back", write)
+    patch.setitem(record_writes.WRITES, "read-back", write)
 
 
 def sequencer_not_stepped(patch: Patch) -> None:
@@ -95,17 +97,17 @@ def blank_is_erased(patch: Patch) -> None:
         yield from pages(place.address, data, chip.board.geometry.page_size)
         return True
 
-    patch.setitem(store.WRITES, "read-back", write)
+    patch.setitem(record_writes.WRITES, "read-back", write)
 
 
 def wrong_record_refreshed(patch: Patch) -> None:
     """The record that does not count is programmed over itself: the one that does stays as weak as it may be."""
 
     def refresh(chip: Chip, design: Design, selected: Selection) -> Routine[None]:
-        other = store.next_place(design, selected)
-        yield from store.over_itself(chip, design, Selection(other, selected.record))
+        other = record_writes.next_place(design, selected)
+        yield from record_writes.over_itself(chip, design, Selection(other, selected.record))
 
-    patch.setitem(store.REFRESHES, "selected", refresh)
+    patch.setitem(record_writes.REFRESHES, "selected", refresh)
 
 
 # The update
@@ -119,7 +121,7 @@ def switch_before_verify(patch: Patch) -> None:
 
     def early(chip: Chip, design: Design, slot: Slot, running: Image, offer: Offer) -> Routine[SlotFacts]:
         staged = updater.claim(chip, design).config.staged(chip.board.slots.index(slot), SlotFacts(), 60)
-        yield from chip.during("switch", store.write(chip, design, staged))
+        yield from chip.during("switch", record_writes.write(chip, design, staged))
         return (yield from download(chip, design, slot, running, offer))
 
     download = updater.download
@@ -217,7 +219,7 @@ def rollback_told_to_nobody(patch: Patch) -> None:
     """The world does not hear of a rollback: an image that is no good is offered again, and taken, for ever."""
 
     def roll_back(chip: Chip, design: Design, config: BootConfig, _reason: str) -> Routine[BootConfig]:
-        yield from store.write(chip, design, config.reverted())
+        yield from record_writes.write(chip, design, config.reverted())
         return config.reverted()
 
     patch.setattr(bootloader, "roll_back", roll_back)
@@ -267,7 +269,7 @@ def in_place(chip: Chip, design: Design, config: BootConfig) -> Routine[bool]:
         return False
     form = store.codec(design)
     data = form.encode(form.follow(selected.record, config))
-    return (yield from store.read_back(chip, design, selected.place, data))
+    return (yield from record_writes.read_back(chip, design, selected.place, data))
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from otalab.bench.scenario import OFFERS, Scenario
+from otalab.bench.scenario import Scenario
 from otalab.bench.setup import set_up
 from otalab.errors import BadInput
+from otalab.firmware.requests import OFFERS
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

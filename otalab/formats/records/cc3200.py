@@ -37,6 +37,7 @@ class Cc3200Codec:
         "unused",
     )
     guard_bits: ClassVar[int] = 0
+    tells_merge: ClassVar[bool] = True
 
     def sealed(self, data: bytes) -> bytes:
         return data[: self.size]

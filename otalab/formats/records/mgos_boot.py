@@ -36,6 +36,7 @@ class JournalCodec:
         "check",
     )
     guard_bits: ClassVar[int] = 32
+    tells_merge: ClassVar[bool] = True
 
     def sealed(self, data: bytes) -> bytes:
         body = data[: self.size - 4]

@@ -11,7 +11,8 @@ import struct
 from typing import ClassVar
 from zlib import crc32
 
-from otalab.formats.records.record import BootConfig, Counting, Guarded, Invalid, Record
+from otalab.formats.records.guard import Guarded
+from otalab.formats.records.record import BootConfig, Counting, Invalid, Record
 
 FIRST_BOOT, MERGE = 0x100, 0x200
 
@@ -27,6 +28,7 @@ class UpdateStateCodec:
     fields: ClassVar[tuple[int, ...]] = (4, 4)
     names: ClassVar[tuple[str, ...]] = ("sequencer", "update state")
     guard_bits: ClassVar[int] = 0
+    tells_merge: ClassVar[bool] = True
 
     def sealed(self, data: bytes) -> bytes:
         return data[: self.size]

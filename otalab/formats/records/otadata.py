@@ -41,6 +41,7 @@ class OtadataCodec:
     fields: ClassVar[tuple[int, ...]] = (4, 20, 4, 4)
     names: ClassVar[tuple[str, ...]] = ("sequencer", "label", "state", "check")
     guard_bits: ClassVar[int] = 32
+    tells_merge: ClassVar[bool] = False
 
     def sealed(self, data: bytes) -> bytes:
         return data[: self.size - 4] + self.check(data).to_bytes(4, "little")
@@ -88,6 +89,8 @@ class MongooseOtadataCodec:
     fields: ClassVar[tuple[int, ...]] = (4, 4, 20, 4)
     names: ClassVar[tuple[str, ...]] = ("sequencer", "boot application", "reserved", "check")
     guard_bits: ClassVar[int] = 32
+    # Its update state does.
+    tells_merge: ClassVar[bool] = True
 
     def sealed(self, data: bytes) -> bytes:
         return data[: self.size - 4] + self.check(data).to_bytes(4, "little")

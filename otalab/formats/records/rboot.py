@@ -28,6 +28,7 @@ class RbootCodec:
         *("padding", "rom addresses", "rom sizes", "file system addresses", "file system sizes", "flags", "check"),
     )
     guard_bits: ClassVar[int] = 0
+    tells_merge: ClassVar[bool] = True
 
     def sealed(self, data: bytes) -> bytes:
         return data[: self.size]

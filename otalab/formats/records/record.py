@@ -6,25 +6,13 @@ In the published design it decreases, so that erased flash, all ones, is older t
 
 from __future__ import annotations
 
-import struct
-from binascii import crc_hqx
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import ClassVar, Protocol
+from typing import Protocol
 from zlib import crc32
-
-from otalab.hardware.flash import ERASED
 
 NO_SEQUENCER = 2**64 - 1
 FIRST_SEQUENCER = 2**64 - 2
 VERSION_SIZE = 24
-
-_REST = struct.Struct("<BBBBI")
-_SLOT = struct.Struct(f"<II{VERSION_SIZE}s")
-_NONE = 0xFF
-# Two slot numbers, two flags, interval; then length, CRC-32 and version of each slot.
-_FIELDS = (1, 1, 1, 1, 4, *(4, 4, VERSION_SIZE) * 2)
-_SLOT_NAMES = tuple(f"slot {number} {what}" for number in range(2) for what in ("length", "CRC-32", "version"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +131,7 @@ class Codec(Protocol):
 
     `sealed` puts the check that belongs to them behind some fields' bytes, whatever the fields say.
     `follow` returns the next record.  `stride`: sequencers may all be moved by a multiple of it and mean the same; 0
-    where they may not.
+    where they may not.  `tells_merge`: it says itself whether files are still to be carried over.
     """
 
     @property
@@ -164,6 +152,9 @@ class Codec(Protocol):
     @property
     def guard_bits(self) -> int: ...
 
+    @property
+    def tells_merge(self) -> bool: ...
+
     def encode(self, record: Record) -> bytes: ...
 
     def sealed(self, data: bytes) -> bytes: ...
@@ -173,155 +164,7 @@ class Codec(Protocol):
     def follow(self, record: Record, config: BootConfig) -> Record: ...
 
 
-@dataclass(frozen=True, slots=True)
-class LabCodec:
-    """What the lab's own two records have in common: the sequencer comes first, and facts of both slots last."""
-
-    counting: Counting = DOWN
-    stride: ClassVar[int] = 1
-    guard_bits: ClassVar[int] = 0
-
-    @property
-    def head(self) -> int:
-        """How many bytes the sequencer has."""
-        return self.counting.bits // 8
-
-    @property
-    def size(self) -> int:
-        return self.head + sum(_FIELDS)
-
-    @property
-    def fields(self) -> tuple[int, ...]:
-        return (self.head, *_FIELDS)
-
-    def sealed(self, data: bytes) -> bytes:
-        return data[: self.size]
-
-    def follow(self, record: Record, config: BootConfig) -> Record:
-        return Record(self.counting.after(record.sequencer), config)
-
-    def packed(self, record: Record, *rest: int) -> bytes:
-        """Return the bytes of a record, given those between its sequencer and its slots."""
-        return record.sequencer.to_bytes(self.head, "little") + _REST.pack(*rest) + _pack(record.config.slots)
-
-    def parts(self, data: bytes) -> tuple[int, tuple[int, ...], tuple[SlotFacts, SlotFacts]]:
-        """Return the sequencer, what follows it, and the facts of the slots."""
-        sequencer, rest = int.from_bytes(data[: self.head], "little"), _REST.unpack_from(data, self.head)
-        return sequencer, rest, _unpack(data, self.head + _REST.size)
-
-
-class MongooseCodec(LabCodec):
-    """The published record: the loader believes what it reads, and any flag other than 0 means committed."""
-
-    __slots__ = ()
-    names = ("sequencer", "active", "previous", "committed", "previously committed", "interval", *_SLOT_NAMES)
-
-    def encode(self, record: Record) -> bytes:
-        config = record.config
-        previous = config.active if config.previous is None else config.previous
-        flags = config.committed, config.previously_committed
-        return self.packed(record, config.active, previous, *flags, config.interval)
-
-    def decode(self, data: bytes) -> Record | Invalid:
-        sequencer, (active, previous, flags, previous_flags, interval), slots = self.parts(data)
-        if sequencer == self.counting.erased:
-            return Invalid("erased")
-        known = None if previous == active else previous
-        return Record(sequencer, BootConfig(active, flags != 0, slots, known, previous_flags != 0, 0, interval))
-
-
-class CompleteCodec(LabCodec):
-    """A record complete in itself: sequencer, active, revert, committed, tried, interval, slots."""
-
-    __slots__ = ()
-    names = ("sequencer", "active", "revert", "committed", "tried", "interval", *_SLOT_NAMES)
-
-    def encode(self, record: Record) -> bytes:
-        config = record.config
-        revert = _NONE if config.previous is None else config.previous
-        return self.packed(record, config.active, revert, config.committed, config.tried, config.interval)
-
-    def decode(self, data: bytes) -> Record | Invalid:
-        sequencer, (active, revert, committed, tried, interval), slots = self.parts(data)
-        if sequencer in (0, self.counting.erased):
-            return Invalid("no sequencer: all ones" if sequencer else "no sequencer: zero")
-        previous = None if revert == _NONE else revert
-        return Record(sequencer, BootConfig(active, committed != 0, slots, previous, True, tried, interval))
-
-
-@dataclass(frozen=True, slots=True)
-class Guarded:
-    """A codec followed by a check over all of it."""
-
-    inner: Codec
-    check: Callable[[bytes], int]
-    width: int
-
-    @property
-    def counting(self) -> Counting:
-        return self.inner.counting
-
-    @property
-    def stride(self) -> int:
-        return self.inner.stride
-
-    @property
-    def size(self) -> int:
-        return self.inner.size + self.width
-
-    @property
-    def fields(self) -> tuple[int, ...]:
-        return (*self.inner.fields, self.width)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return (*self.inner.names, "check")
-
-    @property
-    def guard_bits(self) -> int:
-        return 8 * self.width
-
-    def encode(self, record: Record) -> bytes:
-        return self.sealed(self.inner.encode(record))
-
-    def sealed(self, data: bytes) -> bytes:
-        body = self.inner.sealed(data)
-        return body + self.check(body).to_bytes(self.width, "little")
-
-    def decode(self, data: bytes) -> Record | Invalid:
-        data = data[: self.size]
-        body, check = data[: -self.width], data[-self.width :]
-        if data == bytes([ERASED]) * self.size:
-            return Invalid("erased")
-        if self.check(body).to_bytes(self.width, "little") != check:
-            return Invalid(f"the check of {8 * self.width} bits does not match")
-        return self.inner.decode(body)
-
-    def follow(self, record: Record, config: BootConfig) -> Record:
-        return self.inner.follow(record, config)
-
-
 def counted(sequencer: int) -> str:
     """Return a sequencer as people can compare it: one near the top by how far it has come down."""
     below = 2**64 - sequencer
     return f"2**64-{below}" if below < 2**32 else str(sequencer)
-
-
-def crc16(data: bytes) -> int:
-    """Return the CRC-16 of X.25's polynomial 0x1021, started at all ones."""
-    return crc_hqx(data, 0xFFFF)
-
-
-def _pack(slots: tuple[SlotFacts, SlotFacts]) -> bytes:
-    return b"".join(
-        _SLOT.pack(slot.length, slot.crc32, slot.version.encode(errors="surrogateescape")) for slot in slots
-    )
-
-
-def _unpack(data: bytes, start: int) -> tuple[SlotFacts, SlotFacts]:
-    one, two = (_SLOT.unpack_from(data, start + number * _SLOT.size) for number in range(2))
-    return _facts(*one), _facts(*two)
-
-
-def _facts(length: int, check: int, version: bytes) -> SlotFacts:
-    return SlotFacts(length, check, version.rstrip(b"\0").decode(errors="surrogateescape"))

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from otalab.bench.observer import BAD
-from otalab.bench.scenario import OfferPolicy, Scenario
+from otalab.bench.scenario import Scenario
 from otalab.bench.setup import set_up
 from otalab.errors import BadInput
 from otalab.faults.models import fault_model
@@ -40,7 +40,7 @@ class Asked:
     bundle: bytes | None = None
     part: str | None = None
     timing: Timing = "typ"
-    offer: OfferPolicy | None = None
+    offer: str | None = None
     faults: tuple[str, ...] = ("all",)
     images: tuple[str, ...] = ("healthy",)
     rates: tuple[str, ...] = ("us-2022",)

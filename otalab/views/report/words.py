@@ -5,36 +5,10 @@ from __future__ import annotations
 import re
 from math import isnan
 
-from otalab.firmware.design import SAYS, Design, ways
+from otalab.firmware.design import Design, ways
+from otalab.firmware.own_part import says
 from otalab.views.player.tears import KINDS
 
-CHOICE_WORDS: dict[tuple[str, object], str] = {
-    (
-        "records",
-        1,
-    ): "one boot record: it is erased before the next one is programmed, and between the two there is none",
-    ("records", 2): "two boot records: the next one is written to the place that does not count",
-    ("record", "mongoose"): "the fields of the published record",
-    ("record", "complete"): "every record complete in itself, with the way back and a mark that the image was tried",
-    ("guard", "none"): "nothing guards a record: the loader believes what it reads",
-    ("guard", "crc16"): "a CRC of 16 bits guards each record",
-    ("guard", "crc32"): "a CRC of 32 bits guards each record",
-    ("write", "once"): "a record is written once, and not looked at again",
-    ("write", "read-back"): "a record is read back, and written at most three times",
-    ("refresh", "none"): "the record that counts is left as it is",
-    ("refresh", "selected"): "the record that counts is programmed over itself before anything else is written",
-    ("clear", "none"): "the other record stays while a slot is written",
-    ("clear", "before-slot"): "the other record is erased before a slot is written",
-    ("image_check", "none"): "the loader starts an image without a look at it",
-    ("image_check", "crc32"): "the loader compares an image with the length and the CRC-32 in the record",
-    ("target", "inactive"): "an update goes to the slot that does not run",
-    ("target", "running"): "an update overwrites the slot that runs",
-    ("trial", "none"): "there is no trial: the record that first names an image commits it",
-    ("trial", "timer"): "the commit timer alone ends a trial",
-    ("trial", "one-try"): "a trial is one start: an image that did not commit is rolled back at the next one",
-    ("downgrade", "accept"): "an older version is taken",
-    ("downgrade", "refuse"): "an older version is refused",
-}
 END_WORDS = {
     "updated": "the new image runs and is committed",
     "rolled-back": "the old image runs again, for the new one is no good",
@@ -51,14 +25,9 @@ _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def choice_rows(design: Design) -> list[tuple[str, str, str]]:
-    """Return each choice as TOML has it, with its value, and in words: those of the value, or else the question."""
-    rows = []
-    for way, name in ways().items():
-        value = getattr(design, name)
-        # A part of one's own in Python is a function; its name is all that there is to tell.
-        told = getattr(value, "__name__", str(value))
-        rows.append((".".join(way), told, CHOICE_WORDS.get((name, value), SAYS[name])))
-    return rows
+    """Return each choice as TOML has it, with its value, and in the words of the function that it selects."""
+    values = ((".".join(way), name, getattr(design, name)) for way, name in ways().items())
+    return [(way, str(value), says(name, value)) for way, name, value in values]
 
 
 def tear_words(label: str) -> str:

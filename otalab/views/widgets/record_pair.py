@@ -13,7 +13,7 @@ from otalab.bench.scenario import Scenario
 from otalab.bench.setup import set_up
 from otalab.bench.trace import run
 from otalab.errors import BadInput
-from otalab.firmware import bootloader, store
+from otalab.firmware import bootloader, record_writes, store
 from otalab.firmware.catalogue import designs, load_design
 from otalab.firmware.design import Design
 from otalab.firmware.outcome import Bricked, Reset
@@ -169,7 +169,7 @@ class Pair:
         found = store.select(chip, self.design)
         if found is None:
             raise BadInput("nothing counts, so the firmware would not know what to write: make one record whole first")
-        for effect in store.write(chip, self.design, found.config):
+        for effect in record_writes.write(chip, self.design, found.config):
             chip.apply(effect)
         data = (chip.flash.read(record.address, self.form.size) for record in chip.board.records)
         first, second = (

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from otalab.firmware import store
+from otalab.firmware.application import commit_interval
 from otalab.firmware.image import Image
 from otalab.firmware.store import Selection
-from otalab.firmware.user_file import INTERVAL_FILE
 from otalab.formats.filesystems.kinds import mount, read_files
 from otalab.formats.filesystems.scratch import FileSystemFault, Scratch
 from otalab.formats.records.record import BootConfig, Invalid, Record
 from otalab.hardware.board import Region
 from otalab.hardware.chip import Chip
+from otalab.hardware.effects import Routine
 from otalab.wire.device.virtual import VirtualDevice
+
+T = TypeVar("T")
 
 
 def status(device: VirtualDevice) -> dict[str, Any]:
@@ -53,10 +56,20 @@ def boot_config(device: VirtualDevice) -> BootConfig | None:
     chip, board, design = Chip(device.device.board, device.chip.flash), device.device.board, device.device.design
     chip.held = device.chip.held
     current = store.current(chip, design)
-    if current is None or design.interval_in != "updater.dat" or current.config.active >= len(board.slots):
+    if current is None or current.config.active >= len(board.slots):
         return current.config if current else None
-    kept = file_contents(device, board.slots[current.config.active].fs, INTERVAL_FILE)
-    return replace(current.config, interval=int.from_bytes(kept or b"", "little"))
+    kept = settled(chip, commit_interval(chip, design, current.config, current.config.active))
+    return replace(current.config, interval=kept)
+
+
+def settled(chip: Chip, routine: Routine[T]) -> T:
+    """Return what comes of a routine that asks nobody, run to its end on a chip of one's own."""
+    while True:
+        try:
+            chip.apply(next(routine))
+        except StopIteration as end:
+            result: T = end.value
+            return result
 
 
 def file_contents(device: VirtualDevice, region: Region, name: str) -> bytes | None:

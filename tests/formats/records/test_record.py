@@ -11,15 +11,8 @@ from hypothesis import strategies as st
 from otalab.firmware import store
 from otalab.firmware.catalogue import load_design
 from otalab.formats.records.catalogue import GUARDS
-from otalab.formats.records.record import (
-    FIRST_SEQUENCER,
-    BootConfig,
-    CompleteCodec,
-    Invalid,
-    MongooseCodec,
-    Record,
-    SlotFacts,
-)
+from otalab.formats.records.lab import CompleteCodec, MongooseCodec
+from otalab.formats.records.record import FIRST_SEQUENCER, BootConfig, Invalid, Record, SlotFacts
 from otalab.hardware.board import load_board
 from otalab.hardware.chip import Chip
 from otalab.hardware.flash import Flash

@@ -1,0 +1,223 @@
+"""Writing boot records: where the next one goes, and how it is put there.
+
+In the published design the next record always goes to the place that is *not* selected: until it is whole, the selected
+one still counts.
+Other designs have one place, write in their own place, or append to a journal; each of their rules has a name, and the
+first sentence of its function says what it does and what it costs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Literal
+
+from otalab.firmware import store
+from otalab.firmware.design import Design
+from otalab.firmware.store import AREAS, Selection
+from otalab.firmware.update_state import write_state
+from otalab.formats.records.record import BootConfig, Record
+from otalab.hardware.chip import Chip
+from otalab.hardware.effects import Erase, Routine, pages
+from otalab.hardware.flash import ERASED
+
+TRIES = 3
+# What a record is written for: a new image, a start that is counted, a commit, a way back, or something else.
+Move = Literal["stage", "try", "commit", "revert", "other"]
+Pieces = tuple[tuple[int, bytes], ...]
+
+
+def write(chip: Chip, design: Design, config: BootConfig, move: Move = "other") -> Routine[bool]:
+    """Make `config` the newest record; return whether it is known to have gone in."""
+    return (yield from STATES[design.state](chip, design, config, move))
+
+
+def write_record(chip: Chip, design: Design, config: BootConfig, move: Move) -> Routine[bool]:
+    """Write boot records alone: there is no second store that could be at odds with them."""
+    selected = store.select(chip, design) or chip.held
+    if selected is None:
+        return False
+    # Before the other place is erased: from then on this record stands alone, and one that an interrupted
+    # program left weak may read well now and be gone at the next power-on.
+    yield from REFRESHES[design.refresh](chip, design, selected)
+    place, record = PLACINGS[design.placing](chip, design, config, move)
+    chip.say(f"Writing boot record {place}: sequencer {record.sequencer}, {record.config.summary}")
+    written = yield from WRITES[design.write](chip, design, place, store.codec(design).encode(record))
+    if not written:
+        chip.say(f"Boot record {place} could not be written")
+    return written
+
+
+def write_both(chip: Chip, design: Design, config: BootConfig, move: Move) -> Routine[bool]:
+    """Write the update state, then the boot record: two stores, and a cut between the two leaves them at odds."""
+    if move == "commit":
+        # The state goes on naming the slot that the update came from; it only no longer says that this one is new.
+        own = store.current(chip, design)
+        config = replace(config, previous=own.config.previous if own else None)
+    yield from write_state(chip, config)
+    selected = store.select(chip, design)
+    if selected is not None and selected.config.active == config.active:
+        return True  # ESP-IDF writes nothing for the slot that is set already
+    return (yield from write_record(chip, design, config, move))
+
+
+def make_ready(chip: Chip, design: Design) -> Routine[None]:
+    """Do to the records what must be done before a slot is written."""
+    selected = store.select(chip, design)
+    if selected is None:
+        return
+    # In this order: once the other record is erased, the selected one stands alone.
+    yield from REFRESHES[design.refresh](chip, design, selected)
+    yield from CLEARS[design.clear](chip, design, selected)
+
+
+def make_default(chip: Chip, design: Design, config: BootConfig) -> Routine[None]:
+    """Erase all records and write the first one anew."""
+    for area in AREAS[design.records](chip.board):
+        yield Erase(area.address // chip.board.geometry.sector_size)
+    form = store.codec(design)
+    data = form.encode(Record(form.counting.first, config))
+    yield from _program(chip, design, store.places(chip.board, design)[0], data)
+
+
+def next_place(design: Design, selected: Selection) -> int:
+    """Return the place of the next record: the one that is not selected, where there are two."""
+    return (selected.place + 1) % (design.records * design.journal)
+
+
+def beside(chip: Chip, design: Design, config: BootConfig, move: Move) -> tuple[int, Record]:
+    """Put every record into the place that is not selected, or into the next one of a journal."""
+    selected = store.select(chip, design) or chip.held
+    return next_place(design, selected), store.codec(design).follow(selected.record, config)
+
+
+def in_its_own_place(chip: Chip, design: Design, config: BootConfig, move: Move) -> tuple[int, Record]:
+    """Put a new image's record into the other place; whatever becomes of it is written over itself."""
+    own = store.current(chip, design)
+    if own is None or move in ("stage", "other"):
+        return beside(chip, design, config, move)
+    # Going back is not a new record, it is the end of this one: then the other counts again.
+    config = replace(own.config, withdrawn=True) if move == "revert" else config
+    return own.place, replace(own.record, config=config)
+
+
+def as_it_lies(chip: Chip, design: Design, selected: Selection) -> Routine[None]:
+    """Leave the selected record as it lies, also one that an interrupted program left weak."""
+    return
+    yield
+
+
+def over_itself(chip: Chip, design: Design, selected: Selection) -> Routine[None]:
+    """Program the selected record over itself: no bit changes, and one that was programmed by half is now whole."""
+    address = store.places(chip.board, design)[selected.place]
+    chip.say(f"Programming boot record {selected.place} over itself")
+    yield from _program(chip, design, address, chip.read(address, store.codec(design).size))
+
+
+def kept(chip: Chip, design: Design, selected: Selection) -> Routine[None]:
+    """Keep the record that does not count, also while the slot that it may speak of is overwritten."""
+    return
+    yield
+
+
+def cleared(chip: Chip, design: Design, selected: Selection) -> Routine[None]:
+    """Erase the record that does not count: it speaks of an image that will soon be overwritten."""
+    place = next_place(design, selected)
+    chip.say(f"Erasing boot record {place}")
+    yield Erase(store.places(chip.board, design)[place] // chip.board.geometry.sector_size)
+
+
+def once(chip: Chip, design: Design, place: int, data: bytes) -> Routine[bool]:
+    """Erase and program, and believe that it worked."""
+    # The erase comes first and the sequencer in the first bytes of the program: whatever is cut here,
+    # an erased place is older than the record that still stands in the other one, where there is another one.
+    yield from put_record(chip, design, place, data)
+    return True
+
+
+def read_back(chip: Chip, design: Design, place: int, data: bytes) -> Routine[bool]:
+    """Erase, program and read back, at most three times; always erase: what looks blank need not be."""
+    # All tries write what was worked out before the first one: where there is one place,
+    # its erase leaves no record that a later try could start from.
+    for _ in range(TRIES):
+        yield from put_record(chip, design, place, data)
+        if chip.read(store.places(chip.board, design)[place], len(data)) == data:
+            return True
+    return False
+
+
+def move_on(chip: Chip, design: Design, place: int, data: bytes) -> Routine[bool]:
+    """Program and read back; what did not go in is written once more, at the start of the other area."""
+    yield from put_record(chip, design, place, data)
+    if chip.read_record(store.places(chip.board, design)[place], len(data)) == data:
+        return True
+    other = 0 if place >= design.journal else design.journal
+    chip.say(f"Boot record {place} does not read back, going on at {other}")
+    yield from put_record(chip, design, other, data)
+    return chip.read_record(store.places(chip.board, design)[other], len(data)) == data
+
+
+def put_record(chip: Chip, design: Design, place: int, data: bytes) -> Routine[None]:
+    """Erase a place, as the design has it, and program a record into it."""
+    address = store.places(chip.board, design)[place]
+    if ERASES[design.erase](chip, address):
+        yield Erase(address // chip.board.geometry.sector_size)
+    yield from program_record(chip, design, place, data)
+
+
+def program_record(chip: Chip, design: Design, place: int, data: bytes) -> Routine[None]:
+    """Program a record into a place, in the order that the design has, whatever lies there."""
+    yield from _program(chip, design, store.places(chip.board, design)[place], data)
+
+
+def at_once(data: bytes, _head: int) -> Pieces:
+    """Program a record from its first byte to its last: a torn one begins like a whole one."""
+    return ((0, data),)
+
+
+def sequencer_last(data: bytes, head: int) -> Pieces:
+    """Program the sequencer after all the rest: it costs one more program.
+
+    Until its sequencer is there, a record is as old as erased flash, whatever else of it is torn.
+    """
+    return (head, data[head:]), (0, data[:head])
+
+
+def always(chip: Chip, address: int) -> bool:
+    """Erase before every record that begins a sector, however blank it reads."""
+    return address % chip.board.geometry.sector_size == 0
+
+
+def unless_blank(chip: Chip, address: int) -> bool:
+    """Spare the erase where all reads blank: what looks blank need not be."""
+    sector = chip.board.geometry.sector_size
+    return address % sector == 0 and chip.read(address, sector).count(ERASED) < sector
+
+
+def _program(chip: Chip, design: Design, address: int, data: bytes) -> Routine[None]:
+    geometry = chip.board.geometry
+    data = data + bytes([ERASED]) * (-len(data) % geometry.program_unit)
+    head = -(-store.codec(design).fields[0] // geometry.program_unit) * geometry.program_unit
+    for start, piece in ORDERS[design.order](data, head):
+        yield from pages(address + start, piece, geometry.page_size)
+
+
+Care = Callable[[Chip, Design, Selection], Routine[None]]
+REFRESHES: dict[str, Care] = {"none": as_it_lies, "selected": over_itself}
+CLEARS: dict[str, Care] = {"none": kept, "before-slot": cleared}
+WRITES: dict[str, Callable[[Chip, Design, int, bytes], Routine[bool]]] = {
+    "once": once,
+    "read-back": read_back,
+    "move-on": move_on,
+}
+ERASES: dict[str, Callable[[Chip, int], bool]] = {"always": always, "unless-blank": unless_blank}
+PLACINGS: dict[str, Callable[[Chip, Design, BootConfig, Move], tuple[int, Record]]] = {
+    "beside": beside,
+    "own": in_its_own_place,
+}
+STATES: dict[str, Callable[[Chip, Design, BootConfig, Move], Routine[bool]]] = {
+    "none": write_record,
+    "nvs": write_both,
+}
+# From the bytes of a record and how many of them hold the sequencer: what is programmed first, and what then.
+ORDERS: dict[str, Callable[[bytes, int], Pieces]] = {"at-once": at_once, "sequencer-last": sequencer_last}
