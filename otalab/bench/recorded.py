@@ -20,12 +20,11 @@ from otalab.bench.scenario import Choice, Scenario, World
 from otalab.bench.setup import set_up
 from otalab.bench.trace import Life, sector_of
 from otalab.errors import BadInput
-from otalab.firmware import bootloader, store
+from otalab.firmware import store
 from otalab.firmware.bootloader import Start
 from otalab.firmware.design import Design
-from otalab.firmware.device import Device
+from otalab.firmware.device import Device, decision
 from otalab.firmware.image import Image
-from otalab.firmware.outcome import Bricked, Reset
 from otalab.formats.filesystems.kinds import read_files
 from otalab.formats.records.guard import STRONG
 from otalab.formats.records.record import Record
@@ -223,16 +222,12 @@ def _left(device: Device, flash: Flash, effects: Sequence[Effect]) -> Flash:
 def _started(device: Device, flash: Flash) -> tuple[Start, Image | None, str]:
     """Return what the boot loader makes of contents: the image that it starts, or none if it halts; and its words."""
     chip = Chip(device.board, flash)
-    loader = bootloader.boot(chip, device.design)
-    while True:
-        try:
-            chip.apply(next(loader))
-        except StopIteration as end:
-            start = end.value
-            break
+    start = decision(chip, device.design)
     selected = store.select(chip, device.design)
-    if isinstance(start, Bricked | Reset) or selected is None:
-        return Start(0, True, 0), None, chip.log[-1] if isinstance(start, Start) else start.reason
+    if not isinstance(start, Start):
+        return Start(0, True, 0), None, start.reason
+    if selected is None:
+        return Start(0, True, 0), None, chip.log[-1]
     region, facts = device.board.slots[start.slot].app, selected.config.slots[start.slot]
     length = facts.length if facts.fit(chip.read_region(region)) else region.size
     return start, _image(facts.version, chip.flash, region, length), chip.log[-1]

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import fsum
+from math import fsum, inf
 from typing import Any, overload
 
 from otalab.bench.scenario import Scenario, World
 from otalab.firmware.device import power_on
 from otalab.firmware.outcome import Outcome, Reset
+from otalab.firmware.timer import Timer
 from otalab.hardware.board import Board
 from otalab.hardware.chip import Chip
 from otalab.hardware.effects import Ask, Effect, Erase, Program, Wait
@@ -25,7 +26,10 @@ COUNTS = ("erases", "programs", "waits", "asks")
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One effect of a run: when it began (seconds since power-on), how long it took, and what it met."""
+    """One effect of a run: when it began (seconds since power-on), how long it took, and what it met.
+
+    `due`: when the commit timer that runs meanwhile is due, in seconds since power-on; `inf` where none runs.
+    """
 
     number: int
     effect: Effect
@@ -34,6 +38,7 @@ class Step:
     seconds: float
     before: Flash
     world: World
+    due: float = inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +132,8 @@ def run(
     chance = _Chance(chip, choices)
     chip.settle = lambda _mark: chance.take((0.5, 0.5))
     world = scenario.power_on(world)
-    routine = power_on(chip, scenario.device)
+    timer = Timer()
+    routine = power_on(chip, scenario.device, timer)
     steps: list[Step] = []
     log: list[tuple[int, str]] = []
     answer = None
@@ -149,14 +155,14 @@ def run(
             )
         log += ((len(steps), line) for line in chip.log[len(log) :])
         chip.board.geometry.check(effect)
-        before, began, asked, answer = chip.flash, chip.now, world, None
+        before, began, due, asked, answer = chip.flash, chip.now, timer.due, world, None
         if isinstance(effect, Ask):
             answers = scenario.choices(world, effect, chip.now)
             choice = answers[chance.take([one.probability for one in answers])]
             answer, world, seconds = choice.answer, choice.world, choice.seconds
         else:
             seconds = scenario.seconds(effect)
-        steps.append(Step(len(steps), effect, chip.phase, began, seconds, before, asked))
+        steps.append(Step(len(steps), effect, chip.phase, began, seconds, before, asked, due))
         chip.apply(effect)
         chip.now += seconds
 

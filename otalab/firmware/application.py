@@ -15,17 +15,18 @@ from otalab.firmware.design import Design
 from otalab.firmware.image import Image, Temper
 from otalab.firmware.merge import carry_over, mounted
 from otalab.firmware.outcome import Hung, Outcome, Reset, Running
+from otalab.firmware.timer import Timer, under_timer
 from otalab.firmware.updater import update
 from otalab.firmware.user_file import INTERVAL_FILE, read_file, remove_file, write_file
 from otalab.formats.records.record import BootConfig
-from otalab.hardware.chip import Chip, under_timer
+from otalab.hardware.chip import Chip
 from otalab.hardware.effects import Ask, BootState, Keep, Offer, Recording, Report, Routine, Snapshot, Status, Wait
 
 REBOOT_SECONDS = 0.1
 
 
-def run(chip: Chip, design: Design, image: Image, slot: int) -> Routine[Outcome]:
-    """Start an image in its slot."""
+def run(chip: Chip, design: Design, image: Image, slot: int, timer: Timer) -> Routine[Outcome]:
+    """Start an image in its slot; `timer` is the device's commit timer, for an image that starts it itself."""
     chip.say(f"Starting version {image.version} in slot {slot}")
     # First of all: whatever happens from here on, the next boot must find the way back.
     yield from FIRST_THINGS[design.trial](chip, design)
@@ -37,7 +38,7 @@ def run(chip: Chip, design: Design, image: Image, slot: int) -> Routine[Outcome]
     seconds = yield from TIMERS[design.timer](chip, design, slot)
     if not seconds:
         return (yield from main)
-    return (yield from under_timer(chip, main, seconds, lambda: bootloader.on_commit_timer(chip, design)))
+    return (yield from under_timer(chip, timer, main, seconds, lambda: bootloader.on_commit_timer(chip, design)))
 
 
 def nothing_first(chip: Chip, design: Design) -> Routine[None]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import fsum, inf, isfinite
+from math import inf, isfinite
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -15,11 +15,12 @@ from matplotlib.axes import Axes
 
 from otalab.bench.observer import End, judge
 from otalab.bench.scenario import Scenario
-from otalab.bench.trace import Life, Run, Step, life
-from otalab.firmware import store
+from otalab.bench.trace import Life, Run, Step, life, sector_of
+from otalab.firmware.bootloader import Start
+from otalab.firmware.device import decision
 from otalab.firmware.outcome import Running
 from otalab.hardware.chip import Chip
-from otalab.hardware.effects import Ask, Wait
+from otalab.hardware.effects import Ask, Erase, Program, Wait
 from otalab.views.figures.sectors import ink, paper
 
 LANES = ("new image", "old image", "commit timer", "operator", "boot record")
@@ -31,8 +32,9 @@ COLOURS = {
     "commit timer": "#E69F00",
     "operator": "#CC79A7",
 }
-WAITS = {"boot": "starts", "idle": "runs", "hang": "hangs", "health check": "health check", "reboot": "reboots"}
-WRITES = {"boot": "tried", "commit": "commit", "rollback": "rollback"}
+# What an image is seen to do, and what a record is written for; the firmware's own name where there is no other word.
+WAITS = {"boot": "starts", "idle": "runs", "hang": "hangs", "reboot": "reboots"}
+WRITES = {"boot": "tried"}
 REPEATS = 3
 
 
@@ -69,13 +71,14 @@ def race(scenario: Scenario) -> Race:
     switched = next((n for n, run in enumerate(lived.runs) if any(step.phase == "switch" for step in run.steps)), -1)
     runs = lived.runs[switched + 1 :]
     shown = (*runs, *[runs[-1]] * REPEATS) if lived.endless else runs
-    bars, offset = [], 0.0
+    bars, moments, offset = [], list[float](), 0.0
     for run in shown:
         bars += _merged(_bars(scenario, run, offset))
+        moments += [offset + step.due for step in _timed(run)[:1]]
         offset += run.seconds
     if lived.endless:
         bars.append(Bar("new image", "and so on, for ever", offset, inf))
-    due = next((due for run in runs if (due := _due(scenario, run)) is not None), None)
+    due = next(iter(moments), None)
     bars += _of_operator(scenario, bars)
     end = judge(scenario, lived)
     outcome = f"{_who(scenario, lived, bars, due)}: {end.name}, {end.reason}."
@@ -83,36 +86,50 @@ def race(scenario: Scenario) -> Race:
 
 
 def _bars(scenario: Scenario, run: Run, offset: float) -> Iterator[Bar]:
+    image = "new image" if _starts_new(scenario, run) else "old image"
     for step in run.steps:
         if step.seconds > 0:
-            lane, what = _named(scenario, run, step)
+            lane, what = _named(scenario, image, step)
             yield Bar(lane, what, offset + step.at, offset + step.at + step.seconds)
-    begun, due = _trial(run), _due(scenario, run)
-    if begun is None or due is None:
+    timed = _timed(run)
+    if not timed:
         return
-    stops = run.seconds if isfinite(fsum(step.seconds for step in run.steps)) else inf
-    fires = stops >= due
-    yield Bar("commit timer", "runs", offset + begun.at, offset + (due if fires else stops))
-    if fires:
+    began, due = timed[0].at, timed[0].due
+    # It fires once: from then on none runs.
+    if run.steps[-1].due == inf:
         rolls = any(step.phase == "rollback" and step.at >= due for step in run.steps)
+        yield Bar("commit timer", "runs", offset + began, offset + due)
         yield Bar("commit timer", "fires" if rolls else "fires, nothing to do", offset + due, offset + due)
-    else:
-        yield Bar("commit timer", "lost in the reset", offset + stops, offset + stops)
+        return
+    stops = offset + run.seconds
+    yield Bar("commit timer", "runs", offset + began, stops)
+    yield Bar("commit timer", "lost in the reset", stops, stops)
 
 
-def _named(scenario: Scenario, run: Run, step: Step) -> tuple[str, str]:
+def _timed(run: Run) -> list[Step]:
+    """Return the effects under a commit timer, in order; the timer was started just before the first one."""
+    return [step for step in run.steps if step.due < inf]
+
+
+def _named(scenario: Scenario, image: str, step: Step) -> tuple[str, str]:
     """Return the lane of an effect, and a word for it."""
-    image = "new image" if step.phase == "trial" or _runs_new(scenario, run) else "old image"
     match step.effect:
         case Wait(what, _):
-            return image, WAITS[what]
+            return image, WAITS.get(what, what)
         case Ask():
             return image, "waits for the operator"
-    return "boot record", WRITES[step.phase]
+        case Erase() | Program():
+            owner = scenario.device.board.owner_of(sector_of(step.effect, step.before))
+            lane = "boot record" if owner.startswith(("record", "state")) else image
+            return lane, WRITES.get(step.phase, step.phase)
 
 
-def _runs_new(scenario: Scenario, run: Run) -> bool:
-    return isinstance(run.outcome, Running) and run.outcome.version == scenario.new.version
+def _starts_new(scenario: Scenario, run: Run) -> bool:
+    """Say whether it is the new image that a run starts: the boot loader is asked once more."""
+    device = scenario.device
+    chip = Chip(device.board, run.steps[0].before)
+    start = decision(chip, device.design)
+    return isinstance(start, Start) and device.image_in(chip, start.slot) == scenario.new
 
 
 def _merged(bars: Iterator[Bar]) -> list[Bar]:
@@ -125,22 +142,6 @@ def _merged(bars: Iterator[Bar]) -> list[Bar]:
         else:
             joined.append(bar)
     return joined
-
-
-def _trial(run: Run) -> Step | None:
-    """Return the step with which a trial begins: the timer is started just before it."""
-    return next((step for step in run.steps if step.phase == "trial"), None)
-
-
-def _due(scenario: Scenario, run: Run) -> float | None:
-    """Return when the commit timer of a run is due: the record that counts says how long it is set for."""
-    begun = _trial(run)
-    if begun is None:
-        return None
-    selected = store.select(Chip(scenario.device.board, begun.before), scenario.device.design)
-    if selected is None or selected.config.committed or not selected.config.interval:
-        return None
-    return begun.at + selected.config.interval
 
 
 def _of_operator(scenario: Scenario, bars: list[Bar]) -> Iterator[Bar]:
@@ -157,19 +158,22 @@ def _who(scenario: Scenario, lived: Life, bars: list[Bar], due: float | None) ->
     if lived.endless:
         timer = "the timer starts anew each time and is never due" if due else "no timer was set"
         return f"The new image starts and crashes for ever, {timer}"
-    if commit and rollback:
+    if commit and rollback and rollback.end > commit.begin:
         return "The timer was due while the commit was being written, and the rollback was written over it"
     if commit:
         before = f"{due - commit.end:.2f} s before the timer was due" if due else "and no timer was set"
         return f"The commit was done {commit.end:.2f} s after power-on, {before}"
-    return _without_commit(lived, rollback, due)
+    return _without_commit(lived, bars, rollback, due)
 
 
-def _without_commit(lived: Life, rollback: Bar | None, due: float | None) -> str:
-    if rollback and due and rollback.begin >= due:
+def _without_commit(lived: Life, bars: list[Bar], rollback: Bar | None, due: float | None) -> str:
+    if due and any(bar.what == "fires" for bar in bars):
         return f"The timer was due {due:.2f} s after power-on, and nothing was committed"
     if rollback:
-        return f"The new image was gone {rollback.begin:.2f} s after power-on, and the loader does not try it twice"
+        gone = max((bar.end for bar in bars if bar.lane == "new image"), default=rollback.begin)
+        # An image may switch back first of all, and forward again only with its commit.
+        why = "it had switched back before" if rollback.begin < gone else "the loader does not try it twice"
+        return f"The new image was gone {gone:.2f} s after power-on, and {why}"
     if isinstance(lived.last.outcome, Running) and lived.last.outcome.committed:
         return "There was no trial: the record that names the new image has committed it"
     return "Nothing was committed" + (", and no timer was set to end that" if due is None else "")

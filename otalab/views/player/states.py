@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from otalab.bench.trace import Run
 from otalab.firmware import store
-from otalab.firmware.bootloader import Start, boot
 from otalab.firmware.device import Device
 from otalab.formats.records.record import BootConfig, Invalid, Record
 from otalab.hardware.chip import Chip
@@ -190,24 +188,3 @@ def _fields(record: Record) -> list[list[str]]:
         text = f"version {slot.version}, {slot.length} bytes, CRC-32 {slot.crc32:08x}" if slot.length else "nothing"
         rows.append([f"slot {number}", text])
     return rows
-
-
-def timer(device: Device, run: Run, before: Flash) -> tuple[int, float]:
-    """Return from which effect of a run on its commit timer runs, and when it is due; `inf` if none is started.
-
-    The boot loader itself is asked: it is driven once more, up to its decision.
-    """
-    chip, swaps = Chip(device.board, before), set(run.swaps)
-    chip.settle = lambda mark: int((chip.effects, mark.sector) in swaps)
-    routine, effects = boot(chip, device.design), 0
-    try:
-        effect = next(routine)
-        while effects < len(run.steps):
-            chip.apply(effect)
-            effects += 1
-            effect = routine.send(None)
-    except StopIteration as decided:
-        if isinstance(decided.value, Start) and decided.value.commit_within:
-            began = run.steps[effects].at if effects < len(run.steps) else run.seconds
-            return effects, began + decided.value.commit_within
-    return effects, float("inf")

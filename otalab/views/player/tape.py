@@ -23,7 +23,7 @@ from otalab.graph.history import Played
 from otalab.hardware.effects import Erase, Program
 from otalab.hardware.flash import ERASED, Flash
 from otalab.views.player.life import Lived
-from otalab.views.player.states import STATES, SectorStates, Slots, records, timer
+from otalab.views.player.states import STATES, SectorStates, Slots, records
 from otalab.views.player.words import effect_words, end_words
 
 KINDS = ("erase", "program", "wait", "ask", "end")
@@ -143,7 +143,6 @@ class Tape:
         """Write down a run, or its rest from an effect on."""
         lived, played = self.lived, self.lived.played[number]
         before = lived.played[number - 1].flash if number else lived.scenario.flash
-        starts, due = timer(self._device, played.run, before)
         if begin:
             written = {sector_of(step.effect, before) for step in played.steps[:begin]}
             self._states.resume(played.steps[begin].before, {sector for sector in written if sector is not None})
@@ -157,7 +156,7 @@ class Tape:
             torn = step.number == played.leg.step
             self._swap(played.run, step.number, step.before)
             self._effect(played, step, flash, torn=torn)
-            self._row(number, step, flash, torn=torn, due=due if step.number >= starts else inf)
+            self._row(number, step, flash, torn=torn)
             # Looking into a slot takes time: once when a phase begins to write to it, and once when it is over.
             begun = self._slots.touched and not looked
             if step.phase != phase or torn or begun or self._recording(step):
@@ -212,7 +211,7 @@ class Tape:
         if not self._moments or moment != {key: self._moments[-1][key] for key in moment}:
             self._moments.append({"position": self._position, **moment})
 
-    def _row(self, number: int, step: Step, after: Flash, *, torn: bool, due: float) -> None:
+    def _row(self, number: int, step: Step, after: Flash, *, torn: bool) -> None:
         sector, offset, length = NO_SECTOR, 0, 0
         size = step.before.geometry.sector_size
         match step.effect:
@@ -220,8 +219,8 @@ class Tape:
                 length = size
             case Program(address, data):
                 (sector, offset), length = divmod(address, size), len(data)
-        left = due - step.at - (0 if torn else step.seconds)
-        self._add("", at=step.at, seconds=step.seconds, left=left if due < inf else nan)
+        left = step.due - step.at - (0 if torn else step.seconds)
+        self._add("", at=step.at, seconds=step.seconds, left=left if step.due < inf else nan)
         kind, phase = KINDS.index(type(step.effect).__name__.lower()), PHASES.index(step.phase)
         self._add("", kind=kind, phase=phase, run=number, effect=step.number)
         self._add("", sector=sector, offset=offset, length=length)

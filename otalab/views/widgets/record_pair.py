@@ -13,14 +13,15 @@ from otalab.bench.scenario import Scenario
 from otalab.bench.setup import set_up
 from otalab.bench.trace import run
 from otalab.errors import BadInput
-from otalab.firmware import bootloader, record_writes, store
+from otalab.firmware import record_writes, store
+from otalab.firmware.bootloader import Start
 from otalab.firmware.catalogue import designs, load_design
 from otalab.firmware.design import Design
+from otalab.firmware.device import decision
 from otalab.firmware.outcome import Bricked, Reset
 from otalab.firmware.store import Explanation
 from otalab.formats.records.record import Codec, Record
 from otalab.hardware.chip import Chip
-from otalab.hardware.effects import Routine
 from otalab.hardware.flash import ERASED, Flash
 
 
@@ -194,18 +195,11 @@ class Pair:
 
     def start(self) -> str:
         """Return in a few words what the boot loader does at the next power-on."""
-        chip = self.chip()
-        routine: Routine[bootloader.Start | Bricked | Reset] = bootloader.boot(chip, self.design)
-        try:
-            while True:
-                chip.apply(next(routine))
-        except StopIteration as end:
-            match end.value:
-                case Bricked(reason):
-                    return f"the boot loader halts: {reason}"
-                case Reset(reason):
-                    return f"the boot loader starts anew: {reason}"
-                case bootloader.Start(slot, committed, within):
-                    state = "committed" if committed else f"dirty, {within} s to commit" if within else "dirty"
-                    return f"the boot loader starts slot {slot}: {state}"
-        raise AssertionError("the boot loader starts or halts")
+        match decision(self.chip(), self.design):
+            case Bricked(reason):
+                return f"the boot loader halts: {reason}"
+            case Reset(reason):
+                return f"the boot loader starts anew: {reason}"
+            case Start(slot, committed, within):
+                state = "committed" if committed else f"dirty, {within} s to commit" if within else "dirty"
+                return f"the boot loader starts slot {slot}: {state}"

@@ -317,12 +317,14 @@ def test_the_commit_timer_runs_down_from_the_interval():
 
 def test_a_timer_that_is_due_rolls_back():
     """
-    An image that hangs leaves the timer to run out.
+    An image that hangs leaves the timer to run out; from then on none runs.
     """
     player = a_player("mongoose", image="hangs")
 
-    player.goto("rollback")
+    player.goto("rollback", -1)
     assert pytest.approx(0.0) == player.timer
+    player.step += 1
+    assert player.timer is None
     assert "rolled-back" == player.end
 
 

@@ -7,7 +7,7 @@ import matplotlib as mpl
 import pytest
 from traitlets import TraitError
 
-from otalab import judge, life, set_up
+from otalab import designs, judge, life, set_up
 from otalab.errors import BadInput
 from otalab.views.figures.race import LANES, plot_race, race, race_table
 from otalab.views.widgets.commit_timer import TEMPERS, CommitTimerLab
@@ -29,6 +29,9 @@ CASES = [
     ({"temper": "crashes"}, "rolled-back", "the loader does not try it twice"),
     ({"temper": "crashes", "design": "mongoose"}, "stuck", "for ever"),
     ({"design": "in-place"}, "updated", "There was no trial"),
+    ({"design": "cc3200"}, "updated", "The commit was done 6.14 s after power-on, 54.95 s before the timer was due"),
+    ({"design": "esp8266", "temper": "hangs"}, "rolled-back", "The timer was due 61.14 s"),
+    ({"design": "esp32", "temper": "crashes"}, "rolled-back", "it had switched back before"),
 ]
 settings = pytest.mark.parametrize("traits", [case[0] for case in CASES], ids=str)
 
@@ -112,11 +115,20 @@ def test_a_setting_moves_the_picture():
 
 
 @pytest.mark.parametrize("temper", TEMPERS)
-def test_every_image_on_the_list_can_be_chosen(temper):
+@pytest.mark.parametrize("design", designs())
+def test_everything_on_the_lists_can_be_chosen(design, temper):
     """
-    The list holds tempers that a scenario knows.
+    Each design with each image, one after the other in one lab; what is said names the lanes that are drawn.
     """
-    assert temper == CommitTimerLab(temper=temper).temper
+    lab = CommitTimerLab()
+
+    lab.design, lab.temper = design, temper
+
+    assert (design, temper) == (lab.design, lab.temper)
+    assert design in lab.designs
+    assert temper in lab.tempers
+    assert {bar["lane"] for bar in lab.bars} <= set(LANES)
+    assert f": {lab.end}, " in lab.outcome
 
 
 @pytest.mark.parametrize(
