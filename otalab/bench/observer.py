@@ -12,6 +12,7 @@ from otalab.bench.scenario import Scenario
 from otalab.bench.trace import Life, Run, life
 from otalab.firmware.outcome import Bricked, Hung, Reset, Running
 from otalab.formats.filesystems.kinds import read_files
+from otalab.hardware.chip import Look
 from otalab.hardware.effects import Program
 from otalab.hardware.flash import Flash
 
@@ -54,7 +55,7 @@ def end_of(scenario: Scenario, run: Run) -> End | None:
     return None
 
 
-def judge_run(scenario: Scenario, run: Run) -> tuple[End | None, list[int]]:
+def judge_run(scenario: Scenario, run: Run) -> tuple[End | None, list[Look]]:
     """Return the end of a run, the probe included, and the looks that were taken to tell it.
 
     The probe offers one more good image, on steady power; a device that does not take it is `not-updatable`.
@@ -63,20 +64,21 @@ def judge_run(scenario: Scenario, run: Run) -> tuple[End | None, list[int]]:
     end = end_of(scenario, run)
     if not isinstance(run.outcome, Running):
         return end, []
-    reads: list[int] = []
+    reads: list[Look] = []
     if scenario.files:
         region = scenario.device.board.slots[run.outcome.slot].fs
-        reads += (2 * sector + 1 for sector in scenario.device.board.sectors_of(region))
+        reads += (Look(sector, raw=True) for sector in scenario.device.board.sectors_of(region))
     probe = life(scenario.probing(), run.flash)
     erased: set[int] = set()
     for one in probe.runs:
-        reads += (look for look in one.looks if look // 2 not in erased)
+        reads += (look for look in one.looks if look.sector not in erased)
         erased |= one.killed
     taken = isinstance(probe.last.outcome, Running) and probe.last.outcome.version == scenario.probe.version
     if end and end.name not in BAD and not taken:
         end = End("not-updatable", f"one more good image does not go in: {_why(probe)}")
-    own = set(run.looks)
-    return end, [look for look in dict.fromkeys(reads) if look // 2 not in run.killed and not own & {look, look | 1}]
+    # Who has seen the bytes has seen what a codec makes of them.
+    known = {*run.looks, *(Look(look.sector, raw=False) for look in run.looks)}
+    return end, [look for look in dict.fromkeys(reads) if look.sector not in run.killed and look not in known]
 
 
 def _why(probe: Life) -> str:

@@ -16,7 +16,7 @@ from otalab.firmware.device import power_on
 from otalab.firmware.outcome import Outcome, Reset
 from otalab.firmware.timer import Timer
 from otalab.hardware.board import Board
-from otalab.hardware.chip import Chip
+from otalab.hardware.chip import Chip, Draw, Look
 from otalab.hardware.effects import Ask, Effect, Erase, Program, Wait
 from otalab.hardware.flash import Flash
 
@@ -55,7 +55,7 @@ class Run:
     flash: Flash
     world: World
     log: tuple[tuple[int, str], ...]
-    path: tuple[tuple[str, int] | tuple[str, int, int], ...]
+    path: tuple[Look | Draw, ...]
     killed: frozenset[int]
     swaps: tuple[tuple[int, int], ...]
     probability: float
@@ -70,19 +70,19 @@ class Run:
         return [step for step in self.steps if step.phase == phase]
 
     @property
-    def choices(self) -> list[tuple[int, int]]:
-        """What chance decided, in order: which one was taken, of how many."""
-        return [(entry[1], entry[2]) for entry in self.path if len(entry) == 3]
+    def draws(self) -> list[Draw]:
+        """What chance decided, in order."""
+        return [cause for cause in self.path if isinstance(cause, Draw)]
 
     @property
-    def looks(self) -> list[int]:
-        """The looks that decided the run, in order; see `Chip.path`."""
-        return [entry[1] for entry in self.path if len(entry) == 2]
+    def looks(self) -> list[Look]:
+        """The looks that decided the run, in order."""
+        return [cause for cause in self.path if isinstance(cause, Look)]
 
     @property
     def footprint(self) -> list[int]:
         """The sectors that were read before this run had erased them, in order."""
-        return list(dict.fromkeys(look // 2 for look in self.looks))
+        return list(dict.fromkeys(look.sector for look in self.looks))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class _Chance:
         if len(probabilities) == 1:
             return 0
         taken = self.told.pop() if self.told else 0
-        self.chip.path.append(("choice", taken, len(probabilities)))
+        self.chip.path.append(Draw(taken, len(probabilities)))
         self.probability *= probabilities[taken]
         return taken
 
@@ -174,9 +174,10 @@ def every_run(scenario: Scenario, flash: Flash, world: World) -> Iterator[Run]:
         told = waiting.pop()
         taken = run(scenario, flash, world, told)
         yield taken
-        made = [choice for choice, _ in taken.choices]
-        for number in range(len(told), len(made)):
-            waiting += [(*made[:number], other) for other in range(1, taken.choices[number][1])]
+        draws = taken.draws
+        for number in range(len(told), len(draws)):
+            made = [draw.taken for draw in draws[:number]]
+            waiting += [(*made, other) for other in range(1, draws[number].of)]
 
 
 def life(scenario: Scenario, flash: Flash | None = None, world: World = World()) -> Life:  # noqa: B008  # frozen

@@ -63,10 +63,4 @@ def power_on(chip: Chip, device: Device, timer: Timer | None = None) -> Routine[
 
 def decision(chip: Chip, design: Design) -> Start | Bricked | Reset:
     """Drive the boot loader alone to its decision, on steady power; the chip holds what it wrote on the way."""
-    loader = bootloader.boot(chip, design)
-    while True:
-        try:
-            chip.apply(next(loader))
-        except StopIteration as decided:
-            start: Start | Bricked | Reset = decided.value
-            return start
+    return chip.carry_out(bootloader.boot(chip, design))

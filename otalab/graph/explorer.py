@@ -21,7 +21,9 @@ from otalab.bench.trace import Run, every_run, sector_of
 from otalab.faults.tear import FaultModel, Tear
 from otalab.firmware.outcome import Reset
 from otalab.graph.identity import Identity
+from otalab.graph.looks import at_bytes, both, looks, mask
 from otalab.graph.trie import Leaf, Trie
+from otalab.hardware.chip import Look
 from otalab.hardware.effects import Effect, Erase, Program
 from otalab.hardware.flash import Flash
 
@@ -83,16 +85,16 @@ class Spot:
     """The nodes whose runs go the same way, told apart by sectors that turned out to be live later."""
 
     reads: int
-    later: tuple[int, ...] = ()
+    later: tuple[Look, ...] = ()
     nodes: dict[tuple[Hashable, ...], Node] = field(default_factory=dict)
 
     def matters(self, sector: int) -> bool:
         """Say whether the contents of a sector can decide what happens here or later."""
-        return bool(self.reads >> 2 * sector & 3) or 2 * sector in self.later or 2 * sector + 1 in self.later
+        return bool(self.reads & both(sector)) or any(look.sector == sector for look in self.later)
 
     def looks_at_bytes(self, sector: int) -> bool:
         """Say whether the bytes of a sector matter, and not only what a record codec makes of them."""
-        return bool(self.reads >> 2 * sector + 1 & 1) or 2 * sector + 1 in self.later
+        return bool(self.reads & at_bytes(sector)) or Look(sector, raw=True) in self.later
 
 
 @dataclass(slots=True)
@@ -189,7 +191,7 @@ class Explorer:
                 node.live = live
         grown = set()
         for spot in self._spots.values():
-            later = _bits(reduce(or_, (node.live for node in spot.nodes.values())) & ~spot.reads)
+            later = looks(reduce(or_, (node.live for node in spot.nodes.values())) & ~spot.reads)
             if later != spot.later:
                 grown.add(spot)
                 spot.later = later
@@ -219,11 +221,11 @@ class Explorer:
             self.expanded += 1
             self.identity.learn(flash, taken.steps)
             end, reads = judge_run(self.scenario, taken)
-            path = (*taken.path, *(("read", look) for look in reads))
+            path = (*taken.path, *reads)
             leaves.append(self.trie.add(world, path, partial(self.identity.key, flash)))
             runs.append(self._known(taken, end))
         leaves.sort(key=lambda leaf: leaf.number)
-        spot = self._spots.setdefault(tuple(leaves), Spot(_mask(look for leaf in leaves for look in leaf.reads)))
+        spot = self._spots.setdefault(tuple(leaves), Spot(mask(look for leaf in leaves for look in leaf.reads)))
         node = Node(len(self.nodes), flash, world, spot, runs, live=spot.reads)
         spot.nodes[self._told_apart(spot, flash)] = node
         self.nodes.append(node)
@@ -238,7 +240,7 @@ class Explorer:
             phases=tuple(step.phase for step in taken.steps),
             seconds=tuple(step.seconds for step in taken.steps),
             worlds=tuple(self.scenario.power_on(step.world) for step in taken.steps),
-            choices="".join(str(choice) for choice, _ in taken.choices),
+            choices="".join(str(draw.taken) for draw in taken.draws),
             probability=taken.probability,
             end=end,
             reset=taken.outcome.reason if isinstance(taken.outcome, Reset) else "",
@@ -253,7 +255,7 @@ class Explorer:
         node.edges, node.erased, node.followed = [], {}, False
         for number, run in enumerate(node.runs):
             if run.end is None:
-                erased = reduce(or_, (_looks(one.sector) for one in run.effects if isinstance(one, Erase)), 0)
+                erased = reduce(or_, (both(one.sector) for one in run.effects if isinstance(one, Erase)), 0)
                 run.follows = self.resolve(run.after, run.world)
                 self._lead(node, Edge(number, None, run.follows, 0, self.never, "reset"), erased)
             # Cuts in boot records first: there are few, they decide most, and a budget may not last for the others.
@@ -274,7 +276,7 @@ class Explorer:
         for step, (effect, before) in enumerate(zip(run.effects, contents(node.flash, run), strict=True)):
             sector = sector_of(effect, before)
             if (sector in self.identity) is not records:
-                erased |= _looks(sector) if isinstance(effect, Erase) and sector is not None else 0
+                erased |= both(sector) if isinstance(effect, Erase) and sector is not None else 0
                 target = None
                 continue
             if target is None or world != run.worlds[step]:
@@ -300,7 +302,7 @@ class Explorer:
                         yield Edge(number, step, leads, raw.count, raw.weights, raw.first.label, kind), erased
                 target = None
             if isinstance(effect, Erase):
-                erased |= _looks(sector)
+                erased |= both(sector)
 
     def classes(self, effect: Erase | Program, before: Flash, sector: int, within: Hashable = None) -> list[TearClass]:
         """Return the tears of an effect by what can be told apart, in the order of their first members.
@@ -333,16 +335,3 @@ def contents(flash: Flash, run: KnownRun) -> Iterable[Flash]:
             flash = flash.swapped(swaps.pop()[1])
         yield flash
         flash = flash.after(effect)
-
-
-def _mask(looks: Iterable[int]) -> int:
-    return reduce(or_, (1 << look for look in looks), 0)
-
-
-def _looks(sector: int) -> int:
-    """Return both looks at a sector as a mask: an erase puts an end to either."""
-    return 3 << 2 * sector
-
-
-def _bits(mask: int) -> tuple[int, ...]:
-    return tuple(bit for bit in range(mask.bit_length()) if mask >> bit & 1)

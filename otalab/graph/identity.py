@@ -35,6 +35,7 @@ from otalab.firmware.device import Device
 from otalab.firmware.store import Family, families
 from otalab.formats.records.guard import STRONG
 from otalab.formats.records.record import Record
+from otalab.hardware.chip import Look
 from otalab.hardware.effects import Program
 from otalab.hardware.flash import Flash, Mark
 
@@ -71,11 +72,11 @@ class Identity:
         for kind in self._kinds:
             kind.renew()
 
-    def key(self, flash: Flash, look: int) -> Hashable:
+    def key(self, flash: Flash, look: Look) -> Hashable:
         """Return the class of what a look finds: the bytes, or what the record codec makes of them; marks included."""
-        sector, raw = divmod(look, 2)
+        sector, raw = look
         kind = self._of.get(sector)
-        known = kind.key(flash, sector, raw=bool(raw)) if kind else None
+        known = kind.key(flash, sector, raw=raw) if kind else None
         if known is not None:
             return known
         contents = flash.sectors[sector]

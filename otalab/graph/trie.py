@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 
-Event = tuple[str, int] | tuple[str, int, int]
+from otalab.hardware.chip import Draw, Look
 
 
 @dataclass(slots=True, eq=False)
@@ -17,73 +17,72 @@ class Leaf:
     """A run; `reads` are the looks on its path."""
 
     number: int
-    reads: frozenset[int]
+    reads: frozenset[Look]
 
 
 @dataclass(slots=True, eq=False)
 class Reads:
     """The run looks at a sector next; what it finds there decides how it goes on."""
 
-    look: int
-    children: dict[Hashable, Place] = field(default_factory=dict)
+    look: Look
+    children: dict[Hashable, Branch] = field(default_factory=dict)
 
 
 @dataclass(slots=True, eq=False)
 class Chooses:
-    """Chance decides next; every child must be known."""
+    """Chance decides next, among so many possibilities; every child must be known."""
 
-    children: list[Place | None]
+    of: int
+    children: dict[Hashable, Branch] = field(default_factory=dict)
 
 
-Place = Leaf | Reads | Chooses
+Branch = Leaf | Reads | Chooses
 
 
 class Trie:
     """Every run known so far, found by what decided it."""
 
     def __init__(self) -> None:
-        self._roots: dict[Hashable, Place] = {}
+        self._roots: dict[Hashable, Branch] = {}
         self.leaves = 0
 
-    def find(self, root: Hashable, key: Callable[[int], Hashable]) -> tuple[Leaf, ...] | None:
+    def find(self, root: Hashable, key: Callable[[Look], Hashable]) -> tuple[Leaf, ...] | None:
         """Return the runs of a wreck, one for each way in which chance can decide, or `None` if one is not known."""
         found: list[Leaf] = []
         waiting = [self._roots.get(root)]
         while waiting:
-            place = waiting.pop()
-            while isinstance(place, Reads):
-                place = place.children.get(key(place.look))
-            match place:
+            branch = waiting.pop()
+            while isinstance(branch, Reads):
+                branch = branch.children.get(key(branch.look))
+            match branch:
                 case Leaf():
-                    found.append(place)
-                case Chooses(children):
-                    waiting += reversed(children)
+                    found.append(branch)
+                case Chooses(of, children):
+                    waiting += (children.get(taken) for taken in reversed(range(of)))
                 case _:
                     return None
         return tuple(sorted(found, key=lambda leaf: leaf.number))
 
-    def add(self, root: Hashable, path: Iterable[Event], key: Callable[[int], Hashable]) -> Leaf:
+    def add(self, root: Hashable, path: Iterable[Look | Draw], key: Callable[[Look], Hashable]) -> Leaf:
         """Add a run by its path; `key` names what a look found when the power came on."""
-        steps = list(path)
-        table: dict[Hashable, Place] | list[Place | None] = self._roots
-        slot: Hashable = root
-        for entry in steps:
-            place = table.get(slot) if isinstance(table, dict) else table[slot]  # type: ignore[call-overload]
-            if place is None:
-                place = Reads(entry[1]) if len(entry) == 2 else Chooses([None] * entry[2])
-                table[slot] = place  # type: ignore[call-overload]
-            if isinstance(place, Reads):
-                assert entry == ("read", place.look), "one wreck, two ways to run"
-                table, slot = place.children, key(place.look)
-            else:
-                assert isinstance(place, Chooses)
-                assert len(entry) == 3, "one wreck, two ways to run"
-                table, slot = place.children, entry[1]
-        known = table.get(slot) if isinstance(table, dict) else table[slot]  # type: ignore[call-overload]
+        path = list(path)
+        children, child = self._roots, root
+        for cause in path:
+            branch = children.get(child)
+            if branch is None:
+                branch = children[child] = Reads(cause) if isinstance(cause, Look) else Chooses(cause.of)
+            match branch, cause:
+                case Reads(), Look():
+                    assert cause == branch.look, "one wreck, two ways to run"
+                    children, child = branch.children, key(cause)
+                case Chooses(), Draw():
+                    children, child = branch.children, cause.taken
+                case _:
+                    raise AssertionError("one wreck, two ways to run")
+        known = children.get(child)
         if isinstance(known, Leaf):
             # Another wreck's run took the same way, though that wreck's other runs did not.
             return known
-        leaf = Leaf(self.leaves, frozenset(entry[1] for entry in steps if entry[0] == "read"))
+        leaf = children[child] = Leaf(self.leaves, frozenset(cause for cause in path if isinstance(cause, Look)))
         self.leaves += 1
-        table[slot] = leaf  # type: ignore[call-overload]
         return leaf

@@ -7,13 +7,27 @@ All of it but the contents is gone when the power is.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from otalab.hardware.board import Board, Region
 from otalab.hardware.effects import Effect, Erase, Phase, Program, Routine
 from otalab.hardware.flash import Flash, Mark
 
 T = TypeVar("T")
+
+
+class Look(NamedTuple):
+    """A look at a sector: at the bytes themselves, or only at what a record codec makes of them."""
+
+    sector: int
+    raw: bool
+
+
+class Draw(NamedTuple):
+    """What chance decided: which possibility it took, of how many."""
+
+    taken: int
+    of: int
 
 
 class Chip:
@@ -26,12 +40,11 @@ class Chip:
         self.phase: Phase = "boot"
         self.log: list[str] = []
         self.effects = 0
-        # In order: ("read", look) at a sector's first read before this run erased it, where a look is twice the
-        # sector, plus 1 if the bytes themselves were looked at and not only what a record codec makes of them;
-        # and ("choice", taken, of how many) where chance decided what came next.
-        self.path: list[tuple[str, int] | tuple[str, int, int]] = []
-        self.looks: set[int] = set()
+        # What decided this run, in order: the first look at a sector, unless the run had erased it before, and chance.
+        self.path: list[Look | Draw] = []
         self.killed: set[int] = set()
+        # Of every sector on the path: were its bytes looked at?
+        self._seen: dict[int, bool] = {}
         # Before which effect which unstable sector was found to read otherwise.
         self.swaps: list[tuple[int, int]] = []
         self.settle: Callable[[Mark], int] = lambda _mark: 0
@@ -57,14 +70,13 @@ class Chip:
     def note_read(self, address: int, length: int, *, raw: bool = True) -> None:
         """Note sectors as read, unless this run had wholly erased them before."""
         for sector in self.flash.geometry.sectors_of(address, length):
-            look = 2 * sector + raw
+            seen = self._seen.get(sector)
             # Who has seen the bytes has seen what a codec makes of them.
-            if sector in self.killed or self.looks & {look, 2 * sector + 1}:
+            if sector in self.killed or seen or seen is raw:
                 continue
-            first = look - raw not in self.looks
-            self.looks.add(look)
-            self.path.append(("read", look))
-            if first:
+            self._seen[sector] = raw
+            self.path.append(Look(sector, raw))
+            if seen is None:
                 self._settle(sector)
 
     def _settle(self, sector: int) -> None:
@@ -85,6 +97,15 @@ class Chip:
                 self.note_read(address, len(data))
                 self.flash = self.flash.after(effect)
         self.effects += 1
+
+    def carry_out(self, routine: Routine[T]) -> T:
+        """Return what comes of a routine that asks nobody: all its effects, on steady power and without a clock."""
+        while True:
+            try:
+                self.apply(next(routine))
+            except StopIteration as end:
+                result: T = end.value
+                return result
 
     def say(self, line: str) -> None:
         """Write a line to the boot log."""

@@ -112,7 +112,7 @@ def live(scenario: Scenario, faults: FaultModel, cuts: Sequence[Cut], choices: S
     while True:
         number = len(played)
         taken = _remembered(scenario, flash, world, choices[number] if number < len(choices) else "", memory)
-        leg = Leg("".join(str(choice) for choice, _ in taken.choices), *planned.get(number, ()))
+        leg = Leg("".join(str(draw.taken) for draw in taken.draws), *planned.get(number, ()))
         if leg.step is not None and leg.step < len(taken.steps):
             leg = Leg(leg.choices, leg.step, leg.tear, taken.steps[leg.step].phase)
         before = flash, scenario.power_on(world)

@@ -170,8 +170,7 @@ class Pair:
         found = store.select(chip, self.design)
         if found is None:
             raise BadInput("nothing counts, so the firmware would not know what to write: make one record whole first")
-        for effect in record_writes.write(chip, self.design, found.config):
-            chip.apply(effect)
+        chip.carry_out(record_writes.write(chip, self.design, found.config))
         data = (chip.flash.read(record.address, self.form.size) for record in chip.board.records)
         first, second = (
             place if contents == place.bytes_in(self.form) else Place.whole(self.form, contents)

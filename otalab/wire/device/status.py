@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 from otalab.firmware import store
 from otalab.firmware.application import commit_interval
@@ -14,10 +14,7 @@ from otalab.formats.filesystems.scratch import FileSystemFault, Scratch
 from otalab.formats.records.record import BootConfig, Invalid, Record
 from otalab.hardware.board import Region
 from otalab.hardware.chip import Chip
-from otalab.hardware.effects import Routine
 from otalab.wire.device.virtual import VirtualDevice
-
-T = TypeVar("T")
 
 
 def status(device: VirtualDevice) -> dict[str, Any]:
@@ -58,18 +55,8 @@ def boot_config(device: VirtualDevice) -> BootConfig | None:
     current = store.current(chip, design)
     if current is None or current.config.active >= len(board.slots):
         return current.config if current else None
-    kept = settled(chip, commit_interval(chip, design, current.config, current.config.active))
+    kept = chip.carry_out(commit_interval(chip, design, current.config, current.config.active))
     return replace(current.config, interval=kept)
-
-
-def settled(chip: Chip, routine: Routine[T]) -> T:
-    """Return what comes of a routine that asks nobody, run to its end on a chip of one's own."""
-    while True:
-        try:
-            chip.apply(next(routine))
-        except StopIteration as end:
-            result: T = end.value
-            return result
 
 
 def file_contents(device: VirtualDevice, region: Region, name: str) -> bytes | None:
