@@ -104,7 +104,7 @@ class Weighed:
         erased = self.walk.runs.erased[self.walk.place_effect]
         begun = self._cuts + self._visits * self.walk.place_passed
         some = erased != NOTHING
-        return np.asarray(np.bincount(erased[some], begun[some], int(erased.max(initial=-1)) + 1), np.float64)
+        return np.asarray(np.bincount(erased[some], begun[some], int(np.max(erased, initial=-1)) + 1), np.float64)
 
     def expected(self) -> dict[str, float]:
         """The expected number of cuts, of seconds, and of erases begun, until the end."""

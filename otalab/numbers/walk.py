@@ -114,7 +114,7 @@ class Runs:
         # The difference loses its digits where h is small; there the series has them.
         return np.asarray(self.seconds * np.where(h < 0.01, 0.5 - h / 12 + h**3 / 720, share))
 
-    def _per_run(self, per_effect: NDArray[np.generic]) -> Floats:
+    def _per_run(self, per_effect: NDArray[np.bool_] | Floats) -> Floats:
         return np.asarray(np.bincount(self.effect_run, per_effect, len(self.run_effect) - 1), np.float64)
 
 

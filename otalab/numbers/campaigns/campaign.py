@@ -177,7 +177,7 @@ def _claim(folder: Path, campaign: Campaign, command: list[str] | None) -> None:
         raise BadInput(f"{folder}: is a file; name a folder")
     if path.exists():
         try:
-            stored = json.loads(path.read_text())
+            stored = json.loads(path.read_text(encoding="utf-8"))
             before, devices = stored["campaign"], int(stored["devices"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise BadInput(f"{path}: not a campaign's; take another folder") from error
@@ -194,7 +194,7 @@ def _claim(folder: Path, campaign: Campaign, command: list[str] | None) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         told = {"devices": campaign.devices, "command": command, "campaign": now}
-        _replace(path, lambda draft: draft.write_text(json.dumps(told, indent=1) + "\n"))
+        _replace(path, lambda draft: draft.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8"))
         if campaign.engine != "crowd":
             (folder / "devices").mkdir(exist_ok=True)
             for draft in (folder / "devices").glob(".*"):

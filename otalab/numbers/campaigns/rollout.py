@@ -285,7 +285,7 @@ class BadLoop:
 
     def days_until_worn(self, endurance: float) -> float:
         """Return after how many days the most worn sector has come to the end of its specified life."""
-        most = float(self.erases.max())
+        most = float(np.max(self.erases))
         return endurance * self.seconds / DAY / most if most else inf
 
 
