@@ -41,7 +41,7 @@ def fingerprint() -> str:
 def prepare() -> None:
     """Make `.venv` and fill it, unless it is ready."""
     wanted = fingerprint()
-    if STAMP.exists() and STAMP.read_text() == wanted:
+    if STAMP.exists() and STAMP.read_text(encoding="utf-8") == wanted:
         return
     print("Setting up .venv; this is done once and takes about a minute.", file=sys.stderr, flush=True)
     made = subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], env=ENV, capture_output=True, check=False)
@@ -49,7 +49,7 @@ def prepare() -> None:
         sys.exit("Python's venv is missing or broken here; on Debian and Ubuntu: apt install python3-venv.")
     if not any(install(installer) for installer in installers()):
         sys.exit("The packages could not be installed; the lines above say why.")
-    STAMP.write_text(wanted)  # last, so that a setup that was broken off is begun again
+    STAMP.write_text(wanted, encoding="utf-8")  # last, so that a setup that was broken off is begun again
 
 
 def installers() -> list[list[str]]:

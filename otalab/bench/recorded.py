@@ -125,7 +125,7 @@ def write_recording(life: Life, path: str | Path) -> None:
     if not steps:
         raise BadInput("no update was written in this life; record one that is taken")
     try:
-        Path(path).write_text("\n".join(lines) + "\n")
+        Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
     except OSError as error:
         raise BadInput(f"{path}: cannot be written: {error.strerror}") from error
 

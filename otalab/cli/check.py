@@ -57,7 +57,7 @@ def run(chosen: argparse.Namespace) -> int:
     told = [cell.as_object() for cell in cells]
     if chosen.save:
         found = [one["counterexample"] for one in told if one["counterexample"]]
-        Path(chosen.save).write_text(json.dumps({"counterexamples": found}, indent=1) + "\n")
+        Path(chosen.save).write_text(json.dumps({"counterexamples": found}, indent=1) + "\n", encoding="utf-8")
     if chosen.json:
         print(json.dumps({"results": told}))
     else:

@@ -64,7 +64,7 @@ def _identities(text: str) -> list[str]:
     if not path.is_file():
         return [text]
     try:
-        stored = json.loads(path.read_text())
+        stored = json.loads(path.read_text(encoding="utf-8"))
         found = stored.get("counterexamples", [stored])
         return [str(one["id"]) for one in found]
     except (ValueError, KeyError, TypeError) as error:

@@ -185,7 +185,7 @@ class UpdatePlayer(anywidget.AnyWidget):
     def save(self, path: str | Path) -> None:
         """Write the history that is shown to a file that `otalab replay` plays."""
         one = counterexample(self._case, self._lived.history) | {"id": self.identity}
-        Path(path).write_text(json.dumps({"counterexamples": [one]}, indent=1) + "\n")
+        Path(path).write_text(json.dumps({"counterexamples": [one]}, indent=1) + "\n", encoding="utf-8")
 
     def html(self, path: str | Path, title: str = "") -> None:
         """Write the player, its life and its cuts as one page that needs no kernel, no server and no network."""

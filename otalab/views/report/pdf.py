@@ -28,7 +28,9 @@ def print_pdf(page: Path, pdf: Path, browser: str) -> None:
     words = [browser, "--headless", *root, "--disable-gpu", "--no-first-run", "--disable-background-networking",
              "--no-pdf-header-footer", f"--print-to-pdf={pdf}", page.resolve().as_uri()]  # fmt: skip
     try:
-        ran = subprocess.run(words, capture_output=True, text=True, timeout=SECONDS, check=False)
+        ran = subprocess.run(
+            words, capture_output=True, encoding="utf-8", errors="replace", timeout=SECONDS, check=False
+        )
     except subprocess.TimeoutExpired as error:
         raise OtalabError(
             f"{browser} did not print within {SECONDS} s; the HTML page can be printed by hand"

@@ -37,7 +37,9 @@ class Shadows:
 
     def _load(self, path: Path) -> None:
         try:
-            self.things = {name: restored(kept) for name, kept in json.loads(path.read_text())["things"].items()}
+            self.things = {
+                name: restored(kept) for name, kept in json.loads(path.read_text(encoding="utf-8"))["things"].items()
+            }
         except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise BadInput(f"{path}: not a file of shadows: {error}; take another --state") from error
 
@@ -46,7 +48,7 @@ class Shadows:
         if self.path is None:
             return
         scratch = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
-        with scratch.open("w") as file:
+        with scratch.open("w", encoding="utf-8") as file:
             json.dump({"things": {name: stored(shadow) for name, shadow in self.things.items()}}, file)
             file.flush()
             os.fsync(file.fileno())

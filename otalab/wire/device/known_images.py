@@ -33,7 +33,7 @@ class KnownImages:
 
     def load(self) -> None:
         """Read the notebook; a last line that was cut short by a `kill` is no line."""
-        lines = self.path.read_text().split("\n")[:-1] if self.path.is_file() else []
+        lines = self.path.read_text(encoding="utf-8").split("\n")[:-1] if self.path.is_file() else []
         for number, line in enumerate(lines, 1):
             try:
                 fields = json.loads(line)
@@ -51,7 +51,7 @@ class KnownImages:
         if self._images.get(image.digest) == image:
             return
         self._images[image.digest] = image
-        with self.path.open("a") as file:
+        with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(image) | {"digest": image.digest.hex()}) + "\n")
             file.flush()
             os.fsync(file.fileno())

@@ -47,7 +47,7 @@ class LiveBroker(LiveProcess):
             raise OtalabError(MISSING)
         settings = Path(self._folder.name, "mosquitto.conf")
         lines = [f"listener {self.port} 127.0.0.1", "allow_anonymous true", "persistence false", "log_type error"]
-        settings.write_text("\n".join([*lines, ""]))
+        settings.write_text("\n".join([*lines, ""]), encoding="utf-8")
         return [program, "-c", str(settings)]
 
     def came_up(self, seconds: float) -> bool:
@@ -91,12 +91,12 @@ class LiveCloud(LiveBroker):
         """Merge this into the desired state of every device, as `otalab shadow-service --set-desired` does."""
         command = [sys.executable, "-m", "otalab", "shadow-service", "--broker", str(self)]
         words = [*command, "--set-desired", json.dumps(desired)]
-        ran = subprocess.run(words, capture_output=True, text=True, check=False)
+        ran = subprocess.run(words, capture_output=True, encoding="utf-8", check=False)
         return (ran.stdout + ran.stderr).strip()
 
     def shadow(self, device: str) -> dict[str, Any]:
         """Return the state of a device's shadow, an empty one where there is none yet."""
-        things = json.loads(self.state.read_text())["things"] if self.state.exists() else {}
+        things = json.loads(self.state.read_text(encoding="utf-8"))["things"] if self.state.exists() else {}
         state: dict[str, Any] = things.get(device, {}).get("state", {})
         return state
 

@@ -20,6 +20,9 @@ from typing import Any, Self
 from otalab.errors import OtalabError
 from otalab.wire.live.guard import guarded
 
+# Where SIGTERM ends a process at once, as on Windows, one with a group of its own is asked by Ctrl-Break.
+POLITELY: int = getattr(signal, "CTRL_BREAK_EVENT", signal.SIGTERM)
+AT_ONCE: int = getattr(signal, "SIGKILL", signal.SIGTERM)
 START_SECONDS, END_SECONDS = 60.0, 30.0
 NO_CURL = "curl is not installed, so nothing was sent; apt-get install curl"
 
@@ -46,7 +49,7 @@ class LiveProcess:
         self._serves.clear()
         self._process = guarded(
             self.command(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True, errors="replace", env=os.environ | self.environment,
+            encoding="utf-8", errors="replace", env=os.environ | self.environment,
         )  # fmt: skip
         self._listener = threading.Thread(target=self._listen, args=[self._process], daemon=True)
         self._listener.start()
@@ -96,13 +99,13 @@ class LiveProcess:
 
     def kill(self) -> None:
         """End it wherever it is, by `kill -9`: for a device, a power cut."""
-        self._end(signal.SIGKILL)
+        self._end(AT_ONCE)
 
     def stop(self) -> None:
         """End it politely."""
-        self._end(signal.SIGTERM)
+        self._end(POLITELY)
 
-    def _end(self, number: signal.Signals) -> None:
+    def _end(self, number: int) -> None:
         process, self._process = self._process, None
         if process is None:
             return
@@ -170,5 +173,5 @@ def curl(*arguments: object, seconds: float = 60.0) -> str:
     if shutil.which("curl") is None:
         return NO_CURL
     words: Sequence[str] = ["curl", "-sS", "--max-time", str(seconds), *map(str, arguments)]
-    ran = subprocess.run(words, capture_output=True, text=True, errors="replace", check=False)
+    ran = subprocess.run(words, capture_output=True, encoding="utf-8", errors="replace", check=False)
     return (ran.stdout + ran.stderr).strip()
