@@ -22,6 +22,7 @@ from otalab.bench.trace import Life, sector_of
 from otalab.errors import BadInput
 from otalab.firmware import store
 from otalab.firmware.bootloader import Start
+from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
 from otalab.firmware.device import Device, decision
 from otalab.firmware.image import Image
@@ -29,7 +30,6 @@ from otalab.formats.filesystems.kinds import read_files
 from otalab.formats.records.guard import STRONG
 from otalab.formats.records.record import Record
 from otalab.hardware.board import Board, Region
-from otalab.hardware.chip import Chip
 from otalab.hardware.effects import Ask, Effect, Erase, Offer, Phase, Program, Recording, Wait, pages
 from otalab.hardware.flash import Flash, Geometry
 
@@ -221,7 +221,7 @@ def _left(device: Device, flash: Flash, effects: Sequence[Effect]) -> Flash:
 
 def _started(device: Device, flash: Flash) -> tuple[Start, Image | None, str]:
     """Return what the boot loader makes of contents: the image that it starts, or none if it halts; and its words."""
-    chip = Chip(device.board, flash)
+    chip = Controller(device.board, flash)
     start = decision(chip, device.design)
     selected = store.select(chip, device.design)
     if not isinstance(start, Start):

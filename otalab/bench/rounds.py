@@ -13,8 +13,8 @@ from otalab.bench.scenario import Scenario, World
 from otalab.bench.trace import RUNS, Run, life, run
 from otalab.errors import BadInput
 from otalab.firmware.outcome import Reset
-from otalab.firmware.store import Selection, codec, families, select
-from otalab.formats.records.record import Record
+from otalab.firmware.store import codec, families, select
+from otalab.formats.records.record import Record, Selection
 from otalab.hardware.chip import Chip
 from otalab.hardware.flash import Flash
 

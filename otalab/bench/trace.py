@@ -12,9 +12,9 @@ from math import fsum, inf
 from typing import Any, overload
 
 from otalab.bench.scenario import Scenario, World
+from otalab.firmware.controller import Controller
 from otalab.firmware.device import power_on
 from otalab.firmware.outcome import Outcome, Reset
-from otalab.firmware.timer import Timer
 from otalab.hardware.board import Board
 from otalab.hardware.chip import Chip, Draw, Look
 from otalab.hardware.effects import Ask, Effect, Erase, Program, Wait
@@ -128,12 +128,11 @@ def run(
     choices: Sequence[int] = (),
 ) -> Run:
     """Follow the firmware through one run; where chance decides, as `choices` say, then as if undisturbed."""
-    chip = Chip(scenario.device.board, scenario.flash if flash is None else flash)
+    chip = Controller(scenario.device.board, scenario.flash if flash is None else flash)
     chance = _Chance(chip, choices)
     chip.settle = lambda _mark: chance.take((0.5, 0.5))
     world = scenario.power_on(world)
-    timer = Timer()
-    routine = power_on(chip, scenario.device, timer)
+    routine = power_on(chip, scenario.device)
     steps: list[Step] = []
     log: list[tuple[int, str]] = []
     answer = None
@@ -155,7 +154,7 @@ def run(
             )
         log += ((len(steps), line) for line in chip.log[len(log) :])
         chip.board.geometry.check(effect)
-        before, began, due, asked, answer = chip.flash, chip.now, timer.due, world, None
+        before, began, due, asked, answer = chip.flash, chip.now, chip.timer_due, world, None
         if isinstance(effect, Ask):
             answers = scenario.choices(world, effect, chip.now)
             choice = answers[chance.take([one.probability for one in answers])]

@@ -11,22 +11,22 @@ from math import inf
 
 from otalab.errors import OtalabError
 from otalab.firmware import boot_state, bootloader, record_writes, store
+from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
 from otalab.firmware.image import Image, Temper
 from otalab.firmware.merge import carry_over, mounted
 from otalab.firmware.outcome import Hung, Outcome, Reset, Running
-from otalab.firmware.timer import Timer, under_timer
+from otalab.firmware.timer import under_timer
 from otalab.firmware.updater import update
 from otalab.firmware.user_file import INTERVAL_FILE, read_file, remove_file, write_file
 from otalab.formats.records.record import BootConfig
-from otalab.hardware.chip import Chip
 from otalab.hardware.effects import Ask, BootState, Keep, Offer, Recording, Report, Routine, Snapshot, Status, Wait
 
 REBOOT_SECONDS = 0.1
 
 
-def run(chip: Chip, design: Design, image: Image, slot: int, timer: Timer) -> Routine[Outcome]:
-    """Start an image in its slot; `timer` is the device's commit timer, for an image that starts it itself."""
+def run(chip: Controller, design: Design, image: Image, slot: int) -> Routine[Outcome]:
+    """Start an image in its slot."""
     chip.say(f"Starting version {image.version} in slot {slot}")
     # First of all: whatever happens from here on, the next boot must find the way back.
     yield from FIRST_THINGS[design.trial](chip, design)
@@ -38,16 +38,16 @@ def run(chip: Chip, design: Design, image: Image, slot: int, timer: Timer) -> Ro
     seconds = yield from TIMERS[design.timer](chip, design, slot)
     if not seconds:
         return (yield from main)
-    return (yield from under_timer(chip, timer, main, seconds, lambda: bootloader.on_commit_timer(chip, design)))
+    return (yield from under_timer(chip, main, seconds, lambda: bootloader.on_commit_timer(chip, design)))
 
 
-def nothing_first(chip: Chip, design: Design) -> Routine[None]:
+def nothing_first(chip: Controller, design: Design) -> Routine[None]:
     """Leave it to the loader to find the way back."""
     return
     yield
 
 
-def switch_back(chip: Chip, design: Design) -> Routine[None]:
+def switch_back(chip: Controller, design: Design) -> Routine[None]:
     """Switch back in flash, and remember in RAM what started this image; only a commit switches forward again."""
     own = store.current(chip, design)
     if own is None or own.config.committed:
@@ -59,19 +59,19 @@ def switch_back(chip: Chip, design: Design) -> Routine[None]:
     chip.held = own
 
 
-def merged_before(chip: Chip, design: Design, slot: int) -> Routine[Reset | None]:
+def merged_before(chip: Controller, design: Design, slot: int) -> Routine[Reset | None]:
     """Carry old files over before the switch, while the old image still runs: a cut leaves it as it was."""
     return None
     yield
 
 
-def never_merged(chip: Chip, design: Design, slot: int) -> Routine[Reset | None]:
+def never_merged(chip: Controller, design: Design, slot: int) -> Routine[Reset | None]:
     """Carry nothing over: what a user kept on the device is lost with every update."""
     return None
     yield
 
 
-def merge_at_first_boot(chip: Chip, design: Design, slot: int) -> Routine[Reset | None]:
+def merge_at_first_boot(chip: Controller, design: Design, slot: int) -> Routine[Reset | None]:
     """Carry old files over when the new image first starts, before anything uses them: each start of a trial may do so.
 
     What an earlier attempt left half done is not looked at.
@@ -89,18 +89,18 @@ def merge_at_first_boot(chip: Chip, design: Design, slot: int) -> Routine[Reset 
     return None
 
 
-def not_noted(chip: Chip, design: Design, config: BootConfig) -> Routine[None]:
+def not_noted(chip: Controller, design: Design, config: BootConfig) -> Routine[None]:
     """Note nothing once files were carried over: the next start of the trial does it again."""
     return
     yield
 
 
-def noted(chip: Chip, design: Design, config: BootConfig) -> Routine[None]:
+def noted(chip: Controller, design: Design, config: BootConfig) -> Routine[None]:
     """Write down that files were carried over: it costs a record, and no later start does it again."""
     yield from record_writes.write(chip, design, config.merged())
 
 
-def merged(chip: Chip, design: Design, old: int, new: int) -> Routine[bool]:
+def merged(chip: Controller, design: Design, old: int, new: int) -> Routine[bool]:
     """Carry the files of one slot over to another; return whether the trial may go on."""
     try:
         # Without a file system there is nothing to go on with, also where a file that does not fit is ignored.
@@ -120,13 +120,13 @@ def go_on() -> bool:
     return True
 
 
-def timed_by_the_loader(chip: Chip, design: Design, slot: int) -> Routine[int]:
+def timed_by_the_loader(chip: Controller, design: Design, slot: int) -> Routine[int]:
     """Let the loader start the commit timer: it runs from the first moment on, whatever the image does."""
     return 0
     yield
 
 
-def timed_by_the_image(chip: Chip, design: Design, slot: int) -> Routine[int]:
+def timed_by_the_image(chip: Controller, design: Design, slot: int) -> Routine[int]:
     """Let the image start its own commit timer once it is up: what hangs before that hangs for ever.
 
     Returns in how many seconds it is due; 0: none is started.
@@ -137,24 +137,24 @@ def timed_by_the_image(chip: Chip, design: Design, slot: int) -> Routine[int]:
     return (yield from commit_interval(chip, design, own.config, slot))
 
 
-def commit_interval(chip: Chip, design: Design, config: BootConfig, slot: int) -> Routine[int]:
+def commit_interval(chip: Controller, design: Design, config: BootConfig, slot: int) -> Routine[int]:
     """Return the commit interval of what a slot runs, from where the design keeps it; in seconds, 0: none."""
     return (yield from KEPT_INTERVALS[design.interval_in](chip, config, slot))
 
 
-def interval_of_the_record(chip: Chip, config: BootConfig, slot: int) -> Routine[int]:
+def interval_of_the_record(chip: Controller, config: BootConfig, slot: int) -> Routine[int]:
     """Return the commit interval that the record has; 0 where it has none."""
     return config.interval
     yield
 
 
-def interval_of_the_file(chip: Chip, config: BootConfig, slot: int) -> Routine[int]:
+def interval_of_the_file(chip: Controller, config: BootConfig, slot: int) -> Routine[int]:
     """Return the commit interval that the file in the slot's file system has; 0 without one."""
     data = yield from read_file(chip, chip.board.slots[slot].fs, INTERVAL_FILE)
     return int.from_bytes(data or b"", "little")
 
 
-def works(chip: Chip, design: Design, image: Image, slot: int) -> Routine[Outcome]:
+def works(chip: Controller, design: Design, image: Image, slot: int) -> Routine[Outcome]:
     """Test itself, commit if that went well, then do what it is asked."""
     if not committed(chip, design):
         yield Wait("health check", image.health_seconds)
@@ -167,7 +167,7 @@ def works(chip: Chip, design: Design, image: Image, slot: int) -> Routine[Outcom
     return reset or Running(slot, image.version, committed(chip, design))
 
 
-def serve(chip: Chip, design: Design, image: Image, slot: int) -> Routine[Reset | None]:
+def serve(chip: Controller, design: Design, image: Image, slot: int) -> Routine[Reset | None]:
     """Do what is asked until something needs a reset, or nobody asks any more."""
     while (request := (yield Ask("request", status(chip, design, image)))) is not None:
         match request:
@@ -198,37 +198,37 @@ def serve(chip: Chip, design: Design, image: Image, slot: int) -> Routine[Reset 
     return None
 
 
-def replay_recording(chip: Chip, recording: Recording) -> Routine[None]:
+def replay_recording(chip: Controller, recording: Recording) -> Routine[None]:
     """Do what an updater did elsewhere, from its first effect on: it does not know what an earlier run had done."""
     for phase, effect in recording.effects:
         chip.phase = phase
         yield effect
 
 
-def hangs(chip: Chip, design: Design, image: Image, slot: int) -> Routine[Outcome]:
+def hangs(chip: Controller, design: Design, image: Image, slot: int) -> Routine[Outcome]:
     """Start, and do nothing ever after."""
     yield Wait("hang", inf)
     return Hung(slot, image.version)
 
 
-def crashes(chip: Chip, design: Design, image: Image, slot: int) -> Routine[Outcome]:
+def crashes(chip: Controller, design: Design, image: Image, slot: int) -> Routine[Outcome]:
     """Start, and reset before anything else happens."""
     return Reset(f"version {image.version} crashed")
     yield
 
 
-def status(chip: Chip, design: Design, image: Image) -> Status:
+def status(chip: Controller, design: Design, image: Image) -> Status:
     """Return what the device would tell a server of itself."""
     return Status(image.version, image.build_id, committed(chip, design))
 
 
-def committed(chip: Chip, design: Design) -> bool:
+def committed(chip: Controller, design: Design) -> bool:
     """Say whether the running firmware is committed."""
     selected = store.current(chip, design)
     return selected is not None and selected.config.committed
 
 
-def commit(chip: Chip, design: Design, slot: int) -> Routine[bool]:
+def commit(chip: Controller, design: Design, slot: int) -> Routine[bool]:
     """Set the commit flag: the firmware is good; false if there was nothing to commit."""
     selected = store.current(chip, design)
     if selected is None or selected.config.committed:
@@ -243,18 +243,18 @@ def commit(chip: Chip, design: Design, slot: int) -> Routine[bool]:
     return done
 
 
-def nothing_to_remove(chip: Chip, slot: int) -> Routine[None]:
+def nothing_to_remove(chip: Controller, slot: int) -> Routine[None]:
     """Leave the commit interval where it is: nobody asks a committed record for it."""
     return
     yield
 
 
-def file_removed(chip: Chip, slot: int) -> Routine[None]:
+def file_removed(chip: Controller, slot: int) -> Routine[None]:
     """Remove the file with the commit interval."""
     yield from remove_file(chip, chip.board.slots[slot].fs, INTERVAL_FILE)
 
 
-def revert(chip: Chip, design: Design) -> Routine[bool]:
+def revert(chip: Controller, design: Design) -> Routine[bool]:
     """Give the new firmware up before its timer does; false if it is committed: then there is no way back."""
     selected = store.current(chip, design)
     if selected is None or selected.config.committed:
@@ -263,7 +263,7 @@ def revert(chip: Chip, design: Design) -> Routine[bool]:
     return True
 
 
-FIRST_THINGS: dict[str, Callable[[Chip, Design], Routine[None]]] = {
+FIRST_THINGS: dict[str, Callable[[Controller, Design], Routine[None]]] = {
     "none": nothing_first,
     "timer": nothing_first,
     "one-try": nothing_first,
@@ -271,28 +271,28 @@ FIRST_THINGS: dict[str, Callable[[Chip, Design], Routine[None]]] = {
     "attempts": nothing_first,
     "switch-back": switch_back,
 }
-MERGES: dict[str, Callable[[Chip, Design, int], Routine[Reset | None]]] = {
+MERGES: dict[str, Callable[[Controller, Design, int], Routine[Reset | None]]] = {
     "before-switch": merged_before,
     "first-boot": merge_at_first_boot,
     "none": never_merged,
 }
-NOTES: dict[str, Callable[[Chip, Design, BootConfig], Routine[None]]] = {"none": not_noted, "written": noted}
+NOTES: dict[str, Callable[[Controller, Design, BootConfig], Routine[None]]] = {"none": not_noted, "written": noted}
 MERGE_FAULTS: dict[str, Callable[[], bool]] = {"revert": give_up, "ignore": go_on}
-KEPT_INTERVALS: dict[str, Callable[[Chip, BootConfig, int], Routine[int]]] = {
+KEPT_INTERVALS: dict[str, Callable[[Controller, BootConfig, int], Routine[int]]] = {
     "record": interval_of_the_record,
     "updater.dat": interval_of_the_file,
     "nowhere": interval_of_the_record,
 }
-DONE_WITH: dict[str, Callable[[Chip, int], Routine[None]]] = {
+DONE_WITH: dict[str, Callable[[Controller, int], Routine[None]]] = {
     "record": nothing_to_remove,
     "updater.dat": file_removed,
     "nowhere": nothing_to_remove,
 }
-TIMERS: dict[str, Callable[[Chip, Design, int], Routine[int]]] = {
+TIMERS: dict[str, Callable[[Controller, Design, int], Routine[int]]] = {
     "loader": timed_by_the_loader,
     "image": timed_by_the_image,
 }
-TEMPERS: dict[Temper, Callable[[Chip, Design, Image, int], Routine[Outcome]]] = {
+TEMPERS: dict[Temper, Callable[[Controller, Design, Image, int], Routine[Outcome]]] = {
     "healthy": works,
     "flaky": works,
     "hangs": hangs,

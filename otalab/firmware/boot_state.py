@@ -11,11 +11,11 @@ from zlib import crc32
 from otalab.errors import BundleFault
 from otalab.firmware import record_writes, store
 from otalab.firmware.bootloader import IMAGE_CHECKS
+from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
 from otalab.firmware.updater import RegionWriter
 from otalab.formats.records.record import BootConfig
 from otalab.hardware.board import Region
-from otalab.hardware.chip import Chip
 from otalab.hardware.effects import BootState, Report, Routine, Snapshot
 
 UNREADABLE, UNWRITTEN = "Failed to get boot state", "Failed to set boot state"
@@ -23,7 +23,7 @@ NOT_NOW, NOT_COPIED = "Cannot create snapshots in uncommitted state", "Failed to
 SNAPSHOT = "Snapshot created"
 
 
-def set_state(chip: Chip, design: Design, wanted: BootState) -> Routine[Report]:
+def set_state(chip: Controller, design: Design, wanted: BootState) -> Routine[Report]:
     """Write a boot record with other values; it counts from the next boot on."""
     selected = store.current(chip, design)
     if selected is None:
@@ -52,7 +52,7 @@ def changed(config: BootConfig, wanted: BootState) -> BootConfig:
     )
 
 
-def startable(chip: Chip, design: Design, config: BootConfig) -> bool:
+def startable(chip: Controller, design: Design, config: BootConfig) -> bool:
     """Say whether the loader would start every slot that a configuration can lead to, by the design's own check."""
     named = {config.active} | ({config.previous} if config.previous is not None else set())
     reached = {config.active} if config.committed else named
@@ -61,7 +61,7 @@ def startable(chip: Chip, design: Design, config: BootConfig) -> bool:
     return there and all(check(chip, replace(config, active=slot)) for slot in reached)
 
 
-def snapshot(chip: Chip, design: Design, wanted: Snapshot) -> Routine[Report]:
+def snapshot(chip: Controller, design: Design, wanted: Snapshot) -> Routine[Report]:
     """Copy the running application and its files to the slot that does not run."""
     selected = store.current(chip, design)
     if selected is None:
@@ -90,7 +90,7 @@ def snapshot(chip: Chip, design: Design, wanted: Snapshot) -> Routine[Report]:
     return Report(written, SNAPSHOT if written else UNWRITTEN)
 
 
-def copied(chip: Chip, source: Region, target: Region, size: int) -> Routine[None]:
+def copied(chip: Controller, source: Region, target: Region, size: int) -> Routine[None]:
     """Copy the first bytes of a region, sector by sector, and compare."""
     writer, step = RegionWriter(chip, target), chip.board.geometry.sector_size
     for start in range(0, size, step):

@@ -10,13 +10,12 @@ from dataclasses import dataclass, replace
 from zlib import crc32
 
 from otalab.firmware import record_writes, store
+from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
 from otalab.firmware.outcome import Bricked, Reset
-from otalab.firmware.store import Selection
 from otalab.formats.image_check import whole
-from otalab.formats.records.record import BootConfig, Record, SlotFacts
+from otalab.formats.records.record import BootConfig, Record, Selection, SlotFacts
 from otalab.hardware.board import Region
-from otalab.hardware.chip import Chip
 from otalab.hardware.effects import Ask, Routine, Wait
 from otalab.hardware.flash import ERASED
 
@@ -32,7 +31,7 @@ class Start:
     commit_within: int
 
 
-def boot(chip: Chip, design: Design) -> Routine[Start | Bricked | Reset]:
+def boot(chip: Controller, design: Design) -> Routine[Start | Bricked | Reset]:
     """Decide what to start."""
     selected = store.select(chip, design)
     if selected is None:
@@ -69,7 +68,7 @@ def untimed(_config: BootConfig) -> int:
     return 0
 
 
-def on_commit_timer(chip: Chip, design: Design) -> Routine[Reset | None]:
+def on_commit_timer(chip: Controller, design: Design) -> Routine[Reset | None]:
     """Handle the commit timer: exit silently if the firmware was committed, else roll back and reset."""
     selected = store.current(chip, design)
     if selected is None or selected.config.committed:
@@ -79,7 +78,7 @@ def on_commit_timer(chip: Chip, design: Design) -> Routine[Reset | None]:
     return Reset("commit timer: rolled back")
 
 
-def roll_back(chip: Chip, design: Design, config: BootConfig, reason: str) -> Routine[BootConfig]:
+def roll_back(chip: Controller, design: Design, config: BootConfig, reason: str) -> Routine[BootConfig]:
     """Set image and flag back to their previous values; return the configuration to act on."""
     back = config.reverted()
     chip.say(f"Rolling back to slot {back.active}: {reason}")
@@ -90,36 +89,36 @@ def roll_back(chip: Chip, design: Design, config: BootConfig, reason: str) -> Ro
     return WAYS_BACK[design.placing](chip, design, back)
 
 
-def as_written(_chip: Chip, _design: Design, back: BootConfig) -> BootConfig:
+def as_written(_chip: Controller, _design: Design, back: BootConfig) -> BootConfig:
     """Act on what the new record says, whether it went in or not."""
     return back
 
 
-def what_counts_now(chip: Chip, design: Design, back: BootConfig) -> BootConfig:
+def what_counts_now(chip: Controller, design: Design, back: BootConfig) -> BootConfig:
     """Act on the record that counts once the other one was given up."""
     selected = store.select(chip, design)
     return back if selected is None else selected.config
 
 
-def no_trial(chip: Chip, design: Design, config: BootConfig) -> Routine[BootConfig]:
+def no_trial(chip: Controller, design: Design, config: BootConfig) -> Routine[BootConfig]:
     """Know nothing of dirty images: what a record names is committed, and there is no way back."""
     return config if config.committed else config.trusted()
     yield
 
 
-def as_it_is(chip: Chip, design: Design, config: BootConfig) -> Routine[BootConfig]:
+def as_it_is(chip: Controller, design: Design, config: BootConfig) -> Routine[BootConfig]:
     """Let a dirty image run as often as it likes: the commit timer alone ends its trial, and never a crash."""
     return config
     yield
 
 
-def left_to_the_image(chip: Chip, design: Design, config: BootConfig) -> Routine[BootConfig]:
+def left_to_the_image(chip: Controller, design: Design, config: BootConfig) -> Routine[BootConfig]:
     """Leave a trial to the image: it switches back in flash first of all, and forward again by its commit."""
     return config
     yield
 
 
-def one_try(chip: Chip, design: Design, config: BootConfig) -> Routine[BootConfig]:
+def one_try(chip: Controller, design: Design, config: BootConfig) -> Routine[BootConfig]:
     """Note each start of a dirty image once it was checked: one that had its tries, or is not whole, is rolled back."""
     if config.committed:
         return config
@@ -137,7 +136,7 @@ def one_try(chip: Chip, design: Design, config: BootConfig) -> Routine[BootConfi
     return (yield from chip.during("rollback", roll_back(chip, design, config, reason)))
 
 
-def one_start(chip: Chip, design: Design, config: BootConfig) -> Routine[BootConfig]:
+def one_start(chip: Controller, design: Design, config: BootConfig) -> Routine[BootConfig]:
     """Note each start of a dirty image before anything is looked at, and hope that the note went in."""
     if config.committed:
         return config
@@ -148,7 +147,7 @@ def one_start(chip: Chip, design: Design, config: BootConfig) -> Routine[BootCon
     return config.spent()
 
 
-def attempts(chip: Chip, design: Design, config: BootConfig) -> Routine[BootConfig]:
+def attempts(chip: Controller, design: Design, config: BootConfig) -> Routine[BootConfig]:
     """Count attempts as rBoot does: only a commit ends that, so each start after a rollback writes the record."""
     if not config.first:
         return config
@@ -164,13 +163,13 @@ def attempts(chip: Chip, design: Design, config: BootConfig) -> Routine[BootConf
     return back
 
 
-def nothing(chip: Chip, design: Design) -> Routine[BootConfig | None]:
+def nothing(chip: Controller, design: Design) -> Routine[BootConfig | None]:
     """Stop where there is no record: a device that lost its records is dead."""
     return None
     yield
 
 
-def default_record(chip: Chip, design: Design) -> Routine[BootConfig | None]:
+def default_record(chip: Controller, design: Design) -> Routine[BootConfig | None]:
     """Write a record for slot 0, committed, with the checksum of whatever lies there."""
     config = BootConfig(0, True, (FACTS[design.image_check](chip, chip.board.slots[0].app), SlotFacts()))
     chip.say("No valid boot record: writing a default one")
@@ -178,17 +177,17 @@ def default_record(chip: Chip, design: Design) -> Routine[BootConfig | None]:
     return config
 
 
-def no_facts(_chip: Chip, _app: Region) -> SlotFacts:
+def no_facts(_chip: Controller, _app: Region) -> SlotFacts:
     """Say nothing of an image that nobody will compare with its record."""
     return SlotFacts()
 
 
-def facts_of_all(chip: Chip, app: Region) -> SlotFacts:
+def facts_of_all(chip: Controller, app: Region) -> SlotFacts:
     """Say what lies in all of a slot: where an image ends, nobody knows."""
     return SlotFacts(app.size, crc32(chip.read_region(app)))
 
 
-def slot_0_if_erased(chip: Chip, design: Design) -> Routine[BootConfig | None]:
+def slot_0_if_erased(chip: Controller, design: Design) -> Routine[BootConfig | None]:
     """Start slot 0, and write nothing, where no record was ever written."""
     form = store.codec(design)
     for address in store.places(chip.board, design):
@@ -202,19 +201,19 @@ def slot_0_if_erased(chip: Chip, design: Design) -> Routine[BootConfig | None]:
     yield
 
 
-def halt(chip: Chip, design: Design, config: BootConfig) -> Routine[Start | Bricked | Reset]:
+def halt(chip: Controller, design: Design, config: BootConfig) -> Routine[Start | Bricked | Reset]:
     """Stop where an image fails its check: the device is dead until somebody comes."""
     return Bricked(f"the image in slot {config.active} fails its checksum")
     yield
 
 
-def watchdog(chip: Chip, design: Design, config: BootConfig) -> Routine[Start | Bricked | Reset]:
+def watchdog(chip: Controller, design: Design, config: BootConfig) -> Routine[Start | Bricked | Reset]:
     """Wait for the watchdog where an image fails its check: without a trial that counts, the device resets for ever."""
     yield Wait("watchdog", WATCHDOG_SECONDS)
     return Reset(f"watchdog: the image in slot {config.active} fails its checksum")
 
 
-def the_other(chip: Chip, design: Design, config: BootConfig) -> Routine[Start | Bricked | Reset]:
+def the_other(chip: Controller, design: Design, config: BootConfig) -> Routine[Start | Bricked | Reset]:
     """Start the other slot's image where one fails its check, if that one is whole: it is done again at every start."""
     other = replace(config, active=1 - config.active)
     if IMAGE_CHECKS[design.image_check](chip, other):
@@ -224,12 +223,12 @@ def the_other(chip: Chip, design: Design, config: BootConfig) -> Routine[Start |
     yield
 
 
-def unchecked(chip: Chip, config: BootConfig) -> bool:
+def unchecked(chip: Controller, config: BootConfig) -> bool:
     """Start whatever lies there, without a look at it."""
     return True
 
 
-def checksum(chip: Chip, config: BootConfig) -> bool:
+def checksum(chip: Controller, config: BootConfig) -> bool:
     """Compare the image with the length and the CRC-32 in the record: it reads all of the image at every start."""
     if config.active >= len(chip.board.slots):
         return False
@@ -237,14 +236,14 @@ def checksum(chip: Chip, config: BootConfig) -> bool:
     return facts.length <= region.size and facts.fit(chip.read(region.address, facts.length))
 
 
-def own_check(chip: Chip, config: BootConfig) -> bool:
+def own_check(chip: Controller, config: BootConfig) -> bool:
     """Ask the image itself: its format has a length and a check, whatever the record says."""
     if config.active >= len(chip.board.slots):
         return False
     return whole(chip.read_region(chip.board.slots[config.active].app))
 
 
-Decide = Callable[[Chip, Design, BootConfig], Routine[BootConfig]]
+Decide = Callable[[Controller, Design, BootConfig], Routine[BootConfig]]
 TRIALS: dict[str, Decide] = {
     "none": no_trial,
     "timer": as_it_is,
@@ -254,22 +253,22 @@ TRIALS: dict[str, Decide] = {
     "switch-back": left_to_the_image,
 }
 TIMED: dict[str, Callable[[BootConfig], int]] = {"loader": timed, "image": untimed}
-WAYS_BACK: dict[str, Callable[[Chip, Design, BootConfig], BootConfig]] = {
+WAYS_BACK: dict[str, Callable[[Controller, Design, BootConfig], BootConfig]] = {
     "beside": as_written,
     "own": what_counts_now,
 }
-NO_RECORD: dict[str, Callable[[Chip, Design], Routine[BootConfig | None]]] = {
+NO_RECORD: dict[str, Callable[[Controller, Design], Routine[BootConfig | None]]] = {
     "halt": nothing,
     "default": default_record,
     "slot-0": slot_0_if_erased,
 }
-BAD_IMAGES: dict[str, Callable[[Chip, Design, BootConfig], Routine[Start | Bricked | Reset]]] = {
+BAD_IMAGES: dict[str, Callable[[Controller, Design, BootConfig], Routine[Start | Bricked | Reset]]] = {
     "halt": halt,
     "reset": watchdog,
     "other": the_other,
 }
-FACTS: dict[str, Callable[[Chip, Region], SlotFacts]] = {"none": no_facts, "crc32": facts_of_all, "own": no_facts}
-IMAGE_CHECKS: dict[str, Callable[[Chip, BootConfig], bool]] = {
+FACTS: dict[str, Callable[[Controller, Region], SlotFacts]] = {"none": no_facts, "crc32": facts_of_all, "own": no_facts}
+IMAGE_CHECKS: dict[str, Callable[[Controller, BootConfig], bool]] = {
     "none": unchecked,
     "crc32": checksum,
     "own": own_check,

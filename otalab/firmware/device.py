@@ -7,10 +7,11 @@ from hashlib import sha256
 
 from otalab.firmware import application, bootloader
 from otalab.firmware.bootloader import Start
+from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
 from otalab.firmware.image import Image
 from otalab.firmware.outcome import Bricked, Outcome, Reset
-from otalab.firmware.timer import Timer, under_timer
+from otalab.firmware.timer import under_timer
 from otalab.hardware.board import Board
 from otalab.hardware.chip import Chip
 from otalab.hardware.effects import Routine
@@ -36,9 +37,8 @@ class Device:
         return next((known[key] for key in found if key in known), None)
 
 
-def power_on(chip: Chip, device: Device, timer: Timer | None = None) -> Routine[Outcome]:
-    """Run the firmware once, from power-on to quiescence, a halt or a reset; `timer` is for whoever watches it."""
-    timer = timer or Timer()
+def power_on(chip: Controller, device: Device) -> Routine[Outcome]:
+    """Run the firmware once, from power-on to quiescence, a halt or a reset."""
     chip.sig_req_mask = device.sig_req_mask
     start = yield from bootloader.boot(chip, device.design)
     if isinstance(start, Reset):
@@ -50,7 +50,7 @@ def power_on(chip: Chip, device: Device, timer: Timer | None = None) -> Routine[
     if image is None:
         return Bricked(f"slot {start.slot} was started, and what lies there is not a whole image")
     chip.phase = "boot" if start.committed else "trial"
-    main = application.run(chip, device.design, image, start.slot, timer)
+    main = application.run(chip, device.design, image, start.slot)
     if not start.commit_within:
         return (yield from main)
 
@@ -58,9 +58,9 @@ def power_on(chip: Chip, device: Device, timer: Timer | None = None) -> Routine[
         return bootloader.on_commit_timer(chip, device.design)
 
     # The timer runs beside the image and not in it: an image that hangs cannot keep it from firing.
-    return (yield from under_timer(chip, timer, main, start.commit_within, handler))
+    return (yield from under_timer(chip, main, start.commit_within, handler))
 
 
-def decision(chip: Chip, design: Design) -> Start | Bricked | Reset:
+def decision(chip: Controller, design: Design) -> Start | Bricked | Reset:
     """Drive the boot loader alone to its decision, on steady power; the chip holds what it wrote on the way."""
     return chip.carry_out(bootloader.boot(chip, design))

@@ -13,11 +13,11 @@ from dataclasses import replace
 from typing import Literal
 
 from otalab.firmware import store
+from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
-from otalab.firmware.store import AREAS, Selection
+from otalab.firmware.store import AREAS
 from otalab.firmware.update_state import write_state
-from otalab.formats.records.record import BootConfig, Record
-from otalab.hardware.chip import Chip
+from otalab.formats.records.record import BootConfig, Record, Selection
 from otalab.hardware.effects import Erase, Routine, pages
 from otalab.hardware.flash import ERASED
 
@@ -27,12 +27,12 @@ Move = Literal["stage", "try", "commit", "revert", "other"]
 Pieces = tuple[tuple[int, bytes], ...]
 
 
-def write(chip: Chip, design: Design, config: BootConfig, move: Move = "other") -> Routine[bool]:
+def write(chip: Controller, design: Design, config: BootConfig, move: Move = "other") -> Routine[bool]:
     """Make `config` the newest record; return whether it is known to have gone in."""
     return (yield from STATES[design.state](chip, design, config, move))
 
 
-def write_record(chip: Chip, design: Design, config: BootConfig, move: Move) -> Routine[bool]:
+def write_record(chip: Controller, design: Design, config: BootConfig, move: Move) -> Routine[bool]:
     """Write boot records alone: there is no second store that could be at odds with them."""
     selected = store.select(chip, design) or chip.held
     if selected is None:
@@ -48,7 +48,7 @@ def write_record(chip: Chip, design: Design, config: BootConfig, move: Move) -> 
     return written
 
 
-def write_both(chip: Chip, design: Design, config: BootConfig, move: Move) -> Routine[bool]:
+def write_both(chip: Controller, design: Design, config: BootConfig, move: Move) -> Routine[bool]:
     """Write the update state, then the boot record: two stores, and a cut between the two leaves them at odds."""
     if move == "commit":
         # The state goes on naming the slot that the update came from; it only no longer says that this one is new.
@@ -61,7 +61,7 @@ def write_both(chip: Chip, design: Design, config: BootConfig, move: Move) -> Ro
     return (yield from write_record(chip, design, config, move))
 
 
-def make_ready(chip: Chip, design: Design) -> Routine[None]:
+def make_ready(chip: Controller, design: Design) -> Routine[None]:
     """Do to the records what must be done before a slot is written."""
     selected = store.select(chip, design)
     if selected is None:
@@ -71,7 +71,7 @@ def make_ready(chip: Chip, design: Design) -> Routine[None]:
     yield from CLEARS[design.clear](chip, design, selected)
 
 
-def make_default(chip: Chip, design: Design, config: BootConfig) -> Routine[None]:
+def make_default(chip: Controller, design: Design, config: BootConfig) -> Routine[None]:
     """Erase all records and write the first one anew."""
     for area in AREAS[design.records](chip.board):
         yield Erase(area.address // chip.board.geometry.sector_size)
@@ -85,13 +85,14 @@ def next_place(design: Design, selected: Selection) -> int:
     return (selected.place + 1) % (design.records * design.journal)
 
 
-def beside(chip: Chip, design: Design, config: BootConfig, move: Move) -> tuple[int, Record]:
+def beside(chip: Controller, design: Design, config: BootConfig, move: Move) -> tuple[int, Record]:
     """Put every record into the place that is not selected, or into the next one of a journal."""
     selected = store.select(chip, design) or chip.held
+    assert selected is not None, "there is nothing that the next record could follow"
     return next_place(design, selected), store.codec(design).follow(selected.record, config)
 
 
-def in_its_own_place(chip: Chip, design: Design, config: BootConfig, move: Move) -> tuple[int, Record]:
+def in_its_own_place(chip: Controller, design: Design, config: BootConfig, move: Move) -> tuple[int, Record]:
     """Put a new image's record into the other place; whatever becomes of it is written over itself."""
     own = store.current(chip, design)
     if own is None or move in ("stage", "other"):
@@ -101,33 +102,33 @@ def in_its_own_place(chip: Chip, design: Design, config: BootConfig, move: Move)
     return own.place, replace(own.record, config=config)
 
 
-def as_it_lies(chip: Chip, design: Design, selected: Selection) -> Routine[None]:
+def as_it_lies(chip: Controller, design: Design, selected: Selection) -> Routine[None]:
     """Leave the selected record as it lies, also one that an interrupted program left weak."""
     return
     yield
 
 
-def over_itself(chip: Chip, design: Design, selected: Selection) -> Routine[None]:
+def over_itself(chip: Controller, design: Design, selected: Selection) -> Routine[None]:
     """Program the selected record over itself: no bit changes, and one that was programmed by half is now whole."""
     address = store.places(chip.board, design)[selected.place]
     chip.say(f"Programming boot record {selected.place} over itself")
     yield from _program(chip, design, address, chip.read(address, store.codec(design).size))
 
 
-def kept(chip: Chip, design: Design, selected: Selection) -> Routine[None]:
+def kept(chip: Controller, design: Design, selected: Selection) -> Routine[None]:
     """Keep the record that does not count, also while the slot that it may speak of is overwritten."""
     return
     yield
 
 
-def cleared(chip: Chip, design: Design, selected: Selection) -> Routine[None]:
+def cleared(chip: Controller, design: Design, selected: Selection) -> Routine[None]:
     """Erase the record that does not count: it speaks of an image that will soon be overwritten."""
     place = next_place(design, selected)
     chip.say(f"Erasing boot record {place}")
     yield Erase(store.places(chip.board, design)[place] // chip.board.geometry.sector_size)
 
 
-def once(chip: Chip, design: Design, place: int, data: bytes) -> Routine[bool]:
+def once(chip: Controller, design: Design, place: int, data: bytes) -> Routine[bool]:
     """Erase and program, and believe that it worked."""
     # The erase comes first and the sequencer in the first bytes of the program: whatever is cut here,
     # an erased place is older than the record that still stands in the other one, where there is another one.
@@ -135,7 +136,7 @@ def once(chip: Chip, design: Design, place: int, data: bytes) -> Routine[bool]:
     return True
 
 
-def read_back(chip: Chip, design: Design, place: int, data: bytes) -> Routine[bool]:
+def read_back(chip: Controller, design: Design, place: int, data: bytes) -> Routine[bool]:
     """Erase, program and read back, at most three times; always erase: what looks blank need not be."""
     # All tries write what was worked out before the first one: where there is one place,
     # its erase leaves no record that a later try could start from.
@@ -146,7 +147,7 @@ def read_back(chip: Chip, design: Design, place: int, data: bytes) -> Routine[bo
     return False
 
 
-def move_on(chip: Chip, design: Design, place: int, data: bytes) -> Routine[bool]:
+def move_on(chip: Controller, design: Design, place: int, data: bytes) -> Routine[bool]:
     """Program and read back; what did not go in is written once more, at the start of the other area."""
     yield from put_record(chip, design, place, data)
     if chip.read_record(store.places(chip.board, design)[place], len(data)) == data:
@@ -157,7 +158,7 @@ def move_on(chip: Chip, design: Design, place: int, data: bytes) -> Routine[bool
     return chip.read_record(store.places(chip.board, design)[other], len(data)) == data
 
 
-def put_record(chip: Chip, design: Design, place: int, data: bytes) -> Routine[None]:
+def put_record(chip: Controller, design: Design, place: int, data: bytes) -> Routine[None]:
     """Erase a place, as the design has it, and program a record into it."""
     address = store.places(chip.board, design)[place]
     if ERASES[design.erase](chip, address):
@@ -165,7 +166,7 @@ def put_record(chip: Chip, design: Design, place: int, data: bytes) -> Routine[N
     yield from program_record(chip, design, place, data)
 
 
-def program_record(chip: Chip, design: Design, place: int, data: bytes) -> Routine[None]:
+def program_record(chip: Controller, design: Design, place: int, data: bytes) -> Routine[None]:
     """Program a record into a place, in the order that the design has, whatever lies there."""
     yield from _program(chip, design, store.places(chip.board, design)[place], data)
 
@@ -183,18 +184,18 @@ def sequencer_last(data: bytes, head: int) -> Pieces:
     return (head, data[head:]), (0, data[:head])
 
 
-def always(chip: Chip, address: int) -> bool:
+def always(chip: Controller, address: int) -> bool:
     """Erase before every record that begins a sector, however blank it reads."""
     return address % chip.board.geometry.sector_size == 0
 
 
-def unless_blank(chip: Chip, address: int) -> bool:
+def unless_blank(chip: Controller, address: int) -> bool:
     """Spare the erase where all reads blank: what looks blank need not be."""
     sector = chip.board.geometry.sector_size
     return address % sector == 0 and chip.read(address, sector).count(ERASED) < sector
 
 
-def _program(chip: Chip, design: Design, address: int, data: bytes) -> Routine[None]:
+def _program(chip: Controller, design: Design, address: int, data: bytes) -> Routine[None]:
     geometry = chip.board.geometry
     data = data + bytes([ERASED]) * (-len(data) % geometry.program_unit)
     head = -(-store.codec(design).fields[0] // geometry.program_unit) * geometry.program_unit
@@ -202,20 +203,20 @@ def _program(chip: Chip, design: Design, address: int, data: bytes) -> Routine[N
         yield from pages(address + start, piece, geometry.page_size)
 
 
-Care = Callable[[Chip, Design, Selection], Routine[None]]
+Care = Callable[[Controller, Design, Selection], Routine[None]]
 REFRESHES: dict[str, Care] = {"none": as_it_lies, "selected": over_itself}
 CLEARS: dict[str, Care] = {"none": kept, "before-slot": cleared}
-WRITES: dict[str, Callable[[Chip, Design, int, bytes], Routine[bool]]] = {
+WRITES: dict[str, Callable[[Controller, Design, int, bytes], Routine[bool]]] = {
     "once": once,
     "read-back": read_back,
     "move-on": move_on,
 }
-ERASES: dict[str, Callable[[Chip, int], bool]] = {"always": always, "unless-blank": unless_blank}
-PLACINGS: dict[str, Callable[[Chip, Design, BootConfig, Move], tuple[int, Record]]] = {
+ERASES: dict[str, Callable[[Controller, int], bool]] = {"always": always, "unless-blank": unless_blank}
+PLACINGS: dict[str, Callable[[Controller, Design, BootConfig, Move], tuple[int, Record]]] = {
     "beside": beside,
     "own": in_its_own_place,
 }
-STATES: dict[str, Callable[[Chip, Design, BootConfig, Move], Routine[bool]]] = {
+STATES: dict[str, Callable[[Controller, Design, BootConfig, Move], Routine[bool]]] = {
     "none": write_record,
     "nvs": write_both,
 }

@@ -10,28 +10,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
+from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
 from otalab.firmware.update_state import read_state
 from otalab.formats.records.catalogue import COUNTINGS, GUARDS, KEEPERS, RECORDS, WIDTHS
 from otalab.formats.records.nvs import UPDATE_STATE
-from otalab.formats.records.record import BootConfig, Codec, Invalid, Record, counted
+from otalab.formats.records.record import Codec, Invalid, Record, Selection, counted
 from otalab.hardware.board import Board, Region
 from otalab.hardware.chip import Chip
 from otalab.hardware.flash import ERASED
 
 Found = Sequence[Record | Invalid]
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """The record that counts, and the place it was read from."""
-
-    place: int
-    record: Record
-
-    @property
-    def config(self) -> BootConfig:
-        return self.record.config
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +129,10 @@ def last_read(age: int, former: int) -> bool:
     return age <= former
 
 
-def current(chip: Chip, design: Design) -> Selection | None:
+def current(chip: Controller, design: Design) -> Selection | None:
     """Return the record as the running image has it: what it holds in RAM counts more than what flash says by now."""
-    held: Selection | None = chip.held
-    if held is not None:
-        return held
+    if chip.held is not None:
+        return chip.held
     selected = select(chip, design)
     return None if selected is None else CONFIGS[design.state](chip, selected)
 

@@ -10,39 +10,32 @@ from dataclasses import replace
 from math import inf
 from typing import Any, TypeVar
 
-from otalab.hardware.chip import Chip
+from otalab.firmware.controller import Controller
 from otalab.hardware.effects import LATE, Ask, Effect, Routine, Wait
 
 T = TypeVar("T")
 
 
-class Timer:
-    """The commit timer of one run: when it is due, in seconds since power-on; `inf` while none runs."""
-
-    def __init__(self) -> None:
-        self.due = inf
-
-
 def under_timer(
-    chip: Chip, timer: Timer, main: Routine[T], seconds: float, handler: Callable[[], Routine[T | None]]
+    chip: Controller, main: Routine[T], seconds: float, handler: Callable[[], Routine[T | None]]
 ) -> Routine[T]:
     """Run `main`; once the hardware timer is due, run its handler at the next effect boundary.
 
     The handler's answer ends the run (a reset); `None` means that it exited silently, and `main` goes on.
     A timer interrupts a wait in its middle, and an erase or a program never: the flash controller finishes those.
     """
-    timer.due, answer = chip.now + seconds, None
+    chip.timer_due, answer = chip.now + seconds, None
     while True:
         try:
             effect: Effect | None = main.send(answer)
         except StopIteration as end:
             result: T = end.value
             return result
-        if chip.now < timer.due:
-            answer, effect = yield from _before(timer.due, chip, effect)
+        if chip.now < chip.timer_due:
+            answer, effect = yield from _before(chip.timer_due, chip, effect)
         if effect is not None:
             # It fires once: a handler that exits silently leaves no timer behind.
-            timer.due = inf
+            chip.timer_due = inf
             verdict = yield from handler()
             if verdict is not None:
                 main.close()
@@ -50,7 +43,7 @@ def under_timer(
             answer = yield effect
 
 
-def _before(due: float, chip: Chip, effect: Effect | None) -> Routine[tuple[Any, Effect | None]]:
+def _before(due: float, chip: Controller, effect: Effect | None) -> Routine[tuple[Any, Effect | None]]:
     """Carry an effect out as far as it goes before `due`: return its answer, and what is left of it."""
     match effect:
         case Wait(what, seconds) if chip.now + seconds > due:

@@ -15,17 +15,16 @@ from zlib import crc32
 from otalab.errors import BundleFault, OtalabError
 from otalab.firmware import record_writes, store
 from otalab.firmware.bootloader import IMAGE_CHECKS
+from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
 from otalab.firmware.image import Image
 from otalab.firmware.merge import Mount, carry_over, held_in_ram, mounted
-from otalab.firmware.store import Selection
 from otalab.firmware.user_file import INTERVAL_FILE, put_file, read_file
 from otalab.formats.bundle.manifest import Manifest, Part
 from otalab.formats.bundle.reader import BundleReader, ManifestRead, PartBegins, PartData, PartEnds
 from otalab.formats.bundle.signatures import UNCHECKED, refusal
-from otalab.formats.records.record import VERSION_SIZE, BootConfig, SlotFacts
+from otalab.formats.records.record import VERSION_SIZE, BootConfig, Selection, SlotFacts
 from otalab.hardware.board import Region, Slot
-from otalab.hardware.chip import Chip
 from otalab.hardware.effects import Ask, Erase, Lost, Offer, Report, Routine, pages
 from otalab.hardware.flash import ERASED
 
@@ -37,7 +36,7 @@ SAME_VERSION = "Version is the same as current"
 MISMATCH = {"esp8266": "Invalid checksum", "esp32": "Digest mismatch"}
 
 
-def update(chip: Chip, design: Design, running: Image, active: int, offer: Offer) -> Routine[Report]:
+def update(chip: Controller, design: Design, running: Image, active: int, offer: Offer) -> Routine[Report]:
     """Take an update in, steps 2 to 4 of the published procedure; any failure leaves the old record in charge."""
     try:
         selected = claim(chip, design)
@@ -63,7 +62,7 @@ def update(chip: Chip, design: Design, running: Image, active: int, offer: Offer
     return Report(True, APPLIED) if written else Report(False, "Could not write new boot cfg")
 
 
-def claim(chip: Chip, design: Design) -> Selection:
+def claim(chip: Controller, design: Design) -> Selection:
     """Return the record that counts, or say why no update may start now."""
     selected = store.current(chip, design)
     if selected is None:
@@ -75,17 +74,17 @@ def claim(chip: Chip, design: Design) -> Selection:
     return selected
 
 
-def boots_next(chip: Chip, design: Design, config: BootConfig, running: int) -> int:
+def boots_next(chip: Controller, design: Design, config: BootConfig, running: int) -> int:
     """Return the slot that must be spared: the running one, unless a boot state set by hand names the other one."""
     return config.active if IMAGE_CHECKS[design.image_check](chip, config) else running
 
 
-def beside(_chip: Chip, active: int) -> tuple[int, Mount]:
+def beside(_chip: Controller, active: int) -> tuple[int, Mount]:
     """Write to the slot that does not run: what runs stays whole, and so do its files."""
     return 1 - active, mounted
 
 
-def in_place(chip: Chip, active: int) -> tuple[int, Mount]:
+def in_place(chip: Controller, active: int) -> tuple[int, Mount]:
     """Write over the slot that runs: it needs no second slot, and from its first erase on there is no way back.
 
     Its files are gone from flash by the time they are needed, so RAM holds them.
@@ -93,18 +92,18 @@ def in_place(chip: Chip, active: int) -> tuple[int, Mount]:
     return active, held_in_ram(chip, chip.board.slots[active].fs)
 
 
-def merged_now(chip: Chip, old: Region, new: Region, mount_old: Mount) -> Routine[None]:
+def merged_now(chip: Controller, old: Region, new: Region, mount_old: Mount) -> Routine[None]:
     """Carry old files over while the old image still runs."""
     yield from carry_over(chip, old, new, mount_old)
 
 
-def merged_later(_chip: Chip, _old: Region, _new: Region, _mount_old: Mount) -> Routine[None]:
+def merged_later(_chip: Controller, _old: Region, _new: Region, _mount_old: Mount) -> Routine[None]:
     """Leave old files to the new image."""
     return
     yield
 
 
-def never_merged(_chip: Chip, _old: Region, _new: Region, _mount_old: Mount) -> Routine[None]:
+def never_merged(_chip: Controller, _old: Region, _new: Region, _mount_old: Mount) -> Routine[None]:
     """Carry nothing over."""
     return
     yield
@@ -115,19 +114,19 @@ def dirty(config: BootConfig) -> BootConfig:
     return config
 
 
-def in_the_record(_chip: Chip, _old: Region, seconds: int) -> Routine[int]:
+def in_the_record(_chip: Controller, _old: Region, seconds: int) -> Routine[int]:
     """Leave the commit interval to the boot record, if that has room for it."""
     return seconds
     yield
 
 
-def nowhere(_chip: Chip, _old: Region, _seconds: int) -> Routine[int]:
+def nowhere(_chip: Controller, _old: Region, _seconds: int) -> Routine[int]:
     """Keep the commit interval nowhere: a trial has no timer."""
     return 0
     yield
 
 
-def in_a_file(chip: Chip, old: Region, seconds: int) -> Routine[int]:
+def in_a_file(chip: Controller, old: Region, seconds: int) -> Routine[int]:
     """Write the commit interval into a file of the old file system, which the merge at first boot will carry over."""
     data = seconds.to_bytes(4, "little")
     # Only if there is one: a file that an earlier update left stays, as on the real device before 2021.
@@ -137,7 +136,7 @@ def in_a_file(chip: Chip, old: Region, seconds: int) -> Routine[int]:
     return seconds
 
 
-def download(chip: Chip, design: Design, slot: Slot, running: Image, offer: Offer) -> Routine[SlotFacts]:
+def download(chip: Controller, design: Design, slot: Slot, running: Image, offer: Offer) -> Routine[SlotFacts]:
     """Write a bundle's application and file system into a slot; return what the boot record will say of it."""
     reader, position, version = BundleReader(), 0, ""
     writer: RegionWriter | None = None
@@ -169,7 +168,7 @@ def download(chip: Chip, design: Design, slot: Slot, running: Image, offer: Offe
     return facts["app"]
 
 
-def writer_for(chip: Chip, slot: Slot, part: Part, size: int) -> RegionWriter | None:
+def writer_for(chip: Controller, slot: Slot, part: Part, size: int) -> RegionWriter | None:
     """Return what writes a part into its place in the slot; a part that has none there is only checked."""
     region = {"app": slot.app, "fs": slot.fs}.get(part.role)
     if region and size > region.size:
@@ -177,7 +176,7 @@ def writer_for(chip: Chip, slot: Slot, part: Part, size: int) -> RegionWriter | 
     return RegionWriter(chip, region) if region else None
 
 
-def accept(chip: Chip, design: Design, manifest: Manifest, running: Image, offer: Offer) -> None:
+def accept(chip: Controller, design: Design, manifest: Manifest, running: Image, offer: Offer) -> None:
     """Refuse a manifest that is not for this device, or brings nothing new."""
     if not manifest.runs_on(chip.board.platform):
         raise BundleFault("Wrong platform")
@@ -192,7 +191,7 @@ def accept(chip: Chip, design: Design, manifest: Manifest, running: Image, offer
     chip.say(f"FW: {manifest.name} {manifest.version} {manifest.build_id} for {manifest.platform}")
 
 
-def require_signatures(chip: Chip, read: ManifestRead) -> Routine[None]:
+def require_signatures(chip: Controller, read: ManifestRead) -> Routine[None]:
     """Refuse a bundle that lacks a signature which this device requires; the keys are kept and used elsewhere."""
     if chip.sig_req_mask == UNCHECKED:
         return
@@ -226,7 +225,7 @@ def _numbers(version: str) -> list[int] | None:
 class RegionWriter:
     """Writes a region from its start, erasing each sector just before its first page."""
 
-    def __init__(self, chip: Chip, region: Region) -> None:
+    def __init__(self, chip: Controller, region: Region) -> None:
         self.region = region
         self._chip = chip
         self._next = region.address
@@ -255,9 +254,9 @@ class RegionWriter:
         self._next += len(data)
 
 
-TARGETS: dict[str, Callable[[Chip, int], tuple[int, Mount]]] = {"inactive": beside, "running": in_place}
+TARGETS: dict[str, Callable[[Controller, int], tuple[int, Mount]]] = {"inactive": beside, "running": in_place}
 DOWNGRADES: dict[str, Callable[[str, str], None]] = {"accept": any_version, "refuse": not_older}
-MERGES: dict[str, Callable[[Chip, Region, Region, Mount], Routine[None]]] = {
+MERGES: dict[str, Callable[[Controller, Region, Region, Mount], Routine[None]]] = {
     "before-switch": merged_now,
     "first-boot": merged_later,
     "none": never_merged,
@@ -271,7 +270,7 @@ STAGED: dict[str, Callable[[BootConfig], BootConfig]] = {
     "switch-back": dirty,
 }
 # What is kept apart, and which interval is left to the record.
-INTERVALS: dict[str, Callable[[Chip, Region, int], Routine[int]]] = {
+INTERVALS: dict[str, Callable[[Controller, Region, int], Routine[int]]] = {
     "record": in_the_record,
     "updater.dat": in_a_file,
     "nowhere": nowhere,

@@ -7,7 +7,7 @@ All of it but the contents is gone when the power is.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from otalab.hardware.board import Board, Region
 from otalab.hardware.effects import Effect, Erase, Phase, Program, Routine
@@ -48,10 +48,6 @@ class Chip:
         # Before which effect which unstable sector was found to read otherwise.
         self.swaps: list[tuple[int, int]] = []
         self.settle: Callable[[Mark], int] = lambda _mark: 0
-        # What the running image holds in RAM of the boot record, where that counts more than what flash says by now.
-        self.held: Any = None
-        # Configuration, as `update.sig_req_mask` is on a real device: which signatures an update must bear.
-        self.sig_req_mask = -1
 
     def read(self, address: int, length: int) -> bytes:
         """Return bytes from flash, and note which sectors were read."""

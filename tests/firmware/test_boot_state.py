@@ -7,8 +7,8 @@ import pytest
 from otalab import set_up
 from otalab.firmware.boot_state import SNAPSHOT, set_state, snapshot
 from otalab.firmware.bootloader import Start, boot
+from otalab.firmware.controller import Controller
 from otalab.firmware.updater import update
-from otalab.hardware.chip import Chip
 from otalab.hardware.effects import Ask, BootState, Erase, Lost, Offer, Program, Snapshot
 
 
@@ -33,7 +33,7 @@ def driven(chip, routine, bundle=b""):
 
 def booted(device, flash):
     """Return the decision of the loader that finds these contents, and the image in the slot it starts."""
-    chip = Chip(device.board, flash)
+    chip = Controller(device.board, flash)
     start, _ = driven(chip, boot(chip, device.design))
     return start, device.image_in(chip, start.slot) if isinstance(start, Start) else None
 
@@ -43,7 +43,7 @@ def booted(device, flash):
 def test_a_snapshot_that_is_cut_short_leaves_a_device_that_starts(design, as_revert):
     """After every effect of it the loader starts a whole image: the running one, or at the very end its copy."""
     what = set_up(design, "tiny")
-    chip = Chip(what.device.board, what.flash)
+    chip = Controller(what.device.board, what.flash)
     report, left = driven(chip, snapshot(chip, what.device.design, Snapshot(as_revert, 60)))
 
     assert (True, SNAPSHOT) == (report.fine, report.message)
@@ -58,7 +58,7 @@ def test_a_snapshot_that_is_cut_short_leaves_a_device_that_starts(design, as_rev
 def test_a_boot_state_that_is_cut_short_is_the_old_one(design):
     """Until its record is whole, the record before it counts."""
     what = set_up(design, "tiny")
-    chip = Chip(what.device.board, what.flash)
+    chip = Controller(what.device.board, what.flash)
     driven(chip, snapshot(chip, what.device.design, Snapshot()))
     report, left = driven(chip, set_state(chip, what.device.design, BootState(active_slot=1)))
 
@@ -70,7 +70,7 @@ def test_a_boot_state_that_is_cut_short_is_the_old_one(design):
 def test_an_update_spares_the_slot_that_a_changed_boot_state_names(design):
     """Also before the restart that the change waits for: an update that breaks off leaves a device that starts."""
     what = set_up(design, "tiny", app_size=500)
-    chip = Chip(what.device.board, what.flash)
+    chip = Controller(what.device.board, what.flash)
     driven(chip, snapshot(chip, what.device.design, Snapshot()))
     driven(chip, set_state(chip, what.device.design, BootState(active_slot=1)))
     report, left = driven(chip, update(chip, what.device.design, what.old, 0, Offer()), what.bundle[:9000])

@@ -13,12 +13,12 @@ from otalab.bench.setup import default_bundle, noise, set_up
 from otalab.bench.trace import Run, Step, life, run
 from otalab.firmware import store
 from otalab.firmware.catalogue import designs, load_design
+from otalab.firmware.controller import Controller
 from otalab.firmware.device import power_on
 from otalab.firmware.outcome import Bricked, Hung, Outcome, Reset, Running
 from otalab.formats.filesystems.kinds import read_files
 from otalab.formats.records.record import Record
 from otalab.hardware.board import Region, load_board
-from otalab.hardware.chip import Chip
 from otalab.hardware.effects import Ask, Effect, Erase, Program, Wait
 from otalab.hardware.flash import Flash, Mark
 
@@ -48,7 +48,7 @@ def sectors_of(what: Scenario, *regions: Region) -> set[int]:
 
 def selected_place(what: Scenario, flash: Flash) -> int | None:
     """Return the place of the record that counts, if one does."""
-    found = store.select(Chip(what.device.board, flash), what.device.design)
+    found = store.select(Controller(what.device.board, flash), what.device.design)
     return None if found is None else found.place
 
 
@@ -62,7 +62,7 @@ def test_an_undisturbed_update_ends_updated(design: str, board: str) -> None:
 
     assert Running(slot, "2", True) == lived.last.outcome
     assert "updated" == judge(what, lived).name
-    assert what.new == what.device.image_in(Chip(what.device.board, lived.last.flash), slot)
+    assert what.new == what.device.image_in(Controller(what.device.board, lived.last.flash), slot)
     assert what.files
     assert "" == damaged_files(what, lived.last.flash, slot, "2")
 
@@ -239,7 +239,7 @@ def test_the_inactive_record_is_erased_before_its_slot_is() -> None:
     other = 1 - place
     sectors = erases(writes(run(again, flash)))
 
-    assert isinstance(store.read(Chip(what.device.board, flash), what.device.design)[other], Record)
+    assert isinstance(store.read(Controller(what.device.board, flash), what.device.design)[other], Record)
     assert what.device.board.records[other].address // 4096 == sectors[0]
     assert sectors[1] in sectors_of(what, what.device.board.slots[0].app)
     assert Running(0, "3", True) == life(again, flash).last.outcome
@@ -366,7 +366,7 @@ def test_without_a_trial_an_image_is_committed_by_the_record_that_names_it() -> 
     """Beside the running image too: it starts without a timer, and if it is no good there is no way back."""
     design = replace(load_design("hardened"), trial="none")
     good, bad = (set_up(design, "tiny", app_size=500, image=image) for image in ("healthy", "hangs"))
-    staged = store.select(Chip(good.device.board, run(good).flash), design)
+    staged = store.select(Controller(good.device.board, run(good).flash), design)
 
     assert staged is not None
     assert (1, True, None) == (staged.config.active, staged.config.committed, staged.config.previous)
@@ -388,7 +388,7 @@ def test_without_a_trial_the_loader_knows_of_no_dirty_image() -> None:
 # A place that does not take what is programmed into it.
 
 
-class DeafChip(Chip):
+class DeafChip(Controller):
     """A chip with one sector in which the first so many programs do not hold."""
 
     deaf_sector = -1

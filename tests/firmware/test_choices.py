@@ -14,11 +14,11 @@ from otalab.bench.trace import life
 from otalab.firmware import record_writes, store
 from otalab.firmware.bootloader import boot
 from otalab.firmware.catalogue import load_design
+from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
 from otalab.firmware.outcome import Bricked, Reset, Running
 from otalab.firmware.update_state import read_state
 from otalab.formats.records.record import BootConfig, Invalid, Record
-from otalab.hardware.chip import Chip
 from otalab.hardware.effects import Erase, Program, Wait
 from otalab.hardware.flash import Flash
 
@@ -115,7 +115,7 @@ def test_rboot_goes_on_counting_after_a_rollback() -> None:
     """The record is committed and its first boot is not over: every start of the old image rewrites the only record."""
     what = tiny(RBOOT, "crashes")
     last = life(what).last
-    config = store.select(Chip(what.device.board, last.flash), RBOOT)
+    config = store.select(Controller(what.device.board, last.flash), RBOOT)
     again = life(what, last.flash, last.world)
     writes = [step.effect for step in again.runs[0].steps if isinstance(step.effect, Erase | Program)]
 
@@ -170,7 +170,7 @@ def test_of_two_that_are_as_new_the_first_or_the_last_counts(tie: str, slot: int
     for place, active in zip(what.device.board.records, (0, 1), strict=True):
         data = form.encode(Record(9, BootConfig(active, True)))
         flash = flash.with_sector(place.address // 4096, data.ljust(4096, b"\xff"))
-    chip = Chip(what.device.board, flash)
+    chip = Controller(what.device.board, flash)
     found = store.select(chip, design)
 
     assert found is not None
@@ -181,7 +181,7 @@ def test_of_two_that_are_as_new_the_first_or_the_last_counts(tie: str, slot: int
 # journal
 
 
-def written(chip: Chip, design: Design, times: int, spoil: int | None = None) -> list[tuple[str, int]]:
+def written(chip: Controller, design: Design, times: int, spoil: int | None = None) -> list[tuple[str, int]]:
     """Let the firmware write so many records; return its effects, as kind and address.
 
     `spoil`: the program with this number does not hold.
@@ -204,7 +204,7 @@ def written(chip: Chip, design: Design, times: int, spoil: int | None = None) ->
 FIRST, SECOND = 0x1000, 0x2000
 
 
-def place(chip: Chip, design: Design) -> int:
+def place(chip: Controller, design: Design) -> int:
     found = store.select(chip, design)
     assert found is not None
     return found.place
@@ -213,7 +213,7 @@ def place(chip: Chip, design: Design) -> int:
 def test_a_journal_goes_from_place_to_place_and_area_to_area() -> None:
     """A full area is left as it is; the other one is erased just before its first record, and not again."""
     what = tiny(JOURNAL)
-    chip = Chip(what.device.board, what.flash)
+    chip = Controller(what.device.board, what.flash)
     around = written(chip, JOURNAL, 32)
     steps = [("program", FIRST + 256 * n) for n in range(1, 16)] + [("erase", SECOND)]
     steps += [("program", SECOND + 256 * n) for n in range(16)] + [("erase", FIRST), ("program", FIRST)]
@@ -227,7 +227,7 @@ def test_a_journal_goes_from_place_to_place_and_area_to_area() -> None:
 def test_a_record_that_does_not_read_back_goes_to_the_other_area() -> None:
     """Which is erased first; and what is left of the first try ends the scan of its area."""
     what = tiny(JOURNAL)
-    chip = Chip(what.device.board, what.flash)
+    chip = Controller(what.device.board, what.flash)
     steps = written(chip, JOURNAL, 2, spoil=1)
 
     assert [("program", FIRST + 256), ("program", FIRST + 512), ("erase", SECOND), ("program", SECOND)] == steps
@@ -308,9 +308,9 @@ def test_without_a_reserve_the_end_comes_inside_an_update(design: Design, sequen
 # no record, bad image
 
 
-def booted(design: Design, flash: Flash) -> tuple[Any, Chip]:
+def booted(design: Design, flash: Flash) -> tuple[Any, Controller]:
     """Let the loader run alone, and return what it makes of a chip."""
-    chip, loader = Chip(tiny(design).device.board, flash), None
+    chip, loader = Controller(tiny(design).device.board, flash), None
     loader = boot(chip, design)
     while True:
         try:
@@ -417,7 +417,7 @@ def test_between_two_stores_a_switch_back_forgets_the_files() -> None:
 def test_the_image_believes_nvs_and_the_loader_otadata() -> None:
     """After an update both say slot 1, and NVS remembers slot 0."""
     what = tiny(ESP32)
-    chip = Chip(what.device.board, life(what).last.flash)
+    chip = Controller(what.device.board, life(what).last.flash)
     loader = store.select(chip, ESP32)
 
     assert loader is not None

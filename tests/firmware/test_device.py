@@ -13,11 +13,11 @@ from otalab.bench.setup import NEW_VERSION, default_bundle, noise, set_up
 from otalab.bench.setup import unpack as unpack_bundle
 from otalab.bench.trace import Life, Run, life, run
 from otalab.firmware import store
+from otalab.firmware.controller import Controller
 from otalab.firmware.outcome import Reset, Running
-from otalab.firmware.store import Selection
 from otalab.formats.filesystems.kinds import read_files
+from otalab.formats.records.record import Selection
 from otalab.hardware.board import load_board
-from otalab.hardware.chip import Chip
 from otalab.hardware.effects import Ask, Erase, Program, Wait
 from otalab.hardware.flash import Flash
 
@@ -31,7 +31,7 @@ def tiny(design: str = "hardened", **options: object) -> Scenario:
 
 def selection(what: Scenario, flash: Flash) -> Selection:
     """Return the record that counts."""
-    found = store.select(Chip(what.device.board, flash), what.device.design)
+    found = store.select(Controller(what.device.board, flash), what.device.design)
     assert found is not None
     return found
 

@@ -14,12 +14,12 @@ from otalab.bench.observer import damaged_files, judge
 from otalab.bench.setup import noise, set_up
 from otalab.bench.trace import life
 from otalab.faults.models import fault_model
+from otalab.firmware.controller import Controller
 from otalab.firmware.merge import carry_over, held_in_ram, mounted
 from otalab.formats.filesystems.kinds import build_image, mount, read_files
 from otalab.formats.filesystems.scratch import FileSystemFault, Scratch
 from otalab.graph.check import Case, check
 from otalab.hardware.board import Board, load_board
-from otalab.hardware.chip import Chip
 from otalab.hardware.effects import Erase, Program
 from otalab.hardware.flash import Flash
 
@@ -50,7 +50,7 @@ def before(kind: str) -> Flash:
 def merge(kind: str, flash: Flash) -> tuple[list[tuple[Flash, Erase | Program]], Flash, list[str]]:
     """Carry files over: what the flash was before each effect, what it is in the end, and what was said."""
     board = tiny(kind)
-    chip, taken = Chip(board, flash), []
+    chip, taken = Controller(board, flash), []
     old, new = (slot.fs for slot in board.slots)
     try:
         for effect in carry_over(chip, old, new, mounted):
@@ -205,7 +205,7 @@ def test_a_mount_in_ram_repairs_nothing_in_flash() -> None:
     board = tiny("spiffs")
     region = board.slots[0].fs
     flash = before("spiffs").patched(region.address + 3 * 4096, bytes(4096))
-    chip = Chip(board, flash)
+    chip = Controller(board, flash)
     routine = held_in_ram(chip, region)(chip, region)
 
     with pytest.raises(StopIteration) as end:
@@ -218,7 +218,7 @@ def test_a_mount_of_what_lies_in_flash_is_repaired_there() -> None:
     """The erase that a cut interrupted is an effect like any other."""
     board = tiny("spiffs")
     region = board.slots[0].fs
-    chip = Chip(board, before("spiffs").patched(region.address + 3 * 4096, bytes(4096)))
+    chip = Controller(board, before("spiffs").patched(region.address + 3 * 4096, bytes(4096)))
     routine, effects = mounted(chip, region), []
     while True:
         try:

@@ -13,11 +13,11 @@ import pytest
 from otalab.bench.scenario import PIECE_SIZE, Scenario
 from otalab.bench.setup import noise, set_up
 from otalab.bench.trace import life
+from otalab.firmware.controller import Controller
 from otalab.firmware.device import power_on
 from otalab.firmware.outcome import Running
 from otalab.firmware.updater import APPLIED, SAME_VERSION, UNCOMMITTED
 from otalab.formats.bundle.build import PartSource, bundle_bytes
-from otalab.hardware.chip import Chip
 from otalab.hardware.effects import Ask, Lost, Offer, Options, Report
 from otalab.hardware.flash import Flash
 
@@ -113,7 +113,7 @@ FAULTS: dict[str, tuple[str, Callable[[], bytes]]] = {
 def offered(data: bytes, flash: Flash | None = None) -> tuple[list[str], Flash, object]:
     """Run the device on one offer of these bytes; return its reports, its flash, and how it ended."""
     what = replace(shipped(), bundle=data)
-    chip = Chip(what.device.board, what.flash if flash is None else flash)
+    chip = Controller(what.device.board, what.flash if flash is None else flash)
     routine, answer, reports, offers = power_on(chip, what.device), None, [], [Offer(), None]
     while True:
         try:
@@ -159,7 +159,7 @@ def test_a_download_that_ends_early_is_aborted(kept: int) -> None:
 
 def answers(what: Scenario, *requests: object, piece: object = None) -> list[Report]:
     """Run the device on these requests, with this answer to every piece; return its reports."""
-    chip = Chip(what.device.board, what.flash)
+    chip = Controller(what.device.board, what.flash)
     routine, answer, reports, queue = power_on(chip, what.device), None, [], [*requests, None]
     while True:
         try:

@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from otalab import set_up
+from otalab.firmware.controller import Controller
 from otalab.firmware.user_file import write_file
 from otalab.formats.filesystems.kinds import mount
 from otalab.formats.filesystems.scratch import FileSystemFault, Scratch
 from otalab.hardware.board import load_board
-from otalab.hardware.chip import Chip
 from otalab.hardware.effects import Erase, Keep, Program, Report
 
 DEVICE = set_up("hardened", "tiny", app_size=500)
@@ -20,7 +20,7 @@ SPIFFS = set_up("hardened", replace(load_board("tiny"), file_system="spiffs"), a
 
 def run(flash, wanted, most=None, device=DEVICE):
     """Carry out the first effects of a write, all of them unless told otherwise; return the contents and the report."""
-    chip = Chip(device.device.board, flash)
+    chip = Controller(device.device.board, flash)
     routine, done = write_file(chip, 0, wanted), 0
     while done != most:
         try:

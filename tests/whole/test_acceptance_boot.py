@@ -17,12 +17,12 @@ from otalab.bench.scenario import Scenario, World
 from otalab.bench.setup import application, default_bundle, noise, set_up
 from otalab.bench.trace import Run, Step, every_run, life, run
 from otalab.firmware import store
+from otalab.firmware.controller import Controller
 from otalab.firmware.outcome import Bricked, Hung, Outcome, Reset, Running
 from otalab.formats.bundle.build import PartSource, bundle_bytes
 from otalab.formats.filesystems.kinds import build_image, read_files
 from otalab.formats.records.nvs import meaning, word
 from otalab.formats.records.record import BootConfig
-from otalab.hardware.chip import Chip
 from otalab.hardware.effects import Erase, Program, Wait
 from otalab.hardware.flash import Flash
 
@@ -57,12 +57,12 @@ def settled(what: Scenario, flash: Flash) -> Outcome:
 
 def place_of(what: Scenario, flash: Flash) -> int | None:
     """Return the place that the loader takes, whatever lies there."""
-    return store.taken(what.device.design, store.read(Chip(what.device.board, flash), what.device.design))
+    return store.taken(what.device.design, store.read(Controller(what.device.board, flash), what.device.design))
 
 
 def config_of(what: Scenario, flash: Flash) -> BootConfig:
     """Return what an image that has just been started believes."""
-    found = store.current(Chip(what.device.board, flash), what.device.design)
+    found = store.current(Controller(what.device.board, flash), what.device.design)
     assert found is not None
     return found.config
 

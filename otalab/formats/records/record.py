@@ -126,6 +126,18 @@ class Invalid:
     sequencer: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The record that counts, and the place it was read from."""
+
+    place: int
+    record: Record
+
+    @property
+    def config(self) -> BootConfig:
+        return self.record.config
+
+
 class Codec(Protocol):
     """A record format: its size in bytes, the sizes and names of its fields, the bits of its guard, both directions.
 

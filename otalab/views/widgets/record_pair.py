@@ -16,12 +16,12 @@ from otalab.errors import BadInput
 from otalab.firmware import record_writes, store
 from otalab.firmware.bootloader import Start
 from otalab.firmware.catalogue import designs, load_design
+from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
 from otalab.firmware.device import decision
 from otalab.firmware.outcome import Bricked, Reset
 from otalab.firmware.store import Explanation
 from otalab.formats.records.record import Codec, Record
-from otalab.hardware.chip import Chip
 from otalab.hardware.flash import ERASED, Flash
 
 
@@ -178,7 +178,7 @@ class Pair:
         )
         return replace(self, places=(first, second))
 
-    def chip(self) -> Chip:
+    def chip(self) -> Controller:
         """Return a chip of the lamp that holds these records."""
         scenario, flash = lamp()
         board = scenario.device.board
@@ -186,7 +186,7 @@ class Pair:
             sector = record.address // board.geometry.sector_size
             blank = bytes([ERASED]) * board.geometry.sector_size
             flash = flash.with_sector(sector, self.bytes_of(place) + blank[self.form.size :])
-        return Chip(board, flash)
+        return Controller(board, flash)
 
     def explain(self) -> Explanation:
         """Return which place counts, and why."""

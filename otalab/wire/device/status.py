@@ -7,13 +7,12 @@ from typing import Any
 
 from otalab.firmware import store
 from otalab.firmware.application import commit_interval
+from otalab.firmware.controller import Controller
 from otalab.firmware.image import Image
-from otalab.firmware.store import Selection
 from otalab.formats.filesystems.kinds import mount, read_files
 from otalab.formats.filesystems.scratch import FileSystemFault, Scratch
-from otalab.formats.records.record import BootConfig, Invalid, Record
+from otalab.formats.records.record import BootConfig, Invalid, Record, Selection
 from otalab.hardware.board import Region
-from otalab.hardware.chip import Chip
 from otalab.wire.device.virtual import VirtualDevice
 
 
@@ -21,7 +20,7 @@ def status(device: VirtualDevice) -> dict[str, Any]:
     """Return the answer to `GET /status`, in the shape that the contract gives it."""
     board, design = device.device.board, device.device.design
     # A chip of our own: looking must not count as reading by the firmware.
-    chip = Chip(board, device.chip.flash)
+    chip = Controller(board, device.chip.flash)
     selected, config = store.select(chip, design), boot_config(device)
     slot = config.active if config and config.active < len(board.slots) else None
     images = [device.device.image_in(chip, number) for number in range(len(board.slots))]
@@ -50,7 +49,7 @@ def status(device: VirtualDevice) -> dict[str, Any]:
 def boot_config(device: VirtualDevice) -> BootConfig | None:
     """Return the boot configuration as the running image has it, commit interval included, or `None` without one."""
     # A chip of our own: looking must not count as reading by the firmware.  What it holds in RAM, it goes by.
-    chip, board, design = Chip(device.device.board, device.chip.flash), device.device.board, device.device.design
+    chip, board, design = Controller(device.device.board, device.chip.flash), device.device.board, device.device.design
     chip.held = device.chip.held
     current = store.current(chip, design)
     if current is None or current.config.active >= len(board.slots):
@@ -104,6 +103,6 @@ def _progress(device: VirtualDevice) -> dict[str, int | None] | None:
     return {"received": upload.received, "size": upload.size} if upload else None
 
 
-def _files(chip: Chip, region: Region) -> list[str]:
+def _files(chip: Controller, region: Region) -> list[str]:
     contents, sector = chip.flash.read(region.address, region.size), chip.board.geometry.sector_size
     return sorted(read_files(contents, sector, chip.board.file_system) or ())

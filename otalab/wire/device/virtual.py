@@ -14,12 +14,12 @@ from math import inf
 from typing import Any, Protocol
 
 from otalab.errors import BundleFault
+from otalab.firmware.controller import Controller
 from otalab.firmware.device import Device, power_on
 from otalab.firmware.image import Image
 from otalab.firmware.outcome import Bricked, Outcome, Reset
 from otalab.firmware.updater import claim
 from otalab.formats.bundle.reader import ManifestRead
-from otalab.hardware.chip import Chip
 from otalab.hardware.effects import (
     LATE,
     Ask,
@@ -100,7 +100,7 @@ class VirtualDevice:
         self.verified = verified
         self.state = "rebooting"
         self.log: list[str] = []
-        self.chip = Chip(device.board, file.flash)
+        self.chip = Controller(device.board, file.flash)
         self.requests: asyncio.Queue[Request] = asyncio.Queue()
         self.current: Request | None = None
         self.on_status: Callable[[Status], None] = lambda _status: None
@@ -153,7 +153,7 @@ class VirtualDevice:
     async def _run(self) -> Outcome:
         self.device = replace(self.device, images=self.known.images)
         self._forget()
-        self.chip, self.state, self.current = Chip(self.device.board, self.chip.flash), "rebooting", None
+        self.chip, self.state, self.current = Controller(self.device.board, self.chip.flash), "rebooting", None
         self._say("Power on")
         self._goes_down()
         started = self.powered_at = self._paced = time.monotonic()

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from otalab.firmware import store
 from otalab.firmware.catalogue import load_design
+from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
 from otalab.firmware.update_state import read_state
 from otalab.formats.records.nvs import UPDATE_STATE, meaning, word
 from otalab.formats.records.record import BootConfig, Codec, Invalid, Record, SlotFacts
 from otalab.hardware.board import load_board
-from otalab.hardware.chip import Chip
 from otalab.hardware.flash import Flash
 
 BOARD = load_board("tiny")
@@ -143,7 +143,7 @@ def test_the_word_in_nvs(state: int, config: BootConfig) -> None:
 
 def test_an_absent_word_is_zero() -> None:
     """Slot 0, committed: as on a device that was never updated."""
-    assert BootConfig(0, True) == read_state(Chip(BOARD, Flash.blank(BOARD.geometry)))
+    assert BootConfig(0, True) == read_state(Controller(BOARD, Flash.blank(BOARD.geometry)))
 
 
 # Selection
@@ -211,15 +211,15 @@ PAIRS = [
 ]
 
 
-def laid(*areas: bytes) -> Chip:
+def laid(*areas: bytes) -> Controller:
     """Return a chip with these contents at the beginning of its record areas."""
     flash = Flash.blank(BOARD.geometry)
     for area, data in zip(BOARD.records, areas, strict=True):
         flash = flash.patched(area.address, data)
-    return Chip(BOARD, flash)
+    return Controller(BOARD, flash)
 
 
-def place_of(chip: Chip, design: Design) -> int | None:
+def place_of(chip: Controller, design: Design) -> int | None:
     found = store.select(chip, design)
     return None if found is None else found.place
 

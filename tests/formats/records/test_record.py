@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from otalab.firmware import store
 from otalab.firmware.catalogue import load_design
+from otalab.firmware.controller import Controller
 from otalab.formats.records.catalogue import GUARDS
 from otalab.formats.records.lab import CompleteCodec, MongooseCodec
 from otalab.formats.records.record import FIRST_SEQUENCER, BootConfig, Invalid, Record, SlotFacts
 from otalab.hardware.board import load_board
-from otalab.hardware.chip import Chip
 from otalab.hardware.flash import Flash
 
 FACTS = (SlotFacts(0x40000, 0x11223344, "1"), SlotFacts(5, 0x55667788, "1.0.4"))
@@ -100,7 +100,7 @@ def selected(design: str, first: bytes, second: bytes) -> int | None:
     flash = Flash.blank(board.geometry)
     for place, data in zip(board.records, (first, second), strict=True):
         flash = flash.patched(place.address, data)
-    found = store.select(Chip(board, flash), load_design(design))
+    found = store.select(Controller(board, flash), load_design(design))
     return None if found is None else found.place
 
 

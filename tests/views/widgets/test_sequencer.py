@@ -9,7 +9,7 @@ from otalab.errors import BadInput
 from otalab.firmware import store
 from otalab.firmware.bootloader import Start, boot
 from otalab.formats.records.catalogue import LAB_RECORDS
-from otalab.formats.records.record import FIRST_SEQUENCER, BootConfig, Record, SlotFacts
+from otalab.formats.records.record import FIRST_SEQUENCER, BootConfig, Record, Selection, SlotFacts
 from otalab.hardware.flash import ERASED
 from otalab.views.widgets.record_pair import Pair, Place, formats, lamp
 from otalab.views.widgets.sequencer import MOVES, SequencerLab
@@ -312,7 +312,7 @@ def test_an_explanation_is_told_and_not_decided(monkeypatch):
     chip, hardened = Pair.shipped(load_design("hardened")).chip(), load_design("hardened")
     found = store.read(chip, hardened)
 
-    monkeypatch.setattr(store, "select", lambda _chip, _design: store.Selection(0, found[0]))
+    monkeypatch.setattr(store, "select", lambda _chip, _design: Selection(0, found[0]))
 
     assert "Record 0 counts: its sequencer 2**64-2 is larger than 2**64-3" in store.explain(chip, hardened).reason
 
