@@ -26,11 +26,12 @@ from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
 from otalab.firmware.device import Device, decision
 from otalab.firmware.image import Image
+from otalab.firmware.requests import Offer, Recording
 from otalab.formats.filesystems.kinds import read_files
 from otalab.formats.records.guard import STRONG
 from otalab.formats.records.record import Record
 from otalab.hardware.board import Board, Region
-from otalab.hardware.effects import Ask, Effect, Erase, Offer, Phase, Program, Recording, Wait, pages
+from otalab.hardware.effects import Ask, Effect, Erase, Phase, Program, Wait, pages
 from otalab.hardware.flash import Flash, Geometry
 
 READERS: dict[str, Callable[[str], Any]] = {

@@ -10,9 +10,9 @@ from typing import Any
 
 from otalab.firmware.device import Device
 from otalab.firmware.image import Image
-from otalab.firmware.requests import OFFERS, REFUSED
+from otalab.firmware.requests import LATE, OFFERS, REFUSED, Offer, Options, Report, Status
 from otalab.formats.bundle.reader import ManifestRead
-from otalab.hardware.effects import LATE, Ask, Effect, Erase, Offer, Options, Program, Report, Status, Wait
+from otalab.hardware.effects import Ask, Effect, Erase, Program, Wait
 from otalab.hardware.flash import Flash
 from otalab.hardware.part import FlashPart, Timing
 

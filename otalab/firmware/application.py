@@ -16,11 +16,12 @@ from otalab.firmware.design import Design
 from otalab.firmware.image import Image, Temper
 from otalab.firmware.merge import carry_over, mounted
 from otalab.firmware.outcome import Hung, Outcome, Reset, Running
+from otalab.firmware.requests import BootState, Keep, Offer, Recording, Report, Snapshot, Status
 from otalab.firmware.timer import under_timer
 from otalab.firmware.updater import update
 from otalab.firmware.user_file import INTERVAL_FILE, read_file, remove_file, write_file
 from otalab.formats.records.record import BootConfig
-from otalab.hardware.effects import Ask, BootState, Keep, Offer, Recording, Report, Routine, Snapshot, Status, Wait
+from otalab.hardware.effects import Ask, Routine, Wait
 
 REBOOT_SECONDS = 0.1
 

@@ -13,10 +13,11 @@ from otalab.firmware import record_writes, store
 from otalab.firmware.bootloader import IMAGE_CHECKS
 from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
-from otalab.firmware.updater import RegionWriter
+from otalab.firmware.requests import BootState, Report, Snapshot
+from otalab.firmware.writer import RegionWriter
 from otalab.formats.records.record import BootConfig
 from otalab.hardware.board import Region
-from otalab.hardware.effects import BootState, Report, Routine, Snapshot
+from otalab.hardware.effects import Routine
 
 UNREADABLE, UNWRITTEN = "Failed to get boot state", "Failed to set boot state"
 NOT_NOW, NOT_COPIED = "Cannot create snapshots in uncommitted state", "Failed to create snapshot"

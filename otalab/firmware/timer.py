@@ -11,7 +11,8 @@ from math import inf
 from typing import Any, TypeVar
 
 from otalab.firmware.controller import Controller
-from otalab.hardware.effects import LATE, Ask, Effect, Routine, Wait
+from otalab.firmware.requests import LATE
+from otalab.hardware.effects import Ask, Effect, Routine, Wait
 
 T = TypeVar("T")
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from zlib import crc32
 
 from otalab.errors import BundleFault, OtalabError
 from otalab.firmware import record_writes, store
@@ -19,21 +18,20 @@ from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
 from otalab.firmware.image import Image
 from otalab.firmware.merge import Mount, carry_over, held_in_ram, mounted
+from otalab.firmware.requests import Lost, Offer, Report
 from otalab.firmware.user_file import INTERVAL_FILE, put_file, read_file
+from otalab.firmware.writer import RegionWriter
 from otalab.formats.bundle.manifest import Manifest, Part
 from otalab.formats.bundle.reader import BundleReader, ManifestRead, PartBegins, PartData, PartEnds
 from otalab.formats.bundle.signatures import UNCHECKED, refusal
 from otalab.formats.records.record import VERSION_SIZE, BootConfig, Selection, SlotFacts
 from otalab.hardware.board import Region, Slot
-from otalab.hardware.effects import Ask, Erase, Lost, Offer, Report, Routine, pages
-from otalab.hardware.flash import ERASED
+from otalab.hardware.effects import Ask, Routine
 
 APPLIED = "Update applied, finalizing"
 BUSY = "Update already in progress"
 UNCOMMITTED = "Previous update has not been committed yet"
 SAME_VERSION = "Version is the same as current"
-# The real back-ends name a damaged part differently; a board of another platform gets the CC3200's words.
-MISMATCH = {"esp8266": "Invalid checksum", "esp32": "Digest mismatch"}
 
 
 def update(chip: Controller, design: Design, running: Image, active: int, offer: Offer) -> Routine[Report]:
@@ -220,38 +218,6 @@ def _numbers(version: str) -> list[int] | None:
     while numbers and numbers[-1] == 0:
         numbers.pop()
     return numbers
-
-
-class RegionWriter:
-    """Writes a region from its start, erasing each sector just before its first page."""
-
-    def __init__(self, chip: Controller, region: Region) -> None:
-        self.region = region
-        self._chip = chip
-        self._next = region.address
-        self._pending = b""
-
-    def add(self, data: bytes) -> Routine[None]:
-        """Take data in and write what makes whole pages."""
-        data = self._pending + data
-        whole = len(data) - len(data) % self._chip.board.geometry.page_size
-        self._pending = data[whole:]
-        yield from self._write(data[:whole])
-
-    def finish(self, check: int) -> Routine[None]:
-        """Write what is left, filled up to a whole program unit, and compare what lies there with its CRC-32."""
-        rest, size = self._pending, self._next + len(self._pending) - self.region.address
-        yield from self._write(rest + bytes([ERASED]) * (-len(rest) % self._chip.board.geometry.program_unit))
-        if crc32(self._chip.read(self.region.address, size)) != check:
-            raise BundleFault(MISMATCH.get(self._chip.board.platform, "Checksum mismatch"))
-
-    def _write(self, data: bytes) -> Routine[None]:
-        geometry = self._chip.board.geometry
-        for program in pages(self._next, data, geometry.page_size):
-            if program.address % geometry.sector_size == 0:
-                yield Erase(program.address // geometry.sector_size)
-            yield program
-        self._next += len(data)
 
 
 TARGETS: dict[str, Callable[[Controller, int], tuple[int, Mount]]] = {"inactive": beside, "running": in_place}

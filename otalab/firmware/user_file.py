@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from otalab.firmware.merge import mounted, replayed
+from otalab.firmware.requests import Keep, Report
 from otalab.formats.filesystems.scratch import FileSystemFault
 from otalab.hardware.board import Region
 from otalab.hardware.chip import Chip
-from otalab.hardware.effects import Keep, Report, Routine
+from otalab.hardware.effects import Routine
 
 # Where the real updater keeps the commit interval: four bytes, little-endian, in seconds.
 INTERVAL_FILE = "updater.dat"

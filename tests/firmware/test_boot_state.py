@@ -8,8 +8,9 @@ from otalab import set_up
 from otalab.firmware.boot_state import SNAPSHOT, set_state, snapshot
 from otalab.firmware.bootloader import Start, boot
 from otalab.firmware.controller import Controller
+from otalab.firmware.requests import BootState, Lost, Offer, Snapshot
 from otalab.firmware.updater import update
-from otalab.hardware.effects import Ask, BootState, Erase, Lost, Offer, Program, Snapshot
+from otalab.hardware.effects import Ask, Erase, Program
 
 
 def driven(chip, routine, bundle=b""):

@@ -16,9 +16,10 @@ from otalab.bench.trace import life
 from otalab.firmware.controller import Controller
 from otalab.firmware.device import power_on
 from otalab.firmware.outcome import Running
+from otalab.firmware.requests import Lost, Offer, Options, Report
 from otalab.firmware.updater import APPLIED, SAME_VERSION, UNCOMMITTED
 from otalab.formats.bundle.build import PartSource, bundle_bytes
-from otalab.hardware.effects import Ask, Lost, Offer, Options, Report
+from otalab.hardware.effects import Ask
 from otalab.hardware.flash import Flash
 
 APP, FS = noise("app", 500), noise("fs", 600)

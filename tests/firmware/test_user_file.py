@@ -8,11 +8,12 @@ import pytest
 
 from otalab import set_up
 from otalab.firmware.controller import Controller
+from otalab.firmware.requests import Keep, Report
 from otalab.firmware.user_file import write_file
 from otalab.formats.filesystems.kinds import mount
 from otalab.formats.filesystems.scratch import FileSystemFault, Scratch
 from otalab.hardware.board import load_board
-from otalab.hardware.effects import Erase, Keep, Program, Report
+from otalab.hardware.effects import Erase, Program
 
 DEVICE = set_up("hardened", "tiny", app_size=500)
 SPIFFS = set_up("hardened", replace(load_board("tiny"), file_system="spiffs"), app_size=500)

@@ -24,13 +24,14 @@ from otalab.firmware.catalogue import load_design
 from otalab.firmware.design import Design
 from otalab.firmware.image import Image
 from otalab.firmware.merge import carry_over, mounted
+from otalab.firmware.requests import Offer, Report
 from otalab.formats.records.catalogue import GUARDS
 from otalab.formats.records.guard import Guarded
 from otalab.formats.records.lab import LabCodec
 from otalab.formats.records.record import BootConfig, Record, Selection, SlotFacts
 from otalab.hardware.board import Region, Slot, load_board
 from otalab.hardware.chip import Chip
-from otalab.hardware.effects import Ask, Erase, Offer, Report, Routine, pages
+from otalab.hardware.effects import Ask, Erase, Routine, pages
 
 Patch = pytest.MonkeyPatch
 

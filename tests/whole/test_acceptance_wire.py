@@ -15,9 +15,9 @@ from devices import told, with_device
 from serving import curl, half_an_upload
 
 from otalab.bench.setup import application, brought_files, default_bundle, file_system, set_up
+from otalab.firmware.requests import Keep
 from otalab.firmware.updater import APPLIED, SAME_VERSION
 from otalab.formats.bundle.build import PartSource, bundle_bytes
-from otalab.hardware.effects import Keep
 from otalab.wire.cloud.remembered import Remembered
 from otalab.wire.cloud.thing import ShadowDevice
 from otalab.wire.device import ota as ota_module

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from otalab.hardware.effects import Keep, Report
+from otalab.firmware.requests import Keep, Report
 from otalab.wire.device.ota import Ota
 from otalab.wire.device.status import boot_config, file_contents
 

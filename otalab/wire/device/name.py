@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from otalab.hardware.effects import Status
+from otalab.firmware.requests import Status
 from otalab.wire.device.virtual import VirtualDevice
 
 

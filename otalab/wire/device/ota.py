@@ -14,9 +14,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from otalab.firmware.requests import BootState, Keep, Lost, Offer, Options, Report, Snapshot, Status
 from otalab.firmware.updater import BUSY
 from otalab.formats.bundle.manifest import Manifest
-from otalab.hardware.effects import BootState, Keep, Lost, Offer, Options, Report, Snapshot, Status
 from otalab.wire.device.known_images import Witness
 from otalab.wire.device.virtual import Request, VirtualDevice
 

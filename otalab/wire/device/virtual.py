@@ -18,24 +18,10 @@ from otalab.firmware.controller import Controller
 from otalab.firmware.device import Device, power_on
 from otalab.firmware.image import Image
 from otalab.firmware.outcome import Bricked, Outcome, Reset
+from otalab.firmware.requests import LATE, BootState, Keep, Lost, Offer, Options, Report, Snapshot, Status
 from otalab.firmware.updater import claim
 from otalab.formats.bundle.reader import ManifestRead
-from otalab.hardware.effects import (
-    LATE,
-    Ask,
-    BootState,
-    Effect,
-    Erase,
-    Keep,
-    Lost,
-    Offer,
-    Options,
-    Program,
-    Report,
-    Snapshot,
-    Status,
-    Wait,
-)
+from otalab.hardware.effects import Ask, Effect, Erase, Program, Wait
 from otalab.hardware.part import FlashPart
 from otalab.wire.device.flash_file import FlashFile
 from otalab.wire.device.known_images import KnownImages

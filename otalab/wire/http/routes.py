@@ -16,8 +16,8 @@ from urllib.parse import parse_qsl
 from aiohttp import BodyPartReader, ClientError, MultipartReader, web
 from aiohttp.http import HttpProcessingError
 
+from otalab.firmware.requests import Report
 from otalab.firmware.updater import BUSY, UNCOMMITTED
-from otalab.hardware.effects import Report
 from otalab.wire.auth.digest import Lock
 from otalab.wire.device.ota import ABORTED, BRICKED, TIMED_OUT, Broken, Ota, UpdateOptions
 from otalab.wire.device.status import status

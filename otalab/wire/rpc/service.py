@@ -16,10 +16,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
 from otalab.firmware.boot_state import NOT_COPIED, NOT_NOW, SNAPSHOT, UNREADABLE, UNWRITTEN
+from otalab.firmware.requests import BootState, Report, Snapshot
 from otalab.firmware.updater import BUSY
 from otalab.formats.records.record import BootConfig
 from otalab.hardware.chip import Chip
-from otalab.hardware.effects import BootState, Report, Snapshot
 from otalab.wire.device.name import device_id, mac
 from otalab.wire.device.ota import BRICKED, Applied, Begin, Event, Failed, Ota, UpdateOptions
 from otalab.wire.device.status import boot_config

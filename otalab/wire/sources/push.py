@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from otalab.hardware.effects import Report
+from otalab.firmware.requests import Report
 from otalab.wire.device.ota import ABORTED, Broken, Ota, UpdateOptions
 
 # A merge may take longer than a client waits for a reply; past this a write is answered, and the next one tells.

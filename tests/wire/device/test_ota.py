@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from devices import BUNDLE, told, with_device
 
-from otalab.hardware.effects import Report
+from otalab.firmware.requests import Report
 from otalab.wire.device.ota import (
     Applied,
     Begin,

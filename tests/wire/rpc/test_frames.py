@@ -13,8 +13,8 @@ from mutators import mutated, rpc_frame
 
 from otalab.bench.setup import default_bundle, set_up
 from otalab.firmware.boot_state import changed, startable
+from otalab.firmware.requests import BootState
 from otalab.formats.records.record import BootConfig, SlotFacts
-from otalab.hardware.effects import BootState
 from otalab.wire.device.name import device_id, field, mac
 from otalab.wire.device.ota import Bytes, Committed, RolledBack, UpdateOptions
 from otalab.wire.rpc.formats import FORMATS

@@ -1,0 +1,46 @@
+"""Writing a region of flash: of an update that comes in, and of a snapshot."""
+
+from __future__ import annotations
+
+from zlib import crc32
+
+from otalab.errors import BundleFault
+from otalab.firmware.controller import Controller
+from otalab.hardware.board import Region
+from otalab.hardware.effects import Erase, Routine, pages
+from otalab.hardware.flash import ERASED
+
+# The real back-ends name a damaged part differently; a board of another platform gets the CC3200's words.
+MISMATCH = {"esp8266": "Invalid checksum", "esp32": "Digest mismatch"}
+
+
+class RegionWriter:
+    """Writes a region from its start, erasing each sector just before its first page."""
+
+    def __init__(self, chip: Controller, region: Region) -> None:
+        self.region = region
+        self._chip = chip
+        self._next = region.address
+        self._pending = b""
+
+    def add(self, data: bytes) -> Routine[None]:
+        """Take data in and write what makes whole pages."""
+        data = self._pending + data
+        whole = len(data) - len(data) % self._chip.board.geometry.page_size
+        self._pending = data[whole:]
+        yield from self._write(data[:whole])
+
+    def finish(self, check: int) -> Routine[None]:
+        """Write what is left, filled up to a whole program unit, and compare what lies there with its CRC-32."""
+        rest, size = self._pending, self._next + len(self._pending) - self.region.address
+        yield from self._write(rest + bytes([ERASED]) * (-len(rest) % self._chip.board.geometry.program_unit))
+        if crc32(self._chip.read(self.region.address, size)) != check:
+            raise BundleFault(MISMATCH.get(self._chip.board.platform, "Checksum mismatch"))
+
+    def _write(self, data: bytes) -> Routine[None]:
+        geometry = self._chip.board.geometry
+        for program in pages(self._next, data, geometry.page_size):
+            if program.address % geometry.sector_size == 0:
+                yield Erase(program.address // geometry.sector_size)
+            yield program
+        self._next += len(data)
