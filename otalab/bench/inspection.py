@@ -15,6 +15,7 @@ from otalab.errors import BadInput
 from otalab.firmware import store
 from otalab.firmware.catalogue import designs, load_design
 from otalab.firmware.design import Design
+from otalab.firmware.explain import explain
 from otalab.formats.records.record import Invalid, Record, counted
 from otalab.hardware.board import Board, Region, boards, load_board
 from otalab.hardware.chip import Chip
@@ -106,7 +107,7 @@ class Inspection:
         for number, one in enumerate(self.records):
             mark = "<-" if number == self.selected else ""
             if isinstance(one.found, Invalid):
-                yield one.where, mark, "", "", "no record", one.found.reason
+                yield one.where, mark, "", "", "invalid", one.found.reason
                 continue
             config = one.found.config
             says = [name for name in ("first", "merge", "withdrawn") if getattr(config, name)]
@@ -203,19 +204,16 @@ def _looked_at(form: str, design: Design, files: Sequence[tuple[str, bytes]]) ->
     padded = [_padded(store.codec(design).size, data, filler).ljust(size, bytes([ERASED])) for _, data in files]
     areas = (*padded, *[filler * size] * (design.records - len(padded)))
     chip = _chip(design, areas)
-    explained, found = store.explain(chip, design), store.read(chip, design)
-    width = store.codec(design).size
+    explained, form_of = explain(chip, design), store.codec(design)
     shown = []
-    for place, (address, record) in enumerate(zip(store.places(chip.board, design), found, strict=True)):
-        area, offset = divmod(place, design.journal)
+    for place in explained.telling:
+        area, offset = divmod(place.number, design.journal)
         where = files[area][0] if area < len(files) else "missing"
-        here = f"{where}+0x{offset * width:x}" if offset else where
-        sequencer = record.sequencer if "sequencer" in store.codec(design).names else None
-        shown.append((place, Inspected(here, chip.flash.read(address, width), record, sequencer)))
-    # A journal has many places; those that were never written tell nothing.
-    kept = [(place, one) for place, one in shown if design.journal == 1 or not one.blank]
-    selected = next((number for number, (place, _) in enumerate(kept) if place == explained.selected), None)
-    return Inspection(form, design, areas, tuple(one for _, one in kept), selected, explained.reason)
+        here = f"{where}+0x{offset * form_of.size:x}" if offset else where
+        sequencer = place.found.sequencer if "sequencer" in form_of.names else None
+        shown.append(Inspected(here, place.data, place.found, sequencer))
+    selected = next((n for n, place in enumerate(explained.telling) if place.number == explained.selected), None)
+    return Inspection(form, design, areas, tuple(shown), selected, explained.reason)
 
 
 def _padded(width: int, data: bytes, filler: bytes) -> bytes:

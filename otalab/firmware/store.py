@@ -15,21 +15,11 @@ from otalab.firmware.design import Design
 from otalab.firmware.update_state import read_state
 from otalab.formats.records.catalogue import COUNTINGS, GUARDS, KEEPERS, RECORDS, WIDTHS
 from otalab.formats.records.nvs import UPDATE_STATE
-from otalab.formats.records.record import Codec, Invalid, Record, Selection, counted
+from otalab.formats.records.record import Codec, Invalid, Record, Selection
 from otalab.hardware.board import Board, Region
 from otalab.hardware.chip import Chip
-from otalab.hardware.flash import ERASED
 
 Found = Sequence[Record | Invalid]
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """Which place counts, why, in one sentence, and what the store makes of each place."""
-
-    selected: int | None
-    reason: str
-    places: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,67 +144,10 @@ def used_up(design: Design, selected: Selection) -> str:
     return f"Boot sequencer used up: {left} left, an update needs {design.reserve}" if short else ""
 
 
-def explain(chip: Chip, design: Design) -> Explanation:
-    """Say in words what `read` and `select` found: it is decided there, and only told here."""
-    found, selected = read(chip, design), select(chip, design)
-    tails = [_tail(chip, design, place, record) for place, record in enumerate(found)]
-    told = tuple(_told(place, record, selected) + tails[place] for place, record in enumerate(found))
-    if selected is None:
-        return Explanation(None, f"Nothing counts: {_why_nothing(design, found, told)}.", told)
-    chosen = selected.place
-    if design.journal > 1:
-        return Explanation(chosen, f"Record {chosen} counts: it is the last one that the journal leads to.", told)
-    others = [
-        _against(design, selected, place, record, tails[place]) for place, record in enumerate(found) if place != chosen
-    ]
-    why = "; ".join(others) or "the design has no other"
-    return Explanation(chosen, f"Record {chosen} counts: {why}{tails[chosen]}.", told)
-
-
 def _ages(design: Design, found: Found) -> list[int | None]:
     """Return what a newer record has less of, for every place; `None` where there is no sequencer."""
     age = codec(design).counting.age
     return [None if one.sequencer is None else age(one.sequencer) for one in found]
-
-
-def _why_nothing(design: Design, found: Found, told: tuple[str, ...]) -> str:
-    """Say why there is no record to go by: none is there, or one is taken that turns out to be none."""
-    place = taken(design, found)
-    if place is not None:
-        return f"by its sequencer record {place} is taken, and only then seen to be {told[place]}"
-    if design.journal > 1:
-        return "the journal holds no record"
-    return "; ".join(f"record {place} is {words}" for place, words in enumerate(told))
-
-
-def _told(place: int, record: Record | Invalid, selected: Selection | None) -> str:
-    if isinstance(record, Invalid):
-        return f"no record, {record.reason}"
-    counts = "counts" if selected is not None and place == selected.place else "does not count"
-    return f"{counts}: sequencer {counted(record.sequencer)}, {record.config.summary}"
-
-
-def _against(design: Design, selected: Selection, place: int, record: Record | Invalid, tail: str) -> str:
-    """Say how the selected record compares with another one; the comparison is made afresh, not taken for granted."""
-    if isinstance(record, Invalid):
-        return f"record {place} is no record, {record.reason}{tail}"
-    own, other = selected.record.sequencer, record.sequencer
-    if own == other:
-        return f"both sequencers are {counted(own)}, and it comes {'first' if selected.place < place else 'last'}"
-    than = "smaller than" if own < other else "larger than"
-    return f"its sequencer {counted(own)} is {than} {counted(other)}, so it is taken for the newer one"
-
-
-def _tail(chip: Chip, design: Design, place: int, record: Record | Invalid) -> str:
-    """Say how much of a place reads erased at its end, as a torn program leaves it, unless a guard vouches for it."""
-    form = codec(design)
-    data = chip.read_record(places(chip.board, design)[place], form.size)
-    erased = form.size - len(data.rstrip(bytes([ERASED])))
-    if not 0 < erased < form.size or (form.guard_bits and isinstance(record, Record)):
-        return ""
-    if isinstance(record, Invalid):
-        return f", and its last {erased} of {form.size} bytes read erased"
-    return f", though its last {erased} of {form.size} bytes read erased: nothing guards them"
 
 
 AREAS: dict[int, Callable[[Board], tuple[Region, ...]]] = {1: one_area, 2: two_areas}

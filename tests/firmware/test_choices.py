@@ -16,6 +16,7 @@ from otalab.firmware.bootloader import boot
 from otalab.firmware.catalogue import load_design
 from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
+from otalab.firmware.explain import explain
 from otalab.firmware.outcome import Bricked, Reset, Running
 from otalab.firmware.update_state import read_state
 from otalab.formats.records.record import BootConfig, Invalid, Record
@@ -175,7 +176,7 @@ def test_of_two_that_are_as_new_the_first_or_the_last_counts(tie: str, slot: int
 
     assert found is not None
     assert (slot, slot) == (found.place, found.config.active)
-    assert f"both sequencers are 9, and it comes {tie}" in store.explain(chip, design).reason
+    assert f"both sequencers are 9, and of two equal ones the {tie} counts" in explain(chip, design).reason
 
 
 # journal

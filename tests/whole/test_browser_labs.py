@@ -38,8 +38,8 @@ def test_buttons_break_and_mend(page, sequencer):
     """
     reason, second = sequencer.locator(".reason"), sequencer.locator("[data-place='1']")
     for name, expected in [
-        ("erase1", "Record 0 counts: record 1 is no record, erased"),
-        ("zero1", "Record 0 counts: record 1 is no record, the check of 32 bits"),
+        ("erase1", "Record 0 counts: record 1 is erased"),
+        ("zero1", "Record 0 counts: record 1 is invalid (its CRC-32 does not match"),
         ("reset", "Record 1 counts"),
         ("swap", "Record 0 counts: its sequencer 2**64-3"),
         ("equal", "Record 0 counts: both sequencers are 2**64-3"),
@@ -53,7 +53,7 @@ def test_buttons_break_and_mend(page, sequencer):
     sequencer.locator("[data-do=reset]").click()
     second.locator(".kept").fill("12")
     second.locator("[data-do=tear1]").click()
-    sync_api.expect(reason).to_contain_text("and its last 72 of 84 bytes read erased")
+    sync_api.expect(reason).to_contain_text("and its last 72 of 84 bytes are erased")
     sequencer.screenshot(path=OUTPUT / "sequencer-torn.png")
     sequencer.get_by_label("Design").select_option("mongoose")
     sync_api.expect(reason).to_contain_text("nothing guards them")
@@ -74,7 +74,7 @@ def test_a_byte_is_edited_by_keyboard_alone(page, sequencer):
     page.keyboard.type("0")
     page.keyboard.type("0")
     sync_api.expect(grid.locator("[data-offset='8']")).to_contain_text("00")
-    sync_api.expect(sequencer.locator(".reason")).to_contain_text("record 1 is no record, the check of 32 bits")
+    sync_api.expect(sequencer.locator(".reason")).to_contain_text("record 1 is invalid (its CRC-32 does not match")
     # The next byte has the focus, though all of them were drawn anew.
     assert "9" == page.evaluate("document.activeElement.dataset.offset")
     assert "0" == evaluate(page, "print(lab.second[8])").strip()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from typing import ClassVar
 
-from otalab.formats.records.record import DOWN, BootConfig, Counting, Invalid, Record
+from otalab.formats.records.record import BLANK, DOWN, BootConfig, Counting, Invalid, Record
 
 FIRST_BOOT, MERGE, INVALID = 1 << 0, 1 << 1, 1 << 31
 LOAD_ADDRESS = 0x20000000
@@ -55,10 +55,10 @@ class Cc3200Codec:
     def decode(self, data: bytes) -> Record | Invalid:
         sequencer, flags, app, _, _ = _STRUCT.unpack_from(data.ljust(self.size, b"\0"))
         if sequencer == 0:
-            return Invalid("sequencer zero, as a missing or a short file reads")
+            return Invalid("its sequencer is zero, as a missing or a short file reads")
         if flags & INVALID:
             # Compared all the same: the loader finds out only when it has chosen.
-            return Invalid("erased" if data.count(0xFF) == len(data) else "its flags say invalid", sequencer)
+            return Invalid(BLANK if data.count(0xFF) == len(data) else "its flags say invalid", sequencer)
         last = app.rstrip(b"\0")[-2:]
         slot = {b".0": 0, b".1": 1}.get(last, NO_SLOT)
         first, tombstone = bool(flags & FIRST_BOOT), sequencer == self.counting.erased

@@ -6,7 +6,7 @@ from binascii import crc_hqx
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from otalab.formats.records.record import BootConfig, Codec, Counting, Invalid, Record
+from otalab.formats.records.record import BLANK, BootConfig, Codec, Counting, Invalid, Record
 from otalab.hardware.flash import ERASED
 
 # From so many bits on a check is not met by chance: a forged one is left out of verdicts and told as a residual.
@@ -60,9 +60,9 @@ class Guarded:
         data = data[: self.size]
         body, check = data[: -self.width], data[-self.width :]
         if data == bytes([ERASED]) * self.size:
-            return Invalid("erased")
+            return Invalid(BLANK)
         if self.check(body).to_bytes(self.width, "little") != check:
-            return Invalid(f"the check of {8 * self.width} bits does not match")
+            return Invalid(f"its CRC-{8 * self.width} does not match")
         return self.inner.decode(body)
 
     def follow(self, record: Record, config: BootConfig) -> Record:

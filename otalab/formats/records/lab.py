@@ -6,7 +6,8 @@ import struct
 from dataclasses import dataclass
 from typing import ClassVar
 
-from otalab.formats.records.record import DOWN, VERSION_SIZE, BootConfig, Counting, Invalid, Record, SlotFacts
+from otalab.formats.records.record import BLANK, DOWN, VERSION_SIZE, BootConfig, Counting, Invalid, Record, SlotFacts
+from otalab.hardware.flash import ERASED
 
 _REST = struct.Struct("<BBBBI")
 _SLOT = struct.Struct(f"<II{VERSION_SIZE}s")
@@ -69,7 +70,7 @@ class MongooseCodec(LabCodec):
     def decode(self, data: bytes) -> Record | Invalid:
         sequencer, (active, previous, flags, previous_flags, interval), slots = self.parts(data)
         if sequencer == self.counting.erased:
-            return Invalid("erased")
+            return Invalid(BLANK if data[: self.size].count(ERASED) == self.size else "its sequencer is all ones")
         known = None if previous == active else previous
         return Record(sequencer, BootConfig(active, flags != 0, slots, known, previous_flags != 0, 0, interval))
 
@@ -88,7 +89,7 @@ class CompleteCodec(LabCodec):
     def decode(self, data: bytes) -> Record | Invalid:
         sequencer, (active, revert, committed, tried, interval), slots = self.parts(data)
         if sequencer in (0, self.counting.erased):
-            return Invalid("no sequencer: all ones" if sequencer else "no sequencer: zero")
+            return Invalid("its sequencer is all ones" if sequencer else "its sequencer is zero")
         previous = None if revert == _NONE else revert
         return Record(sequencer, BootConfig(active, committed != 0, slots, previous, True, tried, interval))
 

@@ -9,7 +9,7 @@ import struct
 from typing import ClassVar
 from zlib import crc32
 
-from otalab.formats.records.record import BootConfig, Counting, Invalid, Record, SlotFacts
+from otalab.formats.records.record import BLANK, BootConfig, Counting, Invalid, Record, SlotFacts
 
 MAGIC = 0x31534F4D  # "MOS1"
 COMMITTED, FIRST_A, FIRST_B, MERGE = 1, 2, 4, 8
@@ -58,12 +58,12 @@ class JournalCodec:
     def decode(self, data: bytes) -> Record | Invalid:
         data = data[: self.size]
         if data.count(0xFF) == len(data):
-            return Invalid("erased")
+            return Invalid(BLANK)
         magic, sequencer, _, _, active, revert, flags = _HEAD.unpack_from(data.ljust(self.size, b"\xff"))
         if magic != MAGIC:
-            return Invalid("it does not begin with MOS1")
+            return Invalid("it does not begin with its magic, MOS1")
         if self.sealed(data) != data:
-            return Invalid("the check of 32 bits does not match")
+            return Invalid("its CRC-32 does not match")
         one, two = (_SLOT.unpack_from(data, _HEAD.size + number * _SLOT.size) for number in range(2))
         committed = bool(flags & COMMITTED)
         config = BootConfig(

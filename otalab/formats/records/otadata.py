@@ -12,7 +12,7 @@ import struct
 from typing import ClassVar
 from zlib import crc32
 
-from otalab.formats.records.record import BootConfig, Counting, Invalid, Record
+from otalab.formats.records.record import BLANK, BootConfig, Counting, Invalid, Record
 
 UP = Counting(1, 32)
 NEW, PENDING, VALID, REFUSED, ABORTED, UNDEFINED = 0, 1, 2, 3, 4, 0xFFFFFFFF
@@ -70,9 +70,9 @@ class OtadataCodec:
         data = data[: self.size]
         sequencer, _, state, check = _IDF.unpack(data.ljust(self.size, b"\xff"))
         if sequencer == self.counting.erased:
-            return Invalid("erased" if data.count(0xFF) == len(data) else "no sequencer: all ones")
+            return Invalid(BLANK if data.count(0xFF) == len(data) else "its sequencer is all ones")
         if check != self.check(data):
-            return Invalid("the check of 32 bits does not match")
+            return Invalid("its CRC-32 does not match")
         if state in (REFUSED, ABORTED):
             return Invalid(f"its state is {STATES[state]}")
         slot, dirty = self.slot(sequencer), state in (NEW, PENDING)
@@ -109,8 +109,8 @@ class MongooseOtadataCodec:
         data = data[: self.size]
         sequencer, kind, check = _MONGOOSE.unpack(data.ljust(self.size, b"\xff"))
         if sequencer == self.counting.erased:
-            return Invalid("erased" if data.count(0xFF) == len(data) else "no sequencer: all ones")
+            return Invalid(BLANK if data.count(0xFF) == len(data) else "its sequencer is all ones")
         if check != self.check(data):
-            return Invalid("the check of 32 bits does not match")
+            return Invalid("its CRC-32 does not match")
         slot = kind - OTA_0 if kind in (OTA_0, OTA_0 + 1) else NO_SLOT
         return Record(sequencer, BootConfig(slot, True))

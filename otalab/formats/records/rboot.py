@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from typing import ClassVar
 
-from otalab.formats.records.record import DOWN, BootConfig, Counting, Invalid, Record, SlotFacts
+from otalab.formats.records.record import BLANK, DOWN, BootConfig, Counting, Invalid, Record, SlotFacts
 
 MAGIC, VERSION, ROMS = 0xE1, 1, 2
 MERGE = 1 << 0
@@ -50,7 +50,7 @@ class RbootCodec:
         read = _STRUCT.unpack_from(data.ljust(self.size, b"\xff"))
         magic, version, _, active, _, count, previous, first, attempts, updated = read[:10]
         if magic != MAGIC or version != VERSION:
-            return Invalid("erased" if data.count(0xFF) == len(data) else "it does not begin with e1 01")
+            return Invalid(BLANK if data.count(0xFF) == len(data) else "it does not begin with its magic, e1 01")
         sizes, merge = read[14:16], bool(read[26] & MERGE)
         active = active if active < count else 0
         config = BootConfig(

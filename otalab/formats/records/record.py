@@ -13,6 +13,8 @@ from zlib import crc32
 NO_SEQUENCER = 2**64 - 1
 FIRST_SEQUENCER = 2**64 - 2
 VERSION_SIZE = 24
+# Why a place is invalid that holds nothing at all.
+BLANK = "erased"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +84,14 @@ class BootConfig:
     withdrawn: bool = False
 
     @property
+    def state(self) -> str:
+        """How sure the record is of its slot: `committed`, `dirty`, or `dirty, tried`."""
+        return "committed" if self.committed else "dirty, tried" if self.tried else "dirty"
+
+    @property
     def summary(self) -> str:
         """The configuration in a few words, for the log."""
-        state = "committed" if self.committed else "dirty, tried" if self.tried else "dirty"
-        return f"slot {self.active}, {state}"
+        return f"slot {self.active}, {self.state}"
 
     def staged(self, slot: int, facts: SlotFacts, interval: int) -> BootConfig:
         """Point at a new image, keep the old one in reach, promise nothing."""
@@ -120,7 +126,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Invalid:
-    """Bytes that are no record, and why; some loaders compare their sequencer all the same, and then stop at them."""
+    """Invalid bytes, and why they are; some loaders compare their sequencer all the same, and then stop at them."""
 
     reason: str
     sequencer: int | None = None

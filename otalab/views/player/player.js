@@ -196,10 +196,10 @@ class UpdatePlayer {
   boot(moment, left) {
     if (moment !== this.moment) {
       this.moment = moment;
-      this.records.replaceChildren(...moment.records.map((record, n) => {
-        const chosen = n === moment.selected;
+      this.records.replaceChildren(...moment.records.map((record) => {
+        const chosen = record.number === moment.selected;
         return make("table", { class: chosen ? "selected" : "" },
-          make("caption", {}, `record ${n} at ${record.address}${chosen ? " ✔ selected" : ""}`),
+          make("caption", {}, `record ${record.number} at ${record.address}${chosen ? " ✔ counts" : ""}`),
           make("tbody", {}, ...record.fields.map(([name, value]) =>
             name ? make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, value))
               : make("tr", {}, make("td", { colspan: 2, class: "none" }, value))),

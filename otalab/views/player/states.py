@@ -1,15 +1,13 @@
-"""What a player shows of the flash beside its bytes: the state of each sector, the boot records, the slots.
+"""What a player shows of the flash beside its bytes: the state of each sector, and what lies in the slots.
 
 It asks the firmware's own functions, and has no opinion of its own on which record counts.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 from otalab.firmware import store
 from otalab.firmware.device import Device
-from otalab.formats.records.record import BootConfig, Invalid, Record
+from otalab.formats.records.record import Record
 from otalab.hardware.chip import Chip
 from otalab.hardware.flash import ERASED, Flash
 
@@ -21,7 +19,6 @@ STATES = {
     "stale": "left over: the record that counts does not speak of it, and this run did not write it",
 }
 ERASED_STATE, PART, WHOLE, TORN, STALE = range(len(STATES))
-_SEQUENCERS = 2**64
 
 
 class SectorStates:
@@ -96,15 +93,20 @@ class SectorStates:
         if contents == self._blank:
             return ERASED_STATE
         if sector in self._places:
-            if isinstance(self._codec.decode(contents[: self._codec.size]), Invalid):
-                return PART
-            return WHOLE if self._choice and self._choice[0] in self._places[sector] else STALE
+            if self._choice and self._choice[0] in self._places[sector]:
+                return WHOLE
+            return STALE if self._holds_record(contents, len(self._places[sector])) else PART
         slot = self._slot_of.get(sector)
         spoken_of = slot is None or (self._choice is not None and slot in self._choice[1])
         if not spoken_of and sector not in self._touched:
             return STALE
         tail = contents[-flash.geometry.page_size :]
         return WHOLE if tail.count(ERASED) < len(tail) else PART
+
+    def _holds_record(self, contents: bytes, places: int) -> bool:
+        """Say whether any of the places of a sector holds a record, whether it counts or not."""
+        size = self._codec.size
+        return any(isinstance(self._codec.decode(contents[n * size : (n + 1) * size]), Record) for n in range(places))
 
 
 class Slots:
@@ -140,51 +142,3 @@ class Slots:
         region = self._device.board.slots[number].app
         contents = flash.read(region.address, region.size)
         return "erased" if contents.count(ERASED) == len(contents) else "no whole image"
-
-
-def records(device: Device, flash: Flash) -> dict[str, Any]:
-    """Return what each record place holds, which of them counts, and the sentence that says why."""
-    chip = Chip(device.board, flash)
-    found, selected = store.read(chip, device.design), store.select(chip, device.design)
-    size = store.codec(device.design).size
-    rows = []
-    for place, record in zip(device.board.records, found, strict=False):
-        data = flash.read(place.address, size)
-        fields = [["", record.reason]] if isinstance(record, Invalid) else _fields(record)
-        rows.append({"address": f"0x{place.address:06x}", "bytes": data[:16].hex(" "), "fields": fields})
-    return {"records": rows, "selected": -1 if selected is None else selected.place, "why": why(device, flash)}
-
-
-def why(device: Device, flash: Flash) -> str:
-    """Return the sentence that says which record counts, and why."""
-    chip = Chip(device.board, flash)
-    found, selected = store.read(chip, device.design), store.select(chip, device.design)
-    invalid = [f"record {n} is none ({one.reason})" for n, one in enumerate(found) if isinstance(one, Invalid)]
-    if selected is None:
-        return f"No record counts: {', '.join(invalid)}. The loader halts."
-    others = [one.sequencer for n, one in enumerate(found) if n != selected.place and isinstance(one, Record)]
-    if not others:
-        reason = ", ".join(invalid) or "there is no other"
-    elif selected.record.sequencer == others[0]:
-        reason = "both have the same sequencer, and it is the first"
-    else:
-        smaller = selected.record.sequencer < others[0]
-        reason = f"both are valid, and its sequencer is the {'smaller' if smaller else 'larger'} one"
-    return f"Record {selected.place} counts: {reason}."
-
-
-def sequencer(number: int) -> str:
-    """Return a sequencer as people can compare it: how far it has come down from all ones."""
-    return f"{number} = 2⁶⁴-{_SEQUENCERS - number}" if number > _SEQUENCERS // 2 else str(number)
-
-
-def _fields(record: Record) -> list[list[str]]:
-    config: BootConfig = record.config
-    state = "committed" if config.committed else "dirty, tried" if config.tried else "dirty"
-    rows = [["sequencer", sequencer(record.sequencer)], ["starts slot", str(config.active)], ["state", state]]
-    rows.append(["way back", "none" if config.previous is None else f"slot {config.previous}"])
-    rows.append(["interval", f"{config.interval} s"])
-    for number, slot in enumerate(config.slots):
-        text = f"version {slot.version}, {slot.length} bytes, CRC-32 {slot.crc32:08x}" if slot.length else "nothing"
-        rows.append([f"slot {number}", text])
-    return rows

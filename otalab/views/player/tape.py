@@ -23,7 +23,8 @@ from otalab.graph.history import Played
 from otalab.hardware.effects import Erase, Program
 from otalab.hardware.flash import ERASED, Flash
 from otalab.views.player.life import Lived
-from otalab.views.player.states import STATES, SectorStates, Slots, records
+from otalab.views.player.records import records
+from otalab.views.player.states import STATES, SectorStates, Slots
 from otalab.views.player.words import effect_words, end_words
 
 KINDS = ("erase", "program", "wait", "ask", "end")

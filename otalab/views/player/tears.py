@@ -83,7 +83,10 @@ class _Seen:
 
     def __init__(self, before: Flash, site: Site, device: Device) -> None:
         self._before, self._site, self._device = before, site, device
-        self._codec = store.codec(device.design)
+        self._codec, size = store.codec(device.design), before.geometry.sector_size
+        # A journal has many places in a sector.
+        places = (divmod(address, size) for address in store.places(device.board, device.design))
+        self._offsets = [offset for sector, offset in places if sector == site.sector]
         self._known: dict[object, str] = {}
 
     def by_loader(self, contents: bytes) -> str:
@@ -92,16 +95,18 @@ class _Seen:
         if not site.fields:
             return ""
         # Decoding alone is quick; the loader's choice is asked for once for all that decodes alike.
-        data = contents if site.start == 0 else site.within(site.whole, contents)
-        size = self._codec.size
-        found = self._codec.decode(data if len(data) >= size else (data + site.whole[len(data) :])[:size])
-        key = (
-            found.reason if isinstance(found, Invalid) else (found.sequencer, found.config.active, found.config.summary)
-        )
+        data = contents if len(contents) == len(site.whole) else site.within(site.whole, contents)
+        key = tuple(self._meaning(data[offset : offset + self._codec.size]) for offset in self._offsets)
         if key not in self._known:
-            flash = self._before.with_sector(site.sector, site.within(site.whole, contents))
+            flash = self._before.with_sector(site.sector, data)
             self._known[key] = self._choice(flash)
         return self._known[key]
+
+    def _meaning(self, data: bytes) -> object:
+        found = self._codec.decode(data)
+        if isinstance(found, Invalid):
+            return found.reason
+        return found.sequencer, found.config.active, found.config.summary
 
     def _choice(self, flash: Flash) -> str:
         device = self._device

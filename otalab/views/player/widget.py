@@ -26,7 +26,7 @@ from otalab.hardware.effects import Effect
 from otalab.hardware.flash import Flash
 from otalab.views.player.life import Cut, Lived, Memory, live
 from otalab.views.player.page import page
-from otalab.views.player.states import records, why
+from otalab.views.player.records import records, why
 from otalab.views.player.tape import Tape
 from otalab.views.player.tears import tears
 

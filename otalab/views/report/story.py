@@ -16,7 +16,7 @@ from otalab.graph.check import Cell, counterexample
 from otalab.graph.history import History, Played
 from otalab.text import seconds
 from otalab.views.player.life import Lived, live
-from otalab.views.player.states import records
+from otalab.views.player.records import records
 from otalab.views.player.tape import Tape
 from otalab.views.player.words import effect_words, end_words
 from otalab.views.report.words import END_WORDS, cuts_words, listed, sentence, tear_words

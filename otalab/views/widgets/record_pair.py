@@ -14,13 +14,11 @@ from otalab.bench.setup import set_up
 from otalab.bench.trace import run
 from otalab.errors import BadInput
 from otalab.firmware import record_writes, store
-from otalab.firmware.bootloader import Start
 from otalab.firmware.catalogue import designs, load_design
 from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
 from otalab.firmware.device import decision
-from otalab.firmware.outcome import Bricked, Reset
-from otalab.firmware.store import Explanation
+from otalab.firmware.explain import Explanation, explain, start_words
 from otalab.formats.records.record import Codec, Record
 from otalab.hardware.flash import ERASED, Flash
 
@@ -190,15 +188,8 @@ class Pair:
 
     def explain(self) -> Explanation:
         """Return which place counts, and why."""
-        return store.explain(self.chip(), self.design)
+        return explain(self.chip(), self.design)
 
     def start(self) -> str:
         """Return in a few words what the boot loader does at the next power-on."""
-        match decision(self.chip(), self.design):
-            case Bricked(reason):
-                return f"the boot loader halts: {reason}"
-            case Reset(reason):
-                return f"the boot loader starts anew: {reason}"
-            case Start(slot, committed, within):
-                state = "committed" if committed else f"dirty, {within} s to commit" if within else "dirty"
-                return f"the boot loader starts slot {slot}: {state}"
+        return start_words(decision(self.chip(), self.design))

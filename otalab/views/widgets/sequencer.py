@@ -155,7 +155,7 @@ class SequencerLab(anywidget.AnyWidget):
             self.selected, self.reason = told.selected, told.reason
             self.start = "" if self._foreign else pair.start()
             self.fields = [record_table(pair.form, pair.bytes_of(place)).to_dict("records") for place in range(2)]
-            self.places = [*told.places, "not looked at: the design has one record"][:2]
+            self.places = [*map(str, told.places), "Not looked at: the design has one record."][:2]
             self.others = [self._other(one) for one in formats()]
             self.problem = ""
 

@@ -15,7 +15,8 @@ from otalab.bench.scenario import Scenario, World
 from otalab.bench.trace import run, sector_of
 from otalab.errors import BadInput
 from otalab.faults.tear import FaultModel
-from otalab.firmware import store
+from otalab.firmware.explain import explain
+from otalab.formats.records.record import Record
 from otalab.graph.crash_graph import ENDS, NO_END, RESET, CrashGraph
 from otalab.graph.history import Leg, Played, play_leg
 from otalab.hardware.board import Board
@@ -84,11 +85,10 @@ class Wrecks:
         return f"Cut {len(cuts)} falls in {what} ({leg.phase}; run {number}, effect {leg.step}){left}{then}."
 
     def _records(self, flash: Flash) -> Iterator[str]:
-        told = store.explain(Chip(self._board, flash), self.scenario.device.design)
-        yield from (f"Record {place} {_verb(words)}." for place, words in enumerate(told.places))
-        if told.selected is None:
-            yield "No record counts."
-        elif len(told.places) > 1 and not any(words.startswith("no record") for words in told.places):
+        told = explain(Chip(self._board, flash), self.scenario.device.design)
+        yield from map(str, told.telling)
+        # Where others are invalid, that is why it counts, and was said.
+        if told.selected is None or all(isinstance(place.found, Record) for place in told.telling):
             yield told.reason
 
     def _slots(self, flash: Flash) -> Iterator[str]:
@@ -140,10 +140,6 @@ class Wrecks:
             chances[told] = chances.get(told, 0.0) + float(graph.run_probability[number])
         for told, chance in chances.items():
             yield f"Left in peace{f', by chance {chance:.3g}' if len(chances) > 1 else ''}: {told}."
-
-
-def _verb(words: str) -> str:
-    return f"is {words}" if words.startswith("no record") else words
 
 
 def _marks(flash: Flash, board: Board) -> Iterator[str]:

@@ -18,6 +18,7 @@ from otalab.firmware import store
 from otalab.firmware.catalogue import load_design
 from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
+from otalab.firmware.explain import explain
 from otalab.firmware.update_state import read_state
 from otalab.formats.records.nvs import UPDATE_STATE, meaning, word
 from otalab.formats.records.record import BootConfig, Codec, Invalid, Record, SlotFacts
@@ -172,42 +173,42 @@ C, C1 = cc3200(2**64 - 2, 0, 0), cc3200(2**64 - 3, 3, 1)
 NO_CC3200, INVALID = bytes(512), cc3200(2**64 - 3, 1 << 31, 1)
 PAIRS = [
     # The smaller of two that are not zero; the second of two that are the same; one that is zero is none.
-    Pair("cc3200", C, NO_CC3200, 0, "sequencer zero"),
+    Pair("cc3200", C, NO_CC3200, 0, "its sequencer is zero"),
     Pair("cc3200", C, C1, 1, "2**64-3 is smaller than 2**64-2"),
     Pair("cc3200", C, cc3200(TOMBSTONE, 3, 1), 0, "2**64-2 is smaller than 2**64-1"),
     Pair("cc3200", cc3200(TOMBSTONE, 0, 0), cc3200(TOMBSTONE, 1, 1), 1, "both sequencers are 2**64-1"),
-    Pair("cc3200", blank(CC3200), blank(CC3200), None, "record 1 is taken, and only then seen to be no record, erased"),
-    Pair("cc3200", NO_CC3200, NO_CC3200, None, "record 1 is no record, sequencer zero"),
-    Pair("cc3200", C, cc3200(2**64 - 2, 3, 1), 1, "both sequencers are 2**64-2, and it comes last"),
-    Pair("cc3200", C, INVALID, None, "seen to be no record, its flags say invalid"),
-    Pair("cc3200", C, blank(CC3200), 0, "record 1 is no record, erased"),
+    Pair("cc3200", blank(CC3200), blank(CC3200), None, "record 1 is taken by its sequencer, and only then seen to be"),
+    Pair("cc3200", NO_CC3200, NO_CC3200, None, "record 1 is invalid (its sequencer is zero"),
+    Pair("cc3200", C, cc3200(2**64 - 2, 3, 1), 1, "both sequencers are 2**64-2, and of two equal ones the last counts"),
+    Pair("cc3200", C, INVALID, None, "seen to be invalid (its flags say invalid)"),
+    Pair("cc3200", C, blank(CC3200), 0, "record 1 is erased"),
     Pair("cc3200", C, torn(C1, 8), None, "its flags say invalid"),
     # Nothing guards them: a sequencer, its flags and half a name are a record.
     Pair("cc3200", C, torn(C1, 20), 1, "nothing guards them"),
     Pair("cc3200", cc3200(1, 0, 0), cc3200(TOMBSTONE, 0, 1), 0, "1 is smaller than 2**64-1"),
     # The larger of two that are whole and not refused; the second of two that are the same.
-    Pair("esp-idf", idf(1, VALID), blank(IDF), 0, "record 1 is no record, erased"),
+    Pair("esp-idf", idf(1, VALID), blank(IDF), 0, "record 1 is erased"),
     Pair("esp-idf", idf(1, VALID), idf(2, NEW), 1, "2 is larger than 1"),
-    Pair("esp-idf", idf(1, VALID), idf(1, VALID), 1, "both sequencers are 1, and it comes last"),
+    Pair("esp-idf", idf(1, VALID), idf(1, VALID), 1, "both sequencers are 1, and of two equal ones the last counts"),
     Pair("esp-idf", idf(1, VALID), idf(2, REFUSED), 0, "its state is invalid"),
     Pair("esp-idf", idf(1, VALID), idf(2, ABORTED), 0, "its state is aborted"),
-    Pair("esp-idf", idf(1, VALID), bytes(32), 0, "the check of 32 bits does not match"),
-    Pair("esp-idf", idf(1, VALID), torn(idf(2, NEW), 28), 0, "the check of 32 bits does not match"),
-    Pair("esp-idf", idf(2**32 - 1, VALID), idf(1, VALID), 1, "no sequencer: all ones"),
+    Pair("esp-idf", idf(1, VALID), bytes(32), 0, "its CRC-32 does not match"),
+    Pair("esp-idf", idf(1, VALID), torn(idf(2, NEW), 28), 0, "its CRC-32 does not match"),
+    Pair("esp-idf", idf(2**32 - 1, VALID), idf(1, VALID), 1, "its sequencer is all ones"),
     Pair("esp-idf", idf(2**32 - 2, VALID), idf(1, VALID), 0, "4294967294 is larger than 1"),
-    Pair("esp-idf", idf(1, ABORTED), idf(2, ABORTED), None, "record 1 is no record, its state is aborted"),
+    Pair("esp-idf", idf(1, ABORTED), idf(2, ABORTED), None, "record 1 is invalid (its state is aborted)"),
     Pair("esp32", mongoose(1, 0), mongoose(2, 1), 1, "2 is larger than 1"),
     Pair("esp32", mongoose(3, 0), mongoose(2, 1), 0, "3 is larger than 2"),
-    Pair("esp32", mongoose(2, 0), mongoose(2, 1), 1, "both sequencers are 2, and it comes last"),
-    Pair("esp32", mongoose(1, 0), bytes(32), 0, "the check of 32 bits does not match"),
-    Pair("esp32", mongoose(1, 0), torn(mongoose(2, 1), 30), 0, "the check of 32 bits does not match"),
-    Pair("esp32", mongoose(2**32 - 1, 0), blank(MONGOOSE), None, "record 0 is no record, no sequencer: all ones"),
+    Pair("esp32", mongoose(2, 0), mongoose(2, 1), 1, "both sequencers are 2, and of two equal ones the last counts"),
+    Pair("esp32", mongoose(1, 0), bytes(32), 0, "its CRC-32 does not match"),
+    Pair("esp32", mongoose(1, 0), torn(mongoose(2, 1), 30), 0, "its CRC-32 does not match"),
+    Pair("esp32", mongoose(2**32 - 1, 0), blank(MONGOOSE), None, "record 0 is invalid (its sequencer is all ones)"),
     Pair("esp32", mongoose(2**32 - 2, 0), mongoose(0, 1), 0, "4294967294 is larger than 0"),
     # One record, and no sequencer.
     Pair("esp8266", rboot(1, 0, 1, 0, 1, merge=1), blank(RBOOT), 0, "the design has no other"),
     Pair("esp8266", torn(rboot(1, 0, 1, 0, 1, merge=1), 9), blank(RBOOT), 0, "nothing guards them"),
-    Pair("esp8266", blank(RBOOT), rboot(1, 0, 1, 0, 1, merge=1), None, "record 0 is no record, erased"),
-    Pair("esp8266", bytes(84), blank(RBOOT), None, "it does not begin with e1 01"),
+    Pair("esp8266", blank(RBOOT), rboot(1, 0, 1, 0, 1, merge=1), None, "record 0 is erased"),
+    Pair("esp8266", bytes(84), blank(RBOOT), None, "it does not begin with its magic, e1 01"),
 ]
 
 
@@ -228,12 +229,12 @@ def place_of(chip: Controller, design: Design) -> int | None:
 def test_the_record_that_counts_is_the_loader_s(pair: Pair) -> None:
     """Erased, torn, equal, wrapped, zeroed, given up: the rule of each loader decides, and the store says why."""
     chip, design = laid(pair.first, pair.second), load_design(pair.design)
-    told = store.explain(chip, design)
+    told = explain(chip, design)
 
     assert pair.place == place_of(chip, design)
     assert pair.place == told.selected
     assert pair.says in told.reason
-    assert told.reason.startswith("Nothing counts" if pair.place is None else f"Record {pair.place} counts")
+    assert told.reason.startswith("No record counts" if pair.place is None else f"Record {pair.place} counts")
 
 
 def j(sequencer: int) -> bytes:
@@ -273,12 +274,13 @@ TORN = torn(j(3), 255)
 def test_a_journal_is_scanned_up_to_what_is_no_newer_record(first: bytes, second: bytes, place: int | None) -> None:
     """The stop conditions of the scan, and the words for them."""
     chip, design = laid(first, second), load_design("mgos-boot")
-    told = store.explain(chip, design)
+    told = explain(chip, design)
 
     assert place == place_of(chip, design) == told.selected
-    said = "the journal holds no record" if place is None else f"Record {place} counts: it is the last one"
+    said = "the journal holds no valid record" if place is None else f"Record {place} counts: it is the last one"
     assert said in told.reason
     assert 32 == len(told.places)
+    assert told.telling == tuple(place for place in told.places if not place.blank) or told.places[:1]
 
 
 # Both directions

@@ -19,8 +19,10 @@ from otalab.cli import report as report_cli
 from otalab.errors import BadInput, OtalabError
 from otalab.firmware.catalogue import designs, load_design
 from otalab.firmware.design import ways
+from otalab.firmware.explain import explain
 from otalab.graph.check import check_design
 from otalab.hardware.board import load_board
+from otalab.hardware.chip import Chip
 from otalab.views.player.life import live
 from otalab.views.report import pdf as report_pdf
 from otalab.views.report.checklist import ANSWERS, SHOWN, answered, checklist
@@ -143,6 +145,9 @@ def test_a_story_is_told_once_for_all_cells_that_break_alike(found):
     assert "THE POWER FAILS in: erase sector 1 (record 0)" in story.chapters[0].cut
     assert story.chapters[-1].lines[-1].endswith("The life ends bricked: no valid boot record.")
     assert -1 == story.records["selected"]
+    device, flash = found[1][0].scenario.device, story.lived.flash(story.position)
+    told = explain(Chip(device.board, flash), device.design).reason
+    assert f"{told} At a power-on the boot loader halts: no valid boot record." == story.records["why"]
 
 
 def test_a_life_that_needs_no_cut_is_a_story_too():

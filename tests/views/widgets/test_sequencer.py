@@ -8,6 +8,7 @@ from otalab import designs, load_design
 from otalab.errors import BadInput
 from otalab.firmware import store
 from otalab.firmware.bootloader import Start, boot
+from otalab.firmware.explain import explain
 from otalab.formats.records.catalogue import LAB_RECORDS
 from otalab.formats.records.record import FIRST_SEQUENCER, BootConfig, Record, Selection, SlotFacts
 from otalab.hardware.flash import ERASED
@@ -62,7 +63,7 @@ def test_what_is_shown_is_what_the_store_selects(design, action):
     chip = Pair(chosen, (Place(lab.first), Place(lab.second))).chip()
     found = store.select(chip, chosen)
     assert (None if found is None else found.place) == lab.selected
-    assert lab.reason.startswith("Nothing counts" if found is None else f"Record {found.place} counts")
+    assert lab.reason.startswith("No record counts" if found is None else f"Record {found.place} counts")
 
 
 @pytest.mark.parametrize("design, action", CASES, ids=str)
@@ -109,7 +110,7 @@ def test_the_published_design_believes_a_torn_record():
     guarded = dict.fromkeys(["hardened", "hardened-crc16", "single-record", "esp-idf", "esp32"], 0)
     assert {"mongoose": 1, "cc3200": None, **guarded} == {row["design"]: row["selected"] for row in lab.others}
     reason = next(row["reason"] for row in lab.others if row["design"] == "cc3200")
-    assert reason.startswith("Nothing counts: by its sequencer record 1 is taken, and only then seen to be no record")
+    assert reason.startswith("No record counts: record 1 is taken by its sequencer, and only then seen to be invalid")
 
 
 @pytest.mark.parametrize("design", LAB)
@@ -188,7 +189,7 @@ def test_traits_may_be_set():
     whole = lab.second
 
     lab.second = whole[:20]
-    assert "its last 64 of 84 bytes read erased" in lab.reason
+    assert "its last 64 of 84 bytes are erased" in lab.reason
     lab.second = whole + bytes([ERASED]) * (4096 - len(whole))
     assert 1 == lab.selected
     lab.design = "in-place"
@@ -207,7 +208,7 @@ def test_records_from_a_dump_are_taken_as_they_are():
     lab = SequencerLab("hardened", first=form.encode(record))
 
     assert 0 == lab.selected
-    assert "record 1 is no record, erased" in lab.reason
+    assert "record 1 is erased" in lab.reason
     assert "" == lab.start
     lab.erase(0)
     assert lab.selected is None
@@ -218,8 +219,8 @@ def test_records_from_a_dump_are_taken_as_they_are():
 @pytest.mark.parametrize(
     "design, lines",
     [
-        ("mongoose", ["Record 0 counts: its sequencer 0 is smaller", "Record 0 counts: record 1 is no record, erased"]),
-        ("hardened", ["Record 1 counts: record 0 is no record, no sequencer: zero"] * 2),
+        ("mongoose", ["Record 0 counts: its sequencer 0 is smaller", "Record 0 counts: record 1 is invalid"]),
+        ("hardened", ["Record 1 counts: record 0 is invalid (its sequencer is zero)"] * 2),
     ],
 )
 def test_a_sequencer_that_came_down_to_zero_is_the_end(design, lines):
@@ -291,7 +292,7 @@ def test_nothing_counts_and_nothing_is_written():
     """
     lab = do(do(SequencerLab("hardened"), "erase", 0), "erase", 1)
 
-    assert "Nothing counts: record 0 is no record, erased; record 1 is no record, erased." == lab.reason
+    assert "No record counts: record 0 is erased; record 1 is erased." == lab.reason
     assert "the boot loader halts: no valid boot record" == lab.start
     with pytest.raises(BadInput, match="nothing counts"):
         lab.write()
@@ -314,7 +315,7 @@ def test_an_explanation_is_told_and_not_decided(monkeypatch):
 
     monkeypatch.setattr(store, "select", lambda _chip, _design: Selection(0, found[0]))
 
-    assert "Record 0 counts: its sequencer 2**64-2 is larger than 2**64-3" in store.explain(chip, hardened).reason
+    assert "Record 0 counts: its sequencer 2**64-2 is larger than 2**64-3" in explain(chip, hardened).reason
 
 
 def test_the_lamp_is_at_the_switch():
