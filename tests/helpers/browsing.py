@@ -184,10 +184,24 @@ def chromium():
 
 def ours(message):
     """
-    Tell whether the console was written to by a module of ours: they are loaded from memory.
+    Tell whether the console was written to by a module of ours, which are loaded from memory, or because of one:
+    what a module throws while it hears of news is caught by ipywidgets, and told as an error of setting state.
     """
     place = message.location.get("url", "")
-    return message.type in ("error", "warning") and (place.startswith("blob:") or "anywidget" in message.text)
+    because = any(words in message.text for words in ("anywidget", "Error setting state"))
+    return message.type in ("error", "warning") and (place.startswith("blob:") or because)
+
+
+def theme(page, name):
+    """
+    Change JupyterLab's theme and wait until all of it is over.
+
+    The screen that covers the change fades for a fifth of a second and is then removed by a timer; a change within
+    that time makes a second timer, which finds nothing to remove and throws.
+    """
+    page.evaluate("(name) => window.jupyterapp.commands.execute('apputils:change-theme', { theme: name })", name)
+    page.wait_for_selector(f"body[data-jp-theme-name='{name}']", state="attached")
+    page.wait_for_selector("#jupyterlab-splash", state="detached")
 
 
 @contextmanager
@@ -201,7 +215,7 @@ def run_in_lab(folder, notebook, width, height):
         page = browser.new_page(viewport={"width": width, "height": height})
         page.set_default_timeout(1000 * SECONDS)
         page.complaints = []
-        page.on("pageerror", lambda error: page.complaints.append(str(error)))
+        page.on("pageerror", lambda error: page.complaints.append(f"{error}\n{error.stack}"))
         page.on("console", lambda message: page.complaints.append(message.text) if ours(message) else None)
         OUTPUT.mkdir(exist_ok=True)
         run_all(page, address(Path(notebook).name))

@@ -2,7 +2,7 @@
 
 import nbformat
 import pytest
-from browsing import OUTPUT, evaluate, run_in_lab
+from browsing import OUTPUT, evaluate, run_in_lab, theme
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -22,8 +22,6 @@ view""",
 large = CrashGraphView(check_design("mongoose", "torn-program", board="tiny", app_size=3000, budget=100))
 large""",
 ]
-THEME = "(name) => window.jupyterapp.commands.execute('apputils:change-theme', { theme: name })"
-
 MIDDLE = """(path) => {
     const at = path.getPointAtLength(path.getTotalLength() / 2).matrixTransform(path.getScreenCTM());
     return [at.x, at.y];
@@ -76,11 +74,9 @@ def test_a_campaign_runs_to_its_end_and_its_rows_are_in_the_notebook(page, dash)
     assert seen == evaluate(page, "print((dashboard.table.end == 'bricked').sum())").strip()
     assert "bricked: after 200,000 devices" in dash.locator("svg.curve").get_attribute("aria-label")
     dash.screenshot(path=OUTPUT / "dash-light.png")
-    page.evaluate(THEME, "JupyterLab Dark")
-    page.wait_for_selector("[data-jp-theme-light=false]", state="attached")
+    theme(page, "JupyterLab Dark")
     dash.screenshot(path=OUTPUT / "dash-dark.png")
-    page.evaluate(THEME, "JupyterLab Light")
-    page.wait_for_selector("[data-jp-theme-light=true]", state="attached")
+    theme(page, "JupyterLab Light")
 
 
 def test_the_kernel_answers_while_a_campaign_runs_pauses_and_goes_on(page, dash):
@@ -147,10 +143,9 @@ def test_a_node_is_opened_by_mouse_and_by_keyboard(page, graph):
     page.keyboard.press("Enter")
     sync_api.expect(graph.locator(".way")).to_contain_text("node 0")
     assert "0 [] 2" == evaluate(page, "print(view.node, view.history, len(opened))").strip()
-    page.evaluate(THEME, "JupyterLab Dark")
-    page.wait_for_selector("[data-jp-theme-light=false]", state="attached")
+    theme(page, "JupyterLab Dark")
     graph.screenshot(path=OUTPUT / "graph-dark.png")
-    page.evaluate(THEME, "JupyterLab Light")
+    theme(page, "JupyterLab Light")
 
 
 def test_an_edge_has_words(page, graph):

@@ -1,7 +1,7 @@
 """The two labs of notebook 03, in a real JupyterLab and a real browser, by mouse and by keyboard."""
 
 import pytest
-from browsing import OUTPUT, evaluate, run_in_lab
+from browsing import OUTPUT, evaluate, run_in_lab, theme
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -121,8 +121,7 @@ def test_both_are_readable_in_the_dark(page, sequencer, race):
     """
     In a dark theme the words are light, on dark.
     """
-    page.evaluate("() => window.jupyterapp.commands.execute('apputils:change-theme', { theme: 'JupyterLab Dark' })")
-    page.wait_for_function("() => document.body.dataset.jpThemeLight === 'false'")
+    theme(page, "JupyterLab Dark")
     for name, lab in (("sequencer", sequencer), ("race", race)):
         ink, paper = lab.evaluate("(el) => [getComputedStyle(el).color, getComputedStyle(el).backgroundColor]")
         assert brightness(ink) > 0.7 and brightness(paper) < 0.3

@@ -10,6 +10,7 @@ const KEYS = "Arrow keys: step. Shift and arrow: next or previous phase. Space: 
 class UpdatePlayer {
   constructor(model, el) {
     this.model = model;
+    this.link = new Link(model, () => this.hear());
     this.timeLine = new TimeLine((position) => this.go(position));
     this.map = new FlashMap((sector, fixed) => this.look(sector, fixed));
     this.hex = new HexPane();
@@ -44,29 +45,34 @@ class UpdatePlayer {
         make("section", { class: "said" }, make("h3", {}, "Boot log"), this.log)),
       make("p", { class: "keys" }, KEYS));
     this.root.addEventListener("keydown", (event) => this.key(event));
-    el.append(this.root);
+    // There is nothing to press before there is a life.
+    this.root.inert = true;
+    el.replaceChildren(this.root);
     this.watch();
   }
 
   /** Follow the model, the theme and the width; all of it ends with the view. */
   watch() {
-    const { model } = this, told = (names, what) => {
-      for (const name of names.split(" ")) model.on(`change:${name}`, what);
-      this.leave.push(() => names.split(" ").forEach((name) => model.off(`change:${name}`, what)));
-    };
-    this.leave = [() => this.pause()];
-    told("trace recovery", () => this.load());
-    told("step", () => { if (!this.loading) this.go(model.get("step")); });
-    told("tears", () => this.offer());
-    told("trouble", () => { this.alert.textContent = model.get("trouble"); this.wait(false); });
-    told("cuts saved", () => { if (!this.loading) this.history(); });
+    const { model, link } = this;
+    link.hear("change:trace change:recovery", () => this.load());
+    link.hear("change:step", () => { if (!this.loading) this.go(model.get("step")); });
+    link.hear("change:tears", () => this.offer());
+    link.hear("change:trouble", () => this.hear());
+    link.hear("change:cuts change:saved", () => { if (!this.loading) this.history(); });
     const size = new ResizeObserver(() => { if (this.root.clientWidth !== this.width) this.layout(); });
     const theme = new MutationObserver(() => this.layout());
     const dark = matchMedia("(prefers-color-scheme: dark)"), again = () => this.layout();
     size.observe(this.root);
     theme.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-name", "data-jp-theme-light"] });
     dark.addEventListener("change", again);
-    this.leave.push(() => { size.disconnect(); theme.disconnect(); dark.removeEventListener("change", again); });
+    link.leaving.push(() => { size.disconnect(); theme.disconnect(); dark.removeEventListener("change", again); });
+    link.leaving.push(() => { this.pause(); this.wait(false); this.settle(); });
+  }
+
+  /** What the kernel complains of, or that it is gone. */
+  hear() {
+    this.alert.textContent = this.link.gone || this.model.get("trouble") || "";
+    this.wait(false);
   }
 
   /** Read the tapes, and only those that are new; several changes at once are one reading. */
@@ -76,12 +82,13 @@ class UpdatePlayer {
     const { model } = this, trace = model.get("trace"), recovery = model.get("recovery");
     if (trace !== this.trace) this.base = await Tape.read(trace);
     const rest = recovery?.byteLength ? await Tape.read(recovery) : null;
-    if (turn !== this.loading) return;
+    if (turn !== this.loading || this.link.over) return;
     this.trace = trace;
     this.loading = undefined;
     this.fixed = this.hover = undefined;
     this.life = new Life(this.base, rest);
     this.life.seek(clamp(model.get("step"), 0, this.life.length - 1));
+    this.root.inert = false;
     this.layout();
     this.history();
     this.offer();
@@ -113,7 +120,15 @@ class UpdatePlayer {
     this.draw(this.life.seek(next));
     this.model.set("step", next);
     clearTimeout(this.telling);
-    this.telling = setTimeout(() => this.model.save_changes(), WAIT);
+    this.telling = setTimeout(() => this.settle(), WAIT);
+  }
+
+  /** Tell the kernel where the hand has come to rest. */
+  settle() {
+    if (this.telling === undefined) return;
+    clearTimeout(this.telling);
+    this.telling = undefined;
+    this.link.save();
   }
 
   jump(by) {
@@ -172,6 +187,7 @@ class UpdatePlayer {
   }
 
   draw(dirty) {
+    if (!this.map.places) return; // it was never laid out: in a folded cell, or not yet in the page
     const { life } = this, { now } = life, sector = life.get("sector", now);
     const present = sector === NONE ? undefined : sector;
     this.touched = present ?? this.touched ?? life.board.owners.find(([name]) => name === "record 0")[1];
@@ -238,7 +254,7 @@ class UpdatePlayer {
     const known = this.model.get("tears");
     if (known.step === this.life.now && known.wanted === wanted) return this.offer();
     this.wait(true);
-    this.model.send({ ask: "tears", step: this.life.now, wanted });
+    this.link.send({ ask: "tears", step: this.life.now, wanted });
   }
 
   wait(asked) {
@@ -250,14 +266,13 @@ class UpdatePlayer {
   choose(tear) {
     this.wait(true);
     this.cutting.hidden = true;
-    this.model.send({ ask: "cut", tear, step: this.life.now });
+    this.link.send({ ask: "cut", tear, step: this.life.now });
   }
 
   /** What the kernel says that this cut can leave, in classes to choose from. */
   offer() {
     const tears = this.model.get("tears");
-    this.wait(false);
-    this.alert.textContent = this.model.get("trouble") || "";
+    this.hear();
     if (!tears?.classes || tears.step !== this.life?.now) { this.cutting.hidden = true; return; }
     this.offered = tears.step;
     const number = (n) => n.toLocaleString("en");
@@ -267,10 +282,9 @@ class UpdatePlayer {
     const faults = make("select", { "aria-label": "Fault model" }, ...tears.models.map((name) => make("option", {}, name)));
     faults.value = tears.faults;
     faults.addEventListener("change", () => {
-      this.model.set("faults", faults.value);
-      this.model.save_changes();
+      this.link.set("faults", faults.value);
       this.wait(true);
-      this.model.send({ ask: "tears", step: this.life.now, wanted: "" });
+      this.link.send({ ask: "tears", step: this.life.now, wanted: "" });
     });
     const rows = tears.classes.map((one) => make("tr", {},
       make("td", { class: "count" }, number(one.count)),
@@ -303,7 +317,7 @@ class UpdatePlayer {
     this.path.replaceChildren(
       make("span", {}, cuts.length ? "Cuts: " : "No cuts yet."), ...steps,
       make("span", { class: `end ${end.name}`, title: end.reason }, `ends ${end.name}`),
-      ...(cuts.length && !model.alone ? [button("Undo last cut", () => { this.wait(true); model.send({ ask: "undo" }); })] : []),
+      ...(cuts.length && !model.alone ? [button("Undo last cut", () => { this.wait(true); this.link.send({ ask: "undo" }); })] : []),
       button("Copy as code", (event) => this.copy(code(), event.target)), keep);
   }
 
@@ -328,9 +342,9 @@ class UpdatePlayer {
 }
 
 export default {
-  async render({ model, el }) {
+  render({ model, el }) {
     const player = new UpdatePlayer(model, el);
-    await player.load();
-    return () => player.leave.forEach((end) => end());
+    player.load(); // not waited for: who goes before it has come must find the way out
+    return () => player.link.end();
   },
 };

@@ -24,6 +24,7 @@ from otalab.firmware.catalogue import load_design
 from otalab.graph.check import OWN_BOARD, Case, counterexample, digest, named
 from otalab.hardware.effects import Effect
 from otalab.hardware.flash import Flash
+from otalab.views.modules import joined
 from otalab.views.player.life import Cut, Lived, Memory, live
 from otalab.views.player.page import page
 from otalab.views.player.records import records, why
@@ -32,9 +33,7 @@ from otalab.views.player.tears import tears
 
 STATIC = Path(__file__).parent
 # One module in three files: what is played, what is drawn, and what a hand does.
-ESM = "\n".join(
-    (STATIC / name).read_text(encoding="utf-8") for name in ("player_life.js", "player_views.js", "player.js")
-)
+ESM = joined(*(STATIC / name for name in ("player_life.js", "player_views.js", "player.js")))
 CSS = (STATIC / "player.css").read_text(encoding="utf-8")
 # What an id cannot hold: a replay would set up another device.
 NOT_IN_AN_ID = ("app_size", "files")

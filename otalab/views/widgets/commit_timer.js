@@ -20,7 +20,8 @@ function shape(tag, attributes = {}, ...children) {
 function render({ model, el }) {
   const id = `race-${Math.random().toString(36).slice(2)}`;
   el.classList.add("otalab-race");
-  const set = (name, value) => { model.set(name, value); model.save_changes(); };
+  const link = new Link(model, () => draw());
+  const set = (name, value) => link.set(name, value);
 
   const choice = (name, label) => {
     const input = element("select", { id: `${id}-${name}`, "data-trait": name });
@@ -58,13 +59,14 @@ function render({ model, el }) {
     element("span"),
     element("span"), element("span", { class: "who" }, hand, element("label", { for: hand.id }, "by hand:")),
     element("span", { class: "by" }, after.label, after.input, after.slider));
+  const problem = element("p", { class: "problem", role: "alert" });
   const outcome = element("p", { class: "outcome", role: "status", "aria-live": "polite" });
   const picture = element("div", { class: "picture" });
   const words = element("details", {}, element("summary", {}, "The same in words, and the boot log"));
   const list = element("ul");
   const log = element("pre");
   words.append(list, log);
-  el.replaceChildren(form, outcome, picture, words);
+  el.replaceChildren(form, problem, outcome, picture, words);
 
   function fill(select, options, value) {
     select.replaceChildren(...options.map(([key, label]) => element("option", { value: key }, label)));
@@ -154,6 +156,7 @@ function render({ model, el }) {
     itself.checked = !byHand;
     hand.checked = byHand;
     after.input.disabled = after.slider.disabled = !byHand;
+    problem.textContent = link.gone;
     outcome.textContent = model.get("outcome");
     outcome.dataset.end = model.get("end");
     picture.replaceChildren(race());
@@ -164,16 +167,9 @@ function render({ model, el }) {
     log.textContent = model.get("log").join("\n");
   }
 
-  let due = false;
-  const soon = () => {
-    if (due) return;
-    due = true;
-    queueMicrotask(() => { due = false; draw(); });
-  };
-  const watched = ["design", "temper", "health_seconds", "interval", "commit_after", "bars", "due", "horizon", "outcome", "log"];
-  watched.forEach((name) => model.on(`change:${name}`, soon));
+  link.follow(["design", "temper", "health_seconds", "interval", "commit_after", "bars", "due", "horizon", "outcome", "log"], draw);
   draw();
-  return () => watched.forEach((name) => model.off(`change:${name}`, soon));
+  return () => link.end();
 }
 
 export default { render };

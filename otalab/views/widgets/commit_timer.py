@@ -15,6 +15,7 @@ from otalab.bench.setup import set_up
 from otalab.firmware.catalogue import designs, load_design
 from otalab.firmware.image import parse_temper
 from otalab.views.figures.race import COLOURS, LANES, Race, race
+from otalab.views.modules import joined
 
 STATIC = Path(__file__).parent
 TEMPERS = {
@@ -34,7 +35,7 @@ class CommitTimerLab(anywidget.AnyWidget):
     These and `design` may be set; `bars`, `due`, `end` and `outcome` follow.
     """
 
-    _esm = STATIC / "commit_timer.js"
+    _esm = joined(STATIC / "commit_timer.js")
     _css = STATIC / "commit_timer.css"
 
     design = traitlets.Unicode("hardened").tag(sync=True)

@@ -39,7 +39,8 @@ const whole = (n) => n.toLocaleString("en");
 
 function render({ model, el }) {
   const id = `dash-${Math.random().toString(36).slice(2)}`;
-  const send = (name, to) => model.send({ set: name, to });
+  const link = new Link(model, () => drawFields());
+  const send = (name, to) => link.send({ set: name, to });
   el.classList.add("otalab-dash");
 
   const inputs = {};
@@ -60,10 +61,10 @@ function render({ model, el }) {
   given.addEventListener("change", () => send("given_cut", given.checked));
   fields.append(element("label", { class: "check", title: "Look only at devices that meet at least one cut during the update" }, given, "given a cut"));
 
-  const button = (name, label) => element("button", { type: "button", "data-do": name, onclick: () => model.send({ do: name }) }, label);
+  const button = (name, label) => element("button", { type: "button", "data-do": name, onclick: () => link.send({ do: name }) }, label);
   const run = button("run", "▶ Run"), stop = button("stop", "■ Stop");
   const pause = element("button", { type: "button", "data-do": "pause",
-    onclick: () => model.send({ do: model.get("state") === "paused" ? "resume" : "pause" }) });
+    onclick: () => link.send({ do: model.get("state") === "paused" ? "resume" : "pause" }) });
   const progress = element("progress", { max: 1, value: 0, "aria-label": "Devices done" });
   const status = element("span", { class: "status", role: "status", "aria-live": "polite" });
   const meaning = element("p", { class: "meaning" }), problem = element("p", { class: "problem", role: "alert" });
@@ -94,7 +95,7 @@ function render({ model, el }) {
     }
     given.checked = model.get("given_cut");
     meaning.textContent = model.get("meaning");
-    problem.textContent = problem.title = model.get("problem");
+    problem.textContent = problem.title = link.gone || model.get("problem");
   }
 
   function drawState() {
@@ -200,20 +201,11 @@ function render({ model, el }) {
     bars.setAttribute("aria-label", `${name}, devices by the phase of their last cut: ${rows.map(({ phase, count }) => `${phase} ${whole(count)}`).join(", ")}`);
   }
 
-  // One message from Python changes many traits: draw once.
-  const parts = { fields: drawFields, state: drawState, results: drawResults }, due = new Set();
-  const soon = (part) => () => {
-    if (!due.size) queueMicrotask(() => { const now = [...due]; due.clear(); now.forEach((one) => parts[one]()); });
-    due.add(part);
-  };
-  const watched = [
-    [[...FIELDS.map(([name]) => name), "given_cut", "choices", "meaning", "problem"], soon("fields")],
-    [["state", "done", "asked", "note"], soon("state")],
-    [["rows", "convergence", "exact", "fell", "claim", "title", "watched"], soon("results")],
-  ];
-  for (const [names, what] of watched) names.forEach((name) => model.on(`change:${name}`, what));
-  Object.values(parts).forEach((part) => part());
-  return () => { for (const [names, what] of watched) names.forEach((name) => model.off(`change:${name}`, what)); };
+  link.follow([...FIELDS.map(([name]) => name), "given_cut", "choices", "meaning", "problem"], drawFields);
+  link.follow(["state", "done", "asked", "note"], drawState);
+  link.follow(["rows", "convergence", "exact", "fell", "claim", "title", "watched"], drawResults);
+  [drawFields, drawState, drawResults].forEach((part) => part());
+  return () => link.end();
 }
 
 export default { render };

@@ -30,6 +30,7 @@ from otalab.numbers.engine_names import ENGINES
 from otalab.numbers.rates import PHASES, base_rates, parse_rate
 from otalab.numbers.stats import claim, interval
 from otalab.numbers.study import Study, study
+from otalab.views.modules import joined
 
 STATIC = Path(__file__).parent
 CHOSEN = ("design", "board", "part", "rate", "image", "faults", "engine", "devices", "given_cut", "seed")
@@ -47,7 +48,7 @@ class CampaignDashboard(anywidget.AnyWidget):
     `options` are further fields of `Study`.
     """
 
-    _esm = STATIC / "dashboard.js"
+    _esm = joined(STATIC / "dashboard.js")
     _css = STATIC / "dashboard.css"
 
     design = traitlets.Unicode("hardened").tag(sync=True)

@@ -33,6 +33,7 @@ function fill(made, attributes, children) {
 
 function render({ model, el }) {
   const known = new Map(); // the words of each node that was asked for
+  const link = new Link(model, () => mark());
   let shown = null, due, at = null, places = new Map();
   el.classList.add("otalab-graph");
   const summary = element("p", { class: "summary" });
@@ -187,7 +188,7 @@ function render({ model, el }) {
   }
 
   function open(node) {
-    model.send({ open: node });
+    link.send({ open: node });
   }
 
   /** Show a node's words; a hand that only passes by asks for nothing. */
@@ -195,7 +196,7 @@ function render({ model, el }) {
     shown = node;
     clearTimeout(due);
     if (known.has(node)) tell(node);
-    else due = setTimeout(() => { say(`Node ${node}`, ["…"], node); model.send({ tell: node }); }, REST);
+    else due = setTimeout(() => { say(`Node ${node}`, ["…"], node); link.send({ tell: node }); }, REST);
   }
 
   /** Go back to the node that has the focus, or is open. */
@@ -227,7 +228,7 @@ function render({ model, el }) {
 
   /** The node that is open, and how to get there. */
   function mark() {
-    problem.textContent = model.get("problem");
+    problem.textContent = link.gone || model.get("problem");
     const node = model.get("node");
     for (const { made } of places.values()) {
       const open = model.get("nodes").length > 0 && Number(made.dataset.node) === node;
@@ -251,15 +252,13 @@ function render({ model, el }) {
     }
   }
 
-  const watched = { "change:words": heard, "change:node": mark, "change:history": mark, "change:choices": mark,
-    "change:problem": mark, "change:nodes": draw, "change:groups": draw };
-  for (const [name, what] of Object.entries(watched)) model.on(name, what);
+  link.hear("change:words", heard);
+  link.follow(["nodes", "groups"], draw);
+  link.follow(["node", "history", "choices", "problem"], mark);
+  link.leaving.push(() => clearTimeout(due));
   draw();
   heard();
-  return () => {
-    clearTimeout(due);
-    for (const [name, what] of Object.entries(watched)) model.off(name, what);
-  };
+  return () => link.end();
 }
 
 export default { render };

@@ -15,6 +15,7 @@ from otalab.graph.check import Cell
 from otalab.graph.crash_graph import CrashGraph
 from otalab.numbers.study import Study
 from otalab.views.figures.graph import LOOKS, SINGLY, edge_table, graph_table, places, worst
+from otalab.views.modules import joined
 from otalab.views.widgets.wrecks import Wrecks
 
 STATIC = Path(__file__).parent
@@ -32,7 +33,7 @@ class CrashGraphView(anywidget.AnyWidget):
     `on_open` is called with the history whenever a node is opened by hand, or by `goto`.
     """
 
-    _esm = STATIC / "graph.js"
+    _esm = joined(STATIC / "graph.js")
     _css = STATIC / "graph.css"
 
     node = traitlets.Int(None, allow_none=True).tag(sync=True)

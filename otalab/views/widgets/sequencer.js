@@ -21,17 +21,15 @@ function element(tag, attributes = {}, ...children) {
 }
 
 function render({ model, el }) {
-  const ask = (name, ...values) => model.send({ do: name, with: values });
+  const link = new Link(model, () => draw());
+  const ask = (name, ...values) => link.send({ do: name, with: values });
   const id = `seqlab-${Math.random().toString(36).slice(2)}`;
   const kept = [8, 8];
   const at = [0, 0]; // the byte of each record that the Tab key comes to
   el.classList.add("otalab-seq");
 
   const design = element("select", { id: `${id}-design` });
-  design.addEventListener("change", () => {
-    model.set("design", design.value);
-    model.save_changes();
-  });
+  design.addEventListener("change", () => link.set("design", design.value));
   const scenes = SCENES.map(([name, label, title]) =>
     element("button", { type: "button", title, "data-do": name, onclick: () => ask(name) }, label));
   const bar = element("div", { class: "bar", role: "group", "aria-label": "both records" },
@@ -168,7 +166,7 @@ function render({ model, el }) {
     reason.textContent = model.get("reason");
     const begins = model.get("start");
     start.textContent = begins ? `At the next power-on ${begins}.` : "";
-    problem.textContent = model.get("problem");
+    problem.textContent = link.gone || model.get("problem");
     panels.forEach(({ root, title, why, keep }, place) => {
       const counts = selected === place;
       root.classList.toggle("counts", counts);
@@ -189,18 +187,10 @@ function render({ model, el }) {
           element("td", {}, row.reason), element("td", {}, row.start))))));
   }
 
-  // One message from Python changes many traits: draw once.
-  let due = false;
-  const soon = () => {
-    if (due) return;
-    due = true;
-    queueMicrotask(() => { due = false; draw(); });
-  };
-  const watched = ["design", "designs", "first", "second", "selected", "reason", "start", "fields", "places", "others",
-    "problem"];
-  watched.forEach((name) => model.on(`change:${name}`, soon));
+  link.follow(["design", "designs", "first", "second", "selected", "reason", "start", "fields", "places", "others",
+    "problem"], draw);
   draw();
-  return () => watched.forEach((name) => model.off(`change:${name}`, soon));
+  return () => link.end();
 }
 
 export default { render };

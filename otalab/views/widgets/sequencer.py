@@ -15,6 +15,7 @@ from otalab.firmware import store
 from otalab.firmware.catalogue import load_design
 from otalab.firmware.design import Design
 from otalab.views.figures.records import SORTS, record_table
+from otalab.views.modules import joined
 from otalab.views.widgets.record_pair import Pair, Place, formats, lamp
 
 STATIC = Path(__file__).parent
@@ -31,7 +32,7 @@ class SequencerLab(anywidget.AnyWidget):
     These three may be set; `selected`, `reason`, `start`, `fields`, `places` and `others` follow.
     """
 
-    _esm = STATIC / "sequencer.js"
+    _esm = joined(STATIC / "sequencer.js")
     _css = STATIC / "sequencer.css"
 
     design = traitlets.Unicode().tag(sync=True)
