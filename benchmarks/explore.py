@@ -15,7 +15,8 @@ from pathlib import Path
 
 ROWS = """
 import json, resource, sys, time
-from otalab.graph.check import Case, check
+from otalab.graph.case import Case
+from otalab.graph.check import check
 from otalab.faults.models import fault_model
 from otalab.bench.setup import set_up
 design, board, faults, image, bundle = sys.argv[1:6]

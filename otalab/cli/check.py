@@ -18,7 +18,8 @@ from otalab.errors import BadInput
 from otalab.faults.models import FAULTS, fault_model
 from otalab.faults.tear import RESIDUAL
 from otalab.firmware.image import TEMPERS
-from otalab.graph.check import Case, Cell, check, digest, matrix, named
+from otalab.graph.case import Case, digest, named
+from otalab.graph.check import Cell, check, matrix
 from otalab.graph.explorer import BUDGET, Explorer
 from otalab.text import table
 

@@ -6,12 +6,14 @@ import argparse
 import json
 from typing import Any
 
-from otalab.bench.recorded import RecordedScenario, read_recording, recorded_scenario
+from otalab.bench.recorded import RecordedScenario, recorded_scenario
+from otalab.bench.recording import read_recording
 from otalab.cli import check as check_cli
 from otalab.cli.options.scenario import read
 from otalab.errors import BadInput
 from otalab.faults.models import FAULTS, fault_model
-from otalab.graph.check import Case, check, digest, named
+from otalab.graph.case import Case, digest, named
+from otalab.graph.check import check
 
 
 def add_parser(commands: Any) -> None:

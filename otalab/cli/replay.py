@@ -20,7 +20,7 @@ from otalab.faults.models import fault_model
 from otalab.firmware import store
 from otalab.firmware.requests import OFFERS
 from otalab.formats.records.record import Invalid
-from otalab.graph.check import Case, digest, named
+from otalab.graph.case import Case, digest, named
 from otalab.graph.history import Played, ending, play
 from otalab.hardware.chip import Chip
 from otalab.hardware.flash import Flash

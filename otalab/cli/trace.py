@@ -8,7 +8,7 @@ from math import fsum
 from typing import Any
 
 from otalab.bench.observer import End, judge
-from otalab.bench.recorded import write_recording
+from otalab.bench.recording import write_recording
 from otalab.bench.trace import COUNTS, Life, by_phase, effects, life
 from otalab.cli.options.scenario import add_options, chosen_scenario
 from otalab.text import seconds, table

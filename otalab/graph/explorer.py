@@ -10,101 +10,23 @@ sector turns out to be live after all; when nothing changes any more, the graph 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Iterator
 from functools import partial, reduce
 from operator import add, or_
 
 from otalab.bench.observer import End, judge_run
 from otalab.bench.scenario import Scenario, World
 from otalab.bench.trace import Run, every_run, sector_of
-from otalab.faults.tear import FaultModel, Tear
+from otalab.faults.tear import FaultModel
 from otalab.firmware.outcome import Reset
 from otalab.graph.identity import Identity
-from otalab.graph.looks import at_bytes, both, looks, mask
+from otalab.graph.looks import both, looks, mask
+from otalab.graph.nodes import Edge, KnownRun, Node, Spot, TearClass, contents
 from otalab.graph.trie import Leaf, Trie
-from otalab.hardware.chip import Look
 from otalab.hardware.effects import Effect, Erase, Program
 from otalab.hardware.flash import Flash
 
 BUDGET = 1000
-
-
-@dataclass(slots=True, repr=False)
-class Edge:
-    """Where a cut leads (`step` None: a reset): how many tears, their weights in all, and the first of them.
-
-    `kind` is the class of sector contents that these tears leave; `None` where all tears of the effect lead there.
-    """
-
-    run: int
-    step: int | None
-    target: Node
-    count: int
-    weights: Sequence[float]
-    label: str
-    kind: Hashable = None
-
-
-@dataclass(slots=True, repr=False)
-class KnownRun:
-    """A run of a node, without what can be computed again from the node's contents."""
-
-    effects: tuple[Effect, ...]
-    phases: tuple[str, ...]
-    seconds: tuple[float, ...]
-    worlds: tuple[World, ...]
-    choices: str
-    probability: float
-    end: End | None
-    reset: str
-    after: Flash
-    world: World
-    swaps: tuple[tuple[int, int], ...]
-    follows: Node | None = None
-
-
-@dataclass(slots=True, eq=False, repr=False)
-class Node:
-    """What a power-on finds, its runs, and where cuts in them lead."""
-
-    number: int
-    flash: Flash
-    world: World
-    spot: Spot
-    runs: list[KnownRun]
-    edges: list[Edge] = field(default_factory=list)
-    live: int = 0
-    followed: bool = False
-    # For each node that a cut or a reset leads to: the sectors that were wholly erased before, on every way there.
-    erased: dict[Node, int] = field(default_factory=dict)
-
-
-@dataclass(slots=True, eq=False, repr=False)
-class Spot:
-    """The nodes whose runs go the same way, told apart by sectors that turned out to be live later."""
-
-    reads: int
-    later: tuple[Look, ...] = ()
-    nodes: dict[tuple[Hashable, ...], Node] = field(default_factory=dict)
-
-    def matters(self, sector: int) -> bool:
-        """Say whether the contents of a sector can decide what happens here or later."""
-        return bool(self.reads & both(sector)) or any(look.sector == sector for look in self.later)
-
-    def looks_at_bytes(self, sector: int) -> bool:
-        """Say whether the bytes of a sector matter, and not only what a record codec makes of them."""
-        return bool(self.reads & at_bytes(sector)) or Look(sector, raw=True) in self.later
-
-
-@dataclass(slots=True)
-class TearClass:
-    """Tears of one effect that nobody can tell apart."""
-
-    kind: Hashable
-    first: Tear
-    weights: Sequence[float]
-    count: int = 0
 
 
 class BudgetSpent(Exception):
@@ -325,13 +247,3 @@ class Explorer:
                 one.weights = [*map(add, one.weights, tear.weights)]
             known = self._tears[key] = list(found.values())
         return known
-
-
-def contents(flash: Flash, run: KnownRun) -> Iterable[Flash]:
-    """Yield the contents before each effect of a run that began with these."""
-    swaps = list(reversed(run.swaps))
-    for number, effect in enumerate(run.effects):
-        while swaps and swaps[-1][0] <= number:
-            flash = flash.swapped(swaps.pop()[1])
-        yield flash
-        flash = flash.after(effect)

@@ -17,8 +17,9 @@ from otalab.errors import BadInput, OtalabError
 from otalab.faults.models import fault_model
 from otalab.faults.tear import FaultModel
 from otalab.firmware.design import Design
-from otalab.graph.crash_graph import CrashGraph, graph_of
+from otalab.graph.crash_graph import CrashGraph
 from otalab.graph.explorer import Explorer
+from otalab.graph.freeze import graph_of
 from otalab.graph.history import Leg, ending, play
 from otalab.hardware.board import Board
 

@@ -22,8 +22,9 @@ from otalab.faults.models import atomic, fault_model, weighted
 from otalab.faults.tear import FaultModel
 from otalab.firmware.catalogue import load_design
 from otalab.firmware.design import Design
-from otalab.graph.crash_graph import CrashGraph, graph_of
+from otalab.graph.crash_graph import CrashGraph
 from otalab.graph.explorer import BUDGET, Explorer
+from otalab.graph.freeze import graph_of
 from otalab.hardware.board import Board
 from otalab.hardware.part import Timing
 from otalab.numbers.rates import Rates, parse_rate

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from plain import Thin, enumerate_plainly, mini, small
 
 from otalab.bench.observer import judge
-from otalab.bench.recorded import RecordedOperation, read_recording, recorded_scenario, write_recording
+from otalab.bench.recorded import recorded_scenario
+from otalab.bench.recording import RecordedOperation, read_recording, write_recording
 from otalab.bench.setup import default_bundle, set_up
 from otalab.bench.trace import life
 from otalab.cli import main as cli
@@ -23,9 +24,10 @@ from otalab.firmware.outcome import Running
 from otalab.firmware.store import codec
 from otalab.formats.records.catalogue import LAB_RECORDS
 from otalab.formats.records.record import Record
-from otalab.graph.check import Case, check
-from otalab.graph.crash_graph import graph_of
+from otalab.graph.case import Case
+from otalab.graph.check import check
 from otalab.graph.explorer import Explorer
+from otalab.graph.freeze import graph_of
 from otalab.graph.history import Leg, play
 from otalab.hardware.board import load_board
 from otalab.hardware.effects import Erase, Program

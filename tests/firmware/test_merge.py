@@ -18,7 +18,8 @@ from otalab.firmware.controller import Controller
 from otalab.firmware.merge import carry_over, held_in_ram, mounted
 from otalab.formats.filesystems.kinds import build_image, mount, read_files
 from otalab.formats.filesystems.scratch import FileSystemFault, Scratch
-from otalab.graph.check import Case, check
+from otalab.graph.case import Case
+from otalab.graph.check import check
 from otalab.hardware.board import Board, load_board
 from otalab.hardware.effects import Erase, Program
 from otalab.hardware.flash import Flash

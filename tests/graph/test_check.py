@@ -11,7 +11,8 @@ from otalab.cli import main as cli
 from otalab.errors import BadInput, OtalabError
 from otalab.faults.models import FAULTS, fault_model
 from otalab.firmware.catalogue import load_design
-from otalab.graph.check import Case, check
+from otalab.graph.case import Case
+from otalab.graph.check import check
 from otalab.graph.history import Leg
 from otalab.settings import DATA
 

@@ -20,9 +20,11 @@ from otalab.errors import OtalabError
 from otalab.firmware.catalogue import designs
 from otalab.firmware.outcome import Bricked, Running
 from otalab.firmware.store import codec, select
-from otalab.graph.crash_graph import CrashGraph, graph_of
-from otalab.graph.explorer import Explorer, contents, sector_of
+from otalab.graph.crash_graph import CrashGraph
+from otalab.graph.explorer import Explorer, sector_of
+from otalab.graph.freeze import graph_of
 from otalab.graph.history import ending, play
+from otalab.graph.nodes import contents
 from otalab.hardware.chip import Chip
 from otalab.hardware.effects import Erase, Program
 from otalab.hardware.flash import Flash

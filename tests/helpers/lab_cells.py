@@ -14,7 +14,8 @@ from otalab.faults.models import fault_model
 from otalab.firmware.catalogue import checked
 from otalab.firmware.design import Design
 from otalab.firmware.store import codec
-from otalab.graph.check import Case, Cell, check
+from otalab.graph.case import Case
+from otalab.graph.check import Cell, check
 
 # No image brings it, so it is the same whichever version runs.
 FILES = {"conf9.json": b"{}"}

@@ -12,7 +12,8 @@ from otalab.bench.setup import set_up
 from otalab.faults.models import fault_model
 from otalab.firmware.catalogue import load_design
 from otalab.firmware.design import Design
-from otalab.graph.check import Case, check_design
+from otalab.graph.case import Case
+from otalab.graph.check import check_design
 from otalab.graph.history import ending, play
 from otalab.hardware.board import load_board
 

@@ -14,7 +14,8 @@ from otalab.firmware import application, bootloader, record_writes, store, updat
 from otalab.firmware.outcome import Bricked, Reset, Running
 from otalab.formats.records import catalogue
 from otalab.formats.records.lab import LabCodec
-from otalab.graph.check import Case, Cell, check
+from otalab.graph.case import Case
+from otalab.graph.check import Cell, check
 from otalab.graph.history import ending, play
 from otalab.hardware.effects import Program
 

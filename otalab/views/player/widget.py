@@ -21,7 +21,8 @@ from otalab.bench.setup import set_up
 from otalab.errors import BadInput, OtalabError
 from otalab.faults.models import FAULTS, fault_model
 from otalab.firmware.catalogue import load_design
-from otalab.graph.check import OWN_BOARD, Case, counterexample, digest, named
+from otalab.graph.case import OWN_BOARD, Case, digest, named
+from otalab.graph.check import counterexample
 from otalab.hardware.effects import Effect
 from otalab.hardware.flash import Flash
 from otalab.views.modules import joined

@@ -16,7 +16,8 @@ from otalab.errors import BadInput
 from otalab.faults.models import fault_model
 from otalab.firmware.catalogue import load_design
 from otalab.firmware.design import Design
-from otalab.graph.check import Case, Cell, check, digest, named
+from otalab.graph.case import Case, digest, named
+from otalab.graph.check import Cell, check
 from otalab.graph.explorer import Explorer
 from otalab.graph.repair import Repair, repair
 from otalab.hardware.board import Board

@@ -17,7 +17,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from otalab.graph.check import digest
+from otalab.graph.case import digest
 from otalab.views.player.life import live
 from otalab.views.player.widget import CSS, ESM
 from otalab.views.report.facts import Asked, Reviewed

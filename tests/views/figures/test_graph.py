@@ -9,7 +9,8 @@ from matplotlib.colors import to_rgba
 
 from otalab import load_design, set_up
 from otalab.faults.models import fault_model
-from otalab.graph.check import Case, check
+from otalab.graph.case import Case
+from otalab.graph.check import check
 from otalab.views.figures.graph import (
     LOOKS,
     VERDICTS,

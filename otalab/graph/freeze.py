@@ -1,0 +1,92 @@
+"""From a search to the frozen graph of what it has found."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from otalab.graph.crash_graph import ENDS, NO_END, NOTHING, RESET, CrashGraph
+from otalab.graph.explorer import Explorer
+from otalab.graph.nodes import Edge, Node
+from otalab.hardware.effects import Effect, Erase
+
+
+def graph_of(explorer: Explorer) -> CrashGraph:
+    """Return what a search has found as a frozen graph; nodes that undone merges left behind are dropped."""
+    order = _reached(explorer)
+    number = {node: n for n, node in enumerate(order)}
+    runs = [(number[node], run) for node in order for run in node.runs]
+    first_run, total = {}, 0
+    for node in order:
+        first_run[node] = total
+        total += len(node.runs)
+    labels: dict[str, int] = {}
+    phases: dict[str, int] = {}
+    rows = []
+    for node in order:
+        for edge in _edges(explorer, node):
+            run = node.runs[edge.run]
+            step = RESET if edge.step is None else edge.step
+            phase = "boot" if edge.step is None else run.phases[step]
+            rows.append(
+                (
+                    first_run[node] + edge.run,
+                    step,
+                    number[edge.target],
+                    edge.count,
+                    labels.setdefault(edge.label, len(labels)),
+                    phases.setdefault(phase, len(phases)),
+                    edge.weights,
+                    0.0 if edge.step is None else run.seconds[step],
+                    _erased(run.effects[step]) if edge.step is not None else NOTHING,
+                )
+            )
+    columns = list(zip(*rows, strict=True)) if rows else [()] * 9
+    whole = [np.array(column, np.int64) for column in columns[:6]]
+    return CrashGraph(
+        closed=explorer.closed,
+        nodes=len(order),
+        expanded=explorer.expanded,
+        lookups=explorer.lookups,
+        node_followed=np.array([node.followed for node in order], bool),
+        run_node=np.array([node for node, _ in runs], np.int64),
+        run_probability=np.array([run.probability for _, run in runs]),
+        run_end=np.array([ENDS.index(run.end.name) if run.end else NO_END for _, run in runs], np.int64),
+        run_erases=np.array([sum(isinstance(one, Erase) for one in run.effects) for _, run in runs], np.int64),
+        run_choices=tuple(run.choices for _, run in runs),
+        run_reason=tuple(run.end.reason if run.end else f"it reboots for ever: {run.reset}" for _, run in runs),
+        edge_run=whole[0],
+        edge_step=whole[1],
+        edge_target=whole[2],
+        edge_count=whole[3],
+        edge_label=whole[4],
+        edge_phase=whole[5],
+        edge_weights=np.array(columns[6], np.float64).reshape(len(rows), len(explorer.faults.members)),
+        edge_seconds=np.array(columns[7], np.float64),
+        edge_erased=np.array(columns[8], np.int64),
+        labels=tuple(labels),
+        phases=tuple(phases),
+        members=explorer.faults.members,
+        shares=explorer.faults.shares,
+    )
+
+
+def _erased(effect: Effect) -> int:
+    return effect.sector if isinstance(effect, Erase) else NOTHING
+
+
+def _reached(explorer: Explorer) -> list[Node]:
+    seen: dict[Node, None] = {explorer.start: None}
+    for node in (waiting := [explorer.start]):
+        for edge in _edges(explorer, node):
+            if edge.target not in seen:
+                seen[edge.target] = None
+                waiting.append(edge.target)
+    return list(seen)
+
+
+def _edges(explorer: Explorer, node: Node) -> list[Edge]:
+    """Return what is known of the ways out of a node; its resets are followed before its cuts."""
+    if node.edges:
+        return node.edges
+    runs = enumerate(node.runs)
+    return [Edge(number, None, run.follows, 0, explorer.never, "reset") for number, run in runs if run.follows]
