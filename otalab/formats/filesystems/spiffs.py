@@ -205,7 +205,7 @@ class Spiffs:
                 page = pages.allocate(file.object, span, 0xFF & ~FINAL, piece)
                 work[at : at + 2] = page.to_bytes(2, "little")
             else:
-                page = self._data_page(bytes(work), span)
+                page = self._pages.data_page(bytes(work), span)
                 self.scratch.program(page * shape.page_size + HEADER.size + inside, piece)
             written += len(piece)
         self._store(file, work, index, offset, offset + written)
@@ -255,10 +255,10 @@ class Spiffs:
                 part = shape.index_span(span)
                 index = self._part(file, part)
                 work = pages.page(index)
-            page = self._named(work, span)
+            page = self._pages.named(work, span)
             # One that is deleted already was so when an earlier attempt was cut.
-            if page != FREE and not (self._is_page(page) and pages.header(page).has(GONE)):
-                pages.delete(self._data_page(work, span))
+            if page != FREE and not (self._pages.is_page(page) and pages.header(page).has(GONE)):
+                pages.delete(pages.data_page(work, span))
         if remove:
             pages.delete(file.header)
         else:
@@ -276,7 +276,7 @@ class Spiffs:
                 work = self._pages.page(self._part(file, part))
                 if wrong := PageHeader.of(work).wrong(part, index=True):
                     raise FileSystemFault(f"its index is {wrong}")
-            found += self._pages.page(self._data_page(work, span))[HEADER.size :]
+            found += self._pages.page(self._pages.data_page(work, span))[HEADER.size :]
         return bytes(found[:size])
 
     def _part(self, file: OpenFile, part: int) -> int:
@@ -284,22 +284,6 @@ class Spiffs:
         page = file.header if part == 0 else self._pages.find(file.object | INDEX_BIT, part)
         if page is None:
             raise FileSystemFault("a part of its index is missing")
-        return page
-
-    def _named(self, index: bytes, span: int) -> int:
-        at = self.shape.entry_at(span)
-        return int.from_bytes(index[at : at + 2], "little")
-
-    def _is_page(self, page: int) -> bool:
-        return page < self.shape.size // self.shape.page_size and self.shape.place_of(page)[1] >= 0
-
-    def _data_page(self, index: bytes, span: int) -> int:
-        """Return the data page that an index names, if it is one; whose it is, the real one does not ask either."""
-        page = self._named(index, span)
-        if not self._is_page(page):
-            raise FileSystemFault("its index names no page")
-        if wrong := self._pages.header(page).wrong(span, index=False):
-            raise FileSystemFault(f"its index names {wrong}")
         return page
 
 

@@ -79,6 +79,24 @@ class Pages:
         """Return a whole page."""
         return self.scratch.read(page * self.shape.page_size, self.shape.page_size)
 
+    def named(self, index: bytes, span: int) -> int:
+        """Return what an index names as the data page of a span."""
+        at = self.shape.entry_at(span)
+        return int.from_bytes(index[at : at + 2], "little")
+
+    def is_page(self, page: int) -> bool:
+        """Say whether a number is that of a page that can hold data."""
+        return page < self.shape.size // self.shape.page_size and self.shape.place_of(page)[1] >= 0
+
+    def data_page(self, index: bytes, span: int) -> int:
+        """Return the data page that an index names, if it is one; whose it is, the real one does not ask either."""
+        page = self.named(index, span)
+        if not self.is_page(page):
+            raise FileSystemFault("its index names no page")
+        if wrong := self.header(page).wrong(span, index=False):
+            raise FileSystemFault(f"its index names {wrong}")
+        return page
+
     def header(self, page: int) -> PageHeader:
         """Return the header of a page."""
         return PageHeader.of(self.scratch.read(page * self.shape.page_size, HEADER.size))
