@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from otalab.errors import BadInput
+from otalab.files import read_text
 
 DATA = Path(__file__).parent / "_data"
 if not DATA.is_dir():
@@ -32,10 +33,7 @@ class Settings:
     @classmethod
     def load(cls, path: Path) -> Settings:
         """Read a file; a file that is missing or is not TOML is `BadInput`."""
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise BadInput(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        text = read_text(path)
         try:
             return cls(str(path), text, tomllib.loads(text))
         except (tomllib.TOMLDecodeError, RecursionError) as error:

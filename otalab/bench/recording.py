@@ -12,6 +12,7 @@ from typing import Any
 
 from otalab.bench.trace import Life
 from otalab.errors import BadInput
+from otalab.files import MADE, read_text, write_whole
 from otalab.hardware.effects import Erase, Program, pages
 from otalab.hardware.flash import Geometry
 
@@ -53,8 +54,9 @@ class RecordedOperation:
 def read_recording(path: str | Path) -> tuple[RecordedOperation, ...]:
     """Return the operations of a recording, CSV or JSON lines, in the order of its lines."""
     found, header, number = [], list[str](), 0
+    lines = read_text(path).split("\n")
     try:
-        for number, line in enumerate(map(str.strip, Path(path).read_text(encoding="utf-8-sig").split("\n")), 1):
+        for number, line in enumerate(map(str.strip, lines), 1):
             if line.startswith("{"):
                 found.append(_operation(json.loads(line), f"{path}:{number}"))
             elif line and not line.startswith("#"):
@@ -64,8 +66,6 @@ def read_recording(path: str | Path) -> tuple[RecordedOperation, ...]:
                 if header:
                     found.append(_operation(dict(zip(header, cells, strict=True)), f"{path}:{number}"))
                 header = header or cells
-    except OSError as error:
-        raise BadInput(f"{path}: cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError, csv.Error) as error:
         raise BadInput(f"{path}:{number}: {error}; {LINE}") from error
     if not found:
@@ -92,8 +92,13 @@ def _operation(fields: dict[str, Any], where: str) -> RecordedOperation:
 
 
 def write_recording(life: Life, path: str | Path) -> None:
-    """Write the first update of a life as a recording in CSV; its time begins with the update."""
-    size, lines = life.board.geometry.sector_size, ["op,address,data,time"]
+    """Write the first update of a life as a recording."""
+    write_whole(path, recording(life))
+
+
+def recording(life: Life) -> str:
+    """Return the first update of a life as a recording in CSV; its time begins with the update."""
+    size, lines = life.board.geometry.sector_size, [f"# {MADE}", "op,address,data,time"]
     updates = ([step for step in run.steps if step.phase in ("download", "merge", "switch")] for run in life.runs)
     steps = next((one for one in updates if any(isinstance(step.effect, (Erase, Program)) for step in one)), [])
     for step in steps:
@@ -104,7 +109,4 @@ def write_recording(life: Life, path: str | Path) -> None:
                 lines.append(f"program,0x{address:06x},{data.hex()},{step.at - steps[0].at:.9f}")
     if not steps:
         raise BadInput("no update was written in this life; record one that is taken")
-    try:
-        Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise BadInput(f"{path}: cannot be written: {error.strerror}") from error
+    return "\n".join(lines) + "\n"

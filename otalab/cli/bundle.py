@@ -8,15 +8,17 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from otalab.cli import sign
 from otalab.cli.options.keys import add_key_options, mask_or
+from otalab.cli.options.outputs import add_force
 from otalab.errors import BadInput, BundleFault
-from otalab.formats.bundle.build import PartSource, build
+from otalab.files import Output, read_bytes, read_chunks, refused
+from otalab.formats.bundle.build import MARK, PartSource, bundle_bytes
 from otalab.formats.bundle.manifest import Manifest, shown
 from otalab.formats.bundle.reader import LIMIT, ManifestRead, PartEnds, bundle_events
 from otalab.formats.bundle.signatures import UNCHECKED, refusal, signatures
@@ -37,6 +39,7 @@ def add_parser(commands: Any) -> None:
     building.add_argument("--version", required=True, metavar="V", help="the version that the manifest names")
     building.add_argument("--name", metavar="N", help="the application's name (that of FILE, without its ending)")
     building.add_argument("--build-id", metavar="ID", help="the build that the manifest names (follows from contents)")
+    add_force(building)
     building.set_defaults(func=build_bundle)
 
     sign.add_parser(actions)
@@ -60,8 +63,8 @@ def build_bundle(chosen: argparse.Namespace) -> int:
     from otalab.formats.filesystems.kinds import build_image, geometry  # noqa: PLC0415  # nor littlefs
     from otalab.hardware.board import load_board  # noqa: PLC0415  # reading a bundle needs neither a board
 
-    board = load_board(chosen.board)
-    app, slot, block = _contents(Path(chosen.app)), board.slots[0], board.geometry.sector_size
+    place, board = Output(Path(chosen.out), chosen.force, MARK), load_board(chosen.board)
+    app, slot, block = read_bytes(chosen.app), board.slots[0], board.geometry.sector_size
     if not 0 < len(app) <= slot.app.size:
         raise BadInput(
             f"{chosen.app}: {len(app)} bytes, an application slot of {board.name} takes 1 to {slot.app.size}"
@@ -77,7 +80,9 @@ def build_bundle(chosen: argparse.Namespace) -> int:
         PartSource("fs", "fs", "fs.img", fs, geometry(board.file_system, len(fs), block)),
     )
     name = chosen.name or Path(chosen.app).stem
-    build(chosen.out, name=name, platform=board.platform, version=chosen.version, build_id=build_id, parts=parts)
+    place.write(
+        bundle_bytes(name=name, platform=board.platform, version=chosen.version, build_id=build_id, parts=parts)
+    )
     said = {"out": chosen.out, "name": name, "platform": board.platform, "version": chosen.version}
     said |= {"build_id": build_id}
     if chosen.json:
@@ -159,7 +164,7 @@ def _survey(
     there: tuple[int, ...] = ()
     mask = fault = None
     try:
-        for event in bundle_events(_chunks(Path(file))):
+        for event in bundle_events(read_chunks(file, LIMIT)):
             watch(event)
             match event:
                 case ManifestRead(manifest, extra):
@@ -196,29 +201,16 @@ def _as_object(file: str, survey: _Survey, held: dict[str, Any]) -> dict[str, An
     return {"file": file, **identity, "signatures": survey.signatures, "parts": parts, "fault": survey.fault}
 
 
-def _chunks(path: Path) -> Iterator[bytes]:
-    try:
-        with path.open("rb") as file:
-            while chunk := file.read(LIMIT):
-                yield chunk
-    except OSError as error:
-        raise BadInput(f"{path}: cannot be read: {error.strerror}") from error
-
-
-def _contents(path: Path) -> bytes:
-    return b"".join(_chunks(path))
-
-
 def _files(folder: Path) -> dict[str, bytes]:
     if not folder.is_dir():
         raise BadInput(f"{folder}: is not a folder; give the folder whose files the file system shall hold")
     try:
         paths = sorted(folder.iterdir())
     except OSError as error:
-        raise BadInput(f"{folder}: cannot be read: {error.strerror}") from error
+        raise refused(folder, error) from error
     for path in paths:
         if not path.is_file():
             raise BadInput(f"{path}: is not a file; the file system of an image is flat, move its files up")
         if not path.name.isprintable():
             raise BadInput(f"{folder}: {path.name!r} has characters that no file system should hold; rename it")
-    return {path.name: _contents(path) for path in paths}
+    return {path.name: read_bytes(path) for path in paths}

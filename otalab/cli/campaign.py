@@ -13,6 +13,7 @@ from typing import Any
 
 from otalab.cli.options.study import add_study_options, chosen_study, whole
 from otalab.cli.risk import explore
+from otalab.files import try_folder
 from otalab.numbers.engine_names import ENGINES
 from otalab.text import table
 
@@ -36,6 +37,7 @@ def run(chosen: argparse.Namespace) -> int:
     from otalab.numbers.campaigns.campaign import Campaign, progress, run_campaign  # noqa: PLC0415  # see above
     from otalab.numbers.study import Fleet  # noqa: PLC0415  # see above
 
+    try_folder(chosen.out)
     one = chosen_study(chosen)
     fleet = Fleet.read(one, chosen.fleet) if chosen.fleet else Fleet((one,))
     campaign = Campaign(fleet, chosen.devices, chosen.seed, chosen.engine)

@@ -8,18 +8,20 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
+from itertools import product
 from typing import Any
 
 from tqdm import tqdm
 
-from otalab.cli.options.scenario import add_options, chosen_scenario, read
+from otalab.cli.options.outputs import add_force, apart, output
+from otalab.cli.options.scenario import add_options, chosen_scenario
 from otalab.errors import BadInput
 from otalab.faults.models import FAULTS, fault_model
 from otalab.faults.tear import RESIDUAL
+from otalab.files import read_bytes
 from otalab.firmware.image import TEMPERS
 from otalab.graph.case import Case, digest, named
-from otalab.graph.check import Cell, check, matrix
+from otalab.graph.check import Cell, check, matrix, saved
 from otalab.graph.explorer import BUDGET, Explorer
 from otalab.text import table
 
@@ -36,6 +38,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--budget", type=int, default=BUDGET, metavar="N", help=f"most nodes of a graph ({BUDGET})")
     parser.add_argument("--save", metavar="FILE", help="write the counterexamples to a file that replay plays")
     parser.add_argument("--graph", metavar="FILE.npz", help="write the crash graph; for a single cell")
+    add_force(parser)
     parser.add_argument("--explain-faults", action="store_true", help="say what each fault model leaves, and end")
     parser.set_defaults(func=run)
 
@@ -50,15 +53,17 @@ def run(chosen: argparse.Namespace) -> int:
         raise BadInput("no design was named; otalab designs lists them")
     if chosen.budget < 1:
         raise BadInput(f"--budget {chosen.budget}: at least one node is needed")
-    cells = list(_cells(chosen))
-    if chosen.graph:
-        if len(cells) != 1:
-            raise BadInput(f"--graph takes a single cell, and these are {len(cells)}")
-        cells[0].graph.save(chosen.graph)
+    save, graph = output(chosen.save, chosen), output(chosen.graph, chosen)
+    apart(save, graph)
+    names = list(_names(chosen))
+    if graph and len(names) != 1:
+        raise BadInput(f"--graph takes a single cell, and these are {len(names)}")
+    cells = list(_cells(chosen, names))
+    if graph:
+        graph.write(cells[0].graph.npz())
     told = [cell.as_object() for cell in cells]
-    if chosen.save:
-        found = [one["counterexample"] for one in told if one["counterexample"]]
-        Path(chosen.save).write_text(json.dumps({"counterexamples": found}, indent=1) + "\n", encoding="utf-8")
+    if save:
+        save.write(saved([one["counterexample"] for one in told if one["counterexample"]]))
     if chosen.json:
         print(json.dumps({"results": told}))
     else:
@@ -71,21 +76,24 @@ def several(names: str, every: tuple[str, ...]) -> list[str]:
     return list(every) if names == "each" else names.split(",")
 
 
-def _cells(chosen: argparse.Namespace) -> Iterator[Cell]:
+def _names(chosen: argparse.Namespace) -> Iterator[tuple[str, str, str]]:
+    """Yield design, fault model and image of every cell."""
     images = list(TEMPERS) if chosen.image == "all" else chosen.image.split(",")
-    bundle = digest(read(chosen.bundle)) if chosen.bundle else ""
-    for design in sorted(chosen.designs):
-        for faults in sorted(several(chosen.faults, tuple(FAULTS))):
-            for image in sorted(images):
-                scenario, model = chosen_scenario(chosen, design, image), fault_model(faults)
-                case = replace(Case.of(scenario, named(design), chosen.board, faults, bundle), image=image)
-                # On standard error, and gone when it is over; short searches never show it.
-                with tqdm(desc=case.text, unit=" runs", delay=1, leave=False, file=sys.stderr) as bar:
+    return product(sorted(chosen.designs), sorted(several(chosen.faults, tuple(FAULTS))), sorted(images))
 
-                    def progress(explorer: Explorer, bar: Any = bar) -> None:
-                        bar.update(explorer.expanded - bar.n)
 
-                    yield check(case, scenario, model, budget=chosen.budget, progress=progress)
+def _cells(chosen: argparse.Namespace, names: list[tuple[str, str, str]]) -> Iterator[Cell]:
+    bundle = digest(read_bytes(chosen.bundle)) if chosen.bundle else ""
+    for design, faults, image in names:
+        scenario, model = chosen_scenario(chosen, design, image), fault_model(faults)
+        case = replace(Case.of(scenario, named(design), chosen.board, faults, bundle), image=image)
+        # On standard error, and gone when it is over; short searches never show it.
+        with tqdm(desc=case.text, unit=" runs", delay=1, leave=False, file=sys.stderr) as bar:
+
+            def progress(explorer: Explorer, bar: Any = bar) -> None:
+                bar.update(explorer.expanded - bar.n)
+
+            yield check(case, scenario, model, budget=chosen.budget, progress=progress)
 
 
 def show(cells: list[Cell]) -> None:

@@ -16,6 +16,7 @@ from otalab.cli.options.auth import lock
 from otalab.cli.options.device import DEVICE_ID, check_times, chosen_device, device_arguments
 from otalab.cli.serve import first_of, need_net
 from otalab.errors import BadInput
+from otalab.files import refused
 from otalab.wire.device.flash_file import Pool
 from otalab.wire.device.open import open_device
 from otalab.wire.device.virtual import VirtualDevice
@@ -70,7 +71,7 @@ def open_all(chosen: argparse.Namespace, devices: list[VirtualDevice]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise BadInput(f"--flash-dir {folder}: cannot be made: {error.strerror}") from error
+        raise refused(folder, error, "written") from error
     common, pool = chosen_device(chosen, ""), Pool()
     scenario = set_up(common.design, common.board, part_name=common.part)
     for number in range(chosen.first, chosen.first + chosen.devices):

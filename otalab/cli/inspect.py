@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from otalab.bench.inspection import COLUMNS, Inspection, formats, inspect_dump, inspect_records, is_dump
-from otalab.cli.options.scenario import read
+from otalab.files import read_bytes
 from otalab.hardware.board import load_board
 from otalab.text import table
 
@@ -37,7 +37,7 @@ def run(chosen: argparse.Namespace) -> int:
 
 
 def _inspected(chosen: argparse.Namespace) -> Inspection:
-    files = [(Path(name).name, read(name)) for name in chosen.files]
+    files = [(Path(name).name, read_bytes(name)) for name in chosen.files]
     if len(files) == 1 and (chosen.board or is_dump(files[0][1])):
         board = load_board(chosen.board) if chosen.board else None
         return inspect_dump(*files[0], board, chosen.format)

@@ -1,16 +1,16 @@
 """The command line: one entry point, `otalab`, with sub-commands.
 
-Exit status: 0 fine; 1 bad news; 2 wrong use or bad input, with one line that says what, where and the way out.
+Exit status: 0 fine; 1 bad news; 2 wrong use, bad input, or what the system refuses; 3 a fault of the lab itself;
+130 interrupted.  Whatever is not 0 or 1 comes with one line that says what, where and the way out (`way_out`).
 """
 
 from __future__ import annotations
 
 import argparse
-import os
+import io
 import subprocess
 import sys
 from collections.abc import Sequence
-from io import TextIOWrapper
 from pathlib import Path
 from typing import NoReturn
 
@@ -28,7 +28,8 @@ from otalab.cli import risk as risk_cli
 from otalab.cli import serve as serve_cli
 from otalab.cli import shadow_service as shadow_cli
 from otalab.cli import trace as trace_cli
-from otalab.errors import BadInput, OtalabError
+from otalab.cli.way_out import way_out
+from otalab.errors import BadInput
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
@@ -65,21 +66,17 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
-    if isinstance(sys.stdout, TextIOWrapper):
-        # A pipe of Windows takes 256 letters, and no word of ours is worth a traceback for one that it lacks.
-        sys.stdout.reconfigure(errors="backslashreplace")
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that lacks a sign gets its number; that is no reason to end.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     chosen = parser().parse_args(arguments)
     try:
-        return int(chosen.func(chosen))
-    except OtalabError as error:
-        print(f"otalab {chosen.command}: {error}", file=sys.stderr)
-        return 2
-    except BrokenPipeError:
-        # Somebody closed the pipe (`| head`): not our failure, and Python must not complain at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except KeyboardInterrupt:
-        return 130
+        status = int(chosen.func(chosen))
+        sys.stdout.flush()
+    except BaseException as error:  # noqa: BLE001  # there is one way out, and this is its door
+        return way_out(f"otalab {chosen.command}", error)
+    return status
 
 
 def open_lab(_chosen: argparse.Namespace) -> int:

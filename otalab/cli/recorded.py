@@ -9,9 +9,9 @@ from typing import Any
 from otalab.bench.recorded import RecordedScenario, recorded_scenario
 from otalab.bench.recording import read_recording
 from otalab.cli import check as check_cli
-from otalab.cli.options.scenario import read
 from otalab.errors import BadInput
 from otalab.faults.models import FAULTS, fault_model
+from otalab.files import read_bytes
 from otalab.graph.case import Case, digest, named
 from otalab.graph.check import check
 
@@ -42,9 +42,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def chosen_recording(chosen: argparse.Namespace, design: str, board: str) -> tuple[RecordedScenario, str]:
     """Return the scenario of a recording, and what stands for its files in an id."""
-    initial = read(chosen.image_file) if chosen.image_file else None
+    initial = read_bytes(chosen.image_file) if chosen.image_file else None
     scenario = recorded_scenario(read_recording(chosen.recording), design, board, initial, _new_image(chosen.new))
-    took_part = read(chosen.recording), initial or b"", (chosen.new or "").encode()
+    took_part = read_bytes(chosen.recording), initial or b"", (chosen.new or "").encode()
     return scenario, f"recording-{digest(b'/'.join(took_part))}"
 
 

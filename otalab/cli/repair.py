@@ -5,17 +5,20 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from otalab.cli.check import several
-from otalab.cli.options.scenario import add_options, read
+from otalab.cli.options.outputs import add_force, output
+from otalab.cli.options.scenario import add_options
 from otalab.faults.models import FAULTS
+from otalab.files import MADE, read_bytes
 from otalab.firmware.catalogue import load_design
 from otalab.firmware.image import TEMPERS
 from otalab.graph.repair import BUDGET, LIMIT, MOST, Repair, repair
+
+KEEP = f"{MADE} repair; it is not written over without --force once this line is gone"
 
 
 def add_parser(commands: Any) -> None:
@@ -30,11 +33,13 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--budget", type=int, default=BUDGET, metavar="N", help=f"most nodes of a graph ({BUDGET})")
     parser.add_argument("--limit", type=int, default=LIMIT, metavar="N", help=f"most sets that are tried ({LIMIT})")
     parser.add_argument("--save", metavar="FILE.toml", help="write the first design that was found")
+    add_force(parser)
     parser.set_defaults(func=run)
 
 
 def run(chosen: argparse.Namespace) -> int:
     """Search and print; 0 if the design is safe or a repair was found, else 1."""
+    save = output(chosen.save, chosen)
     with tqdm(delay=1, leave=False, file=sys.stderr, bar_format="{elapsed} {desc}") as bar:
 
         def told(tried: int, text: str) -> None:
@@ -50,14 +55,14 @@ def run(chosen: argparse.Namespace) -> int:
             budget=chosen.budget,
             limit=chosen.limit,
             progress=told,
-            bundle=read(chosen.bundle) if chosen.bundle else None,
+            bundle=read_bytes(chosen.bundle) if chosen.bundle else None,
             part_name=chosen.part,
             timing=chosen.timing,
             offers=chosen.offer,
             used=chosen.used,
         )
-    if chosen.save and found.suggestions:
-        Path(chosen.save).write_text(found.suggestions[0].design.toml(), encoding="utf-8")
+    if save and found.suggestions:
+        save.write(f"# {KEEP}\n{found.suggestions[0].design.toml()}")
     print(json.dumps(as_object(found))) if chosen.json else show(found)
     return 0 if found.outcome in ("safe", "found") else 1
 

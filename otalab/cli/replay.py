@@ -7,20 +7,20 @@ import json
 from collections.abc import Iterator
 from itertools import groupby
 from math import fsum
-from pathlib import Path
 from typing import Any
 
 from otalab.bench.scenario import Scenario
 from otalab.bench.setup import set_up
 from otalab.bench.trace import Step, sector_of, words
-from otalab.cli.options.scenario import read
+from otalab.cli.options.outputs import add_force, output
 from otalab.cli.recorded import add_options, chosen_recording
 from otalab.errors import BadInput
 from otalab.faults.models import fault_model
+from otalab.files import is_file, read_bytes, read_text
 from otalab.firmware import store
 from otalab.firmware.requests import OFFERS
 from otalab.formats.records.record import Invalid
-from otalab.graph.case import Case, digest, named
+from otalab.graph.case import ID, Case, digest, named
 from otalab.graph.history import Played, ending, play
 from otalab.hardware.chip import Chip
 from otalab.hardware.flash import Flash
@@ -39,11 +39,14 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--all", action="store_true", help="show every effect, not only those of the boot records")
     parser.add_argument("--dump", metavar="OUT.bin", help="write the flash as a raw image")
     parser.add_argument("--step", metavar="RUN.EFFECT", help="with --dump: just before this effect (at the end)")
+    add_force(parser)
     parser.set_defaults(func=run)
 
 
 def run(chosen: argparse.Namespace) -> int:
     """Play every history that was named."""
+    # Raw flash has no room for words: what is there is kept if it would change.
+    dump = output(chosen.dump, chosen, mark="")
     for identity in _identities(chosen.history):
         case, legs = Case.parse(identity)
         scenario, faults = _set_up(chosen, case), fault_model(case.faults)
@@ -54,21 +57,23 @@ def run(chosen: argparse.Namespace) -> int:
             print("\n".join(_lines(scenario, leg, everything=chosen.all)))
         end = ending(scenario, played)
         print(f"\n{end.name}: {end.reason}")
-        if chosen.dump:
-            Path(chosen.dump).write_bytes(_at(played, chosen.step).image)
+        if dump:
+            dump.write(_at(played, chosen.step).image)
     return 0
 
 
 def _identities(text: str) -> list[str]:
-    path = Path(text)
-    if not path.is_file():
+    if not is_file(text):
+        if text.count("/") != ID.count("/"):
+            raise BadInput(f"{text!r} is no file and no id: {ID}")
         return [text]
+    stored_text = read_text(text)
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
+        stored = json.loads(stored_text)
         found = stored.get("counterexamples", [stored])
         return [str(one["id"]) for one in found]
-    except (ValueError, KeyError, TypeError) as error:
-        raise BadInput(f"{path}: holds no counterexamples; check --save writes such a file") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise BadInput(f"{text}: holds no counterexamples; check --save writes such a file") from error
 
 
 def _set_up(chosen: argparse.Namespace, case: Case) -> Scenario:
@@ -83,7 +88,7 @@ def _set_up(chosen: argparse.Namespace, case: Case) -> Scenario:
         if files != case.bundle:
             raise BadInput(f"{files} is not {case.bundle} that the id was made with: --recording, --image-file, --new")
         return scenario
-    bundle = read(chosen.bundle) if chosen.bundle else None
+    bundle = read_bytes(chosen.bundle) if chosen.bundle else None
     if case.bundle != (digest(bundle) if bundle else ""):
         raise BadInput(f"the id was made with {'the bundle ' + case.bundle if case.bundle else 'no bundle'}: --bundle")
     for offers in OFFERS:

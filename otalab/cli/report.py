@@ -8,19 +8,18 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from otalab.cli.options.scenario import read
+from otalab.cli.options.outputs import add_force, apart, output
 from otalab.errors import BadInput, OtalabError
 from otalab.faults.models import FAULTS
+from otalab.files import read_bytes
 from otalab.firmware.image import TEMPERS
 from otalab.firmware.requests import OFFERS
 
@@ -53,6 +52,7 @@ def add_parser(commands: Any) -> None:
     add("--budget", type=int, default=100, metavar="N", help="most nodes of a graph (100)")
     add("--repair", type=int, default=3, metavar="N", help="most changes of a suggested repair; 0: none (3)")
     add("--limit", type=int, default=100, metavar="N", help="most sets of changes that are tried (100)")
+    add_force(parser)
     parser.set_defaults(func=run)
 
 
@@ -60,31 +60,23 @@ def run(chosen: argparse.Namespace) -> int:
     """Find out, write, and say where; 0 whatever was found."""
     from otalab.views.report.facts import gather  # noqa: PLC0415  # slow to load
     from otalab.views.report.page import page  # noqa: PLC0415
-    from otalab.views.report.pdf import chromium, print_pdf  # noqa: PLC0415
+    from otalab.views.report.pdf import chromium, printed  # noqa: PLC0415
 
     if not (chosen.out or chosen.pdf):
         raise BadInput("where to? -o FILE.html, --pdf FILE.pdf, or both")
     browser = chromium() if chosen.pdf else ""
-    targets = [Path(name) for name in (chosen.out, chosen.pdf) if name]
-    for target in targets:
-        if not target.parent.is_dir():
-            raise BadInput(f"{target}: there is no folder {target.parent}")
+    out, paper = output(chosen.out, chosen), output(chosen.pdf, chosen)
+    apart(out, paper)
     asked = _asked(chosen)
     with _told() as progress:
         every = gather(asked, progress)
         progress("writing")
         text = page(every, asked, ["otalab", "report", *_words(chosen)], datetime.now(UTC).date())
-        with tempfile.TemporaryDirectory() as folder:
-            html = Path(folder) / "report.html"
-            html.write_text(text, encoding="utf-8")
-            if chosen.pdf:
-                with _whole(Path(chosen.pdf)) as fresh:
-                    print_pdf(html, fresh, browser)
-        if chosen.out:
-            with _whole(Path(chosen.out)) as fresh:
-                fresh.write_text(text, encoding="utf-8")
-    for target in targets:
-        print(f"{target}: {target.stat().st_size / 1e6:.2f} MB")
+        results = [(out, text.encode()), (paper, printed(text, browser) if paper else b"")]
+    for place, data in results:
+        if place:
+            place.write(data)
+            print(f"{place.path}: {len(data) / 1e6:.2f} MB")
     return 0
 
 
@@ -98,7 +90,7 @@ def _asked(chosen: argparse.Namespace) -> Asked:
     return Asked(
         designs=tuple(dict.fromkeys(chosen.designs)),
         board=chosen.board,
-        bundle=read(chosen.bundle) if chosen.bundle else None,
+        bundle=read_bytes(chosen.bundle) if chosen.bundle else None,
         part=chosen.part,
         timing=chosen.timing,
         offer=chosen.offer,
@@ -123,7 +115,7 @@ def _words(chosen: argparse.Namespace) -> Iterator[str]:
     add_parser(plain.add_subparsers())
     usual = vars(plain.parse_args(["report", *chosen.designs]))
     for name, value in vars(chosen).items():
-        if name in usual and name not in ("designs", "func", "out", "pdf") and value != usual[name]:
+        if name in usual and name not in ("designs", "func", "out", "pdf", "force") and value != usual[name]:
             option = f"--{name.replace('_', '-')}"
             for one in value if isinstance(value, list) else [value]:
                 yield from ((option,) if one is True else (option, str(one)))
@@ -161,14 +153,3 @@ def _told() -> Iterator[Callable[[str], None]]:
             raise
         finally:
             signal.signal(signal.SIGINT, usual)
-
-
-@contextmanager
-def _whole(target: Path) -> Iterator[Path]:
-    """Give a name to write to, and put what was written in its place only when it is whole."""
-    fresh = target.with_name(f".{target.name}.part{target.suffix}")
-    try:
-        yield fresh
-        fresh.replace(target)
-    finally:
-        fresh.unlink(missing_ok=True)

@@ -7,9 +7,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from otalab.cli.options.scenario import read
+from otalab.cli.options.outputs import add_force
 from otalab.errors import BadInput
-from otalab.formats.bundle.build import write_whole
+from otalab.files import Output, read_bytes
+from otalab.formats.bundle.build import MARK
 from otalab.formats.bundle.sign import signable, signed
 from otalab.wire.key_files import cryptography, numbered
 
@@ -26,20 +27,22 @@ def add_parser(actions: Any) -> None:
         metavar="I=FILE",
         help="sign as number I (0 to 7) with this private key, PEM; may be repeated",
     )
+    add_force(parser)
     parser.add_argument("--json", action="store_true", help="print exactly one JSON object")
     parser.set_defaults(func=run)
 
 
 def run(chosen: argparse.Namespace) -> int:
     """Write a bundle with signatures."""
-    keys, bundle = cryptography(), read(chosen.file)
+    place = Output(Path(chosen.out), chosen.force, MARK)
+    keys, bundle = cryptography(), read_bytes(chosen.file)
     signers = numbered(chosen.key, keys.private_key)
     try:
         manifest = signable(bundle)
         out = signed(bundle, {number: keys.sign(key, manifest.raw) for number, key in signers.items()})
     except BadInput as error:
         raise BadInput(f"{Path(chosen.file)}: {error}") from None
-    write_whole(chosen.out, out)
+    place.write(out)
     numbers = sorted(signers)
     if chosen.json:
         print(json.dumps({"out": chosen.out, "signed": numbers}))

@@ -8,8 +8,9 @@ from math import fsum
 from typing import Any
 
 from otalab.bench.observer import End, judge
-from otalab.bench.recording import write_recording
+from otalab.bench.recording import recording
 from otalab.bench.trace import COUNTS, Life, by_phase, effects, life
+from otalab.cli.options.outputs import add_force, output
 from otalab.cli.options.scenario import add_options, chosen_scenario
 from otalab.text import seconds, table
 
@@ -20,16 +21,18 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("design", metavar="DESIGN", help="a name from the catalogue, or the path of a TOML file")
     parser.add_argument("--summary", action="store_true", help="one line per phase in place of one per effect")
     parser.add_argument("--record", metavar="OUT.csv", help="write the update as a recording, for explore-recording")
+    add_force(parser)
     add_options(parser)
     parser.set_defaults(func=trace)
 
 
 def trace(chosen: argparse.Namespace) -> int:
     """Print the life of a device that takes one update."""
+    record = output(chosen.record, chosen)
     scenario = chosen_scenario(chosen, chosen.design, chosen.image)
     lived = life(scenario)
-    if chosen.record:
-        write_recording(lived, chosen.record)
+    if record:
+        record.write(recording(lived))
     end = judge(scenario, lived)
     phases = by_phase(lived)
     total = fsum(run.seconds for run in lived.runs)

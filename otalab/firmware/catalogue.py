@@ -22,10 +22,11 @@ def designs() -> list[str]:
 @cache
 def load_design(name: str) -> Design:
     """Return a design by its name in the catalogue, or from the path of a TOML file."""
-    path = Path(name) if name.endswith(".toml") else DATA / "designs" / f"{name}.toml"
-    if not path.is_file():
+    if name.endswith(".toml"):
+        return read_design(Settings.load(Path(name)))
+    if name not in designs():
         raise BadInput(f"design {name!r} is unknown; one of: {', '.join(designs())}, or the path of a TOML file")
-    return read_design(Settings.load(path))
+    return read_design(Settings.load(DATA / "designs" / f"{name}.toml"))
 
 
 def read_design(settings: Settings) -> Design:

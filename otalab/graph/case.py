@@ -9,9 +9,11 @@ from pathlib import Path
 from otalab.bench.scenario import Scenario
 from otalab.bench.setup import USED_VERSION
 from otalab.errors import BadInput
+from otalab.files import read_bytes
 from otalab.graph.history import History, Leg
 
 OWN_BOARD = "own"
+ID = "DESIGN/BOARD/FAULTS/IMAGE/OFFER/HISTORY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Case:
         try:
             design, board, faults, image, offer, legs = identity.split("/")
         except ValueError as error:
-            raise BadInput(f"{identity!r} is no id: DESIGN/BOARD/FAULTS/IMAGE/OFFER/HISTORY") from error
+            raise BadInput(f"{identity!r} is no id: {ID}") from error
         board, _, bundle = board.partition("+")
         offer, _, used = offer.partition(":")
         if used not in ("", "used"):
@@ -66,7 +68,7 @@ class Case:
 
 def named(name: str) -> str:
     """Return a design or a board by its name, or a file of one by its stem and a digest of its bytes."""
-    return f"{Path(name).stem}@{digest(Path(name).read_bytes())}" if name.endswith(".toml") else name
+    return f"{Path(name).stem}@{digest(read_bytes(name))}" if name.endswith(".toml") else name
 
 
 def digest(data: bytes) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,7 @@ from otalab.bench.setup import set_up
 from otalab.errors import OtalabError
 from otalab.faults.models import fault_model
 from otalab.faults.tear import FaultModel
+from otalab.files import MADE
 from otalab.firmware.design import Design
 from otalab.graph.case import Case
 from otalab.graph.crash_graph import CrashGraph
@@ -59,6 +61,11 @@ def counterexample(case: Case, history: History) -> dict[str, Any]:
             {"run": number, "effect": leg.step, "tear": leg.tear, "phase": leg.phase} for number, leg in history.cuts
         ],
     }
+
+
+def saved(counterexamples: Sequence[dict[str, Any]]) -> str:
+    """Return the file of histories that `otalab replay` plays."""
+    return json.dumps({"note": f"{MADE} for replay", "counterexamples": counterexamples}, indent=1) + "\n"
 
 
 def check(

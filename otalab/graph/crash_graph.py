@@ -11,15 +11,18 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from functools import cached_property
+from io import BytesIO
 from itertools import count
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from otalab.bench.observer import BAD, GOOD, SAD
 from otalab.errors import BadInput
+from otalab.files import MADE, write_whole
 from otalab.graph.history import History, Leg
 
 RESET = -1
@@ -204,10 +207,16 @@ class CrashGraph:
 
     def save(self, path: str | Path) -> None:
         """Write the graph to one `.npz` file."""
+        write_whole(path, self.npz())
+
+    def npz(self) -> bytes:
+        """Return the graph as a `.npz` file holds it."""
         arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in _TEXTS}
         texts = json.dumps({name: getattr(self, name) for name in _TEXTS})
-        with Path(path).open("wb") as file:
-            np.savez_compressed(file, texts=np.frombuffer(texts.encode(), np.uint8), **arrays)
+        np.savez_compressed(file := BytesIO(), texts=np.frombuffer(texts.encode(), np.uint8), **arrays)
+        with ZipFile(file, "a") as archive:
+            archive.comment = MADE.encode()
+        return file.getvalue()
 
     @classmethod
     def load(cls, path: str | Path) -> CrashGraph:

@@ -100,10 +100,11 @@ def boards() -> list[str]:
 
 def load_board(name: str) -> Board:
     """Return a board by its name in `data/boards`, or from the path of a TOML file."""
-    path = Path(name) if name.endswith(".toml") else DATA / "boards" / f"{name}.toml"
-    if not path.is_file():
+    if name.endswith(".toml"):
+        return read_board(Settings.load(Path(name)))
+    if name not in boards():
         raise BadInput(f"board {name!r} is unknown; one of: {', '.join(boards())}, or the path of a TOML file")
-    return read_board(Settings.load(path))
+    return read_board(Settings.load(DATA / "boards" / f"{name}.toml"))
 
 
 def read_board(settings: Settings, name: str = "") -> Board:

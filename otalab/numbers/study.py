@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from hashlib import sha256
+from io import StringIO
 from math import fsum, isfinite
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from otalab.bench.setup import board_for, set_up
 from otalab.errors import BadInput
 from otalab.faults.models import atomic, fault_model, weighted
 from otalab.faults.tear import FaultModel
+from otalab.files import read_text
 from otalab.firmware.catalogue import load_design
 from otalab.firmware.design import Design
 from otalab.graph.crash_graph import CrashGraph
@@ -216,9 +218,10 @@ class Fleet:
     @classmethod
     def read(cls, base: Study, path: str | Path) -> Fleet:
         """Read the table of a fleet from a CSV file."""
+        text = read_text(path)
         try:
-            table = pd.read_csv(path, dtype={"rate": str, "part": str, "image": str})
-        except (OSError, ValueError) as error:
+            table = pd.read_csv(StringIO(text), dtype={"rate": str, "part": str, "image": str})
+        except ValueError as error:
             raise BadInput(f"{path}: not a table of a fleet: {str(error).splitlines()[0]}") from error
         return cls.of(base, table)
 

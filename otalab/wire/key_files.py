@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
 
 from otalab.errors import BadInput
+from otalab.files import read_bytes
 from otalab.formats.bundle.reader import ManifestRead
 from otalab.formats.bundle.signatures import KEYS, UNCHECKED
 
@@ -54,15 +54,7 @@ def numbered(options: Sequence[str], read: Callable[[bytes], T]) -> dict[int, T]
         if int(number) in found:
             raise BadInput(f"--key {option}: key {number} was given before")
         try:
-            found[int(number)] = read(_contents(Path(name)))
+            found[int(number)] = read(read_bytes(name, LARGEST_KEY_FILE))
         except BadInput as error:
             raise BadInput(f"--key {option}: {error}") from None
     return found
-
-
-def _contents(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(LARGEST_KEY_FILE)
-    except OSError as error:
-        raise BadInput(f"{path}: cannot be read: {error.strerror}") from error

@@ -153,7 +153,7 @@ def test_the_command_tells_and_returns_what_it_found(tmp_path: Path, capsys: pyt
         ([str(empty)], "the file is empty"),
         ([str(good)] * 3, "3 files"),
         ([str(good), "--board", "tiny"], "512 bytes, and board tiny has 118784"),
-        ([str(tmp_path / "none")], "cannot be read"),
+        ([str(tmp_path / "none")], "no such file"),
     ):
         assert 2 == main(["inspect", *arguments])
         assert complaint in capsys.readouterr().err

@@ -369,7 +369,7 @@ def test_bad_news_is_status_1_and_bad_input_status_2(capsys, tmp_path, recorded)
     """As with check; what is wrong is said in one line."""
     lines = recorded("mongoose").read_text().splitlines(keepends=True)
     file = tmp_path / "early.csv"
-    file.write_text("".join([lines[0], *lines[-2:], *lines[1:-2]]))
+    file.write_text("".join([*lines[:2], *lines[-2:], *lines[2:-2]]))
     choices = ("--design", "mongoose", "--board", "tiny", "--faults", "atomic")
 
     assert 1 == printed(capsys, "explore-recording", file, *choices)[0]
@@ -388,9 +388,9 @@ def test_the_flash_at_any_step_is_written_as_a_raw_image(capsys, tmp_path, legs)
     played = list(play(set_up("hardened", "tiny"), fault_model("atomic"), tuple(map(Leg.parse, legs.split(",")))))
     for number, leg in enumerate(played):
         for step in leg.steps[:: max(1, len(leg.steps) // 5)]:
-            printed(capsys, "replay", identity, "--dump", out, "--step", f"{number}.{step.number}")
+            printed(capsys, "replay", identity, "--dump", out, "--force", "--step", f"{number}.{step.number}")
             assert step.before.image == out.read_bytes()
-    printed(capsys, "replay", identity, "--dump", out)
+    printed(capsys, "replay", identity, "--dump", out, "--force")
 
     assert played[-1].flash.image == out.read_bytes()
     assert TINY.geometry.size == out.stat().st_size

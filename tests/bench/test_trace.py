@@ -135,7 +135,7 @@ def test_json_is_one_object_that_agrees_with_itself(capsys: pytest.CaptureFixtur
         (["trace", "mongoose", "--part", "M25P40"], "part M25P40 erases 65536 bytes at a time"),
         (["trace", "mongoose", "--part", "SST26VF064B-sfdp", "--timing", "max"], "no erase_max_ms"),
         (["trace", "mongoose", "--image", "flaky:2"], "image 'flaky:2' is unknown"),
-        (["trace", "mongoose", "--bundle", "no.zip"], "no.zip: cannot be read"),
+        (["trace", "mongoose", "--bundle", "no.zip"], "no.zip: no such file"),
         (["trace", "mongoose", "--bundle", __file__], "the bundle is refused: Malformed archive"),
         (["designs", "--show", "no"], "design 'no' is unknown"),
     ],

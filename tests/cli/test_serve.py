@@ -219,7 +219,7 @@ def test_what_cannot_be_served_is_one_line_and_status_2(tmp_path, device):
         "has 100 bytes": ["--flash", str(wrong)],
         "in use by another device": ["--flash", str(device.flash), "--board", "tiny"],
         "cannot be had": ["--flash", fresh, "--port", port],
-        "cannot be opened": ["--flash", str(tmp_path)],
+        "is a folder": ["--flash", str(tmp_path)],
         "--time-scale nan": ["--flash", fresh, "--time-scale", "nan"],
         "--port 70000": ["--flash", fresh, "--port", "70000"],
         "board 'no' is unknown": ["--flash", fresh, "--board", "no"],

@@ -128,7 +128,7 @@ def test_a_saved_counterexample_is_played_and_dumped(capsys, tmp_path):
     assert what.flash.geometry.size == dump.stat().st_size
     assert b"\xff" * 84 == dump.read_bytes()[0x1000:0x1054]
     assert out.count("\n") > 150
-    printed(capsys, "replay", saved, "--dump", str(dump), "--step", "0.0")
+    printed(capsys, "replay", saved, "--dump", str(dump), "--step", "0.0", "--force")
     assert what.flash.image == dump.read_bytes()
 
 
@@ -167,7 +167,7 @@ def test_an_id_with_a_file_is_given_the_file_and_refuses_another(capsys, tmp_pat
             ["check", "hardened", "mongoose", "--faults", "atomic", "--board", "tiny", "--graph", "x.npz"],
             "a single cell",
         ),
-        (["replay", "nonsense"], "is no id"),
+        (["replay", "nonsense"], "is no file and no id"),
         (["replay", "hardened/tiny/atomic/healthy/until-taken/x"], "no part of a history"),
         (["replay", "hardened/tiny/atomic/healthy/until-taken/-.99999.after,-"], "does not happen"),
         (["replay", "hardened/tiny/atomic/healthy/until-taken/-.5.nonsense,-"], "no tear"),

@@ -10,9 +10,9 @@ import ipaddress
 import os
 import re
 import socket
-from pathlib import Path
 
 from otalab.errors import BadInput
+from otalab.files import read_bytes
 from otalab.wire.auth.digest import ALGORITHMS, REALM, Lock, Users
 
 VARIABLE = "OTALAB_PASSWORD"
@@ -98,9 +98,6 @@ def _htdigest(path: str, realm: str, digits: int) -> dict[str, str]:
 
 def _read(path: str, option: str) -> str:
     try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise BadInput(f"{option} {path}: cannot be read: {error.strerror}") from error
-    if len(data) > FILE_LIMIT:
-        raise BadInput(f"{option} {path}: it has more than {FILE_LIMIT} bytes; is it the right file?")
-    return data.decode(errors="surrogateescape")
+        return read_bytes(path, FILE_LIMIT).decode(errors="surrogateescape")
+    except BadInput as error:
+        raise BadInput(f"{option} {error}") from error

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from otalab.bench.scenario import Scenario
 from otalab.bench.setup import set_up
-from otalab.errors import BadInput
+from otalab.files import read_bytes
 from otalab.firmware.requests import OFFERS
 
 
@@ -30,17 +29,9 @@ def chosen_scenario(chosen: argparse.Namespace, design: str, image: str) -> Scen
         design,
         chosen.board,
         image=image,
-        bundle=read(chosen.bundle) if chosen.bundle else None,
+        bundle=read_bytes(chosen.bundle) if chosen.bundle else None,
         part_name=chosen.part,
         timing=chosen.timing,
         offers=chosen.offer,
         used=chosen.used,
     )
-
-
-def read(name: str) -> bytes:
-    """Return the contents of a file that the user named."""
-    try:
-        return Path(name).read_bytes()
-    except OSError as error:
-        raise BadInput(f"{name}: cannot be read: {error.strerror}") from error

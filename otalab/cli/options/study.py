@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from otalab.bench.setup import board_for
-from otalab.cli.options.scenario import add_options, read
+from otalab.cli.options.scenario import add_options
 from otalab.errors import BadInput
+from otalab.files import read_bytes
 from otalab.firmware.catalogue import load_design
 from otalab.graph.explorer import BUDGET
 from otalab.numbers.rates import Rates
@@ -51,7 +52,7 @@ def chosen_study(chosen: argparse.Namespace) -> Study:
         part=chosen.part,
         timing=chosen.timing,
         offer=chosen.offer,
-        bundle=read(chosen.bundle) if chosen.bundle else None,
+        bundle=read_bytes(chosen.bundle) if chosen.bundle else None,
         bytes_per_second=chosen.network,
         flips=(chosen.erase_flip, chosen.program_flip),
         given_cut=chosen.given_cut,

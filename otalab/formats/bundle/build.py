@@ -7,7 +7,6 @@ The same input gives the same bytes: no clock and no name of a machine goes in.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import json
@@ -16,15 +15,17 @@ import zipfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import BinaryIO
 
 from otalab.errors import BadInput, BundleFault
+from otalab.files import write_whole
 from otalab.formats.bundle.manifest import Manifest, shown
 from otalab.formats.bundle.reader import MANIFEST, read_bundle
 
 BUILD_TIMESTAMP = "1980-01-01T00:00:00Z"
 """The moment that is written when none is given: the first that a ZIP archive can name."""
+MARK = f'"build_timestamp": "{BUILD_TIMESTAMP}"'
+"""What stands near the beginning of a bundle that was made here and told no moment."""
 
 _ZIP_MOMENT = (1980, 1, 1, 0, 0, 0)
 _UNIX = 3
@@ -130,23 +131,3 @@ def _archive(folder: str, files: Sequence[tuple[str, bytes]]) -> bytes:
             entry.create_system = _UNIX  # zipfile would name the system it runs on
             writer.writestr(entry, data)
     return archive.getvalue()
-
-
-def write_whole(out: str | os.PathLike[str], data: bytes) -> None:
-    """Write a file, whole or not at all."""
-    path = Path(os.path.realpath(out))
-    if path.exists() and not path.is_file():
-        raise BadInput(f"{path}: is there and is not a file: name another one")
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with scratch.open("wb") as file:
-            file.write(data)
-            # On disk before it gets its name, or a power cut could leave the name on an empty file.
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.replace(path)
-    except OSError as error:
-        raise BadInput(f"{path}: cannot be written: {error.strerror}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            scratch.unlink()

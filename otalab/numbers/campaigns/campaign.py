@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import os
 import sys
 import time
 from collections import Counter
@@ -27,6 +26,7 @@ from tqdm.auto import tqdm
 
 from otalab.bench.observer import BAD
 from otalab.errors import BadInput, OtalabError
+from otalab.files import read_text, refused, write_whole
 from otalab.graph.crash_graph import ENDS
 from otalab.numbers.engine_names import ENGINES
 from otalab.numbers.engines.engines import adopt, crowds, prepare, refuse_endless, sample
@@ -176,10 +176,11 @@ def _claim(folder: Path, campaign: Campaign, command: list[str] | None) -> None:
     if folder.exists() and not folder.is_dir():
         raise BadInput(f"{folder}: is a file; name a folder")
     if path.exists():
+        text = read_text(path)
         try:
-            stored = json.loads(path.read_text(encoding="utf-8"))
+            stored = json.loads(text)
             before, devices = stored["campaign"], int(stored["devices"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise BadInput(f"{path}: not a campaign's; take another folder") from error
         # Compared as they are stored: JSON knows no tuples.
         now = json.loads(json.dumps(now))
@@ -189,18 +190,19 @@ def _claim(folder: Path, campaign: Campaign, command: list[str] | None) -> None:
             raise BadInput(
                 f"{folder}: holds {devices} devices already; ask for as many or more, or take another folder"
             )
-    elif folder.exists() and any(folder.iterdir()):
+    elif folder.exists() and any(not one.name.startswith(".") for one in folder.iterdir()):
         raise BadInput(f"{folder}: is not empty, and no campaign; take another folder")
+    told = {"devices": campaign.devices, "command": command, "campaign": now}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        told = {"devices": campaign.devices, "command": command, "campaign": now}
-        _replace(path, lambda draft: draft.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8"))
+        # First of all, or what a kill leaves here could not be told from a stranger's.
+        write_whole(path, json.dumps(told, indent=1) + "\n")
         if campaign.engine != "crowd":
             (folder / "devices").mkdir(exist_ok=True)
             for draft in (folder / "devices").glob(".*"):
                 draft.unlink()  # of a process that was killed
     except OSError as error:
-        raise BadInput(f"{folder}: cannot be written: {error.strerror}") from error
+        raise refused(folder, error, "written") from error
 
 
 def _difference(before: Any, now: Any, where: str = "") -> str:
@@ -232,17 +234,8 @@ def _missing(folder: Path, campaign: Campaign, tally: Tally) -> list[tuple[int, 
 
 
 def _write(table: pd.DataFrame, path: Path) -> None:
-    _replace(path, lambda draft: table.to_parquet(draft, index=False, compression="zstd"))
-
-
-def _replace(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file that is there whole or not at all, whatever happens on the way."""
-    # Readers of a folder of Parquet files pass over names that begin with a dot.
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    write(draft)
-    with draft.open("rb") as file:
-        os.fsync(file.fileno())
-    draft.replace(path)
+    # Readers of a folder of Parquet files pass over drafts: their names begin with a dot.
+    write_whole(path, table.to_parquet(None, index=False, compression="zstd"))
 
 
 def _sampled(

@@ -15,6 +15,7 @@ _PAGE = """<!doctype html>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="generator" content="made by otalab">
 <link rel="icon" href="data:,">
 <title>{title}</title>
 <style>

@@ -20,9 +20,10 @@ from otalab.bench.scenario import Scenario
 from otalab.bench.setup import set_up
 from otalab.errors import BadInput, OtalabError
 from otalab.faults.models import FAULTS, fault_model
+from otalab.files import read_bytes, write_whole
 from otalab.firmware.catalogue import load_design
 from otalab.graph.case import OWN_BOARD, Case, digest, named
-from otalab.graph.check import counterexample
+from otalab.graph.check import counterexample, saved
 from otalab.hardware.effects import Effect
 from otalab.hardware.flash import Flash
 from otalab.views.modules import joined
@@ -185,14 +186,14 @@ class UpdatePlayer(anywidget.AnyWidget):
     def save(self, path: str | Path) -> None:
         """Write the history that is shown to a file that `otalab replay` plays."""
         one = counterexample(self._case, self._lived.history) | {"id": self.identity}
-        Path(path).write_text(json.dumps({"counterexamples": [one]}, indent=1) + "\n", encoding="utf-8")
+        write_whole(path, saved([one]))
 
     def html(self, path: str | Path, title: str = "") -> None:
         """Write the player, its life and its cuts as one page that needs no kernel, no server and no network."""
         names = ("step", "cuts", "opening", "saved", "faults")
         traits = {name: getattr(self, name) for name in names} | {"tears": {}, "trouble": ""}
         title = title or f"{self.design} on {self.board}: an update step by step"
-        Path(path).write_text(page(title, self.trace, self.recovery, traits, esm=ESM, css=CSS), encoding="utf-8")
+        write_whole(path, page(title, self.trace, self.recovery, traits, esm=ESM, css=CSS))
 
     # How one thing follows from another.
 
@@ -344,7 +345,4 @@ def _contents(bundle: bytes | str | Path | None) -> bytes | None:
     """Return the bytes of a bundle that may be given by the path of its file."""
     if bundle is None or isinstance(bundle, bytes):
         return bundle
-    try:
-        return Path(bundle).read_bytes()
-    except OSError as error:
-        raise BadInput(f"{bundle}: cannot be read: {error.strerror}") from error
+    return read_bytes(bundle)

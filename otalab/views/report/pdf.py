@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 from otalab.errors import BadInput, OtalabError
+from otalab.files import MADE, read_bytes, write_whole
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 SECONDS = 120
@@ -21,8 +23,17 @@ def chromium() -> str:
     raise BadInput(f"--pdf: no Chromium on the PATH ({', '.join(NAMES)}); print the HTML page from any browser")
 
 
-def print_pdf(page: Path, pdf: Path, browser: str) -> None:
-    """Print a page to a PDF file."""
+def printed(text: str, browser: str) -> bytes:
+    """Return a page as the contents of a PDF file."""
+    with tempfile.TemporaryDirectory() as folder:
+        page, pdf = Path(folder, "report.html"), Path(folder, "report.pdf")
+        write_whole(page, text, sync=False)
+        _print(page, pdf, browser)
+        # Readers look for the end of a PDF from behind, and pass over comments.
+        return read_bytes(pdf) + f"% {MADE}\n".encode()
+
+
+def _print(page: Path, pdf: Path, browser: str) -> None:
     # Chromium refuses to run as root with its sandbox; the page asks for nothing and is our own.
     root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     words = [browser, "--headless", *root, "--disable-gpu", "--no-first-run", "--disable-background-networking",

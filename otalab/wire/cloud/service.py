@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 import time
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from otalab.errors import BadInput
+from otalab.files import read_text, try_place, write_whole
 from otalab.wire.cloud.link import Broker, Link
 from otalab.wire.cloud.shadow import Message, Node, Refused, Shadow, answer, parsed, restored, stored, updated
 
@@ -32,27 +32,23 @@ class Shadows:
     def __init__(self, path: Path | None = None) -> None:
         self.path = path
         self.things: dict[str, Shadow] = {}
+        if path is not None:
+            try_place(path)
         if path is not None and path.exists():
             self._load(path)
 
     def _load(self, path: Path) -> None:
+        text = read_text(path)
         try:
-            self.things = {
-                name: restored(kept) for name, kept in json.loads(path.read_text(encoding="utf-8"))["things"].items()
-            }
-        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            self.things = {name: restored(kept) for name, kept in json.loads(text)["things"].items()}
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise BadInput(f"{path}: not a file of shadows: {error}; take another --state") from error
 
     def save(self) -> None:
         """Put everything on disk: the old file or the new one is there, whatever happens."""
         if self.path is None:
             return
-        scratch = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
-        with scratch.open("w", encoding="utf-8") as file:
-            json.dump({"things": {name: stored(shadow) for name, shadow in self.things.items()}}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.replace(self.path)
+        write_whole(self.path, json.dumps({"things": {name: stored(shadow) for name, shadow in self.things.items()}}))
 
     def handle(self, topic: str, payload: bytes, now: int) -> list[Message]:
         """Return what a message leads to, each with its whole topic."""

@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 from otalab.errors import BadInput
+from otalab.files import ordinary, refused
 from otalab.hardware.effects import Effect, Erase, Program
 from otalab.hardware.flash import Flash, Geometry
 from otalab.wire.device.one_owner import claim
@@ -46,10 +47,11 @@ class FlashFile:
         self.path = path
         self.sync = sync
         self.pool = pool
+        ordinary(path)
         try:
             self._file = os.fdopen(os.open(path, MODE, 0o644), "r+b", buffering=0)
         except OSError as error:
-            raise BadInput(f"{path}: cannot be opened: {error.strerror}") from error
+            raise refused(path, error, "written") from error
         try:
             self.is_new = self._claim(geometry, shipped)
             self.flash = Flash.of(geometry, self._read(geometry.size))
@@ -94,8 +96,13 @@ class FlashFile:
             os.fsync(self._file.fileno())
             self._file.truncate(size)
             os.fsync(self._file.fileno())
-        except OSError as error:
-            raise BadInput(f"{self.path}: cannot be written: {error.strerror}") from error
+        except BaseException as error:
+            # Half a file would stand in the way of the next one.
+            self._file.close()
+            Path(os.path.realpath(self.path)).unlink(missing_ok=True)
+            if isinstance(error, OSError):
+                raise refused(self.path, error, "written") from error
+            raise
 
     def write(self, effect: Effect, after: Flash) -> None:
         """Put what an effect has changed into the file: `after` are the contents once it has run to its end."""

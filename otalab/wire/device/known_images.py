@@ -13,6 +13,7 @@ from pathlib import Path
 from zlib import crc32
 
 from otalab.errors import BadInput, BundleFault
+from otalab.files import read_text
 from otalab.firmware import store
 from otalab.firmware.design import Design
 from otalab.firmware.image import Image
@@ -33,7 +34,7 @@ class KnownImages:
 
     def load(self) -> None:
         """Read the notebook; a last line that was cut short by a `kill` is no line."""
-        lines = self.path.read_text(encoding="utf-8").split("\n")[:-1] if self.path.is_file() else []
+        lines = read_text(self.path).split("\n")[:-1] if self.path.is_file() else []
         for number, line in enumerate(lines, 1):
             try:
                 fields = json.loads(line)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from otalab.errors import OtalabError
+from otalab.files import read_text, write_whole
 from otalab.wire.live.process import LiveCommand, LiveProcess
 
 PLACES = "/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin"  # where a mosquitto that is not on the path may be
@@ -47,7 +48,7 @@ class LiveBroker(LiveProcess):
             raise OtalabError(MISSING)
         settings = Path(self._folder.name, "mosquitto.conf")
         lines = [f"listener {self.port} 127.0.0.1", "allow_anonymous true", "persistence false", "log_type error"]
-        settings.write_text("\n".join([*lines, ""]), encoding="utf-8")
+        write_whole(settings, "\n".join([*lines, ""]), sync=False)
         return [program, "-c", str(settings)]
 
     def came_up(self, seconds: float) -> bool:
@@ -96,7 +97,7 @@ class LiveCloud(LiveBroker):
 
     def shadow(self, device: str) -> dict[str, Any]:
         """Return the state of a device's shadow, an empty one where there is none yet."""
-        things = json.loads(self.state.read_text(encoding="utf-8"))["things"] if self.state.exists() else {}
+        things = json.loads(read_text(self.state))["things"] if self.state.exists() else {}
         state: dict[str, Any] = things.get(device, {}).get("state", {})
         return state
 

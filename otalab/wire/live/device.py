@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from otalab.errors import OtalabError
+from otalab.files import read_bytes
 from otalab.wire.auth.digest import authorization
 from otalab.wire.live.process import LiveCommand
 
@@ -54,7 +55,7 @@ class LiveDevice(LiveCommand):
 
     def update(self, bundle: bytes | str | Path, commit_timeout: int = 60) -> tuple[int, str]:
         """Send an update, as raw body; return the HTTP status and the device's words."""
-        data = bundle if isinstance(bundle, bytes) else Path(bundle).read_bytes()
+        data = bundle if isinstance(bundle, bytes) else read_bytes(bundle)
         return self._ask(f"/update?commit_timeout={commit_timeout}", data)
 
     def commit(self) -> tuple[int, str]:

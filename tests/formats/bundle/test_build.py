@@ -250,7 +250,7 @@ def test_what_is_there_and_is_no_file_stays(tmp_path):
     """
     os.mkfifo(tmp_path / "pipe")
 
-    with pytest.raises(BadInput, match="pipe: is there and is not a file"):
+    with pytest.raises(BadInput, match="pipe: is a pipe, and an ordinary file is needed"):
         build(tmp_path / "pipe", **LAMP, parts=PARTS)
     assert (tmp_path / "pipe").is_fifo()
 
@@ -358,12 +358,12 @@ def test_what_is_not_there_is_bad_input(files, missing):
 
 
 @pytest.mark.parametrize("action", ["inspect", "verify"])
-@pytest.mark.parametrize("name", ["nowhere.zip", ""])
-def test_a_bundle_that_cannot_be_read_is_bad_input(tmp_path, action, name):
+@pytest.mark.parametrize("name, said", [("nowhere.zip", "no such file"), ("", "is a folder")])
+def test_a_bundle_that_cannot_be_read_is_bad_input(tmp_path, action, name, said):
     """
     It is not a bad bundle, but no bundle.
     """
-    with pytest.raises(BadInput, match="cannot be read"):
+    with pytest.raises(BadInput, match=said):
         run(action, tmp_path / name)
 
 

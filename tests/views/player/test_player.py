@@ -297,7 +297,7 @@ def test_a_bundle_is_given_by_its_path(tmp_path):
 
     assert f"bundle={str(path)!r}" in player.opening
     assert UpdatePlayer.of(player.identity, bundle=path).identity == player.identity
-    with pytest.raises(BadInput, match="cannot be read"):
+    with pytest.raises(BadInput, match="no such file"):
         a_player(bundle=str(tmp_path / "nowhere.zip"))
     with pytest.raises(BadInput, match="made with a bundle"):
         UpdatePlayer.of(player.identity)

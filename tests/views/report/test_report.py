@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from otalab.bench.observer import BAD
 from otalab.cli import main as cli
 from otalab.cli import report as report_cli
 from otalab.errors import BadInput, OtalabError
+from otalab.files import MADE
 from otalab.firmware.catalogue import designs, load_design
 from otalab.firmware.design import ways
 from otalab.firmware.explain import explain
@@ -313,18 +315,16 @@ def test_nothing_half_written_stays_behind(tmp_path, monkeypatch):
     An old report stands until the new one is whole.
     """
     target = tmp_path / "review.html"
-    target.write_text("the old one")
+    target.write_text(f"{MADE}: the old one")
 
-    def broken_off():
-        with report_cli._whole(target) as fresh:
-            fresh.write_text("half of the new")
-            raise KeyboardInterrupt
+    def broken_off(_file):
+        raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        broken_off()
+    monkeypatch.setattr(os, "fsync", broken_off)
 
+    assert 130 == run("single-record", "-o", str(target), *SMALL, "--repair", "0", "--budget", "5")
     assert ["review.html"] == [one.name for one in tmp_path.iterdir()]
-    assert "the old one" == target.read_text()
+    assert f"{MADE}: the old one" == target.read_text()
 
 
 @pytest.mark.slow

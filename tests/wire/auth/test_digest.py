@@ -393,7 +393,7 @@ def test_passwords_that_cannot_be(tmp_path, monkeypatch):
     junk.write_text("admin secret\n")
     other.write_text(f"admin:elsewhere:{'0' * 32}\n")
     cases = {
-        "--password-file /nowhere: cannot be read": {"password_file": "/nowhere"},
+        "--password-file /nowhere: no such file": {"password_file": "/nowhere"},
         f"--password-file {empty}: its first line is empty": {"password_file": str(empty)},
         "--user me: it has no password": {"user": "me"},
         "--user and --auth-domain: 1 to 64 characters": {"user": 'a"b'},

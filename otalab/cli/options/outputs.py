@@ -1,0 +1,27 @@
+"""Where results go: each place is tried before the work begins."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from otalab.errors import BadInput
+from otalab.files import MADE, Output
+
+
+def add_force(parser: argparse.ArgumentParser) -> None:
+    """Add the option of a command that writes files."""
+    parser.add_argument("--force", action="store_true", help="write over what is there, whoever made it")
+
+
+def output(name: str | None, chosen: argparse.Namespace, mark: str = MADE) -> Output | None:
+    """Return the place for a result, `None` where none was asked for."""
+    return None if name is None else Output(Path(name), chosen.force, mark)
+
+
+def apart(*outputs: Output | None) -> None:
+    """Refuse two results in one file."""
+    places = [one.path for one in outputs if one is not None]
+    for place in places:
+        if places.count(place) > 1:
+            raise BadInput(f"{place}: is to hold two results: take two names")

@@ -1,0 +1,61 @@
+"""The one way out: what ends a command becomes one line and an exit status."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from pathlib import Path
+
+from otalab.errors import OtalabError
+from otalab.files import refused
+
+DEBUG = "OTALAB_DEBUG"
+
+
+def way_out(command: str, error: BaseException) -> int:
+    """Say in one line what ended a command, and return the exit status; whoever asks to exit is let go."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]  # tasks that ran side by side; the others were ended for it
+    _let_go_of_output()
+    match error:
+        case SystemExit() | GeneratorExit():
+            raise error
+        case KeyboardInterrupt():
+            return 130
+        case BrokenPipeError():
+            return 0  # somebody closed the pipe (`| head`): not our failure
+        case OtalabError():
+            return _said(command, str(error))
+        case OSError():
+            return _said(command, _refused(error))
+    return _fault(command, error)
+
+
+def _let_go_of_output() -> None:
+    """Print what is left, and if that cannot be printed, let Python not complain of it at exit."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _refused(error: OSError) -> str:
+    if error.filename is None:
+        return f"the system refuses: {error.strerror or error}"
+    return str(refused(os.fsdecode(error.filename), error, "used"))
+
+
+def _said(command: str, what: str, status: int = 2) -> int:
+    line = what if what.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in what)
+    print(f"{command}: {line}", file=sys.stderr)
+    return status
+
+
+def _fault(command: str, error: BaseException) -> int:
+    """Tell a fault of the lab itself: the place in a line, and everything to whoever asks."""
+    if os.environ.get(DEBUG):
+        traceback.print_exception(error)
+    at = traceback.extract_tb(error.__traceback__)[-1]
+    what = f"internal fault: {type(error).__name__}: {error} ({Path(at.filename).name}:{at.lineno})"
+    return _said(command, f"{what}; please report it, with what {DEBUG}=1 makes this command print", 3)
