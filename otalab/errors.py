@@ -14,5 +14,9 @@ class BadInput(OtalabError, ValueError):
     """A file, a name or a number that the lab cannot work with."""
 
 
+class OutOfTable(OtalabError):
+    """A number from flash that leads past the end of a table: real code would take what lies behind it for an entry."""
+
+
 class BundleFault(OtalabError):
     """Why a device refuses an update bundle; the text is the device's own message."""

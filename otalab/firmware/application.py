@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from math import inf
 
-from otalab.errors import OtalabError
+from otalab.errors import OtalabError, OutOfTable
 from otalab.firmware import boot_state, bootloader, record_writes, store
 from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
@@ -105,7 +105,11 @@ def merged(chip: Controller, design: Design, old: int, new: int) -> Routine[bool
     """Carry the files of one slot over to another; return whether the trial may go on."""
     try:
         # Without a file system there is nothing to go on with, also where a file that does not fit is ignored.
-        return (yield from carry_over(chip, chip.board.slots[old].fs, chip.board.slots[new].fs, mounted))
+        return (yield from carry_over(chip, chip.board.slot(old).fs, chip.board.slot(new).fs, mounted))
+    except OutOfTable as fault:
+        # What lies behind the table gives the address of no file system, and the mount fails.
+        chip.say(f"The old file system cannot be mounted: {fault}")
+        return False
     except OtalabError as fault:
         chip.say(f"Files could not be carried over: {fault}")
         return MERGE_FAULTS[design.merge_fault]()
@@ -150,9 +154,13 @@ def interval_of_the_record(chip: Controller, config: BootConfig, slot: int) -> R
 
 
 def interval_of_the_file(chip: Controller, config: BootConfig, slot: int) -> Routine[int]:
-    """Return the commit interval that the file in the slot's file system has; 0 without one."""
+    """Return the commit interval that the file in the slot's file system has; 0 without one.
+
+    Real code takes the file for a C structure that begins with a signed number of four bytes, and arms no timer unless
+    that is positive; where a cut left fewer bytes it reads what lies behind them in RAM, which the lab takes for zeros.
+    """
     data = yield from read_file(chip, chip.board.slots[slot].fs, INTERVAL_FILE)
-    return int.from_bytes(data or b"", "little")
+    return max(0, int.from_bytes((data or b"")[:4].ljust(4, b"\0"), "little", signed=True))
 
 
 def works(chip: Controller, design: Design, image: Image, slot: int) -> Routine[Outcome]:

@@ -10,7 +10,7 @@ from zlib import crc32
 
 from otalab.errors import BundleFault
 from otalab.firmware import record_writes, store
-from otalab.firmware.bootloader import IMAGE_CHECKS
+from otalab.firmware.bootloader import passes
 from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
 from otalab.firmware.requests import BootState, Report, Snapshot
@@ -57,9 +57,8 @@ def startable(chip: Controller, design: Design, config: BootConfig) -> bool:
     """Say whether the loader would start every slot that a configuration can lead to, by the design's own check."""
     named = {config.active} | ({config.previous} if config.previous is not None else set())
     reached = {config.active} if config.committed else named
-    check = IMAGE_CHECKS[design.image_check]
-    there = all(0 <= slot < len(chip.board.slots) for slot in named)
-    return there and all(check(chip, replace(config, active=slot)) for slot in reached)
+    there = all(map(chip.board.has_slot, named))
+    return there and all(passes(chip, design, replace(config, active=slot)) for slot in reached)
 
 
 def snapshot(chip: Controller, design: Design, wanted: Snapshot) -> Routine[Report]:
@@ -70,6 +69,8 @@ def snapshot(chip: Controller, design: Design, wanted: Snapshot) -> Routine[Repo
     if not selected.config.committed:
         return Report(False, NOT_NOW)
     config, source = selected.config, selected.config.active
+    if not chip.board.has_slot(source):
+        return Report(False, NOT_COPIED)
     target = 1 - source
     facts, slots = config.slots[source], chip.board.slots
     if not facts.fit(chip.read_region(slots[source].app)):

@@ -42,9 +42,9 @@ def boot(chip: Controller, design: Design) -> Routine[Start | Bricked | Reset]:
         config = selected.config
         chip.say(f"Boot record {selected.place}: sequencer {selected.record.sequencer}, {config.summary}")
         config = yield from TRIALS[design.trial](chip, design, config)
-    if config.active >= len(chip.board.slots):
+    if not chip.board.has_slot(config.active):
         return Bricked(f"the boot record names slot {config.active}, which this board does not have")
-    if not IMAGE_CHECKS[design.image_check](chip, config):
+    if not passes(chip, design, config):
         chip.say(f"The image in slot {config.active} fails its checksum")
         return (yield from BAD_IMAGES[design.bad_image](chip, design, config))
     if not config.committed:
@@ -124,7 +124,7 @@ def one_try(chip: Controller, design: Design, config: BootConfig) -> Routine[Boo
         return config
     if config.tried >= design.tries:
         reason = "it was tried before and did not commit"
-    elif not IMAGE_CHECKS[design.image_check](chip, config):
+    elif not passes(chip, design, config):
         reason = f"the image in slot {config.active} fails its checksum"
     else:
         # Written before it is acted on: a try that leaves no trace is free again after every
@@ -216,11 +216,16 @@ def watchdog(chip: Controller, design: Design, config: BootConfig) -> Routine[St
 def the_other(chip: Controller, design: Design, config: BootConfig) -> Routine[Start | Bricked | Reset]:
     """Start the other slot's image where one fails its check, if that one is whole: it is done again at every start."""
     other = replace(config, active=1 - config.active)
-    if IMAGE_CHECKS[design.image_check](chip, other):
+    if passes(chip, design, other):
         chip.say(f"Starting slot {other.active} instead")
         return start(design, other)
     return Bricked("no slot has an image that passes its check")
     yield
+
+
+def passes(chip: Controller, design: Design, config: BootConfig) -> bool:
+    """Say whether the slot that a configuration names is there, and its image passes the design's check."""
+    return chip.board.has_slot(config.active) and IMAGE_CHECKS[design.image_check](chip, config)
 
 
 def unchecked(chip: Controller, config: BootConfig) -> bool:
@@ -230,17 +235,13 @@ def unchecked(chip: Controller, config: BootConfig) -> bool:
 
 def checksum(chip: Controller, config: BootConfig) -> bool:
     """Compare the image with the length and the CRC-32 in the record: it reads all of the image at every start."""
-    if config.active >= len(chip.board.slots):
-        return False
-    region, facts = chip.board.slots[config.active].app, config.slots[config.active]
+    region, facts = chip.board.slot(config.active).app, config.slots[config.active]
     return facts.length <= region.size and facts.fit(chip.read(region.address, facts.length))
 
 
 def own_check(chip: Controller, config: BootConfig) -> bool:
     """Ask the image itself: its format has a length and a check, whatever the record says."""
-    if config.active >= len(chip.board.slots):
-        return False
-    return whole(chip.read_region(chip.board.slots[config.active].app))
+    return whole(chip.read_region(chip.board.slot(config.active).app))
 
 
 Decide = Callable[[Controller, Design, BootConfig], Routine[BootConfig]]

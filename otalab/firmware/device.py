@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from hashlib import sha256
 
+from otalab.errors import OutOfTable
 from otalab.firmware import application, bootloader
 from otalab.firmware.bootloader import Start
 from otalab.firmware.controller import Controller
@@ -40,7 +41,7 @@ class Device:
 def power_on(chip: Controller, device: Device) -> Routine[Outcome]:
     """Run the firmware once, from power-on to quiescence, a halt or a reset."""
     chip.sig_req_mask = device.sig_req_mask
-    start = yield from bootloader.boot(chip, device.design)
+    start = yield from loaded(chip, device.design)
     if isinstance(start, Reset):
         return start
     if isinstance(start, Bricked):
@@ -50,6 +51,24 @@ def power_on(chip: Controller, device: Device) -> Routine[Outcome]:
     if image is None:
         return Bricked(f"slot {start.slot} was started, and what lies there is not a whole image")
     chip.phase = "boot" if start.committed else "trial"
+    try:
+        return (yield from started(chip, device, image, start))
+    except OutOfTable as fault:
+        # An exception of the processor, or the watchdog soon after: either way the device restarts.
+        chip.say(f"Crashed: {fault}")
+        return Reset(f"crash: {fault}")
+
+
+def loaded(chip: Controller, design: Design) -> Routine[Start | Bricked | Reset]:
+    """Run the boot loader; nothing watches over it, so one that crashes does not come back."""
+    try:
+        return (yield from bootloader.boot(chip, design))
+    except OutOfTable as fault:
+        return Bricked(f"the boot loader crashed: {fault}")
+
+
+def started(chip: Controller, device: Device, image: Image, start: Start) -> Routine[Outcome]:
+    """Run what the loader chose to start, beside the commit timer if the loader started that."""
     main = application.run(chip, device.design, image, start.slot)
     if not start.commit_within:
         return (yield from main)
@@ -63,4 +82,4 @@ def power_on(chip: Controller, device: Device) -> Routine[Outcome]:
 
 def decision(chip: Controller, design: Design) -> Start | Bricked | Reset:
     """Drive the boot loader alone to its decision, on steady power; the chip holds what it wrote on the way."""
-    return chip.carry_out(bootloader.boot(chip, design))
+    return chip.carry_out(loaded(chip, design))

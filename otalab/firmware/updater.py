@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from otalab.errors import BundleFault, OtalabError
 from otalab.firmware import record_writes, store
-from otalab.firmware.bootloader import IMAGE_CHECKS
+from otalab.firmware.bootloader import passes
 from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
 from otalab.firmware.image import Image
@@ -74,7 +74,7 @@ def claim(chip: Controller, design: Design) -> Selection:
 
 def boots_next(chip: Controller, design: Design, config: BootConfig, running: int) -> int:
     """Return the slot that must be spared: the running one, unless a boot state set by hand names the other one."""
-    return config.active if IMAGE_CHECKS[design.image_check](chip, config) else running
+    return config.active if passes(chip, design, config) else running
 
 
 def beside(_chip: Controller, active: int) -> tuple[int, Mount]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from otalab.errors import BadInput
+from otalab.errors import BadInput, OutOfTable
 from otalab.hardware.flash import Geometry
 from otalab.hardware.part import FlashPart, part, parts
 from otalab.settings import DATA, Settings
@@ -78,6 +78,16 @@ class Board:
                 yield from ("", f"[[{prefix}{table}]]", f"address = 0x{region.address:x}", f"size = 0x{region.size:x}")
         for slot in self.slots:
             yield from ("", f"[[{prefix}slots]]", f"app = {_inline(slot.app)}", f"fs = {_inline(slot.fs)}")
+
+    def has_slot(self, number: int) -> bool:
+        """Say whether a number names a slot."""
+        return 0 <= number < len(self.slots)
+
+    def slot(self, number: int) -> Slot:
+        """Return the slot that a number names; a number out of a torn record may name none: `OutOfTable`."""
+        if not self.has_slot(number):
+            raise OutOfTable(f"slot {number} is named, which this board does not have")
+        return self.slots[number]
 
     def owner_of(self, sector: int) -> str:
         """Return the name of the region that a sector belongs to, or `free`."""

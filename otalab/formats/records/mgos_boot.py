@@ -50,7 +50,7 @@ class JournalCodec:
         flags = (COMMITTED if config.committed else 0) | (FIRST_A if config.first else 0)
         flags |= (0 if config.committed or config.tried else FIRST_B) | (MERGE if config.merge else 0)
         revert = -1 if config.previous is None else config.previous
-        head = _HEAD.pack(MAGIC, record.sequencer, 1, 2, config.active, revert, flags)
+        head = _HEAD.pack(MAGIC, record.sequencer, 1, 2, _signed(config.active), _signed(revert), flags)
         slots = b"".join(_slot(number, facts) for number, facts in enumerate(config.slots))
         rest = bytes((SLOTS - len(config.slots)) * _SLOT.size) + b"\xff" * _TAIL
         return self.sealed(head + slots + rest)
@@ -76,6 +76,11 @@ class JournalCodec:
             merge=bool(flags & MERGE),
         )
         return Record(sequencer, config)
+
+
+def _signed(slot: int) -> int:
+    """Return a slot number as the signed byte that a record has for it."""
+    return (slot + 128) % 256 - 128
 
 
 def _slot(number: int, facts: SlotFacts) -> bytes:

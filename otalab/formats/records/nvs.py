@@ -48,7 +48,7 @@ def word(config: BootConfig) -> int:
     """Return a configuration as the word that NVS holds."""
     old = config.active if config.previous is None else config.previous
     flags = (0 if config.committed else FIRST_BOOT) | (MERGE if config.merge else 0)
-    return old | config.active << 4 | flags
+    return old & 0xF | (config.active & 0xF) << 4 | flags
 
 
 def meaning(state: int) -> BootConfig:
