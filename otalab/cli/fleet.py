@@ -17,7 +17,7 @@ from otalab.cli.options.device import DEVICE_ID, check_times, chosen_device, dev
 from otalab.cli.serve import first_of, need_net
 from otalab.errors import BadInput
 from otalab.files import refused
-from otalab.wire.device.flash_file import Pool
+from otalab.wire.device.flash_file import SectorPool
 from otalab.wire.device.open import open_device
 from otalab.wire.device.virtual import VirtualDevice
 from otalab.wire.live.stopping import cancelled_by_signals
@@ -72,7 +72,7 @@ def open_all(chosen: argparse.Namespace, devices: list[VirtualDevice]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise refused(folder, error, "written") from error
-    common, pool = chosen_device(chosen, ""), Pool()
+    common, pool = chosen_device(chosen, ""), SectorPool()
     scenario = set_up(common.design, common.board, part_name=common.part)
     for number in range(chosen.first, chosen.first + chosen.devices):
         name = f"{chosen.prefix}{number:03}"
@@ -106,7 +106,7 @@ async def _serve(chosen: argparse.Namespace, devices: list[VirtualDevice]) -> No
 
 async def _live(device: VirtualDevice, broker: Any, chosen: argparse.Namespace) -> None:
     from otalab.wire.cloud.device import MqttDevice  # noqa: PLC0415  # see above
-    from otalab.wire.device.ota import Event, Ota, Progress  # noqa: PLC0415  # see above
+    from otalab.wire.device.ota import Ota, Progress, UpdateEvent  # noqa: PLC0415  # see above
     from otalab.wire.rpc.frames import Rpc  # noqa: PLC0415  # see above
 
     ota = Ota(device)
@@ -120,7 +120,7 @@ async def _live(device: VirtualDevice, broker: Any, chosen: argparse.Namespace) 
         autocommit=chosen.commit == "cloud",
     )
 
-    def tell(event: Event) -> None:
+    def tell(event: UpdateEvent) -> None:
         if not isinstance(event, Progress):
             _tell(f"{device.name}: {event}")
 

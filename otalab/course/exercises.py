@@ -26,7 +26,7 @@ from otalab.graph.crash_graph import CrashGraph
 from otalab.hardware.effects import Erase, Program
 from otalab.hardware.part import part
 
-Judge = Callable[[Any], str | None]
+Grader = Callable[[Any], str | None]
 BUDGET = 60
 
 
@@ -36,16 +36,16 @@ class Exercise:
 
     number: str
     wanted: str
-    judge: Judge
+    judge: Grader
 
 
 EXERCISES: dict[str, Exercise] = {}
 
 
-def exercise(number: str, wanted: str) -> Callable[[Judge], Judge]:
+def exercise(number: str, wanted: str) -> Callable[[Grader], Grader]:
     """Enter a judge into the table: the number is that of the notebook, a dot, and a count from 1."""
 
-    def enter(judged_by: Judge) -> Judge:
+    def enter(judged_by: Grader) -> Grader:
         EXERCISES[number] = Exercise(number, wanted, judged_by)
         return judged_by
 

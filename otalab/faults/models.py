@@ -12,7 +12,7 @@ from itertools import accumulate, pairwise
 from struct import unpack
 
 from otalab.errors import BadInput
-from otalab.faults.tear import Bare, FaultModel, Left, Site, fault, union
+from otalab.faults.tear import Bare, FaultModel, Site, Torn, fault, union
 from otalab.hardware.effects import Erase, Program
 from otalab.hardware.flash import Mark
 
@@ -28,16 +28,16 @@ _HEX = [f"{value:02x}" for value in range(256)]
 def atomic(erase_flip: float = 0.0, program_flip: float = 1.0) -> FaultModel:
     """Return the model of effects that happen or do not."""
 
-    def leave(site: Site) -> Iterator[Left]:
+    def leave(site: Site) -> Iterator[Torn]:
         """Nothing besides before and after.  Law: before if *f* is below the flip point (erase 0, program 1)."""
         flip = erase_flip if isinstance(site.effect, Erase) else program_flip
-        yield Left("before", site.old, flip)
-        yield Left("after", site.new, 1 - flip, len(site.new))
+        yield Torn("before", site.old, flip)
+        yield Torn("after", site.new, 1 - flip, len(site.new))
 
     return fault("atomic", leave)
 
 
-def torn_program(site: Site) -> Iterator[Left]:
+def torn_program(site: Site) -> Iterator[Torn]:
     """Any number of leading bytes of a program done, in whole program units.
 
     Data sheets give a time for the first byte and one for each next byte, which suggests a rising order.
@@ -47,7 +47,7 @@ def torn_program(site: Site) -> Iterator[Left]:
         size, unit = len(site.old), site.geometry.program_unit
         for done in range(0, size, unit):
             held, weight = site.held(done), unit / size
-            yield Left(f"prefix-{held}", site.new[:held] + site.old[held:], weight, held)
+            yield Torn(f"prefix-{held}", site.new[:held] + site.old[held:], weight, held)
 
 
 def torn_bits(site: Site) -> Iterator[Bare]:
@@ -62,7 +62,7 @@ def torn_bits(site: Site) -> Iterator[Bare]:
         pending = [_short_of_all(site.old[at] & ~site.new[at]) for at in range(size)]
         # Whole bytes first: there are few of them, and they show most of what can go wrong.
         for at, sets in enumerate(pending):
-            yield Left(f"prefix-{at}", site.new[:at] + site.old[at:], 1 / (size * len(sets)), at)
+            yield Torn(f"prefix-{at}", site.new[:at] + site.old[at:], 1 / (size * len(sets)), at)
         for at, sets in enumerate(pending):
             byte, head, tail, label = site.old[at], site.new[:at], site.old[at + 1 :], f"bits-{at}-"
             weight = 1 / (size * len(sets))
@@ -72,7 +72,7 @@ def torn_bits(site: Site) -> Iterator[Bare]:
         yield from _field_by_field(site)
 
 
-def torn_erase(site: Site) -> Iterator[Left]:
+def torn_erase(site: Site) -> Iterator[Torn]:
     """A leading or trailing part erased; almost blank with scattered old zeros; fillings of the whole sector.
 
     Measured on an STM32F103 (BrickProof): 4.5 %, then 0.35 % of the old zeros were left, always in the same slow cells.
@@ -86,14 +86,14 @@ def torn_erase(site: Site) -> Iterator[Left]:
         size, noise = len(site.old), shake_256(b"filling").digest(len(site.old))
         yield from _fronts(site, site.old, site.new, "erased-{}", 1 - LAST)
         for one_in in SLOW:
-            yield Left(f"slow-cells-{one_in}", _slowly(site.old, one_in), LAST / 2)
+            yield Torn(f"slow-cells-{one_in}", _slowly(site.old, one_in), LAST / 2)
         for label, filling in (("55", b"\x55" * size), ("aa", b"\xaa" * size), ("noise", noise)):
-            yield Left(f"filling-{label}", filling)
+            yield Torn(f"filling-{label}", filling)
         for label, record in site.forged:
-            yield Left(f"forged-{label}", record + site.new[len(record) :])
+            yield Torn(f"forged-{label}", record + site.new[len(record) :])
 
 
-def zeroed_erase(site: Site) -> Iterator[Left]:
+def zeroed_erase(site: Site) -> Iterator[Torn]:
     """The passage through zeros, in part or whole, from either end; then blank over zeros; and what torn-erase has.
 
     NOR clears every bit before it erases, lest a cell be erased too far (Infineon KBA223960); an S29GL512N was seen
@@ -103,25 +103,25 @@ def zeroed_erase(site: Site) -> Iterator[Left]:
     """
     if isinstance(site.effect, Erase):
         zeros = bytes(len(site.old))
-        yield Left("zeros", zeros)
+        yield Torn("zeros", zeros)
         yield from _fronts(site, site.old, zeros, "zeros-{}", 1 / 3)
         yield from _fronts(site, zeros, site.new, "erased-{}-of-zeros", 1 - LAST - 1 / 3)
         for one_in in SLOW:
-            yield Left(f"slow-cells-{one_in}-of-zeros", _slowly(zeros, one_in), LAST / 2)
+            yield Torn(f"slow-cells-{one_in}-of-zeros", _slowly(zeros, one_in), LAST / 2)
         yield from (left._replace(weight=0.0) for left in torn_erase(site))
 
 
-def weak_erase(site: Site) -> Iterator[Left]:
+def weak_erase(site: Site) -> Iterator[Torn]:
     """A sector that reads erased, but in which a program without a fresh erase does not hold.
 
     A block may read all ones and yet be half erased (linux-mtd, 2009); what is written to it is lost later.
     Law: from 0.9 on.
     """
     if isinstance(site.effect, Erase):
-        yield Left("weak", site.new, LAST, mark=Mark(site.sector, "weak"))
+        yield Torn("weak", site.new, LAST, mark=Mark(site.sector, "weak"))
 
 
-def unstable(site: Site) -> Iterator[Left]:
+def unstable(site: Site) -> Iterator[Torn]:
     """The effect reads as complete now, and may read torn after any later power-on.
 
     Cells left part-way read noisily: a page may read well a few times and fail later (linux-mtd, 2011).
@@ -139,16 +139,16 @@ def unstable(site: Site) -> Iterator[Left]:
         # A sector bears one mark at most.
         plain = reading == site.new or (site.weak and site.mark_after)
         mark = None if plain else Mark(site.sector, "unstable", site.within(stood, reading))
-        yield Left(f"unstable-{label}", site.new, LAST / 2, len(site.new), mark)
+        yield Torn(f"unstable-{label}", site.new, LAST / 2, len(site.new), mark)
 
 
-def _fronts(site: Site, old: bytes, new: bytes, label: str, share: float) -> Iterator[Left]:
+def _fronts(site: Site, old: bytes, new: bytes, label: str, share: float) -> Iterator[Torn]:
     """Yield `new` growing over `old` from either end, past every byte of a record and past every page."""
     size, page = len(old), site.geometry.page_size
     for low, high in pairwise(sorted({0, *range(1, sum(site.fields) + 1), *range(page, size, page), size})):
         weight = share / 2 * (high - low) / size
-        yield Left(label.format(f"front-{low}"), new[:low] + old[low:], weight)
-        yield Left(label.format(f"back-{high}"), old[:high] + new[high:], weight)
+        yield Torn(label.format(f"front-{low}"), new[:low] + old[low:], weight)
+        yield Torn(label.format(f"back-{high}"), old[:high] + new[high:], weight)
 
 
 def _slowly(old: bytes, one_in: int) -> bytes:

@@ -45,7 +45,7 @@ class Tear:
         return before.with_sector(sector, self.contents, self.mark)
 
 
-class Left(NamedTuple):
+class Torn(NamedTuple):
     """What a generator yields: what is left of the stretch that the effect works on.
 
     `done`: so many leading bytes of a program are done, also where no bit had to change; all done is effect finished.

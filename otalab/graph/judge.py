@@ -29,7 +29,7 @@ PLAYED = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class CellVerdict:
     """What was found in one cell; where the verdict is `safe`, the graph is closed and no bad end is in it."""
 
     faults: str
@@ -39,7 +39,7 @@ class Found:
     wrecks: int
 
 
-class _Seen(Exception):
+class _BadEndSeen(Exception):
     """A bad end was seen: there is no need to search on."""
 
 
@@ -56,7 +56,7 @@ class Judge:
     budget: int
     options: dict[str, Any]
     progress: Callable[[str], None] = lambda _text: None
-    _known: dict[tuple[Design, str, str], Found] = field(default_factory=dict)
+    _known: dict[tuple[Design, str, str], CellVerdict] = field(default_factory=dict)
     _broken: list[tuple[str, str, tuple[Leg, ...]]] = field(default_factory=list)
     _order: list[tuple[str, str]] = field(default_factory=list)
 
@@ -96,18 +96,18 @@ class Judge:
                 return True
         return False
 
-    def proofs(self, design: Design) -> tuple[Found, ...]:
+    def proofs(self, design: Design) -> tuple[CellVerdict, ...]:
         """Return what was found in every cell of a design; of one that is safe, these are its proofs."""
         return tuple(self._cell(design, *cell) for cell in self.cells)
 
-    def _cell(self, design: Design, faults: str, image: str) -> Found:
+    def _cell(self, design: Design, faults: str, image: str) -> CellVerdict:
         key = design, faults, image
         if key not in self._known:
             self.progress(f"{faults}, {image}")
             self._known[key] = self._explored(set_up(design, self.board, image=image, **self.options), faults, image)
         return self._known[key]
 
-    def _explored(self, scenario: Scenario, faults: str, image: str) -> Found:
+    def _explored(self, scenario: Scenario, faults: str, image: str) -> CellVerdict:
         """Search until a bad end is seen, the graph is closed, or the budget is spent."""
         model, looked = fault_model(faults), 0
 
@@ -115,10 +115,10 @@ class Judge:
             nonlocal looked
             fresh, looked = explorer.nodes[looked:], len(explorer.nodes)
             if any(run.end and run.end.name in BAD for node in fresh for run in node.runs):
-                raise _Seen
+                raise _BadEndSeen
 
         explorer = Explorer(scenario, model, budget=self.budget, progress=watch)
-        with suppress(_Seen):
+        with suppress(_BadEndSeen):
             explorer.explore()
         if explorer.interrupted:
             raise KeyboardInterrupt  # the explorer kept what it has, which proves nothing
@@ -126,7 +126,7 @@ class Judge:
         verdict = self._judged(scenario, model, graph)
         if verdict == "unsafe" and graph.counterexample:
             self._broken = [(faults, image, graph.counterexample.legs), *self._broken][:PLAYED]
-        return Found(faults, image, verdict, graph.nodes, graph.wrecks)
+        return CellVerdict(faults, image, verdict, graph.nodes, graph.wrecks)
 
     def _judged(self, scenario: Scenario, model: FaultModel, graph: CrashGraph) -> str:
         if graph.fired == 0:

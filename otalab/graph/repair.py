@@ -19,7 +19,7 @@ from otalab.faults.models import fault_model
 from otalab.firmware.catalogue import checked, load_design
 from otalab.firmware.design import Design, way_of
 from otalab.firmware.design import choices as every_choice
-from otalab.graph.judge import Found, Judge
+from otalab.graph.judge import CellVerdict, Judge
 from otalab.hardware.board import Board
 
 # What most often helps is tried first; any other change comes after these, in the order of the table of choices.
@@ -70,7 +70,7 @@ class Suggestion:
 
     changes: tuple[Change, ...]
     design: Design
-    proofs: tuple[Found, ...]
+    proofs: tuple[CellVerdict, ...]
 
     @property
     def text(self) -> str:

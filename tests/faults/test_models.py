@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from otalab.bench.setup import set_up
 from otalab.errors import BadInput
 from otalab.faults.models import FAULTS, SIX, atomic, fault_model, weighted
-from otalab.faults.tear import FaultModel, Left, Site, Tear, fault, union
+from otalab.faults.tear import FaultModel, Site, Tear, Torn, fault, union
 from otalab.firmware import store
 from otalab.firmware.catalogue import load_design
 from otalab.firmware.design import Design
@@ -552,10 +552,10 @@ def test_an_erase_that_is_unstable_keeps_its_slow_cells() -> None:
 # Making and mixing models
 
 
-def every_other(site: Site) -> Iterator[Left]:
+def every_other(site: Site) -> Iterator[Torn]:
     """Every other byte of a program done: a part with two planes.  Law: from 0.5 on."""
     if isinstance(site.effect, Program):
-        yield Left(
+        yield Torn(
             "even",
             bytes(
                 b"".join(
@@ -629,20 +629,20 @@ def test_every_model_says_its_law() -> None:
     assert all(model.explain() in FAULTS["all"].explain() for model in SIX.values())
 
 
-def too_likely(site: Site) -> Iterator[Left]:
+def too_likely(site: Site) -> Iterator[Torn]:
     """More than once."""
-    yield Left("half", site.old[:1] + site.new[1:], 1.5)
+    yield Torn("half", site.old[:1] + site.new[1:], 1.5)
 
 
-def same_names(site: Site) -> Iterator[Left]:
+def same_names(site: Site) -> Iterator[Torn]:
     """Two tears by one name."""
-    yield Left("half", b"\0" * len(site.old))
-    yield Left("half", b"\1" * len(site.old))
+    yield Torn("half", b"\0" * len(site.old))
+    yield Torn("half", b"\1" * len(site.old))
 
 
-def bad_name(site: Site) -> Iterator[Left]:
+def bad_name(site: Site) -> Iterator[Torn]:
     """An id would end here."""
-    yield Left("half.done", b"\0" * len(site.old))
+    yield Torn("half.done", b"\0" * len(site.old))
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from otalab.hardware.flash import ERASED
 from otalab.views.player.records import records, why
 from otalab.views.player.states import ERASED_STATE, STALE, WHOLE, SectorStates
 from otalab.views.player.widget import UpdatePlayer
-from otalab.views.widgets.record_pair import Pair, Place, formats
+from otalab.views.widgets.record_pair import Pair, WrittenPlace, formats
 
 BOARDS = {"esp8266": "esp8266-4M", "esp32": "esp32-4M"}
 every_design = pytest.mark.parametrize("design", designs())
@@ -186,7 +186,7 @@ def test_the_sequencer_lab_says_the_same_of_the_same_bytes(design, broken):
     """
     what, flash = broken_flash(design, broken)
     size = store.codec(what.device.design).size
-    first, second = (Place(data[:size]) for data in areas(what, flash))
+    first, second = (WrittenPlace(data[:size]) for data in areas(what, flash))
 
     pair = Pair(load_design(design), (first, second))
 

@@ -68,7 +68,7 @@ class BundleEnds:
     """The last file has been read, and every file that the manifest names was there."""
 
 
-Event = ManifestRead | PartBegins | PartData | PartEnds | BundleEnds
+BundleEvent = ManifestRead | PartBegins | PartData | PartEnds | BundleEnds
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class BundleReader:
         """How many bytes are kept until the rest of their header or manifest arrives."""
         return len(self._held)
 
-    def feed(self, data: bytes) -> Iterator[Event]:
+    def feed(self, data: bytes) -> Iterator[BundleEvent]:
         """Return what the next bytes of the stream bring; all of it must be taken before the next feed."""
         self._raise_if_broken()
         if self.ended:
@@ -118,7 +118,7 @@ class BundleReader:
         if self._fault is not None:
             raise BundleFault(self._fault)
 
-    def _events(self) -> Iterator[Event]:
+    def _events(self) -> Iterator[BundleEvent]:
         try:
             while (event := next(self._story, None)) is not None:
                 yield event
@@ -138,7 +138,7 @@ class BundleReader:
         self._held.clear()
         return taken
 
-    def _archive(self) -> Generator[Event | None, None, None]:
+    def _archive(self) -> Generator[BundleEvent | None, None, None]:
         manifest = yield from self._manifest()
         wanted = {part.src: part for part in manifest.parts if part.src is not None}
         # Files that no part names are not remembered: a list of them would have no bound.
@@ -159,7 +159,7 @@ class BundleReader:
         self.ended = True
         yield BundleEnds()
 
-    def _manifest(self) -> Generator[Event | None, None, Manifest]:
+    def _manifest(self) -> Generator[BundleEvent | None, None, Manifest]:
         signature = yield from self._take(4)
         entry = yield from self._entry(signature, first=True)
         if entry.size > LIMIT:
@@ -207,7 +207,7 @@ class BundleReader:
             # As on a device: only here, and without the signature that it may begin with.
             yield from self._take(_DESCRIPTOR_SIZE)
 
-    def _file(self, entry: _Entry, part: Part) -> Generator[Event | None, None, None]:
+    def _file(self, entry: _Entry, part: Part) -> Generator[BundleEvent | None, None, None]:
         if part.size is not None and part.size != entry.size:
             raise BundleFault(f"Size mismatch: {shown(entry.name)} has {entry.size} bytes, not {part.size}")
         crc32, sha256, sha1 = 0, hashlib.sha256(), hashlib.sha1(usedforsecurity=False)
@@ -254,7 +254,7 @@ class BundleSummary:
     files: tuple[PartEnds, ...]
 
 
-def bundle_events(chunks: Iterable[bytes]) -> Iterator[Event]:
+def bundle_events(chunks: Iterable[bytes]) -> Iterator[BundleEvent]:
     """Yield what a whole stream brings; it raises the fault at which a device stops reading."""
     reader = BundleReader()
     for chunk in chunks:

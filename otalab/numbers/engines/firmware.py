@@ -53,7 +53,7 @@ class Way:
 
 
 @dataclass(slots=True)
-class Lived:
+class Fate:
     """What became of one device so far; `last_cut` is the phase in which the last cut fell."""
 
     end: str = ""
@@ -80,9 +80,9 @@ class Lives:
         """The probability of what is taken as given; 1 if nothing is."""
         return self._first_cut(self._start) if self.given_cut else 1.0
 
-    def live(self, stream: Stream) -> Lived:
+    def live(self, stream: Stream) -> Fate:
         """Return what becomes of a device, from the update's offer to its end."""
-        here, lived, waits = self._start, Lived(), self.given_cut
+        here, lived, waits = self._start, Fate(), self.given_cut
         if not self.given:
             raise BadInput("given a cut: none can happen here at this rate; a higher rate is needed")
         while not lived.end:
@@ -106,7 +106,7 @@ class Lives:
                 lived.end = way.end.name if way.end else ""
         return lived
 
-    def _cut(self, way: Way, hazard: float, stream: Stream, lived: Lived) -> PowerOn:
+    def _cut(self, way: Way, hazard: float, stream: Stream, lived: Fate) -> PowerOn:
         """Cut a run where so much of its hazard has passed, and return what is left."""
         number = min(int(np.searchsorted(way.hazard_by, hazard, "right")), len(way.run.steps) - 1)
         step = way.run.steps[number]

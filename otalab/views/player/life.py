@@ -27,7 +27,7 @@ REMEMBERED, MOST_RUNS = 8, 100
 
 
 @dataclass(frozen=True)
-class Lived:
+class PlayedLife:
     """Runs one after the other, each as far as it came; `endless` if it resets for ever."""
 
     scenario: Scenario
@@ -101,7 +101,9 @@ class Lived:
         return History(tuple(played.leg for played in self.played), self.end.name, self.end.reason)
 
 
-def live(scenario: Scenario, faults: FaultModel, cuts: Sequence[Cut], choices: Sequence[str], memory: Memory) -> Lived:
+def live(
+    scenario: Scenario, faults: FaultModel, cuts: Sequence[Cut], choices: Sequence[str], memory: Memory
+) -> PlayedLife:
     """Follow a device through its cuts until nothing more happens; `memory` keeps runs that may be asked for again."""
     planned = {number: (effect, tear) for number, effect, tear in cuts}
     flash, world, played = scenario.flash, World(), list[Played]()
@@ -125,10 +127,10 @@ def live(scenario: Scenario, faults: FaultModel, cuts: Sequence[Cut], choices: S
         if number > last:
             seen.add(before)
             if (flash, scenario.power_on(world)) in seen or len(seen) >= RUNS:
-                return Lived(scenario, tuple(played), endless=True)
+                return PlayedLife(scenario, tuple(played), endless=True)
     if number < max(planned, default=-1):
         raise BadInput(f"run {max(planned)} does not happen: the life ends in run {number}")
-    return Lived(scenario, tuple(played), endless=False)
+    return PlayedLife(scenario, tuple(played), endless=False)
 
 
 def _remembered(scenario: Scenario, flash: Flash, world: World, choices: str, memory: Memory) -> Run:

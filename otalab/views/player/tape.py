@@ -22,7 +22,7 @@ from otalab.firmware.store import families
 from otalab.graph.history import Played
 from otalab.hardware.effects import Erase, Program
 from otalab.hardware.flash import ERASED, Flash
-from otalab.views.player.life import Lived
+from otalab.views.player.life import PlayedLife
 from otalab.views.player.records import records
 from otalab.views.player.states import STATES, SectorStates, Slots
 from otalab.views.player.words import effect_words, end_words
@@ -34,10 +34,10 @@ BLANK = 2**32 - 1
 FAST = 1
 
 
-class Pool:
+class BytePool:
     """Bytes that deltas point to, each stretch once; `lean` on another one and only new ones are stored."""
 
-    def __init__(self, lean: Pool | None = None) -> None:
+    def __init__(self, lean: BytePool | None = None) -> None:
         self.start: int = lean.start + len(lean.data) if lean else 0
         self.data: bytearray = bytearray()
         self._known: dict[bytes, int] = dict(lean._known) if lean else {}
@@ -56,8 +56,8 @@ class Pool:
 class Tape:
     """A life from a position on, written down; `pool` and `lines` are kept for what comes after."""
 
-    def __init__(self, lived: Lived, first: int = 0, lean: Pool | None = None) -> None:
-        self.lived, self.pool, self.lines = lived, Pool(lean), list[str]()
+    def __init__(self, lived: PlayedLife, first: int = 0, lean: BytePool | None = None) -> None:
+        self.lived, self.pool, self.lines = lived, BytePool(lean), list[str]()
         self._device = lived.scenario.device
         self._states, self._slots = SectorStates(self._device), Slots(self._device)
         columns = {"at": "d", "seconds": "d", "left": "d"}

@@ -54,7 +54,7 @@ def tears(faults: FaultModel, step: Step, device: Device, wanted: str = "") -> d
         one = {"text": "the effect does not touch the flash", "seen": "", "count": 1, "labels": [CUT]}
         return {"total": 1, "shown": 1, "classes": [one]}
     site = Site.of(step.effect, step.before, device)
-    seen = _Seen(step.before, site, device)
+    seen = _LoaderView(step.before, site, device)
     classes: dict[tuple[int, str], list[str]] = {}
     total = shown = 0
     for label, contents in faults.labels(site):
@@ -78,7 +78,7 @@ def _samples(labels: list[str]) -> list[str]:
     return [labels[round(n * (len(labels) - 1) / (SAMPLES - 1))] for n in range(SAMPLES)]
 
 
-class _Seen:
+class _LoaderView:
     """What the loader would make of a record place with a tear in it; nothing elsewhere."""
 
     def __init__(self, before: Flash, site: Site, device: Device) -> None:

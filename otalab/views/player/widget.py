@@ -27,7 +27,7 @@ from otalab.graph.check import counterexample, saved
 from otalab.hardware.effects import Effect
 from otalab.hardware.flash import Flash
 from otalab.views.modules import joined
-from otalab.views.player.life import Cut, Lived, Memory, live
+from otalab.views.player.life import Cut, Memory, PlayedLife, live
 from otalab.views.player.page import page
 from otalab.views.player.records import records, why
 from otalab.views.player.tape import Tape
@@ -122,7 +122,7 @@ class UpdatePlayer(anywidget.AnyWidget):
         return self._scenario
 
     @property
-    def life(self) -> Lived:
+    def life(self) -> PlayedLife:
         """The runs that are shown, with their cuts."""
         return self._lived
 

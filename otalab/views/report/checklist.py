@@ -23,7 +23,7 @@ from otalab.views.report.facts import Reviewed
 from otalab.views.report.words import listed, probability
 
 ANSWERS = ("shown", "not shown", "reviewer")
-Mark = Literal["yes", "no", "partly", "open"]
+Grade = Literal["yes", "no", "partly", "open"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,11 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Finding:
     """What the lab says of one design: a mark, and why."""
 
     design: str
-    mark: Mark
+    mark: Grade
     text: str
 
 
@@ -68,15 +68,15 @@ def _item(row: dict[str, str]) -> Item:
     return Item(int(row["number"]), *(row[name] for name in list(row)[1:]))
 
 
-def answered(item: Item, reviewed: Reviewed) -> Answer | None:
+def answered(item: Item, reviewed: Reviewed) -> Finding | None:
     """Return what the lab showed of an item for a design; nothing, where it does not show it."""
     if item.answer != "shown":
         return None
     mark, text = SHOWN[item.shows](reviewed)
-    return Answer(reviewed.design.name, mark, text)
+    return Finding(reviewed.design.name, mark, text)
 
 
-def _cuts(one: Reviewed) -> tuple[Mark, str]:
+def _cuts(one: Reviewed) -> tuple[Grade, str]:
     count, unsafe = len(one.cells), len(one.unsafe)
     open_ = sum(cell.graph.verdict == "open" for cell in one.cells)
     if unsafe:
@@ -86,31 +86,31 @@ def _cuts(one: Reviewed) -> tuple[Mark, str]:
     return "yes", f"no bad end in any of {count} cells, for any number of cuts"
 
 
-def _closed(one: Reviewed) -> tuple[Mark, str]:
+def _closed(one: Reviewed) -> tuple[Grade, str]:
     mark, text = _cuts(one)
     closed = sum(cell.graph.closed for cell in one.cells)
     return mark, text if mark == "no" else f"{closed} of {len(one.cells)} graphs are closed"
 
 
-def _ends(one: Reviewed) -> tuple[Mark, str]:
+def _ends(one: Reviewed) -> tuple[Grade, str]:
     found = list(dict.fromkeys(end for cell in one.cells for end in cell.graph.ends))
     return ("no" if one.bad_ends else _cuts(one)[0]), f"ends that were reached: {', '.join(found)}"
 
 
-def _image_check(one: Reviewed) -> tuple[Mark, str]:
+def _image_check(one: Reviewed) -> tuple[Grade, str]:
     checks = one.design.image_check
     if checks == "none":
         return "no", "the loader starts an image without a look at it"
     return "partly", f"the loader checks an image ({checks}) before it starts it: damage is found, forgery is not"
 
 
-def _downgrade(one: Reviewed) -> tuple[Mark, str]:
+def _downgrade(one: Reviewed) -> tuple[Grade, str]:
     if one.design.downgrade == "refuse":
         return "partly", "an older version is refused, where both versions are dotted numbers"
     return "no", "an older version is taken"
 
 
-def _partial(one: Reviewed) -> tuple[Mark, str]:
+def _partial(one: Reviewed) -> tuple[Grade, str]:
     bricked, halted = ENDS.index("bricked"), "no valid boot record"
     reasons = {
         cell.graph.run_reason[run] for cell in one.cells for run in np.flatnonzero(cell.graph.run_end == bricked)
@@ -122,7 +122,7 @@ def _partial(one: Reviewed) -> tuple[Mark, str]:
     return "yes" if closed else "open", f"no image that is not whole was ever started{told}"
 
 
-def _trial(one: Reviewed) -> tuple[Mark, str]:
+def _trial(one: Reviewed) -> tuple[Grade, str]:
     bad = [cell for cell in one.cells if cell.case.image != "healthy"]
     if not bad:
         return "open", f"no image but a healthy one was tried; --image takes {', '.join(TEMPERS)}"
@@ -136,14 +136,14 @@ def _trial(one: Reviewed) -> tuple[Mark, str]:
     return "yes", f"no bad end with images {images}, for any number of cuts"
 
 
-def _wear(one: Reviewed) -> tuple[Mark, str]:
+def _wear(one: Reviewed) -> tuple[Grade, str]:
     if one.wear is None:
         return "open", one.problem
     top = one.wear.loc[one.wear.per_update.idxmax()]
     return "partly", f"the most worn sector, {top.owner}, is erased {top.per_update:.3g} times per update"
 
 
-def _download(one: Reviewed) -> tuple[Mark, str]:
+def _download(one: Reviewed) -> tuple[Grade, str]:
     phases = one.weight.phases.set_index("phase")
     if "download" not in phases.index:
         return "open", "no download was looked at"
@@ -158,7 +158,7 @@ def _phases_of_cuts(cell: Cell) -> list[str]:
     return [leg.phase for _, leg in bad.cuts] if bad else []
 
 
-def _detect(one: Reviewed) -> tuple[Mark, str]:
+def _detect(one: Reviewed) -> tuple[Grade, str]:
     design = one.design
     kinds = [f"records: {design.guard}", f"images: {design.image_check}"]
     lacking = [kind for kind in kinds if kind.endswith(": none")]
@@ -167,7 +167,7 @@ def _detect(one: Reviewed) -> tuple[Mark, str]:
     ), f"what is checked at boot: {', '.join(kinds)}; files: littlefs's own"
 
 
-def _recover(one: Reviewed) -> tuple[Mark, str]:
+def _recover(one: Reviewed) -> tuple[Grade, str]:
     if one.design.records == 1 and one.design.store == "bare":
         return "no", "there is one record: while it is written there is nothing to recover from"
     if one.unsafe:
@@ -175,7 +175,7 @@ def _recover(one: Reviewed) -> tuple[Mark, str]:
     return "partly", "from every cut in an update; damage from elsewhere was not looked at"
 
 
-SHOWN: dict[str, Callable[[Reviewed], tuple[Mark, str]]] = {
+SHOWN: dict[str, Callable[[Reviewed], tuple[Grade, str]]] = {
     "cuts": _cuts,
     "closed": _closed,
     "ends": _ends,

@@ -27,7 +27,7 @@ from otalab.numbers.rates import Rates
 from otalab.numbers.study import Study, study
 from otalab.views.figures.risk import part_table, risk_phase_table
 
-Progress = Callable[[str], None]
+Teller = Callable[[str], None]
 # Parts with short and with long erases; each one more takes about a second.
 SOME_PARTS = ("W25Q16JV", "MX25R6435F", "AT25SF081", "IS25LX128", "SST26VF064B-sfdp")
 
@@ -166,13 +166,13 @@ class Reviewed:
         return [end for end in BAD if any(end in cell.graph.ends for cell in self.cells)]
 
 
-def gather(asked: Asked, progress: Progress = lambda _text: None) -> list[Reviewed]:
+def gather(asked: Asked, progress: Teller = lambda _text: None) -> list[Reviewed]:
     """Find out everything about every design, and say on the way what is being looked at."""
     asked.refuse_nonsense()
     return [_review(asked, name, progress) for name in asked.designs]
 
 
-def _review(asked: Asked, name: str, progress: Progress) -> Reviewed:
+def _review(asked: Asked, name: str, progress: Teller) -> Reviewed:
     design = load_design(name)
     every = [(faults, image) for faults in asked.faults for image in asked.images]
     cells = tuple(_cell(asked, name, faults, image, progress) for faults, image in every)
@@ -184,7 +184,7 @@ def _review(asked: Asked, name: str, progress: Progress) -> Reviewed:
     return Reviewed(name, design, scenario, cells, weight, table, problem, found)
 
 
-def _cell(asked: Asked, name: str, faults: str, image: str, progress: Progress) -> Cell:
+def _cell(asked: Asked, name: str, faults: str, image: str, progress: Teller) -> Cell:
     bundle = digest(asked.bundle) if asked.bundle else ""
     scenario = asked.scenario(name, image)
     case = replace(Case.of(scenario, named(name), asked.board, faults, bundle), image=image)
@@ -196,7 +196,7 @@ def _cell(asked: Asked, name: str, faults: str, image: str, progress: Progress) 
     return check(case, scenario, fault_model(faults), budget=asked.budget, progress=told)
 
 
-def _weight(asked: Asked, name: str, progress: Progress) -> Weight:
+def _weight(asked: Asked, name: str, progress: Teller) -> Weight:
     studies = {rate: asked.study(name, rate) for rate in asked.rates}
     first = studies[asked.rates[0]]
     rows, carries, twins = [], {}, dict[tuple[object, ...], str]()
@@ -238,7 +238,7 @@ def _wear(asked: Asked, name: str) -> tuple[pd.DataFrame | None, str]:
     return (table if known else table.drop(columns=["used", "endurance"])), ""
 
 
-def _repair(asked: Asked, design: Design, progress: Progress) -> Repair:
+def _repair(asked: Asked, design: Design, progress: Teller) -> Repair:
     return repair(
         design, asked.mended_faults, asked.images, asked.board, most=asked.most, budget=asked.budget, limit=asked.limit,
         progress=lambda tried, text: progress(f"{design.name}: repair, {tried} sets tried, {text}"), **asked.options,

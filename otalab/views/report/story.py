@@ -15,7 +15,7 @@ from otalab.bench.trace import sector_of
 from otalab.graph.check import Cell, counterexample
 from otalab.graph.history import History, Played
 from otalab.text import seconds
-from otalab.views.player.life import Lived, live
+from otalab.views.player.life import PlayedLife, live
 from otalab.views.player.records import records
 from otalab.views.player.tape import Tape
 from otalab.views.player.words import effect_words, end_words
@@ -45,7 +45,7 @@ class Story:
 
     cells: tuple[Cell, ...]
     history: History
-    lived: Lived
+    lived: PlayedLife
     chapters: tuple[Chapter, ...]
     first: int
     position: int
@@ -114,7 +114,7 @@ def _story(cells: tuple[Cell, ...]) -> Story:
     return Story(cells, bad, lived, chapters, places[0], places[-1], shown)
 
 
-def _chapter(lived: Lived, number: int) -> Chapter:
+def _chapter(lived: PlayedLife, number: int) -> Chapter:
     played = lived.played[number]
     lines = tuple(_told(played))
     last = number == len(lived.played) - 1
@@ -145,22 +145,22 @@ def _told(played: Played) -> Iterator[str]:
 class Base:
     """The undisturbed life that the stories of a design begin with, on tape."""
 
-    lived: Lived
+    lived: PlayedLife
     tape: Tape
 
     @classmethod
-    def of(cls, lived: Lived) -> Base:
+    def of(cls, lived: PlayedLife) -> Base:
         """Return a life with its tape."""
         return cls(lived, Tape(lived))
 
-    def recovery(self, lived: Lived, cut: int) -> bytes:
+    def recovery(self, lived: PlayedLife, cut: int) -> bytes:
         """Return the tape of another life, from where it goes another way, or from its cut; the rest it has from here.
 
         So the bytes of image and update, which are most of a tape, are in a report once.
         """
         return Tape(lived, min(cut, self._alike(lived)), self.tape.pool).packed()
 
-    def _alike(self, lived: Lived) -> int:
+    def _alike(self, lived: PlayedLife) -> int:
         """Return a position up to which both lives are the same; a tape begins with an effect, so never a run's end."""
         pairs = zip(self.lived.played[0].steps, lived.played[0].steps, strict=False)
         for number, (own, other) in enumerate(pairs):

@@ -13,7 +13,7 @@ from math import fsum, log2
 from otalab.firmware.design import Design
 from otalab.hardware.board import Board, Region
 from otalab.text import seconds
-from otalab.views.player.life import Lived
+from otalab.views.player.life import PlayedLife
 
 WIDTH = 760
 LETTER = 6.9  # the width of a letter in the widest of the fonts that may be taken
@@ -72,7 +72,7 @@ def _bytes(region: Region) -> str:
     return f"{region.size // 1024} KiB" if region.size % 1024 == 0 else f"{region.size} bytes"
 
 
-def life_svg(lived: Lived, most: int = 4) -> str:
+def life_svg(lived: PlayedLife, most: int = 4) -> str:
     """Return the runs of a life, one strip each: a stretch per phase, a bolt where the power fails."""
     parts: list[str] = []
     runs = lived.played[:most]

@@ -44,14 +44,14 @@ def formats() -> tuple[Design, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class WrittenPlace:
     """The bytes of one place, and the record that they were meant to be, where that is known."""
 
     data: bytes
     meant: Record | None = None
 
     @classmethod
-    def whole(cls, form: Codec, data: bytes) -> Place:
+    def whole(cls, form: Codec, data: bytes) -> WrittenPlace:
         """Return a place that was written in one go."""
         found = form.decode(data)
         return cls(data, found if isinstance(found, Record) else None)
@@ -60,7 +60,7 @@ class Place:
         """Return as many bytes as the format has; those that are missing read erased."""
         return self.data[: form.size].ljust(form.size, bytes([ERASED]))
 
-    def carried(self, old: Codec, new: Codec) -> Place:
+    def carried(self, old: Codec, new: Codec) -> WrittenPlace:
         """Return the same record in another format, torn at the same byte; bytes of unknown meaning stay."""
         data = self.bytes_in(old)
         if self.meant is None:
@@ -71,9 +71,9 @@ class Place:
         meant = replace(self.meant, sequencer=counted)
         whole, again = old.encode(self.meant), new.encode(meant)
         if data == whole:
-            return Place(again, meant)
+            return WrittenPlace(again, meant)
         kept = next(n for n, (one, other) in enumerate(zip(data, whole, strict=True)) if one != other)
-        return Place(again[:kept].ljust(new.size, bytes([ERASED])), meant)
+        return WrittenPlace(again[:kept].ljust(new.size, bytes([ERASED])), meant)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Pair:
     """Two places of a design; every move returns the pair as it is afterwards."""
 
     design: Design
-    places: tuple[Place, Place]
+    places: tuple[WrittenPlace, WrittenPlace]
 
     @classmethod
     def shipped(cls, design: Design) -> Pair:
@@ -89,7 +89,7 @@ class Pair:
         scenario, flash = lamp()
         form = store.codec(scenario.device.design)
         first, second = (
-            Place.whole(form, flash.read(record.address, form.size)).carried(form, store.codec(design))
+            WrittenPlace.whole(form, flash.read(record.address, form.size)).carried(form, store.codec(design))
             for record in scenario.device.board.records
         )
         return cls(design, (first, second))
@@ -106,7 +106,7 @@ class Pair:
         first, second = (place.carried(self.form, store.codec(design)) for place in self.places)
         return Pair(design, (first, second))
 
-    def having(self, number: int, place: Place) -> Pair:
+    def having(self, number: int, place: WrittenPlace) -> Pair:
         """Change one place."""
         return replace(self, places=(place, self.places[1]) if number == 0 else (self.places[0], place))
 
@@ -116,22 +116,22 @@ class Pair:
         number = form.names.index(field)
         end = list(accumulate(form.fields))[number]
         data = data[: end - form.fields[number]] + value + data[end:]
-        return self.having(place, Place.whole(form, form.sealed(data)))
+        return self.having(place, WrittenPlace.whole(form, form.sealed(data)))
 
     def poked(self, place: int, offset: int, value: int) -> Pair:
         """Set one byte and leave the check alone, as whatever flips a bit does."""
         data = self.bytes_of(place)
-        return self.having(place, Place(data[:offset] + bytes([value]) + data[offset + 1 :]))
+        return self.having(place, WrittenPlace(data[:offset] + bytes([value]) + data[offset + 1 :]))
 
     def torn(self, place: int, kept: int) -> Pair:
         """Keep the first bytes and let the rest read erased, as a cut program does."""
         meant = self.places[place].meant
         whole = self.bytes_of(place) if meant is None else self.form.encode(meant)
-        return self.having(place, Place(whole[:kept].ljust(self.form.size, bytes([ERASED])), meant))
+        return self.having(place, WrittenPlace(whole[:kept].ljust(self.form.size, bytes([ERASED])), meant))
 
     def zeroed(self, place: int) -> Pair:
         """Set all bytes to zero, as some parts do on the way to erased."""
-        return self.having(place, Place(bytes(self.form.size)))
+        return self.having(place, WrittenPlace(bytes(self.form.size)))
 
     def numbered(self, place: int, sequencer: int) -> Pair:
         """Give a record another sequencer; one that was torn is whole again."""
@@ -139,7 +139,7 @@ class Pair:
         if meant is None:
             return self.edited(place, "sequencer", sequencer.to_bytes(self.form.counting.bits // 8, "little"))
         record = replace(meant, sequencer=sequencer)
-        return self.having(place, Place(self.form.encode(record), record))
+        return self.having(place, WrittenPlace(self.form.encode(record), record))
 
     def equal(self) -> Pair:
         """Give the second record the sequencer of the first."""
@@ -171,7 +171,7 @@ class Pair:
         chip.carry_out(record_writes.write(chip, self.design, found.config))
         data = (chip.flash.read(record.address, self.form.size) for record in chip.board.records)
         first, second = (
-            place if contents == place.bytes_in(self.form) else Place.whole(self.form, contents)
+            place if contents == place.bytes_in(self.form) else WrittenPlace.whole(self.form, contents)
             for place, contents in zip(self.places, data, strict=True)
         )
         return replace(self, places=(first, second))

@@ -16,7 +16,7 @@ from otalab.firmware.catalogue import load_design
 from otalab.firmware.design import Design
 from otalab.views.figures.records import SORTS, record_table
 from otalab.views.modules import joined
-from otalab.views.widgets.record_pair import Pair, Place, formats, lamp
+from otalab.views.widgets.record_pair import Pair, WrittenPlace, formats, lamp
 
 STATIC = Path(__file__).parent
 NAMES = ("first", "second")
@@ -58,7 +58,7 @@ class SequencerLab(anywidget.AnyWidget):
         self._foreign = first is not None or second is not None
         self._opened = Pair.shipped(given)
         if self._foreign:
-            self._opened = Pair(given, (Place(_checked(first or b"")), Place(_checked(second or b""))))
+            self._opened = Pair(given, (WrittenPlace(_checked(first or b"")), WrittenPlace(_checked(second or b""))))
         self._pair = self._opened
         super().__init__(**traits)
         self._show(self._pair)
@@ -84,7 +84,7 @@ class SequencerLab(anywidget.AnyWidget):
             return
         place = NAMES.index(change["name"])
         if change["new"] != self._pair.places[place].data:
-            self._show(self._pair.having(place, Place(change["new"])))
+            self._show(self._pair.having(place, WrittenPlace(change["new"])))
 
     def edit(self, place: int, field: str, value: int | str | bytes) -> None:
         """Give a field another value, and the record the check that belongs to it."""

@@ -18,7 +18,7 @@ from typing import Any
 from otalab.errors import BadInput
 from otalab.files import read_text, try_place, write_whole
 from otalab.wire.cloud.link import Broker, Link
-from otalab.wire.cloud.shadow import Message, Node, Refused, Shadow, answer, parsed, restored, stored, updated
+from otalab.wire.cloud.shadow import JsonTree, Message, Refused, Shadow, answer, parsed, restored, stored, updated
 
 REQUEST = re.compile(r"\$aws/things/([a-zA-Z0-9:_-]{1,128})/shadow/(get|update|delete)")
 ALL, ALL_DONE = "otalab/shadows/update", "otalab/shadows/update/accepted"
@@ -137,5 +137,5 @@ def _of(name: str, messages: list[Message]) -> list[Message]:
     return [(_topic(name, verb), document) for verb, document in messages]
 
 
-def _json(document: Node) -> bytes:
+def _json(document: JsonTree) -> bytes:
     return json.dumps(document).encode()

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-Node = dict[str, Any]
-Message = tuple[str, Node]
+JsonTree = dict[str, Any]
+Message = tuple[str, JsonTree]
 
 SIZE_LIMIT = 8192  # of the two sections as compact JSON; metadata does not count
 PAYLOAD_LIMIT = 128 * 1024  # what the real broker takes in one message
@@ -35,26 +35,26 @@ class Refused(Exception):
 class Shadow:
     """One version of a thing's shadow; `times` has the shape of `state`, with a time at every leaf."""
 
-    state: Node = field(default_factory=dict)
-    times: Node = field(default_factory=dict)
+    state: JsonTree = field(default_factory=dict)
+    times: JsonTree = field(default_factory=dict)
     version: int = 0
     timestamp: int = 0
     exists: bool = False
 
     @property
-    def delta(self) -> Node:
+    def delta(self) -> JsonTree:
         """What is desired and was not reported."""
         return difference(self.state.get("desired", {}), self.state.get("reported", {}))
 
     @property
-    def document(self) -> Node:
+    def document(self) -> JsonTree:
         """The document as the update topics quote it."""
         return {"state": self.state, "metadata": self.times, "version": self.version}
 
 
 def answer(shadow: Shadow, name: str, verb: str, payload: bytes, now: int) -> tuple[Shadow, list[Message]]:
     """Return the shadow after a request (`get`, `update`, `delete`) and what is published, topic by topic."""
-    token: Node = {}
+    token: JsonTree = {}
     try:
         request = parsed(payload) if payload or verb == "update" else {}
         token = {"clientToken": request["clientToken"]} if "clientToken" in request else {}
@@ -72,7 +72,7 @@ def answer(shadow: Shadow, name: str, verb: str, payload: bytes, now: int) -> tu
         return shadow, [(f"{verb}/rejected", said | token)]
 
 
-def parsed(payload: bytes) -> Node:
+def parsed(payload: bytes) -> JsonTree:
     """Return the request in a payload."""
     if len(payload) > PAYLOAD_LIMIT:
         raise Refused(413, "The payload exceeds the maximum size allowed")
@@ -90,7 +90,7 @@ def parsed(payload: bytes) -> Node:
     return request
 
 
-def updated(shadow: Shadow, request: Node, now: int) -> Shadow:
+def updated(shadow: Shadow, request: JsonTree, now: int) -> Shadow:
     """Return the shadow with a request merged in."""
     if "state" not in request:
         raise Refused(400, "Missing required node: state")
@@ -113,7 +113,7 @@ def updated(shadow: Shadow, request: Node, now: int) -> Shadow:
     return Shadow(state, times, shadow.version + 1, now, exists=True)
 
 
-def deleted(shadow: Shadow, name: str, request: Node, now: int) -> Shadow:
+def deleted(shadow: Shadow, name: str, request: JsonTree, now: int) -> Shadow:
     """Return what is left of a deleted shadow: its version, which goes on counting."""
     if not shadow.exists:
         raise Refused(404, f"No shadow exists with name: {name!r}")
@@ -121,7 +121,7 @@ def deleted(shadow: Shadow, name: str, request: Node, now: int) -> Shadow:
     return Shadow(version=shadow.version + 1, timestamp=now)
 
 
-def got(shadow: Shadow, name: str, now: int) -> Node:
+def got(shadow: Shadow, name: str, now: int) -> JsonTree:
     """Return the answer to a `get`: both sections, the delta if there is one, and when each leaf was last written."""
     if not shadow.exists:
         raise Refused(404, f"No shadow exists with name: {name!r}")
@@ -129,7 +129,7 @@ def got(shadow: Shadow, name: str, now: int) -> Node:
     return shadow.document | {"state": shadow.state | delta, "timestamp": now}
 
 
-def told(before: Shadow, after: Shadow, request: Node, token: Node) -> list[Message]:
+def told(before: Shadow, after: Shadow, request: JsonTree, token: JsonTree) -> list[Message]:
     """Return what an accepted update publishes: the reply, the delta if one is left, and both documents."""
     asked = request["state"] or {}
     sent = {name: asked[name] for name in SECTIONS if asked.get(name) is not None}
@@ -144,7 +144,7 @@ def told(before: Shadow, after: Shadow, request: Node, token: Node) -> list[Mess
     return [*messages, ("update/documents", both | facts)]
 
 
-def merged(old: Node, change: Node) -> Node:
+def merged(old: JsonTree, change: JsonTree) -> JsonTree:
     """Return an object with a change merged in: objects field by field, anything else replaced, `null` deleted."""
     new = dict(old)
     for key, value in change.items():
@@ -158,7 +158,7 @@ def merged(old: Node, change: Node) -> Node:
     return new
 
 
-def stamped(old: Node, change: Node, now: int) -> Node:
+def stamped(old: JsonTree, change: JsonTree, now: int) -> JsonTree:
     """Return the times of an object after the same merge: what was written now is of now, the rest stays."""
     new = dict(old)
     for key, value in change.items():
@@ -173,9 +173,9 @@ def stamped(old: Node, change: Node, now: int) -> Node:
     return new
 
 
-def difference(desired: Node, reported: Node) -> Node:
+def difference(desired: JsonTree, reported: JsonTree) -> JsonTree:
     """Return the fields of `desired` that `reported` lacks or has otherwise."""
-    found: Node = {}
+    found: JsonTree = {}
     for key, value in desired.items():
         other = reported.get(key)
         if isinstance(value, dict) and isinstance(other, dict):
@@ -197,12 +197,12 @@ def same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def stored(shadow: Shadow) -> Node:
+def stored(shadow: Shadow) -> JsonTree:
     """Return a shadow as JSON to be kept in a file."""
     return shadow.document | {"timestamp": shadow.timestamp, "exists": shadow.exists}
 
 
-def restored(kept: Node) -> Shadow:
+def restored(kept: JsonTree) -> Shadow:
     """Return the shadow that was kept."""
     facts = (kept["state"], kept["metadata"], kept["version"], kept["timestamp"], kept["exists"])
     if not all(isinstance(fact, kind) for fact, kind in zip(facts, (dict, dict, int, int, bool), strict=True)):
@@ -210,7 +210,7 @@ def restored(kept: Node) -> Shadow:
     return replace(Shadow(), **dict(zip(("state", "times", "version", "timestamp", "exists"), facts, strict=True)))
 
 
-def _check_version(shadow: Shadow, request: Node) -> None:
+def _check_version(shadow: Shadow, request: JsonTree) -> None:
     version = request.get("version")
     if version is None:
         return
@@ -220,7 +220,7 @@ def _check_version(shadow: Shadow, request: Node) -> None:
         raise Refused(409, "Version conflict")
 
 
-def _set(node: Node, key: str, value: Node) -> None:
+def _set(node: JsonTree, key: str, value: JsonTree) -> None:
     """Set a field, or remove it where there is nothing left in it."""
     if value:
         node[key] = value
@@ -237,12 +237,12 @@ def _times(value: Any, now: int) -> Any:
     return {"timestamp": now}
 
 
-def _picked(times: Any, chosen: Node) -> Node:
+def _picked(times: Any, chosen: JsonTree) -> JsonTree:
     """Return the times of those fields only that are chosen."""
     return {key: _picked(times[key], value) if isinstance(value, dict) else times[key] for key, value in chosen.items()}
 
 
-def _is_leaf(times: Node) -> bool:
+def _is_leaf(times: JsonTree) -> bool:
     return isinstance(times.get("timestamp"), int)
 
 

@@ -21,7 +21,7 @@ from otalab.firmware.updater import APPLIED
 from otalab.wire.cloud.remembered import OtaState, Remembered
 from otalab.wire.cloud.shadow import Refused, parsed
 from otalab.wire.device.name import device_id, mac
-from otalab.wire.device.ota import Applied, Committed, Event, Failed, Ota, Progress, RolledBack, UpdateOptions
+from otalab.wire.device.ota import Applied, Committed, Failed, Ota, Progress, RolledBack, UpdateEvent, UpdateOptions
 from otalab.wire.device.status import boot_config
 from otalab.wire.rpc.service import Dialect
 from otalab.wire.sources.url import fetch_update
@@ -178,7 +178,7 @@ class ShadowDevice:
         fine = isinstance(interval, int) and not isinstance(interval, bool) and 0 <= interval < 2**32
         self._wanted = Wanted(url, interval if fine else None)
 
-    def _seen(self, event: Event) -> None:
+    def _seen(self, event: UpdateEvent) -> None:
         match event:
             case Progress(received, size):
                 self._say(status="progress", progress_percent=int(100 * min(1.0, received / size)) if size else 0)

@@ -21,7 +21,7 @@ MODE = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)  # Windows takes file
 _on_disk = getattr(os, "fdatasync", os.fsync)
 
 
-class Pool:
+class SectorPool:
     """Sectors that many devices have in common, each held once."""
 
     MOST = 50_000
@@ -42,7 +42,7 @@ class FlashFile:
     """An open flash file, locked against a second device."""
 
     def __init__(
-        self, path: Path, geometry: Geometry, shipped: Flash, *, sync: bool = True, pool: Pool | None = None
+        self, path: Path, geometry: Geometry, shipped: Flash, *, sync: bool = True, pool: SectorPool | None = None
     ) -> None:
         self.path = path
         self.sync = sync

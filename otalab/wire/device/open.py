@@ -10,7 +10,7 @@ from otalab.bench.scenario import Scenario
 from otalab.bench.setup import set_up
 from otalab.firmware.image import Image, parse_temper
 from otalab.hardware.part import FlashPart, part
-from otalab.wire.device.flash_file import FlashFile, Pool
+from otalab.wire.device.flash_file import FlashFile, SectorPool
 from otalab.wire.device.known_images import KnownImages
 from otalab.wire.device.options import DeviceOptions
 from otalab.wire.device.virtual import VirtualDevice
@@ -21,7 +21,7 @@ def open_device(
     options: DeviceOptions,
     tell: Callable[[str], None] = lambda _line: None,
     scenario: Scenario | None = None,
-    pool: Pool | None = None,
+    pool: SectorPool | None = None,
 ) -> VirtualDevice:
     """Return the device that the options describe; a new flash file is formatted as a shipped one.
 

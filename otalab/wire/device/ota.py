@@ -134,9 +134,9 @@ class Delay:
     seconds: float
 
 
-Event = Begin | Progress | Failed | Applied | Committed | RolledBack
+UpdateEvent = Begin | Progress | Failed | Applied | Committed | RolledBack
 Answer = Veto | Delay | None
-Handler = Callable[[Event], Answer | Awaitable[Answer]]
+UpdateHandler = Callable[[UpdateEvent], Answer | Awaitable[Answer]]
 
 
 class Ota:
@@ -144,13 +144,13 @@ class Ota:
 
     def __init__(self, device: VirtualDevice) -> None:
         self.device = device
-        self.handlers: list[Handler] = []
+        self.handlers: list[UpdateHandler] = []
         self.running = False
         self.status: Status | None = None
         self._on_trial = ""
         device.on_status = self._seen
 
-    def on(self, handler: Handler) -> Handler:
+    def on(self, handler: UpdateHandler) -> UpdateHandler:
         """Have a handler told of every event; usable as a decorator."""
         self.handlers.append(handler)
         return handler
@@ -180,7 +180,7 @@ class Ota:
         """Ask for `commit`, `revert` or `reboot`, or for a boot state, a file to be kept or a snapshot."""
         return await self.device.ask(Request(wanted)) if self.device.state != "bricked" else Report(False, BRICKED)
 
-    async def tell(self, event: Event) -> str | None:
+    async def tell(self, event: UpdateEvent) -> str | None:
         """Tell every handler, and return why one of them refuses what begins, if one does."""
         for handler in self.handlers:
             while True:
@@ -202,7 +202,7 @@ class Ota:
         self._telling = asyncio.ensure_future(self.tell(event))  # kept, or it might be collected before it ran
 
 
-async def _answer(handler: Handler, event: Event, tell: Callable[[str], None]) -> Answer:
+async def _answer(handler: UpdateHandler, event: UpdateEvent, tell: Callable[[str], None]) -> Answer:
     try:
         answer = handler(event)
         return await answer if inspect.isawaitable(answer) else answer

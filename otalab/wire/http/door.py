@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from aiohttp import hdrs, web
 
 from otalab.wire.auth.digest import Lock
-from otalab.wire.http.gate import Handler
+from otalab.wire.http.gate import WebHandler
 from otalab.wire.rpc.service import Dialect
 
 KNOWN = "otalab.known"
@@ -59,7 +59,7 @@ class Door:
         return response
 
     @web.middleware
-    async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def middleware(self, request: web.Request, handler: WebHandler) -> web.StreamResponse:
         """Let in or refuse."""
         return self.refusal(request) or await handler(request)
 

@@ -25,7 +25,7 @@ UNSENT_SECONDS = 30.0  # with an answer that nobody takes
 DRAINED, DRAIN_SECONDS, FOUND_SECONDS = 256 * 1024, 1.0, 0.3
 HEADERS = 64  # in one request
 UNREADABLE = (ClientError, ConnectionError, HttpProcessingError, EOFError, ValueError, RuntimeError, TimeoutError)
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+WebHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 IDLE, ASKING, ANSWERING = range(3)
 
 
@@ -103,7 +103,7 @@ class Gate:
         finally:
             seat.kept = False
 
-    async def serving(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def serving(self, request: web.Request, handler: WebHandler) -> web.StreamResponse:
         """Carry a request out and note that its connection is at work; leave unread what is not wanted of its body."""
         seat = request.protocol if isinstance(request.protocol, Seat) else None
         loop = asyncio.get_running_loop()

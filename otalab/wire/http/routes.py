@@ -22,7 +22,7 @@ from otalab.wire.auth.digest import Lock
 from otalab.wire.device.ota import ABORTED, BRICKED, TIMED_OUT, Broken, Ota, UpdateOptions
 from otalab.wire.device.status import status
 from otalab.wire.http.door import Door
-from otalab.wire.http.gate import Gate, Handler
+from otalab.wire.http.gate import Gate, WebHandler
 from otalab.wire.http.rpc import BODY_SECONDS, BadBody, RpcHttp, limited
 from otalab.wire.rpc.frames import Rpc
 from otalab.wire.rpc.service import Dialect
@@ -188,7 +188,7 @@ class HttpDevice:
         return app
 
     @web.middleware
-    async def serving(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def serving(self, request: web.Request, handler: WebHandler) -> web.StreamResponse:
         """Have the gate know what goes on, before anything else does."""
         return await self.gate.serving(request, handler)
 

@@ -17,7 +17,7 @@ from typing import Any
 from otalab.wire.auth.digest import BadAuth, Lock
 from otalab.wire.device.ota import Ota
 from otalab.wire.rpc.formats import FORMATS
-from otalab.wire.rpc.service import Args, Dialect, Method, RpcError, RpcService, digits
+from otalab.wire.rpc.service import Args, Dialect, RpcError, RpcMethod, RpcService, digits
 
 FRAME_LIMIT = 4096  # `rpc.max_frame_size` of the real configuration
 
@@ -56,7 +56,7 @@ class Rpc:
         self.dialect, self.lock = dialect, lock
         self.service = RpcService(ota, dialect, update_timeout=update_timeout)
         self.device, self.id = ota.device, self.service.id
-        self.methods: dict[str, Method] = {
+        self.methods: dict[str, RpcMethod] = {
             "RPC.List": self.list,
             "RPC.Describe": self.describe,
             "RPC.Ping": self.ping,

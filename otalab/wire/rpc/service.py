@@ -21,7 +21,7 @@ from otalab.firmware.updater import BUSY
 from otalab.formats.records.record import BootConfig
 from otalab.hardware.chip import Chip
 from otalab.wire.device.name import device_id, mac
-from otalab.wire.device.ota import BRICKED, Applied, Begin, Event, Failed, Ota, UpdateOptions
+from otalab.wire.device.ota import BRICKED, Applied, Begin, Failed, Ota, UpdateEvent, UpdateOptions
 from otalab.wire.device.status import boot_config
 from otalab.wire.sources.push import ENDED, BadWrite, PushSession
 
@@ -44,7 +44,7 @@ class RpcError(Exception):
 
 
 Args = dict[str, Any]
-Method = Callable[[Args], Awaitable[Any]]
+RpcMethod = Callable[[Args], Awaitable[Any]]
 
 
 class RpcService:
@@ -61,7 +61,7 @@ class RpcService:
         self._outcome: tuple[Chip, int, str] | None = None
         self._restart: tuple[Chip, float, asyncio.Task[None]] | None = None  # of which run, when, by what
         ota.on(self._seen)
-        self.methods: dict[str, Method] = {
+        self.methods: dict[str, RpcMethod] = {
             "Sys.Reboot": self.reboot,
             "Sys.GetInfo": self.info,
             "OTA.Update": self.update,
@@ -239,7 +239,7 @@ class RpcService:
             "progress_percent": 100 if state == SUCCESS else int(share),
         }
 
-    def _seen(self, event: Event) -> None:
+    def _seen(self, event: UpdateEvent) -> None:
         match event:
             case Failed(message):
                 self._outcome = (self.device.chip, IDLE if self.dialect == "2017" else ERROR, message)

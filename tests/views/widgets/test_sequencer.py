@@ -12,7 +12,7 @@ from otalab.firmware.explain import explain
 from otalab.formats.records.catalogue import LAB_RECORDS
 from otalab.formats.records.record import FIRST_SEQUENCER, BootConfig, Record, Selection, SlotFacts
 from otalab.hardware.flash import ERASED
-from otalab.views.widgets.record_pair import Pair, Place, formats, lamp
+from otalab.views.widgets.record_pair import Pair, WrittenPlace, formats, lamp
 from otalab.views.widgets.sequencer import MOVES, SequencerLab
 
 FORMATS = {design.name: design for design in formats()}
@@ -60,7 +60,7 @@ def test_what_is_shown_is_what_the_store_selects(design, action):
     chosen = FORMATS[design]
     lab = do(SequencerLab(chosen), *action)
 
-    chip = Pair(chosen, (Place(lab.first), Place(lab.second))).chip()
+    chip = Pair(chosen, (WrittenPlace(lab.first), WrittenPlace(lab.second))).chip()
     found = store.select(chip, chosen)
     assert (None if found is None else found.place) == lab.selected
     assert lab.reason.startswith("No record counts" if found is None else f"Record {found.place} counts")
@@ -74,7 +74,7 @@ def test_what_starts_is_what_the_boot_loader_starts(design, action):
     chosen = FORMATS[design]
     lab = do(SequencerLab(chosen), *action)
 
-    chip = Pair(chosen, (Place(lab.first), Place(lab.second))).chip()
+    chip = Pair(chosen, (WrittenPlace(lab.first), WrittenPlace(lab.second))).chip()
     routine = boot(chip, chosen)
     try:
         while True:

@@ -13,7 +13,7 @@ from mutators import SHADOW_TOPICS, mutated, rpc_frame, shadow_document
 from otalab.bench.setup import set_up
 from otalab.hardware.flash import Flash
 from otalab.wire.cloud.remembered import NAME, OtaState, Remembered
-from otalab.wire.device.flash_file import FlashFile, Pool
+from otalab.wire.device.flash_file import FlashFile, SectorPool
 from otalab.wire.device.ota import Bytes, Committed, UpdateOptions
 
 pytest.importorskip("aiomqtt", reason="aiomqtt is not installed: pip install 'otalab[net]'")
@@ -124,7 +124,7 @@ def test_mutated_messages_do_no_harm(tmp_path):
 
 def test_devices_hold_what_they_have_in_common_once(tmp_path):
     """Two flash files with the same contents share every sector; what differs is their own."""
-    flash, pool = set_up("hardened", "tiny").flash, Pool()
+    flash, pool = set_up("hardened", "tiny").flash, SectorPool()
     one, other = (FlashFile(tmp_path / name, flash.geometry, flash, sync=False, pool=pool) for name in "ab")
     changed = pool.shared(Flash.of(flash.geometry, b"x" + flash.image[1:]), 0)
     one.close(), other.close()
