@@ -13,7 +13,17 @@ from inspect import getdoc
 from typing import Any
 
 from otalab.errors import BadInput
-from otalab.firmware import application, bootloader, image, record_writes, requests, store, updater
+from otalab.firmware import (
+    application,
+    bootloader,
+    image,
+    intervals,
+    merge_times,
+    record_writes,
+    requests,
+    store,
+    updater,
+)
 from otalab.firmware.design import Design, choices, decides
 from otalab.formats.records import catalogue
 
@@ -43,10 +53,10 @@ PARTS: dict[str, tuple[Table, ...]] = {
     "trial": (bootloader.TRIALS, updater.STAGED, application.FIRST_THINGS),
     "timer": (application.TIMERS, bootloader.TIMED),
     "commit": (image.COMMITS,),
-    "interval_in": (updater.INTERVALS, application.KEPT_INTERVALS, application.DONE_WITH),
-    "merge": (application.MERGES, updater.MERGES),
-    "merge_fault": (application.MERGE_FAULTS,),
-    "merge_note": (application.NOTES,),
+    "interval_in": (intervals.KEEPS, intervals.KEPT, intervals.DONE_WITH),
+    "merge": (merge_times.AT_FIRST_BOOT, merge_times.BEFORE_SWITCH),
+    "merge_fault": (merge_times.MERGE_FAULTS,),
+    "merge_note": (merge_times.NOTES,),
     "offers": (requests.OFFERS, requests.REFUSED),
     "downgrade": (updater.DOWNGRADES,),
 }

@@ -12,20 +12,19 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from otalab.errors import BundleFault, OtalabError
-from otalab.firmware import record_writes, store
+from otalab.firmware import intervals, merge_times, record_writes, store
 from otalab.firmware.bootloader import passes
 from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
 from otalab.firmware.image import Image
-from otalab.firmware.merge import Mount, carry_over, held_in_ram, mounted
+from otalab.firmware.merge import Mount, held_in_ram, mounted
 from otalab.firmware.requests import Lost, Offer, Report
-from otalab.firmware.user_file import INTERVAL_FILE, put_file, read_file
 from otalab.firmware.writer import RegionWriter
 from otalab.formats.bundle.manifest import Manifest, Part
 from otalab.formats.bundle.reader import BundleReader, ManifestRead, PartBegins, PartData, PartEnds
 from otalab.formats.bundle.signatures import UNCHECKED, refusal
 from otalab.formats.records.record import VERSION_SIZE, BootConfig, Selection, SlotFacts
-from otalab.hardware.board import Region, Slot
+from otalab.hardware.board import Slot
 from otalab.hardware.effects import Ask, Routine
 
 APPLIED = "Update applied, finalizing"
@@ -44,11 +43,13 @@ def update(chip: Controller, design: Design, running: Image, active: int, offer:
         slot = chip.board.slots[target]
         chip.say(f"Updating slot {target}")
         facts = yield from chip.during("download", download(chip, design, slot, running, offer))
-        yield from chip.during("merge", MERGES[design.merge](chip, old, slot.fs, mount_old))
+        yield from chip.during("merge", merge_times.BEFORE_SWITCH[design.merge](chip, old, slot.fs, mount_old))
         options = yield Ask("options")
         if isinstance(options, Lost):
             raise BundleFault(options.reason)
-        interval = yield from chip.during("switch", INTERVALS[design.interval_in](chip, old, options.commit_timeout))
+        interval = yield from chip.during(
+            "switch", intervals.KEEPS[design.interval_in](chip, old, options.commit_timeout)
+        )
         running_config = replace(selected.config, active=active)
         staged = STAGED[design.trial](running_config.staged(target, facts, interval))
         # The last thing that is written, and the only one that the boot loader looks at:
@@ -90,48 +91,9 @@ def in_place(chip: Controller, active: int) -> tuple[int, Mount]:
     return active, held_in_ram(chip, chip.board.slots[active].fs)
 
 
-def merged_now(chip: Controller, old: Region, new: Region, mount_old: Mount) -> Routine[None]:
-    """Carry old files over while the old image still runs."""
-    yield from carry_over(chip, old, new, mount_old)
-
-
-def merged_later(_chip: Controller, _old: Region, _new: Region, _mount_old: Mount) -> Routine[None]:
-    """Leave old files to the new image."""
-    return
-    yield
-
-
-def never_merged(_chip: Controller, _old: Region, _new: Region, _mount_old: Mount) -> Routine[None]:
-    """Carry nothing over."""
-    return
-    yield
-
-
 def dirty(config: BootConfig) -> BootConfig:
     """Promise nothing: the image must commit itself."""
     return config
-
-
-def in_the_record(_chip: Controller, _old: Region, seconds: int) -> Routine[int]:
-    """Leave the commit interval to the boot record, if that has room for it."""
-    return seconds
-    yield
-
-
-def nowhere(_chip: Controller, _old: Region, _seconds: int) -> Routine[int]:
-    """Keep the commit interval nowhere: a trial has no timer."""
-    return 0
-    yield
-
-
-def in_a_file(chip: Controller, old: Region, seconds: int) -> Routine[int]:
-    """Write the commit interval into a file of the old file system, which the merge at first boot will carry over."""
-    data = seconds.to_bytes(4, "little")
-    # Only if there is one: a file that an earlier update left stays, as on the real device before 2021.
-    # Not again if it is there: the real one writes all the same, and each retry would leave another file system.
-    if seconds and (yield from read_file(chip, old, INTERVAL_FILE)) != data:
-        yield from put_file(chip, old, INTERVAL_FILE, data)
-    return seconds
 
 
 def download(chip: Controller, design: Design, slot: Slot, running: Image, offer: Offer) -> Routine[SlotFacts]:
@@ -222,11 +184,6 @@ def _numbers(version: str) -> list[int] | None:
 
 TARGETS: dict[str, Callable[[Controller, int], tuple[int, Mount]]] = {"inactive": beside, "running": in_place}
 DOWNGRADES: dict[str, Callable[[str, str], None]] = {"accept": any_version, "refuse": not_older}
-MERGES: dict[str, Callable[[Controller, Region, Region, Mount], Routine[None]]] = {
-    "before-switch": merged_now,
-    "first-boot": merged_later,
-    "none": never_merged,
-}
 STAGED: dict[str, Callable[[BootConfig], BootConfig]] = {
     "none": BootConfig.trusted,
     "timer": dirty,
@@ -234,10 +191,4 @@ STAGED: dict[str, Callable[[BootConfig], BootConfig]] = {
     "one-start": dirty,
     "attempts": dirty,
     "switch-back": dirty,
-}
-# What is kept apart, and which interval is left to the record.
-INTERVALS: dict[str, Callable[[Controller, Region, int], Routine[int]]] = {
-    "record": in_the_record,
-    "updater.dat": in_a_file,
-    "nowhere": nowhere,
 }

@@ -140,14 +140,14 @@ def test_old_files_come_along_before_or_after_the_switch(when: str, verdict: str
 
 def merge_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the files of a first boot not fit."""
-    from otalab.firmware import application  # noqa: PLC0415
+    from otalab.firmware import merge_times  # noqa: PLC0415
     from otalab.formats.filesystems.kinds import FileSystemFault  # noqa: PLC0415
 
     def full(*_: object) -> Any:
         raise FileSystemFault("no space left")
         yield
 
-    monkeypatch.setattr(application, "carry_over", full)
+    monkeypatch.setattr(merge_times, "carry_over", full)
 
 
 @pytest.mark.parametrize(("fault", "end"), [("revert", "update-lost"), ("ignore", "data-lost")])

@@ -19,7 +19,7 @@ from otalab.bench.scenario import Scenario
 from otalab.bench.setup import default_bundle, set_up
 from otalab.bench.trace import life
 from otalab.errors import BundleFault
-from otalab.firmware import application, bootloader, record_writes, store, updater
+from otalab.firmware import application, bootloader, merge_times, record_writes, store, updater
 from otalab.firmware.catalogue import load_design
 from otalab.firmware.design import Design
 from otalab.firmware.image import Image
@@ -160,7 +160,7 @@ def merge_after_the_switch(patch: Patch) -> None:
         return report
 
     update = updater.update
-    patch.setattr(updater, "carry_over", lambda *_: iter(()))
+    patch.setattr(merge_times, "carry_over", lambda *_: iter(()))
     patch.setattr(application, "update", switch_first)
 
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from otalab.firmware import store
-from otalab.firmware.application import commit_interval
 from otalab.firmware.controller import Controller
 from otalab.firmware.image import Image
+from otalab.firmware.intervals import commit_interval
 from otalab.formats.filesystems.kinds import mount, read_files
 from otalab.formats.filesystems.scratch import FileSystemFault, Scratch
 from otalab.formats.records.record import BootConfig, Invalid, Record, Selection
