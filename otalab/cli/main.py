@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import argparse
 import io
-import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NoReturn
 
 from otalab.cli import bundle as bundle_cli
@@ -20,6 +18,7 @@ from otalab.cli import check as check_cli
 from otalab.cli import designs as design_cli
 from otalab.cli import fleet as fleet_cli
 from otalab.cli import inspect as inspect_cli
+from otalab.cli import lab as lab_cli
 from otalab.cli import recorded as recorded_cli
 from otalab.cli import repair as repair_cli
 from otalab.cli import replay as replay_cli
@@ -29,9 +28,6 @@ from otalab.cli import serve as serve_cli
 from otalab.cli import shadow_service as shadow_cli
 from otalab.cli import trace as trace_cli
 from otalab.cli.way_out import way_out
-from otalab.errors import BadInput
-
-NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
 
 class Parser(argparse.ArgumentParser):
@@ -45,8 +41,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the whole command line."""
     top = Parser(prog="otalab", description="A laboratory for over-the-air firmware updates on NOR flash.")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    lab = commands.add_parser("lab", help="open JupyterLab on the notebooks")
-    lab.set_defaults(func=open_lab)
+    lab_cli.add_parser(commands)
     design_cli.add_parser(commands)
     trace_cli.add_parser(commands)
     check_cli.add_parser(commands)
@@ -77,11 +72,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BaseException as error:  # noqa: BLE001  # there is one way out, and this is its door
         return way_out(f"otalab {chosen.command}", error)
     return status
-
-
-def open_lab(_chosen: argparse.Namespace) -> int:
-    """Open JupyterLab on the first notebook."""
-    start = NOTEBOOKS / "00_start_here.ipynb"
-    if not start.is_file():
-        raise BadInput(f"no notebooks beside the package at {NOTEBOOKS}; run this from a checkout")
-    return subprocess.call([sys.executable, "-m", "jupyterlab", str(start)], cwd=NOTEBOOKS)
