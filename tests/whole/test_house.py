@@ -3,9 +3,11 @@
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 import lab
 
@@ -37,6 +39,31 @@ def test_ci_runs_what_the_readme_says():
     The tests of the CI are the tests of the reader.
     """
     assert "\nexec python3 lab.py test\n" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_the_readme_names_every_notebook():
+    """
+    One row each, in order.
+    """
+    told = re.findall(r"^\| `(\d\d_\w+)` \|", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb")) == told
+
+
+def test_the_pythons_that_are_told_are_those_that_are_tried():
+    """
+    By the second script, by the public CI, and from the oldest on that the package allows.
+    """
+    script, readme = ((ROOT / name).read_text(encoding="utf-8") for name in (".ci/pythons", "README.md"))
+    tried = re.search(r"^versions=\((.+)\)$", script, re.MULTILINE)[1].split()
+    public = yaml.safe_load((ROOT / ".github" / "workflows" / "tests.yml").read_text(encoding="utf-8"))
+    quick = public["jobs"]["quick"]["strategy"]["matrix"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+    assert f"Python {', '.join(tried[:-1])} and {tried[-1]}" in readme
+    assert f">={tried[0]}" == project["requires-python"]
+    assert (tried, ["locked", "newest"]) == (quick["python"], quick["packages"])
+    assert {"ubuntu", "windows", "macos"} == {name.partition("-")[0] for name in quick["system"]}
 
 
 def test_the_launcher_refuses_what_it_does_not_know(capsys):
