@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
-LINK = Path(__file__).with_name("link.js")
+HERE = Path(__file__).parent
+# What every one begins with: how elements are made, and the link to the model.
+SHARED = (HERE / "dom.js", HERE / "link.js")
 
 
 def joined(*files: Path) -> str:
-    """Return a widget's module: the link to its model, then its own files."""
-    return "\n".join(path.read_text(encoding="utf-8") for path in (LINK, *files))
+    """Return a widget's module: what all share, then its own files."""
+    return "\n".join(path.read_text(encoding="utf-8") for path in (*SHARED, *files))

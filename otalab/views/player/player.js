@@ -14,36 +14,36 @@ class UpdatePlayer {
     this.timeLine = new TimeLine((position) => this.go(position));
     this.map = new FlashMap((sector, fixed) => this.look(sector, fixed));
     this.hex = new HexPane();
-    this.speed = make("select", { "aria-label": "Speed" }, ...SPEEDS.map((n) => make("option", { value: n }, `${n} effects/s`)));
+    this.speed = element("select", { "aria-label": "Speed" }, ...SPEEDS.map((n) => element("option", { value: n }, `${n} effects/s`)));
     this.speed.value = 16;
-    this.sentence = make("p", { class: "sentence", "aria-live": "polite" });
-    this.where = make("span", { class: "where" });
-    this.alert = make("p", { class: "trouble", role: "alert" });
-    this.cutting = make("section", { class: "cutting", "aria-label": "What this cut can leave", hidden: "" });
-    this.path = make("div", { class: "path" });
-    this.records = make("div", { class: "records" });
-    this.why = make("p", { class: "why" });
-    this.slots = make("p", { class: "slots" });
-    this.timer = make("p", { class: "timer" });
-    this.log = make("pre", { class: "log", tabindex: 0, role: "log", "aria-live": "off", "aria-label": "Boot log" });
-    const button = (name, sign, what) => make("button", { type: "button", title: name, "aria-label": name, onclick: what }, sign);
+    this.sentence = element("p", { class: "sentence", "aria-live": "polite" });
+    this.where = element("span", { class: "where" });
+    this.alert = element("p", { class: "trouble", role: "alert" });
+    this.cutting = element("section", { class: "cutting", "aria-label": "What this cut can leave", hidden: "" });
+    this.path = element("div", { class: "path" });
+    this.records = element("div", { class: "records" });
+    this.why = element("p", { class: "why" });
+    this.slots = element("p", { class: "slots" });
+    this.timer = element("p", { class: "timer" });
+    this.log = element("pre", { class: "log", tabindex: 0, role: "log", "aria-live": "off", "aria-label": "Boot log" });
+    const button = (name, sign, what) => element("button", { type: "button", title: name, "aria-label": name, onclick: what }, sign);
     this.play = button("Play", "▶ Play", () => this.toggle());
     this.cut = button("Cut here", "✂ Cut here", () => this.ask());
-    const bar = make("div", { class: "bar", role: "toolbar", "aria-label": "Player" },
+    const bar = element("div", { class: "bar", role: "toolbar", "aria-label": "Player" },
       button("Previous phase", "|◀", () => this.jump(-1)), button("Step back", "◀", () => this.go(this.life.now - 1)),
       this.play, button("Step forward", "▶", () => this.go(this.life.now + 1)),
       button("Next phase", "▶|", () => this.jump(1)), this.speed, this.cut, this.where);
-    const legend = make("div", { class: "legend" });
+    const legend = element("div", { class: "legend" });
     this.legend = legend;
-    this.root = make("div", { class: "otalab-player", tabindex: 0, role: "group", "aria-label": "Update player",
+    this.root = element("div", { class: "otalab-player", tabindex: 0, role: "group", "aria-label": "Update player",
       title: "", "aria-description": KEYS, "data-lm-suppress-shortcuts": "true" },
       bar, this.timeLine.canvas, this.sentence, this.alert, this.cutting, this.path,
-      make("div", { class: "panes" },
-        make("section", { class: "flash" }, make("h3", {}, "Flash"), this.map.canvas, legend),
-        make("section", { class: "boot" }, make("h3", {}, "Boot records"), this.records, this.why, this.slots, this.timer),
-        make("section", { class: "bytes" }, make("h3", {}, "Bytes"), this.hex.node),
-        make("section", { class: "said" }, make("h3", {}, "Boot log"), this.log)),
-      make("p", { class: "keys" }, KEYS));
+      element("div", { class: "panes" },
+        element("section", { class: "flash" }, element("h3", {}, "Flash"), this.map.canvas, legend),
+        element("section", { class: "boot" }, element("h3", {}, "Boot records"), this.records, this.why, this.slots, this.timer),
+        element("section", { class: "bytes" }, element("h3", {}, "Bytes"), this.hex.node),
+        element("section", { class: "said" }, element("h3", {}, "Boot log"), this.log)),
+      element("p", { class: "keys" }, KEYS));
     this.root.addEventListener("keydown", (event) => this.key(event));
     // There is nothing to press before there is a life.
     this.root.inert = true;
@@ -110,7 +110,7 @@ class UpdatePlayer {
   explain() {
     const states = Object.entries(this.life.base.states);
     this.legend.replaceChildren(...states.map(([name, text]) =>
-      make("span", { title: text }, make("i", { class: `swatch ${name}` }), name)));
+      element("span", { title: text }, element("i", { class: `swatch ${name}` }), name)));
   }
 
   go(position) {
@@ -214,15 +214,15 @@ class UpdatePlayer {
       this.moment = moment;
       this.records.replaceChildren(...moment.records.map((record) => {
         const chosen = record.number === moment.selected;
-        return make("table", { class: chosen ? "selected" : "" },
-          make("caption", {}, `record ${record.number} at ${record.address}${chosen ? " ✔ counts" : ""}`),
-          make("tbody", {}, ...record.fields.map(([name, value]) =>
-            name ? make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, value))
-              : make("tr", {}, make("td", { colspan: 2, class: "none" }, value))),
-            make("tr", {}, make("td", { colspan: 2, class: "raw" }, record.bytes))));
+        return element("table", { class: chosen ? "selected" : "" },
+          element("caption", {}, `record ${record.number} at ${record.address}${chosen ? " ✔ counts" : ""}`),
+          element("tbody", {}, ...record.fields.map(([name, value]) =>
+            name ? element("tr", {}, element("th", { scope: "row" }, name), element("td", {}, value))
+              : element("tr", {}, element("td", { colspan: 2, class: "none" }, value))),
+            element("tr", {}, element("td", { colspan: 2, class: "raw" }, record.bytes))));
       }));
       this.why.textContent = moment.why;
-      this.slots.replaceChildren(...moment.slots.map((text, n) => make("span", {}, make("b", {}, `slot ${n}: `), text)));
+      this.slots.replaceChildren(...moment.slots.map((text, n) => element("span", {}, element("b", {}, `slot ${n}: `), text)));
     }
     const running = !Number.isNaN(left);
     const text = !running ? "no commit timer runs" : `commit timer: ${Math.max(left, 0).toFixed(3)} s left`;
@@ -238,10 +238,10 @@ class UpdatePlayer {
     this.heard = { log, count, fresh };
     let run = -1;
     this.log.replaceChildren(...log.slice(0, count).flatMap((one, n) => {
-      const line = make(n >= count - fresh ? "b" : "span", {}, `${one[2]}\n`);
+      const line = element(n >= count - fresh ? "b" : "span", {}, `${one[2]}\n`);
       const begins = one[1] !== run;
       run = one[1];
-      return begins ? [make("i", {}, `run ${run}: power on\n`), line] : [line];
+      return begins ? [element("i", {}, `run ${run}: power on\n`), line] : [line];
     }));
     this.log.scrollTop = this.log.scrollHeight;
   }
@@ -276,30 +276,30 @@ class UpdatePlayer {
     if (!tears?.classes || tears.step !== this.life?.now) { this.cutting.hidden = true; return; }
     this.offered = tears.step;
     const number = (n) => n.toLocaleString("en");
-    const find = make("input", { type: "search", "aria-label": "Part of a label", placeholder: "part of a label: prefix-1", value: tears.wanted });
-    const search = make("form", { onsubmit: (event) => { event.preventDefault(); this.ask(find.value); } }, find,
-      make("button", {}, "Find"));
-    const faults = make("select", { "aria-label": "Fault model" }, ...tears.models.map((name) => make("option", {}, name)));
+    const find = element("input", { type: "search", "aria-label": "Part of a label", placeholder: "part of a label: prefix-1", value: tears.wanted });
+    const search = element("form", { onsubmit: (event) => { event.preventDefault(); this.ask(find.value); } }, find,
+      element("button", {}, "Find"));
+    const faults = element("select", { "aria-label": "Fault model" }, ...tears.models.map((name) => element("option", {}, name)));
     faults.value = tears.faults;
     faults.addEventListener("change", () => {
       this.link.set("faults", faults.value);
       this.wait(true);
       this.link.send({ ask: "tears", step: this.life.now, wanted: "" });
     });
-    const rows = tears.classes.map((one) => make("tr", {},
-      make("td", { class: "count" }, number(one.count)),
-      make("td", {}, one.text, ...(one.seen ? [make("small", {}, `the loader would see: ${one.seen}`)] : [])),
-      make("td", {}, ...one.labels.map((label) =>
-        make("button", { type: "button", "data-tear": label, title: `Cut the power, leaving ${label}`, onclick: () => this.choose(label) }, label)),
+    const rows = tears.classes.map((one) => element("tr", {},
+      element("td", { class: "count" }, number(one.count)),
+      element("td", {}, one.text, ...(one.seen ? [element("small", {}, `the loader would see: ${one.seen}`)] : [])),
+      element("td", {}, ...one.labels.map((label) =>
+        element("button", { type: "button", "data-tear": label, title: `Cut the power, leaving ${label}`, onclick: () => this.choose(label) }, label)),
         one.count > one.labels.length ? " …" : "")));
     const some = tears.shown < tears.total ? `${number(tears.shown)} of ` : "";
     this.cutting.replaceChildren(
-      make("p", {}, make("b", {}, "The power fails in this effect. "),
+      element("p", {}, element("b", {}, "The power fails in this effect. "),
         `It can leave ${some}${number(tears.total)} ${tears.total === 1 ? "thing" : "different things"}. Which one?`),
-      make("div", { class: "bar" }, faults, search,
-        make("button", { type: "button", onclick: () => { this.cutting.hidden = true; this.root.focus(); } }, "Close")),
-      make("table", {}, make("thead", {}, make("tr", {}, ...["how many", "what is left", "choose one"].map((name) =>
-        make("th", { scope: "col" }, name)))), make("tbody", {}, ...rows)));
+      element("div", { class: "bar" }, faults, search,
+        element("button", { type: "button", onclick: () => { this.cutting.hidden = true; this.root.focus(); } }, "Close")),
+      element("table", {}, element("thead", {}, element("tr", {}, ...["how many", "what is left", "choose one"].map((name) =>
+        element("th", { scope: "col" }, name)))), element("tbody", {}, ...rows)));
     this.cutting.hidden = false;
     if (document.activeElement === this.cut || this.root.contains(document.activeElement)) {
       this.cutting.querySelector("[data-tear]")?.focus({ preventScroll: true });
@@ -309,14 +309,14 @@ class UpdatePlayer {
   /** The cuts so far, how it ends, and the ways to keep it. */
   history() {
     const { model } = this, cuts = model.get("cuts"), saved = model.get("saved"), { end } = this.life.last;
-    const button = (text, what, more = {}) => make("button", { type: "button", onclick: what, ...more }, text);
+    const button = (text, what, more = {}) => element("button", { type: "button", onclick: what, ...more }, text);
     const steps = cuts.map(([run, effect, tear], n) =>
       button(`run ${run}, effect ${effect}: ${tear}`, () => this.go(this.life.last.cuts[n]), { title: "Go to this cut" }));
     const code = () => `${model.get("opening")}\nplayer.cuts = ${JSON.stringify(cuts)}\nplayer.step = ${this.life.now}`;
     const keep = saved.id ? button("Save for replay", () => this.save(saved)) : button("Save for replay", () => {}, { disabled: "", title: saved.problem });
     this.path.replaceChildren(
-      make("span", {}, cuts.length ? "Cuts: " : "No cuts yet."), ...steps,
-      make("span", { class: `end ${end.name}`, title: end.reason }, `ends ${end.name}`),
+      element("span", {}, cuts.length ? "Cuts: " : "No cuts yet."), ...steps,
+      element("span", { class: `end ${end.name}`, title: end.reason }, `ends ${end.name}`),
       ...(cuts.length && !model.alone ? [button("Undo last cut", () => { this.wait(true); this.link.send({ ask: "undo" }); })] : []),
       button("Copy as code", (event) => this.copy(code(), event.target)), keep);
   }
@@ -327,7 +327,7 @@ class UpdatePlayer {
       node.textContent = "Copied";
     } catch {
       // Without leave to use the clipboard the text is shown, ready to be taken by hand.
-      const box = make("textarea", { rows: 3, readonly: "", "aria-label": "Code" }, text);
+      const box = element("textarea", { rows: 3, readonly: "", "aria-label": "Code" }, text);
       node.replaceWith(box);
       box.select();
     }
@@ -336,7 +336,7 @@ class UpdatePlayer {
   save(one) {
     const text = `${JSON.stringify({ counterexamples: [one] }, null, 1)}\n`;
     const url = URL.createObjectURL(new Blob([text], { type: "application/json" }));
-    make("a", { href: url, download: "history.json" }).click();
+    element("a", { href: url, download: "history.json" }).click();
     setTimeout(() => URL.revokeObjectURL(url), 1000);
   }
 }

@@ -1,15 +1,5 @@
 // What the player draws: the time line, the map of sectors, the bytes of one.
 
-function make(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (value !== undefined) node.setAttribute(name, value);
-  }
-  node.append(...children);
-  return node;
-}
-
 const hex = (value, width) => value.toString(16).padStart(width, "0");
 const HEX = Array.from({ length: 256 }, (_, value) => hex(value, 2));
 const TEXT = Array.from({ length: 127 }, (_, value) => ({ 38: "&amp;", 60: "&lt;" })[value] || String.fromCharCode(value));
@@ -31,7 +21,7 @@ function sized(canvas, width, height) {
 /** The time line: a stretch per phase and run, wide enough to be seen however short it is. */
 class TimeLine {
   constructor(go) {
-    this.canvas = make("canvas", { class: "line", role: "slider", tabindex: 0, "aria-label": "Time line of effects",
+    this.canvas = element("canvas", { class: "line", role: "slider", tabindex: 0, "aria-label": "Time line of effects",
       "aria-valuemin": 0 });
     const seek = (event) => { if (event.buttons & 1) go(this.position(event.offsetX)); };
     this.canvas.addEventListener("pointerdown", (event) => { this.canvas.setPointerCapture(event.pointerId); seek(event); });
@@ -47,7 +37,7 @@ class TimeLine {
     let x = 0;
     this.stretches.forEach((one, n) => { one.x = x; one.width = least + share * weights[n]; x += one.width; });
     this.canvas.setAttribute("aria-valuemax", life.length - 1);
-    this.still = document.createElement("canvas");
+    this.still = element("canvas");
     this.background(sized(this.still, width, 62));
     sized(this.canvas, width, 62);
   }
@@ -104,7 +94,7 @@ class TimeLine {
 /** The flash as squares, in rows by owner; a state is a shape, so that it is read without colour too. */
 class FlashMap {
   constructor(look) {
-    this.canvas = make("canvas", { class: "map", role: "slider", tabindex: 0, "aria-label": "Sector of the flash map",
+    this.canvas = element("canvas", { class: "map", role: "slider", tabindex: 0, "aria-label": "Sector of the flash map",
       "aria-valuemin": 0 });
     this.canvas.addEventListener("mousemove", (event) => look(this.under(event), false));
     this.canvas.addEventListener("mouseleave", () => look(undefined, false));
@@ -204,12 +194,12 @@ class FlashMap {
 /** The bytes of a sector; only the rows in sight are in the page. */
 class HexPane {
   constructor() {
-    this.title = make("div", { class: "title" });
-    this.rows = make("pre", { class: "rows" });
-    this.room = make("div", { class: "room" }, this.rows);
-    this.box = make("div", { class: "hex", tabindex: 0, role: "region", "aria-label": "Bytes of the sector" }, this.room);
-    this.bits = make("pre", { class: "bits" });
-    this.node = make("section", {}, this.title, this.box, this.bits);
+    this.title = element("div", { class: "title" });
+    this.rows = element("pre", { class: "rows" });
+    this.room = element("div", { class: "room" }, this.rows);
+    this.box = element("div", { class: "hex", tabindex: 0, role: "region", "aria-label": "Bytes of the sector" }, this.room);
+    this.bits = element("pre", { class: "bits" });
+    this.node = element("section", {}, this.title, this.box, this.bits);
     this.box.addEventListener("scroll", () => this.fill());
     this.rows.addEventListener("mousemove", (event) => this.point(event));
   }

@@ -1,21 +1,6 @@
 // Draws the race that Python has run, and hands settings back; decides nothing itself.
 
 const WIDTH = 900, LEFT = 104, LANE = 46, TOP = 30;
-const SVG = "http://www.w3.org/2000/svg";
-
-function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) if (value !== undefined) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
-}
-
-function shape(tag, attributes = {}, ...children) {
-  const made = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
-}
 
 function render({ model, el }) {
   const id = `race-${Math.random().toString(36).slice(2)}`;
@@ -68,7 +53,7 @@ function render({ model, el }) {
   words.append(list, log);
   el.replaceChildren(form, problem, outcome, picture, words);
 
-  function fill(select, options, value) {
+  function offer(select, options, value) {
     select.replaceChildren(...options.map(([key, label]) => element("option", { value: key }, label)));
     if (!options.some(([key]) => key === value)) select.append(element("option", { value }, value));
     select.value = value;
@@ -88,27 +73,27 @@ function render({ model, el }) {
     const lanes = model.get("lanes").filter((lane) => bars.some((bar) => bar.lane === lane));
     const height = TOP + lanes.length * LANE + 34;
     const x = (seconds) => LEFT + ((WIDTH - LEFT - 12) * Math.min(seconds, horizon)) / horizon;
-    const svg = shape("svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-labelledby": `${id}-said` });
-    svg.append(shape("title", { id: `${id}-said` }, `Time line. ${model.get("outcome")}`));
-    svg.append(shape("defs", {}, shape("pattern",
+    const svg = drawn("svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-labelledby": `${id}-said` });
+    svg.append(drawn("title", { id: `${id}-said` }, `Time line. ${model.get("outcome")}`));
+    svg.append(drawn("defs", {}, drawn("pattern",
       { id: `${id}-endless`, width: 8, height: 8, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
-      shape("rect", { width: 3, height: 8, class: "stripe" }))));
+      drawn("rect", { width: 3, height: 8, class: "stripe" }))));
     const bottom = TOP + lanes.length * LANE;
     for (const tick of ticks(horizon)) {
-      svg.append(shape("line", { x1: x(tick), x2: x(tick), y1: TOP - 6, y2: bottom, class: "grid" }),
-        shape("text", { x: x(tick), y: bottom + 14, class: "tick" }, `${tick}`));
+      svg.append(drawn("line", { x1: x(tick), x2: x(tick), y1: TOP - 6, y2: bottom, class: "grid" }),
+        drawn("text", { x: x(tick), y: bottom + 14, class: "tick" }, `${tick}`));
     }
-    svg.append(shape("text", { x: WIDTH - 12, y: bottom + 29, class: "axis" }, "seconds since the new image was switched on"));
+    svg.append(drawn("text", { x: WIDTH - 12, y: bottom + 29, class: "axis" }, "seconds since the new image was switched on"));
     lanes.forEach((lane, row) => {
       const y = TOP + row * LANE;
-      svg.append(shape("text", { x: LEFT - 10, y: y + 27, class: "lane" }, lane),
-        shape("line", { x1: LEFT, x2: WIDTH - 12, y1: y + LANE - 4, y2: y + LANE - 4, class: "grid" }));
+      svg.append(drawn("text", { x: LEFT - 10, y: y + 27, class: "lane" }, lane),
+        drawn("line", { x1: LEFT, x2: WIDTH - 12, y1: y + LANE - 4, y2: y + LANE - 4, class: "grid" }));
       const busy = [-1e9, -1e9]; // where the words above the bars end, in two rows
       bars.filter((bar) => bar.lane === lane).forEach((bar) => draw1(svg, bar, y, x, busy, horizon));
     });
     if (due !== null && due <= horizon) {
-      svg.append(shape("line", { x1: x(due), x2: x(due), y1: TOP - 12, y2: bottom, class: "due" }),
-        shape("text", { x: x(due), y: TOP - 16, class: "duetext" }, `timer due at ${due.toFixed(2)} s`));
+      svg.append(drawn("line", { x1: x(due), x2: x(due), y1: TOP - 12, y2: bottom, class: "due" }),
+        drawn("text", { x: x(due), y: TOP - 16, class: "duetext" }, `timer due at ${due.toFixed(2)} s`));
     }
     return svg;
   }
@@ -119,19 +104,19 @@ function render({ model, el }) {
     const end = bar.end === null ? horizon : bar.end;
     const when = bar.end === null ? `from ${bar.begin.toFixed(2)} s, without end`
       : `${bar.begin.toFixed(2)} to ${bar.end.toFixed(2)} s`;
-    const tip = shape("title", {}, `${bar.what}: ${when}`);
+    const tip = drawn("title", {}, `${bar.what}: ${when}`);
     const moment = bar.end === bar.begin;
     const width = moment ? 0 : Math.max(x(end) - left, 3);
     if (moment) {
-      svg.append(shape("path", { d: `M${left} ${y + 14}l7 8l-7 8l-7 -8z`, fill: colour, class: "moment" }, tip));
+      svg.append(drawn("path", { d: `M${left} ${y + 14}l7 8l-7 8l-7 -8z`, fill: colour, class: "moment" }, tip));
     } else {
-      svg.append(shape("rect", { x: left, y: y + 14, width, height: 18, fill: colour, class: "bar" }, tip));
-      if (bar.end === null) svg.append(shape("rect", { x: left, y: y + 14, width, height: 18, fill: `url(#${id}-endless)` }));
+      svg.append(drawn("rect", { x: left, y: y + 14, width, height: 18, fill: colour, class: "bar" }, tip));
+      if (bar.end === null) svg.append(drawn("rect", { x: left, y: y + 14, width, height: 18, fill: `url(#${id}-endless)` }));
     }
     const long = bar.what.length * 6.2 + 4;
     if (!moment && width > long + 6) {
-      svg.append(shape("rect", { x: left + width / 2 - long / 2, y: y + 16, width: long, height: 14, rx: 3, class: "plate" }),
-        shape("text", { x: left + width / 2, y: y + 27, class: "inside" }, bar.what));
+      svg.append(drawn("rect", { x: left + width / 2 - long / 2, y: y + 16, width: long, height: 14, rx: 3, class: "plate" }),
+        drawn("text", { x: left + width / 2, y: y + 27, class: "inside" }, bar.what));
       return;
     }
     // Words that have no room in their bar stand above it, in two rows; where both are taken, the tip has them.
@@ -141,13 +126,13 @@ function render({ model, el }) {
     const row = busy.findIndex((until) => from >= until + 4);
     if (row < 0) return;
     busy[row] = from + long;
-    svg.append(shape("text", { x: flip ? left - aside : from, y: y + (row ? 0 : 11), class: flip ? "beside flip" : "beside" },
+    svg.append(drawn("text", { x: flip ? left - aside : from, y: y + (row ? 0 : 11), class: flip ? "beside flip" : "beside" },
       bar.what));
   }
 
   function draw() {
-    fill(temper.input, Object.entries(model.get("tempers")), model.get("temper"));
-    fill(design.input, model.get("designs").map((name) => [name, name]), model.get("design"));
+    offer(temper.input, Object.entries(model.get("tempers")), model.get("temper"));
+    offer(design.input, model.get("designs").map((name) => [name, name]), model.get("design"));
     for (const [part, name] of [[health, "health_seconds"], [interval, "interval"], [after, "commit_after"]]) {
       const value = model.get(name);
       if (value !== null) { part.input.value = value; part.slider.value = value; }

@@ -1,6 +1,5 @@
 // Draws what Python counted, and tells Python what a hand chose; decides nothing itself.
 
-const SVG = "http://www.w3.org/2000/svg";
 const WIDE = 460, HIGH = 250, LEFT = 62, RIGHT = 12, TOP = 10, BOTTOM = 40;
 const FIELDS = [
   ["design", "Design"], ["board", "Board"], ["part", "Flash part"], ["rate", "Power failures"], ["image", "New image"],
@@ -9,23 +8,6 @@ const FIELDS = [
 const OVER = ["ready", "done", "stopped", "failed"];
 const NOTE = "Intervals and bands are Clopper-Pearson intervals of 95 %, right for a number of devices that was chosen beforehand: "
   + "who watches and stops when it suits has less than that.";
-
-function element(tag, attributes = {}, ...children) {
-  return fill(document.createElement(tag), attributes, children);
-}
-
-function drawn(tag, attributes = {}, ...children) {
-  return fill(document.createElementNS(SVG, tag), attributes, children);
-}
-
-function fill(made, attributes, children) {
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-    else if (value !== undefined && value !== null) made.setAttribute(name, value);
-  }
-  made.append(...children);
-  return made;
-}
 
 function short(p) {
   if (p === 0) return "0";

@@ -1,6 +1,5 @@
 // Draws the crash graph that Python laid out; asks for a wreck's words once, and says which node a hand opened.
 
-const SVG = "http://www.w3.org/2000/svg";
 const WIDE = 150, HIGH = 44, SIZE = 14, REST = 80; // pixels; milliseconds until a hovered node is asked for
 const KEYS = "Arrow keys: move from node to node. Enter or click: open the node. Tab: what is said of it.";
 // The markers of the figures, in a square from -1 to 1.
@@ -13,23 +12,6 @@ const SHAPES = {
   X: "M-.6 -1.1L0 -.5L.6 -1.1L1.1 -.6L.5 0L1.1 .6L.6 1.1L0 .5L-.6 1.1L-1.1 .6L-.5 0L-1.1 -.6Z",
   P: "M-.4 -1.1H.4V-.4H1.1V.4H.4V1.1H-.4V.4H-1.1V-.4H-.4Z",
 };
-
-function element(tag, attributes = {}, ...children) {
-  return fill(document.createElement(tag), attributes, children);
-}
-
-function drawn(tag, attributes = {}, ...children) {
-  return fill(document.createElementNS(SVG, tag), attributes, children);
-}
-
-function fill(made, attributes, children) {
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-    else if (value !== undefined && value !== null) made.setAttribute(name, value);
-  }
-  made.append(...children);
-  return made;
-}
 
 function render({ model, el }) {
   const known = new Map(); // the words of each node that was asked for

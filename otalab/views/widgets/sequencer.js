@@ -10,16 +10,6 @@ const SCENES = [
   ["reset", "Reset", "Go back to the records this lab was opened with"],
 ];
 
-function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name === "onclick") made.addEventListener("click", value);
-    else if (value !== undefined && value !== null) made.setAttribute(name, value);
-  }
-  made.append(...children);
-  return made;
-}
-
 function render({ model, el }) {
   const link = new Link(model, () => draw());
   const ask = (name, ...values) => link.send({ do: name, with: values });
