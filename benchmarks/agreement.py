@@ -11,7 +11,7 @@ import sys
 import time
 from itertools import product
 
-from otalab.bench.observer import BAD
+from otalab.bench.ends import BAD
 from otalab.firmware.catalogue import designs
 from otalab.numbers.campaigns.campaign import CHUNK
 from otalab.numbers.engines.engines import crowds, sample

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]], right: str = "") -> Iterator[str]:
@@ -21,3 +23,17 @@ def seconds(time: float) -> str:
     if time >= 1 or time == 0:
         return f"{time:.3f} s"
     return f"{time * 1e3:.3f} ms"
+
+
+_NUMBER = re.compile(r"[+-]?(\d{1,3}([, _]\d{3})+|\d+(\.\d*)?(e\+?\d{1,2})?)", re.ASCII | re.IGNORECASE)
+
+
+def whole_number(text: str) -> int:
+    """Return a whole number as people type it: `100000`, `100,000`, `100_000`, `1e5`; `ValueError` if it is none."""
+    if not _NUMBER.fullmatch(text.strip()):
+        raise ValueError(f"{text!r} is not a whole number")
+    # Not by way of a float, which would round a long seed.
+    number = Decimal(re.sub("[, _]", "", text))
+    if number != number.to_integral_value():
+        raise ValueError(f"{text!r} is not a whole number")
+    return int(number)

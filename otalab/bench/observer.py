@@ -6,8 +6,8 @@ They know every image and every file that was ever offered, and may look at all 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from otalab.bench.ends import BAD, End
 from otalab.bench.scenario import Scenario
 from otalab.bench.trace import Life, Run, life
 from otalab.firmware.outcome import Bricked, Hung, Reset, Running
@@ -15,18 +15,6 @@ from otalab.formats.filesystems.kinds import read_files
 from otalab.hardware.chip import Look
 from otalab.hardware.effects import Program
 from otalab.hardware.flash import Flash
-
-GOOD = ("updated", "rolled-back")
-SAD = ("update-lost",)
-BAD = ("bricked", "data-lost", "stuck", "not-updatable")
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """How a life ended: its name in the contract, and one sentence."""
-
-    name: str
-    reason: str
 
 
 def judge(scenario: Scenario, lived: Life) -> End:

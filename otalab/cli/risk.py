@@ -10,9 +10,8 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from otalab.bench.observer import BAD
+from otalab.bench.ends import BAD, ENDS
 from otalab.cli.options.study import add_study_options, chosen_study
-from otalab.graph.crash_graph import ENDS
 from otalab.text import seconds, table
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ import json
 from math import fsum
 from typing import Any
 
-from otalab.bench.observer import End, judge
+from otalab.bench.ends import End
+from otalab.bench.observer import judge
 from otalab.bench.recording import recording
 from otalab.bench.trace import COUNTS, Life, by_phase, effects, life
 from otalab.cli.options.outputs import add_force, output

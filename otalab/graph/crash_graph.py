@@ -20,17 +20,15 @@ from zipfile import ZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from otalab.bench.observer import BAD, GOOD, SAD
+from otalab.bench.ends import BAD, ENDS
 from otalab.errors import BadInput
 from otalab.files import MADE, write_whole
+from otalab.graph.arrays import Floats, Ints
 from otalab.graph.history import History, Leg
 
 RESET = -1
 NO_END = -1
 NOTHING = -1  # is erased
-ENDS = (*GOOD, *SAD, *BAD)
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from collections.abc import Callable, Hashable, Iterator
 from functools import partial, reduce
 from operator import add, or_
 
-from otalab.bench.observer import End, judge_run
+from otalab.bench.ends import End
+from otalab.bench.observer import judge_run
 from otalab.bench.scenario import Scenario, World
 from otalab.bench.trace import Run, every_run, sector_of
 from otalab.faults.tear import FaultModel

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from otalab.graph.crash_graph import ENDS, NO_END, NOTHING, RESET, CrashGraph
+from otalab.bench.ends import ENDS
+from otalab.graph.crash_graph import NO_END, NOTHING, RESET, CrashGraph
 from otalab.graph.explorer import Explorer
 from otalab.graph.nodes import Edge, Node
 from otalab.hardware.effects import Effect, Erase

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from otalab.bench.observer import End, judge_run
+from otalab.bench.ends import End
+from otalab.bench.observer import judge_run
 from otalab.bench.scenario import Scenario, World
 from otalab.bench.trace import Run, Step, run, sector_of
 from otalab.errors import BadInput

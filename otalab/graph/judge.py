@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from otalab.bench.observer import BAD
+from otalab.bench.ends import BAD
 from otalab.bench.scenario import Scenario
 from otalab.bench.setup import set_up
 from otalab.errors import BadInput, OtalabError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from otalab.bench.observer import End
+from otalab.bench.ends import End
 from otalab.bench.scenario import World
 from otalab.faults.tear import Tear
 from otalab.graph.looks import at_bytes, both

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 T = TypeVar("T")
 
 Phase = Literal["download", "merge", "switch", "boot", "trial", "commit", "rollback"]
+PHASES: tuple[str, ...] = get_args(Phase)
 # What is asked and answered is in `firmware.requests`.
 Question = Literal["request", "piece", "signed", "options", "healthy", "refuse", "report"]
 

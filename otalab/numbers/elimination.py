@@ -17,10 +17,8 @@ from math import inf
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
+from otalab.graph.arrays import Floats, Ints
 
 MANY = 5000  # states, from which on compiled code is worth being loaded
 SMALLEST = float(np.finfo(np.float64).tiny)

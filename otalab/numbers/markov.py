@@ -17,10 +17,8 @@ from scipy.sparse import csr_array, issparse
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from otalab.errors import BadInput
+from otalab.graph.arrays import Floats, Ints
 from otalab.numbers.elimination import eliminated
-
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

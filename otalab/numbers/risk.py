@@ -14,12 +14,13 @@ from math import fsum
 import numpy as np
 from numpy.typing import NDArray
 
-from otalab.bench.observer import BAD
+from otalab.bench.ends import BAD, ENDS
 from otalab.errors import BadInput
-from otalab.graph.crash_graph import ENDS, NOTHING, RESET, CrashGraph
+from otalab.graph.arrays import Floats
+from otalab.graph.crash_graph import NOTHING, RESET, CrashGraph
 from otalab.numbers.markov import Solution, solve
 from otalab.numbers.rates import Rates
-from otalab.numbers.walk import OPEN, Floats, Walk, walk
+from otalab.numbers.walk import OPEN, Walk, walk
 
 
 @dataclass(frozen=True)

@@ -18,15 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
 
+from otalab.bench.ends import ENDS
 from otalab.errors import BadInput
-from otalab.graph.crash_graph import ENDS, NO_END, NOTHING, RESET, CrashGraph
+from otalab.graph.arrays import Floats, Ints
+from otalab.graph.crash_graph import NO_END, NOTHING, RESET, CrashGraph
 from otalab.numbers.markov import absorption
 from otalab.numbers.rates import Rates
 
 ENDINGS = (*ENDS, "open")  # open: what follows was not explored
 OPEN = len(ENDS)
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from otalab.bench.ends import ENDS
 from otalab.cli.main import main
-from otalab.graph.crash_graph import ENDS
 from otalab.hardware.part import part
 
 PARTS = ["W25Q16JV", "SST26VF064B"]

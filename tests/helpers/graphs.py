@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from otalab.graph.crash_graph import ENDS, NO_END, NOTHING, RESET, CrashGraph
+from otalab.bench.ends import ENDS
+from otalab.graph.crash_graph import NO_END, NOTHING, RESET, CrashGraph
 
 UPDATED, BRICKED, STUCK = (ENDS.index(name) for name in ("updated", "bricked", "stuck"))
 

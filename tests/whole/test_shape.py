@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from otalab.bench.observer import BAD, judge
+from otalab.bench.ends import BAD
+from otalab.bench.observer import judge
 from otalab.bench.scenario import Scenario, World
 from otalab.bench.setup import set_up
 from otalab.bench.trace import Life, Step, run

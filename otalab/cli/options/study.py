@@ -64,14 +64,6 @@ def chosen_study(chosen: argparse.Namespace) -> Study:
     return one
 
 
-def whole(text: str) -> int:
-    """Return a whole number, also from `1e6`."""
-    number = float(text)
-    if not number.is_integer():
-        raise ValueError(text)
-    return int(text) if text.isdigit() else int(number)
-
-
 def _weights(text: str) -> tuple[tuple[str, float], ...]:
     pairs = [pair.partition("=") for pair in text.split(",")]
     try:

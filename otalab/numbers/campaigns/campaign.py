@@ -24,10 +24,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 from tqdm.auto import tqdm
 
-from otalab.bench.observer import BAD
+from otalab.bench.ends import BAD, ENDS
 from otalab.errors import BadInput, OtalabError
 from otalab.files import read_text, refused, write_whole
-from otalab.graph.crash_graph import ENDS
 from otalab.numbers.engine_names import ENGINES
 from otalab.numbers.engines.engines import adopt, crowds, prepare, refuse_endless, sample
 from otalab.numbers.stats import Interval, interval

@@ -16,9 +16,8 @@ from typing import Literal
 
 import pandas as pd
 
-from otalab.bench.observer import BAD
+from otalab.bench.ends import BAD, ENDS
 from otalab.errors import BadInput, OtalabError
-from otalab.graph.crash_graph import ENDS
 from otalab.graph.explorer import Explorer
 from otalab.numbers.campaigns.campaign import Campaign, Tally, run_campaign
 from otalab.numbers.engines.engines import crowds, prepare, refuse_endless, sample
@@ -31,7 +30,7 @@ MOST = 10**7  # rows that are kept in memory, 30 bytes each
 # Devices in a chunk: a quarter of those that are done, within these bounds; the more cuts, the fewer. The largest
 # takes some hundredth of a second with the chain and less than half a second with the firmware.
 CHUNKS = {"chain": (50, 50_000), "firmware": (2, 20)}
-NO_CUT = "no cut"
+UNCUT = "no cut"
 APART = 1.12  # the factor between the devices of two points that are kept
 OFTEN = 0.1  # seconds between two tellings
 
@@ -53,7 +52,7 @@ class Standing:
 
     def with_rows(self, table: pd.DataFrame, seconds: float) -> Standing:
         """Return what is known with some rows more."""
-        phase = table.last_cut.cat.add_categories(NO_CUT).fillna(NO_CUT)
+        phase = table.last_cut.cat.add_categories(UNCUT).fillna(UNCUT)
         weight = table.devices if "devices" in table else pd.Series(1, table.index)
         sums = weight.groupby([table.end, phase], observed=True).sum()
         fell = self.fell + Counter({(str(end), str(name)): int(count) for (end, name), count in sums.items()})

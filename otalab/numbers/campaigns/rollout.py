@@ -17,14 +17,14 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binom
 
-from otalab.bench.observer import BAD
+from otalab.bench.ends import BAD
 from otalab.bench.rounds import endless_round, turns
 from otalab.errors import BadInput
+from otalab.graph.arrays import Floats
 from otalab.hardware.effects import Erase
 from otalab.numbers.engines.engines import crowds
 from otalab.numbers.stats import MOST, Interval, interval
 from otalab.numbers.study import Fleet, Study
-from otalab.numbers.walk import Floats
 
 DAY = 86_400.0
 

@@ -17,9 +17,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from otalab.graph.arrays import Floats, Ints
+from otalab.hardware.effects import PHASES
 from otalab.numbers.engines.streams import STEP, key, mixed, uniform
-from otalab.numbers.rates import PHASES
-from otalab.numbers.walk import Floats, Ints, Walk
+from otalab.numbers.walk import Walk
 
 NO_CUT = -1
 _log1p: Any = np.frompyfunc(log1p, 1, 1)  # the C library's, as the compiled loop has it; NumPy has its own

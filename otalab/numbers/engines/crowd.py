@@ -15,9 +15,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from otalab.graph.arrays import Floats, Ints
+from otalab.hardware.effects import PHASES
 from otalab.numbers.engines.chain import NO_CUT
-from otalab.numbers.rates import PHASES
-from otalab.numbers.walk import ENDINGS, Floats, Ints, Walk
+from otalab.numbers.walk import ENDINGS, Walk
 
 
 class Group(NamedTuple):

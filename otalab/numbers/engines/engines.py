@@ -17,11 +17,11 @@ import numpy as np
 import pandas as pd
 
 from otalab.errors import BadInput
+from otalab.hardware.effects import PHASES
 from otalab.numbers.engines import crowd
 from otalab.numbers.engines.chain import Tables, send, tables
 from otalab.numbers.engines.firmware import Lives
 from otalab.numbers.engines.streams import Stream
-from otalab.numbers.rates import PHASES
 from otalab.numbers.study import Fleet
 from otalab.numbers.walk import ENDINGS
 

@@ -16,16 +16,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from otalab.bench.observer import End, judge_run
+from otalab.bench.ends import End
+from otalab.bench.observer import judge_run
 from otalab.bench.scenario import Scenario, World
 from otalab.bench.trace import Run, Step, every_run, sector_of
 from otalab.errors import BadInput
 from otalab.faults.tear import FaultModel, Tear
+from otalab.graph.arrays import Floats
 from otalab.hardware.effects import Erase, Program
 from otalab.hardware.flash import Flash
 from otalab.numbers.engines.streams import Stream
 from otalab.numbers.rates import Rates
-from otalab.numbers.walk import Floats
 
 RESETS = 20  # in a row without an end: it resets for ever
 REMEMBERED = 64  # power-ons whose runs are kept

@@ -14,8 +14,9 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch
 
+from otalab.bench.ends import ENDS
 from otalab.graph.check import Cell, matrix
-from otalab.graph.crash_graph import ENDS, NO_END, NOTHING, RESET, CrashGraph
+from otalab.graph.crash_graph import NO_END, NOTHING, RESET, CrashGraph
 from otalab.views.figures.sectors import ink, paper
 
 # Okabe and Ito's palette; the shape tells the ends apart where there is no colour.

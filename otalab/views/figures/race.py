@@ -13,7 +13,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
 
-from otalab.bench.observer import End, judge
+from otalab.bench.ends import End
+from otalab.bench.observer import judge
 from otalab.bench.scenario import Scenario
 from otalab.bench.trace import Life, Run, Step, life, sector_of
 from otalab.firmware.bootloader import Start

@@ -18,7 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, to_rgb
 from matplotlib.ticker import NullFormatter, NullLocator, PercentFormatter
 
-from otalab.bench.observer import BAD
+from otalab.bench.ends import BAD
 from otalab.errors import BadInput
 from otalab.hardware.board import Board
 from otalab.hardware.part import parts

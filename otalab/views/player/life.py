@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 
-from otalab.bench.observer import End, judge_run
+from otalab.bench.ends import End
+from otalab.bench.observer import judge_run
 from otalab.bench.scenario import Scenario, World
 from otalab.bench.trace import RUNS, Run, Step, run
 from otalab.errors import BadInput

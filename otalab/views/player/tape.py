@@ -20,7 +20,7 @@ from typing import Any
 from otalab.bench.trace import Run, Step, sector_of
 from otalab.firmware.store import families
 from otalab.graph.history import Played
-from otalab.hardware.effects import Erase, Program
+from otalab.hardware.effects import PHASES, Erase, Program
 from otalab.hardware.flash import ERASED, Flash
 from otalab.views.player.life import PlayedLife
 from otalab.views.player.records import records
@@ -28,7 +28,6 @@ from otalab.views.player.states import STATES, SectorStates, Slots
 from otalab.views.player.words import effect_words, end_words
 
 KINDS = ("erase", "program", "wait", "ask", "end")
-PHASES = ("boot", "download", "merge", "switch", "trial", "commit", "rollback")
 NO_SECTOR = 2**32 - 1
 BLANK = 2**32 - 1
 FAST = 1
@@ -127,7 +126,7 @@ class Tape:
 
     def phase(self, position: int) -> str:
         """Return the phase at a position."""
-        return PHASES[self._columns["phase"][position - self.first]]
+        return PHASES[int(self._columns["phase"][position - self.first])]
 
     def _add(self, prefix: str, **row: float) -> None:
         for name, value in row.items():
@@ -232,7 +231,7 @@ class Tape:
 
     def _end(self, number: int, effect: int) -> None:
         run = self.lived.played[number].run
-        phase = PHASES.index(run.steps[-1].phase) if run.steps else 0
+        phase = PHASES.index(run.steps[-1].phase if run.steps else "boot")
         self._add("", at=run.seconds, seconds=0.0, left=nan, kind=KINDS.index("end"), phase=phase)
         self._add("", run=number, effect=effect, sector=NO_SECTOR, offset=0, length=0)
         over = number == len(self.lived.played) - 1

@@ -45,6 +45,18 @@ _KINDS = re.compile("|".join(f"({kind})" for kind in KINDS))
 _WORDS = [*KINDS.values(), "other"]
 
 
+def kind_of(label: str) -> int:
+    """Return which of the `KINDS` a tear is, by its label; past the last one if it is none of them."""
+    kind = _KINDS.match(label)
+    return (kind.lastindex or 0) - 1 if kind else len(KINDS)
+
+
+def tear_words(label: str) -> str:
+    """Return what a tear leaves, in words; the label itself where there are none for it."""
+    kind = kind_of(label)
+    return label if kind == len(KINDS) else _WORDS[kind]
+
+
 def tears(faults: FaultModel, step: Step, device: Device, wanted: str = "") -> dict[str, Any]:
     """Return what a cut in an effect can leave: how many ways, and their classes, each with a few labels.
 
@@ -61,8 +73,7 @@ def tears(faults: FaultModel, step: Step, device: Device, wanted: str = "") -> d
         total += 1
         if wanted in label:
             shown += 1
-            kind = _KINDS.match(label)
-            key = (kind.lastindex or 0) - 1 if kind else len(KINDS), seen.by_loader(contents)
+            key = kind_of(label), seen.by_loader(contents)
             classes.setdefault(key, []).append(label)
     rows = [
         {"text": _WORDS[kind], "seen": text, "count": len(labels), "labels": _samples(labels)}

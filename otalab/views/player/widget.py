@@ -32,6 +32,7 @@ from otalab.views.player.page import page
 from otalab.views.player.records import records, why
 from otalab.views.player.tape import Tape
 from otalab.views.player.tears import tears
+from otalab.views.player.words import Code, opening
 
 STATIC = Path(__file__).parent
 # One module in three files: what is played, what is drawn, and what a hand does.
@@ -215,14 +216,12 @@ class UpdatePlayer(anywidget.AnyWidget):
     def _tell(self) -> None:
         """Say what follows from what is played, and not from the position in it."""
         self.tears, self.trouble = {}, ""
-        names = (f"{name}={json.dumps(getattr(self, name))}" for name in ("faults", "image"))
-        more = [f"{name}={value!r}" for name, value in self._options.items() if name != "bundle" and value is not None]
-        if self._bundle is not None:
-            more.append(f"bundle={'bundle' if isinstance(self._bundle, bytes) else repr(str(self._bundle))}")
-        if any(self.choices):
-            more.append(f"choices={json.dumps(self.choices)}")
-        words = [json.dumps(self.design), json.dumps(self.board), *names, *more]
-        self.opening = f"player = UpdatePlayer({', '.join(words)})"
+        more = self._options | {"choices": self.choices if any(self.choices) else None}
+        if isinstance(self._bundle, bytes):
+            more["bundle"] = Code("bundle")
+        elif self._bundle is not None:
+            more["bundle"] = str(self._bundle)
+        self.opening = opening(self.design, self.board, faults=self.faults, image=self.image, **more)
         try:
             self.saved = counterexample(self._case, self._lived.history) | {"id": self.identity}
         except BadInput as error:

@@ -2,12 +2,38 @@
 
 from __future__ import annotations
 
-from otalab.bench.observer import End
+import json
+from typing import Any
+
+from otalab.bench.ends import End
 from otalab.bench.trace import Step, sector_of, words
 from otalab.firmware.outcome import Bricked, Hung, Outcome, Reset, Running
 from otalab.hardware.effects import Erase, Program
 from otalab.hardware.flash import Flash
 from otalab.text import seconds
+
+
+class Code(str):
+    """A piece of Python, such as the name of a variable."""
+
+    __slots__ = ()
+
+
+def opening(design: str, board: str, **options: Any) -> str:
+    """Return the line of Python that opens a player; texts are written as JSON has them, and `None` is left out.
+
+    An option may be given as `Code`: then it stands there as it is.
+    """
+    words = [_written(design), _written(board)]
+    words += [f"{name}={_written(value)}" for name, value in options.items() if value is not None]
+    return f"player = UpdatePlayer({', '.join(words)})"
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, Code):
+        return value
+    # Beyond ASCII a JSON escape is not a Python escape.
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str | list) else repr(value)
 
 
 def effect_words(number: int, step: Step, after: Flash, owner: str, tear: str | None = None) -> str:

@@ -14,10 +14,10 @@ from typing import Literal
 
 import numpy as np
 
+from otalab.bench.ends import ENDS
 from otalab.errors import BadInput
 from otalab.firmware.image import TEMPERS
 from otalab.graph.check import Cell
-from otalab.graph.crash_graph import ENDS
 from otalab.settings import DATA
 from otalab.views.report.facts import Reviewed
 from otalab.views.report.words import listed, probability

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from otalab.bench.observer import BAD
+from otalab.bench.ends import BAD
 from otalab.bench.scenario import Scenario
 from otalab.bench.setup import set_up
 from otalab.errors import BadInput

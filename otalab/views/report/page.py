@@ -20,6 +20,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from otalab.graph.case import digest
 from otalab.views.player.life import live
 from otalab.views.player.widget import CSS, ESM
+from otalab.views.player.words import opening
 from otalab.views.report.facts import Asked, Reviewed
 from otalab.views.report.parts import (
     checklist_part,
@@ -94,17 +95,17 @@ class Scenes:
         case = story.cells[0].case
         return self._scene(
             trace=tape, recovery=self.tape(recovery), step=story.position, cuts=cuts, faults=case.faults,
-            saved=story.saved, opening=_opening(one.given, case.board, case.faults, case.image),
+            saved=story.saved, opening=opening(one.given, case.board, faults=case.faults, image=case.image),
         )  # fmt: skip
 
     def undisturbed(self, tape: int, one: Reviewed) -> int:
         """Add the player of an update without a cut; return its number."""
         case = one.cells[0].case
         problem = {"problem": "nothing was cut here"}
-        opening = _opening(one.given, case.board, case.faults, case.image)
         return self._scene(
-            trace=tape, recovery=None, step=0, cuts=[], faults=case.faults, saved=problem, opening=opening
-        )
+            trace=tape, recovery=None, step=0, cuts=[], faults=case.faults, saved=problem,
+            opening=opening(one.given, case.board, faults=case.faults, image=case.image),
+        )  # fmt: skip
 
     def _scene(self, **scene: Any) -> int:
         self.scenes.append({**scene, "tears": {}, "trouble": ""})
@@ -113,11 +114,6 @@ class Scenes:
     def text(self) -> str:
         """Return all of it as JSON that may stand in a script element."""
         return json.dumps({"tapes": self.tapes, "scenes": self.scenes}).replace("</", "<\\/")
-
-
-def _opening(design: str, board: str, faults: str, image: str) -> str:
-    words = [json.dumps(design), json.dumps(board), f"faults={json.dumps(faults)}", f"image={json.dumps(image)}"]
-    return f"player = UpdatePlayer({', '.join(words)})"
 
 
 def _read(name: str) -> str:

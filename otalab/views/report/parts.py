@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from otalab.bench.observer import BAD
+from otalab.bench.ends import BAD, END_WORDS
 from otalab.faults.tear import RESIDUAL
 from otalab.numbers.rates import base_rates, parse_rate
 from otalab.text import seconds
@@ -15,7 +15,7 @@ from otalab.views.report.checklist import answered, checklist
 from otalab.views.report.facts import Asked, Reviewed, Weight
 from otalab.views.report.story import stories
 from otalab.views.report.svg import bars_svg, layout_svg, life_svg
-from otalab.views.report.words import END_WORDS, choice_rows, cuts_words, listed, one_in, probability, sentence
+from otalab.views.report.words import choice_rows, cuts_words, listed, one_in, probability, sentence
 
 SIGNS = {"safe": "✓", "unsafe": "✗", "open": "?", "yes": "✓", "no": "✗", "partly": "◐"}
 

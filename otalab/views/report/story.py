@@ -11,6 +11,7 @@ from itertools import groupby
 from math import fsum
 from typing import Any
 
+from otalab.bench.ends import END_WORDS
 from otalab.bench.trace import sector_of
 from otalab.graph.check import Cell, counterexample
 from otalab.graph.history import History, Played
@@ -18,8 +19,9 @@ from otalab.text import seconds
 from otalab.views.player.life import PlayedLife, live
 from otalab.views.player.records import records
 from otalab.views.player.tape import Tape
+from otalab.views.player.tears import tear_words
 from otalab.views.player.words import effect_words, end_words
-from otalab.views.report.words import END_WORDS, cuts_words, listed, sentence, tear_words
+from otalab.views.report.words import cuts_words, listed, sentence
 
 MOST_RUNS = 4
 

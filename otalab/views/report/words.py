@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from math import isnan
 
 from otalab.firmware.design import Design, ways
 from otalab.firmware.own_part import says
-from otalab.views.player.tears import KINDS
 
-END_WORDS = {
-    "updated": "the new image runs and is committed",
-    "rolled-back": "the old image runs again, for the new one is no good",
-    "update-lost": "the old image runs although the new one was good, and nobody tries again",
-    "bricked": "the device is dead: its loader halts, or starts an image that is not whole",
-    "data-lost": "the device runs, but a user file is missing or damaged",
-    "stuck": "the device resets for ever",
-    "not-updatable": "the device is alive, but no further update goes in",
-}
 COUNTS = {0: "no", 1: "one", 2: "two", 3: "three", 4: "four", 5: "five"}
-_TEAR = re.compile("|".join(f"({kind})" for kind in KINDS))
 _UNITS = ((1e12, "million million"), (1e9, "thousand million"), (1e6, "million"), (1e3, "thousand"))
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -28,12 +16,6 @@ def choice_rows(design: Design) -> list[tuple[str, str, str]]:
     """Return each choice as TOML has it, with its value, and in the words of the function that it selects."""
     values = ((".".join(way), name, getattr(design, name)) for way, name in ways().items())
     return [(way, str(value), says(name, value)) for way, name, value in values]
-
-
-def tear_words(label: str) -> str:
-    """Return what a tear leaves, in words."""
-    found = _TEAR.match(label)
-    return [*KINDS.values()][found.lastindex - 1] if found and found.lastindex else label
 
 
 def cuts_words(count: int) -> str:

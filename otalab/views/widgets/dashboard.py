@@ -15,21 +15,22 @@ import anywidget
 import pandas as pd
 import traitlets
 
-from otalab.bench.observer import BAD, GOOD
+from otalab.bench.ends import BAD, ENDS, GOOD
 from otalab.errors import BadInput, OtalabError
 from otalab.faults.models import FAULTS
 from otalab.firmware.catalogue import designs
 from otalab.firmware.design import Design
 from otalab.firmware.image import TEMPERS
-from otalab.graph.crash_graph import ENDS
 from otalab.hardware.board import boards
+from otalab.hardware.effects import PHASES
 from otalab.hardware.part import parts
 from otalab.numbers.campaigns.campaign import Campaign, Tally
-from otalab.numbers.campaigns.paced import NO_CUT, PacedCampaign, Standing
+from otalab.numbers.campaigns.paced import UNCUT, PacedCampaign, Standing
 from otalab.numbers.engine_names import ENGINES
-from otalab.numbers.rates import PHASES, base_rates, parse_rate
+from otalab.numbers.rates import base_rates, parse_rate
 from otalab.numbers.stats import claim, interval
 from otalab.numbers.study import Study, study
+from otalab.text import whole_number
 from otalab.views.modules import joined
 
 STATIC = Path(__file__).parent
@@ -288,7 +289,7 @@ def claimed(standing: Standing, ends: tuple[str, ...]) -> str:
 def fell_rows(standing: Standing, ends: tuple[str, ...]) -> list[dict[str, Any]]:
     """Return how many devices with these ends had their last cut in each phase, and how many had none."""
     fell = standing.last_cuts(ends)
-    names = [*PHASES, *([NO_CUT] if fell[NO_CUT] else [])]
+    names = [*PHASES, *([UNCUT] if fell[UNCUT] else [])]
     return [{"phase": name, "count": fell[name]} for name in names]
 
 
@@ -304,9 +305,7 @@ def in_words(per_hour: float) -> str:
 
 def _whole(name: str, value: Any) -> int:
     """Return a whole number from what somebody typed, such as `1e6` or `100,000`."""
-    text = str(value).replace(",", "").replace("_", "").replace(" ", "")
     try:
-        # Not by way of a float, which would round a long seed.
-        return int(text) if text.isdigit() else int(float(text)) if float(text).is_integer() else int("")
-    except (ValueError, OverflowError):
+        return whole_number(str(value))
+    except ValueError:
         raise BadInput(f"{name}: a whole number is needed, such as 10000 or 1e6; got {value!r}") from None

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
 
+from otalab.bench.ends import ENDS
 from otalab.bench.observer import damaged_files
 from otalab.bench.scenario import Scenario, World
 from otalab.bench.trace import run, sector_of
@@ -17,7 +18,7 @@ from otalab.errors import BadInput
 from otalab.faults.tear import FaultModel
 from otalab.firmware.explain import explain
 from otalab.formats.records.record import Record
-from otalab.graph.crash_graph import ENDS, NO_END, RESET, CrashGraph
+from otalab.graph.crash_graph import NO_END, RESET, CrashGraph
 from otalab.graph.history import Leg, Played, play_leg
 from otalab.hardware.board import Board
 from otalab.hardware.chip import Chip

@@ -14,9 +14,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from otalab.bench.ends import ENDS
 from otalab.cli.main import main
 from otalab.errors import BadInput
-from otalab.graph.crash_graph import ENDS
 from otalab.numbers.campaigns import campaign as campaigns
 from otalab.numbers.campaigns.campaign import Campaign, Tally, run_campaign
 from otalab.numbers.stats import interval

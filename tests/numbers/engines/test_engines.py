@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from otalab.bench.ends import ENDS
 from otalab.errors import BadInput
 from otalab.firmware.catalogue import designs
-from otalab.graph.crash_graph import ENDS
 from otalab.numbers.engines.engines import crowds, sample
 from otalab.numbers.engines.firmware import Lives
 from otalab.numbers.engines.streams import Stream

@@ -295,7 +295,7 @@ def test_a_bundle_is_given_by_its_path(tmp_path):
     path.write_bytes(set_up("hardened", "tiny").bundle)
     player = a_player(bundle=str(path))
 
-    assert f"bundle={str(path)!r}" in player.opening
+    assert f"bundle={json.dumps(str(path))}" in player.opening
     assert UpdatePlayer.of(player.identity, bundle=path).identity == player.identity
     with pytest.raises(BadInput, match="no such file"):
         a_player(bundle=str(tmp_path / "nowhere.zip"))

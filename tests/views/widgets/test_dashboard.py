@@ -8,9 +8,8 @@ import pandas as pd
 import pytest
 
 from otalab import load_design
-from otalab.bench.observer import BAD
+from otalab.bench.ends import BAD, ENDS
 from otalab.errors import BadInput
-from otalab.graph.crash_graph import ENDS
 from otalab.numbers.campaigns.campaign import Campaign, run_campaign
 from otalab.numbers.campaigns.paced import MOST, PacedCampaign
 from otalab.numbers.stats import interval

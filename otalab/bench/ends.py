@@ -1,0 +1,27 @@
+"""How a life can end: the names of the contract, in their order, which of them are bad, and what each one means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+GOOD = ("updated", "rolled-back")
+SAD = ("update-lost",)
+BAD = ("bricked", "data-lost", "stuck", "not-updatable")
+ENDS = (*GOOD, *SAD, *BAD)
+END_WORDS = {
+    "updated": "the new image runs and is committed",
+    "rolled-back": "the old image runs again, for the new one is no good",
+    "update-lost": "the old image runs although the new one was good, and nobody tries again",
+    "bricked": "the device is dead: its loader halts, or starts an image that is not whole",
+    "data-lost": "the device runs, but a user file is missing or damaged",
+    "stuck": "the device resets for ever",
+    "not-updatable": "the device is alive, but no further update goes in",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a life ended: its name in the contract, and one sentence."""
+
+    name: str
+    reason: str
