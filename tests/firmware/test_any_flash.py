@@ -15,11 +15,11 @@ from otalab.bench.setup import set_up
 from otalab.bench.trace import run
 from otalab.errors import OutOfTable
 from otalab.firmware import store
-from otalab.firmware.application import interval_of_the_file
 from otalab.firmware.boot_state import snapshot
 from otalab.firmware.catalogue import designs
 from otalab.firmware.controller import Controller
 from otalab.firmware.image import TEMPERS
+from otalab.firmware.intervals import interval_of_the_file
 from otalab.firmware.outcome import Reset
 from otalab.firmware.requests import Report, Snapshot
 from otalab.firmware.user_file import put_file
