@@ -20,6 +20,7 @@ from otalab.files import refused
 from otalab.wire.device.flash_file import SectorPool
 from otalab.wire.device.open import open_device
 from otalab.wire.device.virtual import VirtualDevice
+from otalab.wire.dialect import DIALECTS
 from otalab.wire.live.stopping import cancelled_by_signals
 
 MOST = 10_000
@@ -113,8 +114,8 @@ async def _live(device: VirtualDevice, broker: Any, chosen: argparse.Namespace) 
     mqtt = MqttDevice(
         ota,
         broker,
-        Rpc(ota, chosen.dialect, update_timeout=chosen.update_timeout, lock=lock(chosen)),
-        dialect=chosen.dialect,
+        Rpc(ota, DIALECTS[chosen.dialect], update_timeout=chosen.update_timeout, lock=lock(chosen)),
+        dialect=DIALECTS[chosen.dialect],
         update_timeout=chosen.update_timeout,
         commit_timeout=chosen.shadow_commit_timeout,
         autocommit=chosen.commit == "cloud",

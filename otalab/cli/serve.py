@@ -13,6 +13,7 @@ from otalab.cli.options.device import DEVICE_ID, check_times, chosen_device, dev
 from otalab.errors import BadInput
 from otalab.wire.device.open import open_device
 from otalab.wire.device.virtual import VirtualDevice
+from otalab.wire.dialect import DIALECTS
 from otalab.wire.live.stopping import cancelled_by_signals
 
 
@@ -82,7 +83,7 @@ async def _serve(chosen: argparse.Namespace, device: VirtualDevice) -> None:
     ota, within = Ota(device), chosen.update_commit_timeout
     http = HttpDevice(
         ota,
-        dialect=chosen.dialect,
+        dialect=DIALECTS[chosen.dialect],
         update_timeout=chosen.update_timeout,
         update_url=chosen.update_url,
         commit_timeout=within,
@@ -108,7 +109,7 @@ async def _serve(chosen: argparse.Namespace, device: VirtualDevice) -> None:
             ota,
             broker,
             http.rpc,
-            dialect=chosen.dialect,
+            dialect=DIALECTS[chosen.dialect],
             update_timeout=chosen.update_timeout,
             commit_timeout=chosen.shadow_commit_timeout,
             autocommit=chosen.commit == "cloud",

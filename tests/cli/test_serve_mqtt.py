@@ -421,7 +421,7 @@ def test_a_fleet_takes_one_change(tmp_path, server):
         (["shadow-service", "--broker", "x", "--set-desired", "{"], "not JSON"),
         (["shadow-service", "--broker", "x", "--set-desired", "1"], "an object is needed"),
         (["shadow-service", "--broker", "127.0.0.1:1", "--set-desired", "{}"], "is a broker running there?"),
-        (["shadow-service", "--broker", "127.0.0.1:1", "--state", "."], "not a file of shadows"),
+        (["shadow-service", "--broker", "127.0.0.1:1", "--state", "."], "is a folder, and an ordinary file is needed"),
     ],
 )
 def test_misuse_is_one_line_and_exit_2(tmp_path, arguments, message):

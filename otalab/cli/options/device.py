@@ -10,6 +10,7 @@ from otalab.cli.options.keys import add_key_options, mask_or
 from otalab.errors import BadInput
 from otalab.formats.bundle.signatures import UNCHECKED
 from otalab.wire.device.options import DeviceOptions, a_time
+from otalab.wire.dialect import DIALECTS
 
 DEVICE_ID = r"[a-zA-Z0-9:_-]{1,128}"
 
@@ -30,7 +31,7 @@ def device_arguments(parser: argparse.ArgumentParser) -> None:
         "--update-timeout", type=float, default=600.0, metavar="S", help="how long a stall may be (600)"
     )
     parser.add_argument("--no-sync", action="store_true", help="do not force every write to disk")
-    parser.add_argument("--dialect", choices=("strict", "2017"), default="strict", help="how refusals are answered")
+    parser.add_argument("--dialect", choices=DIALECTS, default="strict", help="how refusals are answered")
     parser.add_argument("--seed", type=int, metavar="N", help="for the chance of a flaky image")
     add_key_options(parser, "-1, as shipped")
     add_auth_options(parser)

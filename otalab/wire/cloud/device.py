@@ -13,8 +13,8 @@ from typing import Any
 from otalab.wire.cloud.link import Broker, Link, topic_name
 from otalab.wire.cloud.thing import COMMIT_TIMEOUT, ShadowDevice
 from otalab.wire.device.ota import Ota
+from otalab.wire.dialect import STRICT, Dialect
 from otalab.wire.rpc.frames import BadFrame, Rpc
-from otalab.wire.rpc.service import Dialect
 
 MOST_CALLS = 16
 
@@ -28,7 +28,7 @@ class MqttDevice:
         broker: Broker,
         rpc: Rpc,
         *,
-        dialect: Dialect = "strict",
+        dialect: Dialect = STRICT,
         update_timeout: float = 600.0,
         commit_timeout: int = COMMIT_TIMEOUT,
         autocommit: bool = True,

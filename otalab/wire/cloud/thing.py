@@ -23,7 +23,7 @@ from otalab.wire.cloud.shadow import Refused, parsed
 from otalab.wire.device.name import device_id, mac
 from otalab.wire.device.ota import Applied, Committed, Failed, Ota, Progress, RolledBack, UpdateEvent, UpdateOptions
 from otalab.wire.device.status import boot_config
-from otalab.wire.rpc.service import Dialect
+from otalab.wire.dialect import STRICT, Dialect
 from otalab.wire.sources.url import fetch_update
 
 COMMIT_TIMEOUT = 600  # of an update that says nothing of it, as in the client of 2017
@@ -50,7 +50,7 @@ class ShadowDevice:
         ota: Ota,
         publish: Publish,
         *,
-        dialect: Dialect = "strict",
+        dialect: Dialect = STRICT,
         commit_timeout: int = COMMIT_TIMEOUT,
         update_timeout: float = 600.0,
         autocommit: bool = True,
@@ -216,10 +216,7 @@ class ShadowDevice:
 
     def reported(self) -> dict[str, Any]:
         """Return what the device says of itself."""
-        facts, url = dict(self._facts), self._facts.get("url") or self.state.read().url
-        if self.dialect == "2017":
-            said = {"ota_code": facts["code"], "ota_message": facts["message"]}
-            return said | ({"ota_url": url} if url else {})
+        update = self._facts | {"url": self._facts.get("url") or self.state.read().url}
         device, status = self.ota.device, self.ota.status
         config = boot_config(device)
         about = {
@@ -232,7 +229,7 @@ class ShadowDevice:
             "commit_timeout": config.interval if config else None,
             "partition": config.active if config else None,
         }
-        return {"ota": facts | about | ({"url": url} if url else {})}
+        return self.dialect.reported(update, about)
 
     def _message(self, fields: dict[str, Any]) -> bytes:
         return json.dumps(fields | {"clientToken": self.token}).encode()

@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 from aiohttp import hdrs, web
 
 from otalab.wire.auth.digest import Lock
+from otalab.wire.dialect import Dialect
 from otalab.wire.http.gate import WebHandler
-from otalab.wire.rpc.service import Dialect
 
 KNOWN = "otalab.known"
 UNKNOWN = "A name and a password are needed"
@@ -38,7 +38,7 @@ class Door:
         if KNOWN in request:
             return None
         if self.lock is None:
-            if self.dialect == "strict" and (reason := self._foreign(request)) is not None:
+            if not self.dialect.lets_strangers_in and (reason := self._foreign(request)) is not None:
                 return refused(403, reason)
         else:
             known = self.lock.knows(request.headers.get(hdrs.AUTHORIZATION), request.method, request.raw_path)
@@ -51,7 +51,7 @@ class Door:
     def unknown(self, *, stale: bool = False) -> web.Response:
         """Return the answer to whoever is not known."""
         assert self.lock is not None
-        text = "" if self.dialect == "2017" else f"{UNKNOWN}\r\n"
+        text = self.dialect.unknown(UNKNOWN)
         response = web.Response(
             status=401, text=text, headers={hdrs.WWW_AUTHENTICATE: self.lock.challenge(stale=stale)}
         )

@@ -1,7 +1,7 @@
 """The wire: HTTP POST and what goes with it, an update from a URL, and RPC.
 
 A route hands bytes to the firmware and its report to whoever asked; it knows messages, and no rules.
-`strict` answers every refusal; the dialect `2017` closes the connection where the real system did.
+Where a refusal is answered and where the connection closes is the dialect's.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from otalab.firmware.updater import BUSY, UNCOMMITTED
 from otalab.wire.auth.digest import Lock
 from otalab.wire.device.ota import ABORTED, BRICKED, TIMED_OUT, Broken, Ota, UpdateOptions
 from otalab.wire.device.status import status
+from otalab.wire.dialect import STRICT, Dialect
 from otalab.wire.http.door import Door
 from otalab.wire.http.gate import Gate, WebHandler
 from otalab.wire.http.rpc import BODY_SECONDS, BadBody, RpcHttp, limited
 from otalab.wire.rpc.frames import Rpc
-from otalab.wire.rpc.service import Dialect
 from otalab.wire.sources.url import Fetched, fetch_update
 
 PIECE = 4096
@@ -158,7 +158,7 @@ class HttpDevice:
         self,
         ota: Ota,
         *,
-        dialect: Dialect = "strict",
+        dialect: Dialect = STRICT,
         update_timeout: float = 600.0,
         update_url: str = "",
         commit_timeout: int = 0,
@@ -261,7 +261,7 @@ class HttpDevice:
         """Answer in the dialect; the body ends in CR LF, and the connection closes."""
         codes = {TOO_LARGE: 413, BUSY: 409, UNCOMMITTED: 409, TIMED_OUT: 408, BRICKED: 503}
         code = 200 if report.fine else codes.get(report.message, 400)
-        if self.dialect == "2017" and code in (408, 409) and request.transport is not None:
+        if self.dialect.hangs_up(code) and request.transport is not None:
             request.transport.close()
         return _line(code, report.message)
 

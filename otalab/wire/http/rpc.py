@@ -78,15 +78,13 @@ class RpcHttp:
         return self._json(code if code in (403, 404) else 500, outcome["error"])
 
     def _args(self, body: bytes) -> Any:
-        """Return the arguments; the real service takes what it cannot read for none."""
+        """Return the arguments."""
         if not body.strip():
             return None
         try:
             return parsed(body)
         except BadFrame as error:
-            if self.rpc.dialect == "2017":
-                return None
-            raise BadBody(400, str(error)) from error
+            return self.rpc.dialect.unreadable(BadBody(400, str(error)))
 
     async def frame(self, request: web.Request) -> web.Response:
         """Take a whole frame."""
@@ -166,21 +164,17 @@ class RpcHttp:
 
     def _same_origin(self, request: web.Request) -> None:
         """Refuse what a page of somebody else has a browser send; the real device lets it in."""
-        if self.rpc.dialect == "strict" and foreign(request):
+        if not self.rpc.dialect.lets_strangers_in and foreign(request):
             raise BadBody(403, FOREIGN)
 
     def _json(self, status: int, value: Any) -> web.Response:
-        headers = {"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Headers": "*"}
         text = f"{json.dumps(value)}\r\n"
-        allowed = headers if self.rpc.dialect == "2017" else {}
-        return web.Response(status=status, text=text, content_type="application/json", headers=allowed)
+        headers = self.rpc.dialect.headers
+        return web.Response(status=status, text=text, content_type="application/json", headers=headers)
 
     def _refused(self, status: int, reason: str) -> web.Response:
         """Answer what is no request, and close: the rest of its body is not wanted."""
-        if self.rpc.dialect == "2017":
-            status, text = 400, "Invalid request"
-        else:
-            text = f"Invalid request: {reason}\r\n"
+        status, text = self.rpc.dialect.invalid(status, reason)
         response = web.Response(status=status, text=text, headers={"Connection": "close"})
         response.force_close()
         return response

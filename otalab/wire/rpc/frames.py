@@ -16,8 +16,9 @@ from typing import Any
 
 from otalab.wire.auth.digest import BadAuth, Lock
 from otalab.wire.device.ota import Ota
+from otalab.wire.dialect import STRICT, Dialect
 from otalab.wire.rpc.formats import FORMATS
-from otalab.wire.rpc.service import Args, Dialect, RpcError, RpcMethod, RpcService, digits
+from otalab.wire.rpc.service import Args, RpcError, RpcMethod, RpcService, digits
 
 FRAME_LIMIT = 4096  # `rpc.max_frame_size` of the real configuration
 
@@ -51,7 +52,7 @@ class Rpc:
     """
 
     def __init__(
-        self, ota: Ota, dialect: Dialect = "strict", *, update_timeout: float = 600.0, lock: Lock | None = None
+        self, ota: Ota, dialect: Dialect = STRICT, *, update_timeout: float = 600.0, lock: Lock | None = None
     ) -> None:
         self.dialect, self.lock = dialect, lock
         self.service = RpcService(ota, dialect, update_timeout=update_timeout)

@@ -13,7 +13,7 @@ import base64
 import binascii
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, Literal
+from typing import Any
 
 from otalab.firmware.boot_state import NOT_COPIED, NOT_NOW, SNAPSHOT, UNREADABLE, UNWRITTEN
 from otalab.firmware.requests import BootState, Report, Snapshot
@@ -23,9 +23,9 @@ from otalab.hardware.chip import Chip
 from otalab.wire.device.name import device_id, mac
 from otalab.wire.device.ota import BRICKED, Applied, Begin, Failed, Ota, UpdateEvent, UpdateOptions
 from otalab.wire.device.status import boot_config
+from otalab.wire.dialect import STRICT, Dialect
 from otalab.wire.sources.push import ENDED, BadWrite, PushSession
 
-Dialect = Literal["strict", "2017"]
 ASK_SECONDS = 30.0
 MALFORMED, NOT_STARTED = "Malformed request", "Failed to init updater"
 NO_REPLY = "The firmware does not answer"
@@ -50,7 +50,7 @@ RpcMethod = Callable[[Args], Awaitable[Any]]
 class RpcService:
     """The methods of one device, by name."""
 
-    def __init__(self, ota: Ota, dialect: Dialect = "strict", *, update_timeout: float = 600.0) -> None:
+    def __init__(self, ota: Ota, dialect: Dialect = STRICT, *, update_timeout: float = 600.0) -> None:
         self.ota = ota
         self.device = ota.device
         self.dialect = dialect
@@ -128,8 +128,8 @@ class RpcService:
         outcome = await fetch_update(self.ota, url, self._options(args))
         if outcome.not_started and outcome.message != BRICKED:
             raise RpcError(-1, NOT_STARTED)
-        if outcome.result <= 0 or self.dialect == "2017":
-            raise RpcError(0 if outcome.result > 0 else -1, outcome.message)
+        if (code := self.dialect.error_of(outcome.result)) is not None:
+            raise RpcError(code, outcome.message)
 
     def _options(self, args: Args) -> UpdateOptions:
         timeout = float(self._whole(args, "timeout", 0)) or self.update_timeout
@@ -242,7 +242,7 @@ class RpcService:
     def _seen(self, event: UpdateEvent) -> None:
         match event:
             case Failed(message):
-                self._outcome = (self.device.chip, IDLE if self.dialect == "2017" else ERROR, message)
+                self._outcome = (self.device.chip, ERROR if self.dialect.remembers_failures else IDLE, message)
             case Begin():
                 # The restart may be over by the time that the success is told.
                 self._began = self.device.chip
@@ -269,7 +269,7 @@ class RpcService:
         given = args.get(key)
         if isinstance(given, str) and digits(given):
             given = int(given)
-        if given is None or (self.dialect == "2017" and not isinstance(given, int)):
+        if (given := self.dialect.number(given)) is None:
             return default
         if isinstance(given, bool) or not isinstance(given, int):
             raise RpcError(-1, MALFORMED)
@@ -278,10 +278,10 @@ class RpcService:
         return given
 
     def _truth(self, args: Args, key: str) -> bool | None:
-        given = args.get(key)
-        if given is not None and not isinstance(given, bool) and self.dialect == "strict":
+        given = self.dialect.truth(args.get(key))
+        if given is not None and not isinstance(given, bool):
             raise RpcError(-1, MALFORMED)
-        return None if given is None else given is True
+        return given
 
 
 def digits(text: str) -> bool:

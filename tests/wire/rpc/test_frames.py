@@ -17,6 +17,7 @@ from otalab.firmware.requests import BootState
 from otalab.formats.records.record import BootConfig, SlotFacts
 from otalab.wire.device.name import device_id, field, mac
 from otalab.wire.device.ota import Bytes, Committed, RolledBack, UpdateOptions
+from otalab.wire.dialect import DIALECTS
 from otalab.wire.rpc.formats import FORMATS
 from otalab.wire.rpc.frames import BadFrame, Rpc
 
@@ -29,7 +30,7 @@ def with_rpc(tmp_path, story, *, dialect="strict", **chosen):
     """Switch a device on, let a story of its RPC happen, and return what the story returns."""
 
     async def by_rpc(ota, events):
-        return await story(Rpc(ota, dialect, update_timeout=30.0), events)
+        return await story(Rpc(ota, DIALECTS[dialect], update_timeout=30.0), events)
 
     return with_device(tmp_path, by_rpc, **chosen)
 
