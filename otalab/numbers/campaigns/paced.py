@@ -25,7 +25,7 @@ from otalab.numbers.risk import Weighed
 from otalab.numbers.stats import interval
 from otalab.numbers.study import Fleet
 
-State = Literal["exploring", "running", "paused", "stopped", "done", "failed"]
+State = Literal["exploring", "running", "pausing", "paused", "stopped", "done", "failed"]
 MOST = 10**7  # rows that are kept in memory, 30 bytes each
 # Devices in a chunk: a quarter of those that are done, within these bounds; the more cuts, the fewer. The largest
 # takes some hundredth of a second with the chain and less than half a second with the firmware.
@@ -102,6 +102,7 @@ class PacedCampaign:
         self._tables: list[pd.DataFrame] = []
         self._go = Event()
         self._go.set()
+        self._rests = False
         self._stopping = False
         self._over: State | None = None
         # A daemon: a kernel that is shut down does not wait for it.
@@ -113,11 +114,11 @@ class PacedCampaign:
 
     @property
     def state(self) -> State:
-        """What it does now."""
+        """What it does now; while it is `pausing`, the chunk in hand still goes on."""
         if self._over is not None:
             return self._over
         if not self._go.is_set():
-            return "paused"
+            return "paused" if self._rests else "pausing"
         return "exploring" if self.exact is None else "running"
 
     @property
@@ -235,8 +236,10 @@ class PacedCampaign:
             self._said = now
             self._told()
         if not self._go.is_set():
+            self._rests = True
             self._told()
             self._go.wait()
+            self._rests = False
         if self._stopping:
             raise _Stopped
 

@@ -5,7 +5,7 @@ const FIELDS = [
   ["design", "Design"], ["board", "Board"], ["part", "Flash part"], ["rate", "Power failures"], ["image", "New image"],
   ["faults", "Fault model"], ["engine", "Engine"], ["devices", "Devices"], ["seed", "Seed"],
 ];
-const OVER = ["ready", "done", "stopped", "failed"];
+const OVER = ["ready", "done", "stopped", "failed"], RESTING = ["pausing", "paused"];
 const NOTE = "Intervals and bands are Clopper-Pearson intervals of 95 %, right for a number of devices that was chosen beforehand: "
   + "who watches and stops when it suits has less than that.";
 
@@ -46,7 +46,7 @@ function render({ model, el }) {
   const button = (name, label) => element("button", { type: "button", "data-do": name, onclick: () => link.send({ do: name }) }, label);
   const run = button("run", "▶ Run"), stop = button("stop", "■ Stop");
   const pause = element("button", { type: "button", "data-do": "pause",
-    onclick: () => link.send({ do: model.get("state") === "paused" ? "resume" : "pause" }) });
+    onclick: () => link.send({ do: RESTING.includes(model.get("state")) ? "resume" : "pause" }) });
   const progress = element("progress", { max: 1, value: 0, "aria-label": "Devices done" });
   const status = element("span", { class: "status", role: "status", "aria-live": "polite" });
   const meaning = element("p", { class: "meaning" }), problem = element("p", { class: "problem", role: "alert" });
@@ -84,7 +84,7 @@ function render({ model, el }) {
     const state = model.get("state"), done = model.get("done"), asked = model.get("asked"), busy = !OVER.includes(state);
     run.disabled = busy;
     pause.disabled = stop.disabled = !busy;
-    pause.textContent = state === "paused" ? "▶ Resume" : "❚❚ Pause";
+    pause.textContent = RESTING.includes(state) ? "▶ Resume" : "❚❚ Pause";
     if (state === "exploring" && !done) progress.removeAttribute("value");
     else progress.value = asked ? done / asked : 0;
     status.textContent = asked ? [state, `${whole(done)} of ${whole(asked)} devices`, model.get("note")].filter((one) => one).join(", ") : state;

@@ -30,6 +30,8 @@ LOG_LINES = 500
 RESTARTED = "The device has restarted"
 # Waits that belong to the device and not to a race with the outside; the time scale applies to them.
 OWN_WAITS = ("boot", "health check", "reboot")
+# Waits in which no image is up; in all others one is, if only to hang.
+NOT_UP = ("boot", "reboot", "watchdog")
 
 
 class Upload(Protocol):
@@ -170,11 +172,12 @@ class VirtualDevice:
             case Program(_, data):
                 await self._pace(self.part.program_seconds(len(data)))
                 await self._apply(effect)
-            case Wait(what, seconds) if what in OWN_WAITS:
-                await self._pace(seconds)
-                self.state = "running" if what == "boot" else self.state
-            case Wait(_, seconds):
-                await asyncio.sleep(seconds if seconds < inf else 1e9)
+            case Wait(what, seconds):
+                self.state = "rebooting" if what in NOT_UP else "running"
+                if what in OWN_WAITS:
+                    await self._pace(seconds)
+                else:
+                    await asyncio.sleep(seconds if seconds < inf else 1e9)
             case Ask():
                 return await self._answer(effect)
         return None

@@ -1,7 +1,8 @@
 """The campaign dashboard: driven without a browser, its rows are those of any campaign."""
 
 import asyncio
-import time
+import itertools
+import threading
 from dataclasses import replace
 
 import pandas as pd
@@ -10,6 +11,7 @@ import pytest
 from otalab import load_design
 from otalab.bench.ends import BAD, ENDS
 from otalab.errors import BadInput
+from otalab.numbers.campaigns import paced
 from otalab.numbers.campaigns.campaign import Campaign, run_campaign
 from otalab.numbers.campaigns.paced import MOST, PacedCampaign
 from otalab.numbers.stats import interval
@@ -24,11 +26,26 @@ def dashboard(**more):
 
 
 async def until(condition):
-    for _ in range(100 * SECONDS):
-        if condition():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it did not come about")
+    """Let others go on until something has come about; only a failure waits long."""
+    async with asyncio.timeout(SECONDS):
+        while not condition():  # noqa: ASYNC110  # traits that are set from the loop, and numbers that a thread counts
+            await asyncio.sleep(0)
+
+
+@pytest.fixture
+def gate(monkeypatch):
+    """A campaign that does one chunk for each `release()`, and tells of every one."""
+    gate = threading.Semaphore(0)
+
+    def sample(*what):
+        assert gate.acquire(timeout=SECONDS)
+        gate.passed += 1
+        return plain(*what)
+
+    gate.passed, plain = 0, paced.sample
+    monkeypatch.setattr(paced, "sample", sample)
+    monkeypatch.setattr(paced, "OFTEN", 0.0)
+    return gate
 
 
 @pytest.mark.parametrize("engine, devices", [("chain", 7000), ("firmware", 50), ("crowd", 10**6)])
@@ -80,50 +97,57 @@ def test_a_folder_keeps_the_rows_and_goes_on(tmp_path):
     assert whole.rows == second.rows and whole.fell == second.fell
 
 
-def test_the_loop_is_free_while_a_campaign_runs():
+def test_the_loop_is_free_while_a_campaign_runs(gate):
     """
-    Others are served all the while, the counts grow before their eyes, and all of it is shown from the loop.
-    """
-
-    async def live():
-        board = dashboard(engine="firmware", devices=400)
-        seen, gaps = set(), []
-        board.run()
-        over = asyncio.ensure_future(board.finished())
-        while not over.done():
-            begun = time.perf_counter()
-            await asyncio.sleep(0.005)
-            gaps.append(time.perf_counter() - begun)
-            seen.add(board.done)
-        return board, seen, gaps, over.result()
-
-    board, seen, gaps, tally = asyncio.run(live())
-    assert 400 == board.done == tally.done
-    assert any(0 < done < 400 for done in seen)
-    assert sorted(gaps)[len(gaps) // 2] < 0.1
-
-
-def test_a_pause_holds_the_numbers_and_changes_none():
-    """
-    Paused it stands still; resumed it comes to the end of a campaign that never rested.
+    A chunk that comes to its end only when the loop says so does come to it; each is shown, and from the loop.
     """
 
     async def live():
-        board = dashboard(engine="firmware", devices=300)
+        board = dashboard(engine="firmware", devices=40)
+        here, shown = threading.get_ident(), [(0, threading.get_ident())]
+        board.observe(lambda change: shown.append((change.new, threading.get_ident())), "done")
         board.run()
+        for chunk in itertools.count(1):
+            gate.release()
+            await until(lambda: len(shown) > chunk)  # noqa: B023  # asked before the next turn
+            if board.done == 40:
+                break
+        tally = await board.finished()
+        return board, here, shown, tally
+
+    board, here, shown, tally = asyncio.run(live())
+    assert 40 == board.done == tally.done
+    assert len(shown) - 1 == gate.passed > 3
+    assert {here} == {thread for _, thread in shown}
+    assert sorted({done for done, _ in shown}) == [done for done, _ in shown]
+
+
+def test_a_pause_holds_the_numbers_and_changes_none(gate):
+    """
+    The chunk in hand is the last before the rest; resumed it comes to the end of a campaign that never rested.
+    """
+
+    async def live():
+        board = dashboard(engine="firmware", devices=40)
+        board.run()
+        gate.release(2)
         await until(lambda: board.done > 0)
         board.pause()
-        assert "paused" == board.state
-        await asyncio.sleep(0.7)  # the chunk in hand
-        held = board.tally.done
-        await asyncio.sleep(0.3)
-        assert held == board.tally.done < 300 and held == len(board.table)
+        assert "pausing" == board.state
+        gate.release(100)
+        await until(lambda: board.state == "paused")
+        held, passed = board.tally.done, gate.passed
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert held == board.done == board.tally.done == len(board.table) < 40 and passed == gate.passed <= 3
         board.resume()
+        assert "running" == board.state
         await board.finished()
         return board
 
     board = asyncio.run(live())
-    straight = dashboard(engine="firmware", devices=300)
+    gate.release(100)
+    straight = dashboard(engine="firmware", devices=40)
     straight.run()
     straight.wait(SECONDS)
     pd.testing.assert_frame_equal(straight.table, board.table)

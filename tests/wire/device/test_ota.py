@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from devices import BUNDLE, told, with_device
 
+from otalab import designs, set_up
 from otalab.firmware.requests import Report
 from otalab.wire.device.ota import (
     Applied,
@@ -21,8 +22,10 @@ from otalab.wire.device.ota import (
     UpdateOptions,
     Veto,
 )
+from otalab.wire.device.virtual import VirtualDevice
 
 pytest.importorskip("aiohttp")
+BUNDLES = {design: set_up(design, "tiny").bundle for design in designs()}
 
 
 def test_an_update_tells_its_story(tmp_path):
@@ -161,3 +164,29 @@ def test_what_is_asked_of_one_image_does_not_meet_the_next(tmp_path, wanted):
 
     assert Report(False, "The device has restarted") == report
     assert ["2", False] == left
+
+
+@pytest.mark.parametrize("design", designs())
+def test_a_device_says_that_it_runs_only_while_an_image_is_up(tmp_path, monkeypatch, design):
+    """Not while it starts, carries files over or is about to restart: what is asked then would meet another one."""
+    seen = []
+
+    async def looked_at(device, effect):
+        seen.append((device.phase, device.state))
+        await apply(device, effect)
+
+    async def story(ota, events):
+        report = await ota.update(Bytes(BUNDLES[design]), UpdateOptions(commit_timeout=60))
+        seen.append(("applied", ota.device.state))
+        await told(events, Committed)
+        seen.append(("committed", ota.device.state))
+        return report
+
+    apply = VirtualDevice._apply
+    monkeypatch.setattr(VirtualDevice, "_apply", looked_at)
+    assert with_device(tmp_path, story, design=design).fine
+    assert [("applied", "rebooting"), ("committed", "running")] == [
+        one for one in seen if one[0] in ("applied", "committed")
+    ]
+    assert {"commit", "applied", "committed"} >= {phase for phase, state in seen if state == "running"}
+    assert {"updating"} == {state for phase, state in seen if phase in ("download", "switch")}
