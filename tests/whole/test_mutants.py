@@ -100,7 +100,7 @@ def test_a_bug_is_gone_when_its_context_is_left(plant):
 def lifeless(monkeypatch, *effects, outcome):
     """Return a scenario whose firmware has only these effects."""
 
-    def power_on(_chip, _device, _timer):
+    def power_on(_chip, _device):
         yield from effects
         return outcome
 
