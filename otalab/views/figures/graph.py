@@ -17,20 +17,21 @@ from matplotlib.patches import FancyArrowPatch
 from otalab.bench.ends import ENDS
 from otalab.graph.check import Cell, matrix
 from otalab.graph.crash_graph import NO_END, NOTHING, RESET, CrashGraph
+from otalab.views import style
 from otalab.views.figures.sectors import ink, paper
 
-# Okabe and Ito's palette; the shape tells the ends apart where there is no colour.
-LOOKS = {
-    "updated": ("#009E73", "o"),
-    "rolled-back": ("#56B4E9", "s"),
-    "update-lost": ("#E69F00", "^"),
-    "bricked": ("#D55E00", "X"),
-    "data-lost": ("#CC79A7", "P"),
-    "stuck": ("#0072B2", "D"),
-    "not-updatable": ("#F0E442", "v"),
-    "resets": ("", "o"),  # as the paper
+# The shape tells the ends apart where there is no colour.
+MARKERS = {
+    "updated": "o",
+    "rolled-back": "s",
+    "update-lost": "^",
+    "bricked": "X",
+    "data-lost": "P",
+    "stuck": "D",
+    "not-updatable": "v",
 }
-VERDICTS = {"safe": "#009E73", "unsafe": "#D55E00", "open": "#F0E442"}
+# Colour and shape of each end; a run that resets is as the paper.
+LOOKS = {end: (style.END_COLOURS[end], marker) for end, marker in MARKERS.items()} | {"resets": ("", "o")}
 SINGLY = 60
 
 
@@ -62,7 +63,7 @@ def style_verdicts(table: pd.DataFrame) -> Any:
 
 
 def _coloured(text: str) -> str:
-    colour = VERDICTS.get(text.partition(":")[0])
+    colour = style.VERDICT_COLOURS.get(text.partition(":")[0])
     weight = "bold" if text.startswith("unsafe") else "normal"
     return f"background-color: {colour}; color: black; font-weight: {weight}" if colour else ""
 

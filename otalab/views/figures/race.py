@@ -23,16 +23,8 @@ from otalab.firmware.device import decision
 from otalab.firmware.outcome import Running
 from otalab.hardware.effects import Ask, Erase, Program, Wait
 from otalab.views.figures.sectors import ink, paper
+from otalab.views.style import LANES
 
-LANES = ("new image", "old image", "commit timer", "operator", "boot record")
-# Okabe and Ito's palette; every bar has its word besides.
-COLOURS = {
-    "new image": "#56B4E9",
-    "old image": "#0072B2",
-    "boot record": "#D55E00",
-    "commit timer": "#E69F00",
-    "operator": "#CC79A7",
-}
 # What an image is seen to do, and what a record is written for; the firmware's own name where there is no other word.
 WAITS = {"boot": "starts", "idle": "runs", "hang": "hangs", "reboot": "reboots"}
 WRITES = {"boot": "tried"}
@@ -192,7 +184,7 @@ def plot_race(table: pd.DataFrame, *, title: str = "", ax: Axes | None = None) -
     last = max(moment for moment in (*table.begin, *table.end) if isfinite(moment))
     horizon = 1.15 * max(last, 1.0)
     for n, row in enumerate(table.itertuples()):
-        y, colour = lanes.index(row.lane), COLOURS[row.lane]
+        y, colour = lanes.index(row.lane), LANES[row.lane]
         end = min(row.end, horizon)
         if row.begin == row.end:
             ax.plot(row.begin, y, marker="D", color=colour, markeredgecolor=ink(), zorder=3)

@@ -14,19 +14,9 @@ from otalab.firmware.design import Design
 from otalab.firmware.store import codec
 from otalab.formats.records.record import Codec, counted
 from otalab.hardware.flash import ERASED
+from otalab.views.style import SORTS
 
 COLUMNS = 16
-# Okabe and Ito's palette by the sort of a field; each field has its number besides.
-SORTS = {
-    "sequencer": "#D55E00",
-    "slot": "#0072B2",
-    "flag": "#E69F00",
-    "interval": "#CC79A7",
-    "facts of slot 0": "#56B4E9",
-    "facts of slot 1": "#F0E442",
-    "check": "#009E73",
-    "other": "#999999",
-}
 
 
 def sort_of(name: str) -> str:

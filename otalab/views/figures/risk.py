@@ -25,9 +25,8 @@ from otalab.hardware.part import parts
 from otalab.numbers.campaigns.campaign import Tally
 from otalab.numbers.stats import interval
 from otalab.numbers.study import Study
+from otalab.views.style import ESTIMATE, EXACT, SERIES, SHARES, VERMILION
 
-BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"  # Okabe and Ito
-SERIES = (BLUE, ORANGE, GREEN, VERMILION)
 MARKERS = "osD^vPX*"
 
 
@@ -63,12 +62,14 @@ def plot_convergence(
 ) -> Axes:
     """Draw a `convergence_table`: the estimate in its band, and the exact value as a line."""
     ax = ax if ax is not None else plt.subplots(figsize=(7, 3.6))[1]
-    ax.fill_between(table.devices, table.low, table.high, color=BLUE, alpha=0.25, linewidth=0, label="95 % interval")
+    ax.fill_between(
+        table.devices, table.low, table.high, color=ESTIMATE, alpha=0.25, linewidth=0, label="95 % interval"
+    )
     for edge in (table.low, table.high):
-        ax.plot(table.devices, edge, color=BLUE, linewidth=0.8)  # the band alone is faint on a dark ground
-    ax.plot(table.devices, table.estimate, color=BLUE, marker="o", markersize=3, label=label or "estimate")
+        ax.plot(table.devices, edge, color=ESTIMATE, linewidth=0.8)  # the band alone is faint on a dark ground
+    ax.plot(table.devices, table.estimate, color=ESTIMATE, marker="o", markersize=3, label=label or "estimate")
     if exact is not None:
-        ax.axhline(exact, color=VERMILION, linestyle="--", label=f"exact: {exact:.4g}")
+        ax.axhline(exact, color=EXACT, linestyle="--", label=f"exact: {exact:.4g}")
     ax.set(xscale="log", xlabel="devices", ylabel="probability", title=title)
     ax.legend(fontsize=8, frameon=False)
     return ax
@@ -147,7 +148,7 @@ def plot_risk_phases(table: pd.DataFrame, *, title: str = "", ax: Axes | None = 
             np.arange(len(table)) + 0.27 * (number - 1),
             table[f"{name}_share"],
             height=0.25,
-            color=(BLUE, ORANGE, VERMILION)[number],
+            color=SHARES[number],
             hatch=hatch,
             edgecolor=ax.get_facecolor(),
             label=label,

@@ -16,26 +16,9 @@ from matplotlib.patches import Patch, Rectangle
 from otalab.bench.trace import Life, by_phase, effects
 from otalab.hardware.board import Board
 from otalab.hardware.flash import ERASED, Flash
+from otalab.views import style
 
-# Okabe and Ito's palette: told apart by the colour-blind, and in this order also by their grey.
-COLOURS = {
-    "boot loader": "#000000",
-    "record": "#D55E00",
-    "state": "#009E73",
-    "slot 0": "#0072B2",
-    "slot 1": "#E69F00",
-    "free": "#999999",
-}
 HATCHES = {"app": "", "files": "////"}
-PHASES = {
-    "boot": "#000000",
-    "download": "#0072B2",
-    "merge": "#56B4E9",
-    "switch": "#D55E00",
-    "trial": "#E69F00",
-    "commit": "#009E73",
-    "rollback": "#CC79A7",
-}
 
 
 def ink() -> Any:
@@ -50,7 +33,7 @@ def paper() -> Any:
 
 def themed(colour: str) -> Any:
     """Return a colour as the style has it: black is that of the ink."""
-    return ink() if colour == "#000000" else colour
+    return ink() if colour == style.BLACK else colour
 
 
 def sector_table(board: Board, flash: Flash, before: Flash | None = None) -> pd.DataFrame:
@@ -97,7 +80,7 @@ def plot_sectors(table: pd.DataFrame, *, columns: int = 32, title: str = "", ax:
 
 
 def _looks(owner: str) -> tuple[str, str]:
-    colour = next(colour for name, colour in COLOURS.items() if owner.startswith(name))
+    colour = next(colour for name, colour in style.OWNER_COLOURS.items() if owner.startswith(name))
     return themed(colour), HATCHES.get(owner.rsplit(maxsplit=1)[-1], "")
 
 
@@ -123,7 +106,7 @@ def phase_table(lived: Life) -> pd.DataFrame:
 def plot_phases(table: pd.DataFrame, *, title: str = "", ax: Axes | None = None) -> Axes:
     """Draw a `phase_table`: how long each phase takes; the scale is logarithmic, so that short ones are seen."""
     ax = ax if ax is not None else plt.subplots(figsize=(7, 0.35 * len(table) + 0.8))[1]
-    bars = ax.barh(table.index, table.seconds, color=[themed(PHASES[phase]) for phase in table.index])
+    bars = ax.barh(table.index, table.seconds, color=[themed(style.PHASE_COLOURS[phase]) for phase in table.index])
     ax.bar_label(bars, labels=[f" {seconds:.3g} s" for seconds in table.seconds], fontsize=8)
     ax.set(xscale="log", xlabel="seconds", title=title)
     ax.invert_yaxis()

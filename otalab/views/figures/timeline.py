@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from otalab.bench.trace import Life, effects
-from otalab.views.figures.sectors import PHASES, paper, themed
+from otalab.views import style
+from otalab.views.figures.sectors import paper, themed
 
 KINDS = ("ask", "wait", "program", "erase")
 # An effect of a tenth of a millisecond is one unit wide, and each tenfold time one more.
@@ -48,8 +49,9 @@ def plot_timeline(table: pd.DataFrame, *, title: str = "", ax: Axes | None = Non
     drawn = table.assign(stretch=stretches, width=widths / whole**0.5)
     drawn["start"] = drawn.width.cumsum() - drawn.width
     for row in drawn.itertuples():
+        colour = themed(style.PHASE_COLOURS[row.phase])
         ax.broken_barh(
-            [(row.start, row.width)], (KINDS.index(row.kind) - 0.4, 0.8), facecolor=themed(PHASES[row.phase]),
+            [(row.start, row.width)], (KINDS.index(row.kind) - 0.4, 0.8), facecolor=colour,
             edgecolor=paper(), linewidth=min(0.6, 30 / len(drawn)), hatch="///" if row.seconds == inf else None,
         )  # fmt: skip
     _phases(drawn, ax)
@@ -57,7 +59,7 @@ def plot_timeline(table: pd.DataFrame, *, title: str = "", ax: Axes | None = Non
     ax.set_yticks(range(len(KINDS)), KINDS)
     ax.set(ylim=(-0.6, len(KINDS) - 0.1), xlim=(0, drawn.width.sum()), xlabel="seconds since power-on, compressed")
     ax.set_title(title, pad=30)
-    handles = [Patch(color=themed(PHASES[phase]), label=phase) for phase in drawn.phase.unique()]
+    handles = [Patch(color=themed(style.PHASE_COLOURS[phase]), label=phase) for phase in drawn.phase.unique()]
     ax.legend(handles=handles, ncols=7, fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.3))
     for side in ("top", "right", "left"):
         ax.spines[side].set_visible(False)
@@ -73,7 +75,10 @@ def _phases(drawn: pd.DataFrame, ax: Axes) -> None:
         narrow = {"rotation": 50, "rotation_mode": "anchor", "ha": "left"} if wide < 0.08 * total else {"ha": "center"}
         ax.text(middle, len(KINDS) - 0.3, first.phase, fontsize=8, **narrow)
         ax.plot(
-            [first.start, first.start + wide], [len(KINDS) - 0.4] * 2, color=themed(PHASES[first.phase]), linewidth=3
+            [first.start, first.start + wide],
+            [len(KINDS) - 0.4] * 2,
+            color=themed(style.PHASE_COLOURS[first.phase]),
+            linewidth=3,
         )
         if first.run != run:
             ax.axvline(first.start, color="0.4", linewidth=1, linestyle="--", ymax=0.88)

@@ -4,7 +4,7 @@
 const SPEEDS = [1, 4, 16, 64, 256];
 const WAIT = 150; // milliseconds of rest after which the kernel is told the position
 const COLOURS = ["boot", "download", "merge", "switch", "trial", "commit", "rollback", "label", "label-ink", "ink",
-  "paper", "record", "slot-0", "slot-1", "free"];
+  "paper", "record", "state", "slot-0", "slot-1", "free"];
 const KEYS = "Arrow keys: step. Shift and arrow: next or previous phase. Space: play or pause. Home, End. C: cut here.";
 
 class UpdatePlayer {
@@ -316,7 +316,7 @@ class UpdatePlayer {
     const keep = saved.id ? button("Save for replay", () => this.save(saved)) : button("Save for replay", () => {}, { disabled: "", title: saved.problem });
     this.path.replaceChildren(
       element("span", {}, cuts.length ? "Cuts: " : "No cuts yet."), ...steps,
-      element("span", { class: `end ${end.name}`, title: end.reason }, `ends ${end.name}`),
+      element("span", { class: `end ${end.name}`, style: `--end: var(--otalab-end-${end.name})`, title: end.reason }, `ends ${end.name}`),
       ...(cuts.length && !model.alone ? [button("Undo last cut", () => { this.wait(true); this.link.send({ ask: "undo" }); })] : []),
       button("Copy as code", (event) => this.copy(code(), event.target)), keep);
   }

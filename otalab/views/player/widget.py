@@ -33,11 +33,12 @@ from otalab.views.player.records import records, why
 from otalab.views.player.tape import Tape
 from otalab.views.player.tears import tears
 from otalab.views.player.words import Code, opening
+from otalab.views.style import styled
 
 STATIC = Path(__file__).parent
 # One module in three files: what is played, what is drawn, and what a hand does.
 ESM = joined(*(STATIC / name for name in ("player_life.js", "player_views.js", "player.js")))
-CSS = (STATIC / "player.css").read_text(encoding="utf-8")
+CSS = styled(STATIC / "player.css")
 # What an id cannot hold: a replay would set up another device.
 NOT_IN_AN_ID = ("app_size", "files")
 

@@ -144,6 +144,7 @@ function render({ model, el }) {
     problem.textContent = link.gone;
     outcome.textContent = model.get("outcome");
     outcome.dataset.end = model.get("end");
+    outcome.style.setProperty("--end", `var(--otalab-end-${model.get("end")})`);
     picture.replaceChildren(race());
     list.replaceChildren(...model.get("bars").map((bar) => element("li", {}, bar.end === null
       ? `${bar.lane}: ${bar.what}, from ${bar.begin.toFixed(2)} s, without end` : bar.end === bar.begin

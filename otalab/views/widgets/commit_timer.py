@@ -14,8 +14,9 @@ from otalab.bench.scenario import Scenario
 from otalab.bench.setup import set_up
 from otalab.firmware.catalogue import designs, load_design
 from otalab.firmware.image import parse_temper
-from otalab.views.figures.race import COLOURS, LANES, Race, race
+from otalab.views.figures.race import Race, race
 from otalab.views.modules import joined
+from otalab.views.style import LANES, styled
 
 STATIC = Path(__file__).parent
 TEMPERS = {
@@ -36,7 +37,7 @@ class CommitTimerLab(anywidget.AnyWidget):
     """
 
     _esm = joined(STATIC / "commit_timer.js")
-    _css = STATIC / "commit_timer.css"
+    _css = styled(STATIC / "commit_timer.css")
 
     design = traitlets.Unicode("hardened").tag(sync=True)
     temper = traitlets.Unicode("healthy").tag(sync=True)
@@ -53,7 +54,7 @@ class CommitTimerLab(anywidget.AnyWidget):
     designs: traitlets.List[Any] = traitlets.List(designs()).tag(sync=True)
     tempers = traitlets.Dict(TEMPERS).tag(sync=True)
     lanes: traitlets.List[Any] = traitlets.List(list(LANES)).tag(sync=True)
-    colours = traitlets.Dict(COLOURS).tag(sync=True)
+    colours = traitlets.Dict(LANES).tag(sync=True)
 
     def __init__(self, **traits: Any) -> None:
         super().__init__(**traits)

@@ -177,7 +177,7 @@ function render({ model, el }) {
     bars.replaceChildren(...rows.flatMap(({ phase, count }, n) => {
       const y = TOP + n * step, wide = (WIDE - LEFT - 90) * count / most;
       return [drawn("text", { x: LEFT - 5, y: y + step / 2 + 4, "text-anchor": "end", class: count ? "" : "faint" }, phase),
-        drawn("rect", { x: LEFT, y: y + 3, width: count ? Math.max(wide, 1.5) : 0, height: step - 7, style: `fill: var(--${phase === "no cut" ? "none" : phase})` }),
+        drawn("rect", { x: LEFT, y: y + 3, width: count ? Math.max(wide, 1.5) : 0, height: step - 7, style: `fill: var(--otalab-${phase === "no cut" ? "free" : phase})` }),
         drawn("text", { x: LEFT + wide + 6, y: y + step / 2 + 4, class: count ? "" : "faint", "data-phase": phase }, whole(count))];
     }));
     bars.setAttribute("aria-label", `${name}, devices by the phase of their last cut: ${rows.map(({ phase, count }) => `${phase} ${whole(count)}`).join(", ")}`);

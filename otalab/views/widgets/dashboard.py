@@ -32,6 +32,7 @@ from otalab.numbers.stats import claim, interval
 from otalab.numbers.study import Study, study
 from otalab.text import whole_number
 from otalab.views.modules import joined
+from otalab.views.style import styled
 
 STATIC = Path(__file__).parent
 CHOSEN = ("design", "board", "part", "rate", "image", "faults", "engine", "devices", "given_cut", "seed")
@@ -50,7 +51,7 @@ class CampaignDashboard(anywidget.AnyWidget):
     """
 
     _esm = joined(STATIC / "dashboard.js")
-    _css = STATIC / "dashboard.css"
+    _css = styled(STATIC / "dashboard.css")
 
     design = traitlets.Unicode("hardened").tag(sync=True)
     board = traitlets.Unicode("lab-1M").tag(sync=True)

@@ -16,6 +16,7 @@ from otalab.graph.crash_graph import CrashGraph
 from otalab.numbers.study import Study
 from otalab.views.figures.graph import LOOKS, SINGLY, edge_table, graph_table, places, worst
 from otalab.views.modules import joined
+from otalab.views.style import styled
 from otalab.views.widgets.wrecks import Wrecks
 
 STATIC = Path(__file__).parent
@@ -34,7 +35,7 @@ class CrashGraphView(anywidget.AnyWidget):
     """
 
     _esm = joined(STATIC / "graph.js")
-    _css = STATIC / "graph.css"
+    _css = styled(STATIC / "graph.css")
 
     node = traitlets.Int(None, allow_none=True).tag(sync=True)
     history: traitlets.List[Any] = traitlets.List().tag(sync=True)

@@ -14,8 +14,9 @@ from otalab.errors import BadInput, OtalabError
 from otalab.firmware import store
 from otalab.firmware.catalogue import load_design
 from otalab.firmware.design import Design
-from otalab.views.figures.records import SORTS, record_table
+from otalab.views.figures.records import record_table
 from otalab.views.modules import joined
+from otalab.views.style import SORTS, styled
 from otalab.views.widgets.record_pair import Pair, WrittenPlace, formats, lamp
 
 STATIC = Path(__file__).parent
@@ -33,7 +34,7 @@ class SequencerLab(anywidget.AnyWidget):
     """
 
     _esm = joined(STATIC / "sequencer.js")
-    _css = STATIC / "sequencer.css"
+    _css = styled(STATIC / "sequencer.css")
 
     design = traitlets.Unicode().tag(sync=True)
     first = traitlets.Bytes().tag(sync=True)

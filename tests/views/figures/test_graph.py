@@ -13,13 +13,13 @@ from otalab.graph.case import Case
 from otalab.graph.check import check
 from otalab.views.figures.graph import (
     LOOKS,
-    VERDICTS,
     edge_table,
     graph_table,
     plot_graph,
     style_verdicts,
     verdict_table,
 )
+from otalab.views.style import VERDICT_COLOURS
 
 mpl.use("Agg")
 
@@ -83,7 +83,7 @@ def test_each_verdict_has_its_colour():
     """
     text = style_verdicts(verdict_table([cell("mongoose", "atomic"), cell("single-record", "atomic")])).to_html()
 
-    assert VERDICTS["safe"] in text and VERDICTS["unsafe"] in text and VERDICTS["open"] not in text
+    assert VERDICT_COLOURS["safe"] in text and VERDICT_COLOURS["unsafe"] in text and VERDICT_COLOURS["open"] not in text
 
 
 def test_a_small_graph_is_drawn_node_by_node():

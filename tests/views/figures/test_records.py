@@ -6,8 +6,9 @@ import pytest
 from otalab import life, load_design, set_up
 from otalab.formats.records.catalogue import GUARDS, LAB_RECORDS, RECORDS
 from otalab.formats.records.record import DOWN
-from otalab.views.figures.records import SORTS, plot_record_bytes, record_table
+from otalab.views.figures.records import plot_record_bytes, record_table
 from otalab.views.figures.timeline import KINDS, plot_timeline, timeline_table
+from otalab.views.style import SORTS
 from otalab.views.widgets.record_pair import Pair, formats
 
 mpl.use("Agg")

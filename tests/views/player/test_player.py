@@ -20,7 +20,6 @@ from otalab.graph.check import check_design
 from otalab.graph.history import Leg, ending, play
 from otalab.hardware.chip import Chip
 from otalab.hardware.flash import Flash
-from otalab.views.figures.sectors import COLOURS, PHASES
 from otalab.views.player.life import live
 from otalab.views.player.tape import BLANK, Tape
 from otalab.views.player.tears import tears
@@ -642,16 +641,6 @@ def test_a_page_holds_the_module_and_the_tape(tmp_path):
     assert ESM in text and CSS in text and "a &lt;title&gt;" in text
     assert [] == re.findall(r"""(?:src|href)="(?!data:)""", text)
     assert "://" not in text.replace(ESM, "")
-
-
-def test_colours_are_those_of_the_figures():
-    """
-    A phase looks the same in the player and in a picture.
-    """
-    for phase, colour in PHASES.items():
-        assert f"--otalab-{phase}: {colour};" in CSS
-    for owner in ("record", "slot 0", "slot 1", "free"):
-        assert f"--otalab-{owner.replace(' ', '-')}: {COLOURS[owner]};" in CSS
 
 
 @cache

@@ -9,7 +9,8 @@ from traitlets import TraitError
 
 from otalab import designs, judge, life, set_up
 from otalab.errors import BadInput
-from otalab.views.figures.race import LANES, plot_race, race, race_table
+from otalab.views.figures.race import plot_race, race, race_table
+from otalab.views.style import LANES
 from otalab.views.widgets.commit_timer import TEMPERS, CommitTimerLab
 
 mpl.use("Agg")
