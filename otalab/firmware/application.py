@@ -32,7 +32,7 @@ def run(chip: Controller, design: Design, image: Image, slot: int) -> Routine[Ou
     reset = yield from merge_times.AT_FIRST_BOOT[design.merge](chip, design, slot)
     if reset is not None:
         return reset
-    main = TEMPERS[image.temper](chip, design, image, slot)
+    main = BEHAVIOURS[image.temper](chip, design, image, slot)
     seconds = yield from TIMERS[design.timer](chip, design, slot)
     if not seconds:
         return (yield from main)
@@ -184,7 +184,7 @@ TIMERS: dict[str, Callable[[Controller, Design, int], Routine[int]]] = {
     "loader": timed_by_the_loader,
     "image": timed_by_the_image,
 }
-TEMPERS: dict[Temper, Callable[[Controller, Design, Image, int], Routine[Outcome]]] = {
+BEHAVIOURS: dict[Temper, Callable[[Controller, Design, Image, int], Routine[Outcome]]] = {
     "healthy": works,
     "flaky": works,
     "hangs": hangs,

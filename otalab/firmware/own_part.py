@@ -42,7 +42,7 @@ PARTS: dict[str, tuple[Table, ...]] = {
     "erase": (record_writes.ERASES,),
     "placing": (record_writes.PLACINGS, bootloader.WAYS_BACK),
     "store": (catalogue.KEEPERS,),
-    "state": (record_writes.STATES, store.STATE_FAMILIES, store.CONFIGS),
+    "state": (record_writes.STATE_WRITES, store.STATE_FAMILIES, store.CONFIGS),
     "write": (record_writes.WRITES,),
     "refresh": (record_writes.REFRESHES,),
     "clear": (record_writes.CLEARS,),

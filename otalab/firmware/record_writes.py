@@ -29,7 +29,7 @@ Pieces = tuple[tuple[int, bytes], ...]
 
 def write(chip: Controller, design: Design, config: BootConfig, move: Move = "other") -> Routine[bool]:
     """Make `config` the newest record; return whether it is known to have gone in."""
-    return (yield from STATES[design.state](chip, design, config, move))
+    return (yield from STATE_WRITES[design.state](chip, design, config, move))
 
 
 def write_record(chip: Controller, design: Design, config: BootConfig, move: Move) -> Routine[bool]:
@@ -216,7 +216,7 @@ PLACINGS: dict[str, Callable[[Controller, Design, BootConfig, Move], tuple[int, 
     "beside": beside,
     "own": in_its_own_place,
 }
-STATES: dict[str, Callable[[Controller, Design, BootConfig, Move], Routine[bool]]] = {
+STATE_WRITES: dict[str, Callable[[Controller, Design, BootConfig, Move], Routine[bool]]] = {
     "none": write_record,
     "nvs": write_both,
 }

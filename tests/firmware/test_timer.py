@@ -9,7 +9,7 @@ from otalab.hardware.board import load_board
 from otalab.views.figures.race import race
 from otalab.views.player.life import live
 from otalab.views.player.tape import Tape
-from otalab.views.widgets.commit_timer import TEMPERS
+from otalab.views.widgets.commit_timer import TEMPER_WORDS
 
 EXPIRED = "Update commit timeout expired"
 INTERVAL = 20
@@ -28,7 +28,7 @@ def fired(run):
     return [run.steps[number].at for number, line in run.log if line == EXPIRED]
 
 
-every_trial = pytest.mark.parametrize("image", TEMPERS)
+every_trial = pytest.mark.parametrize("image", TEMPER_WORDS)
 every_design = pytest.mark.parametrize("design", designs())
 
 

@@ -16,7 +16,7 @@ from otalab.formats.records.record import BLANK, BootConfig, Counting, Invalid, 
 
 UP = Counting(1, 32)
 NEW, PENDING, VALID, REFUSED, ABORTED, UNDEFINED = 0, 1, 2, 3, 4, 0xFFFFFFFF
-STATES = {
+ENTRY_STATES = {
     NEW: "new",
     PENDING: "pending verify",
     VALID: "valid",
@@ -74,7 +74,7 @@ class OtadataCodec:
         if check != self.check(data):
             return Invalid("its CRC-32 does not match")
         if state in (REFUSED, ABORTED):
-            return Invalid(f"its state is {STATES[state]}")
+            return Invalid(f"its state is {ENTRY_STATES[state]}")
         slot, dirty = self.slot(sequencer), state in (NEW, PENDING)
         tried = int(state == PENDING)
         return Record(sequencer, BootConfig(slot, not dirty, previous=1 - slot, tried=tried, first=dirty))

@@ -21,7 +21,7 @@ from otalab.hardware.flash import Flash
 SAMPLES = 5
 CUT = "cut"
 # The kinds of labels that the fault models give, most particular first.
-KINDS = {
+TEAR_KINDS = {
     r"before": "nothing of it is done",
     r"after": "all of it is done",
     r"prefix-": "the first bytes are done",
@@ -41,20 +41,20 @@ KINDS = {
     r"weak": "reads erased, but does not hold what is programmed",
     r"unstable-": "reads as done now, and may read torn later",
 }
-_KINDS = re.compile("|".join(f"({kind})" for kind in KINDS))
-_WORDS = [*KINDS.values(), "other"]
+_KINDS = re.compile("|".join(f"({kind})" for kind in TEAR_KINDS))
+_WORDS = [*TEAR_KINDS.values(), "other"]
 
 
 def kind_of(label: str) -> int:
-    """Return which of the `KINDS` a tear is, by its label; past the last one if it is none of them."""
+    """Return which of the `TEAR_KINDS` a tear is, by its label; past the last one if it is none of them."""
     kind = _KINDS.match(label)
-    return (kind.lastindex or 0) - 1 if kind else len(KINDS)
+    return (kind.lastindex or 0) - 1 if kind else len(TEAR_KINDS)
 
 
 def tear_words(label: str) -> str:
     """Return what a tear leaves, in words; the label itself where there are none for it."""
     kind = kind_of(label)
-    return label if kind == len(KINDS) else _WORDS[kind]
+    return label if kind == len(TEAR_KINDS) else _WORDS[kind]
 
 
 def tears(faults: FaultModel, step: Step, device: Device, wanted: str = "") -> dict[str, Any]:

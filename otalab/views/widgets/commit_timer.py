@@ -19,7 +19,7 @@ from otalab.views.modules import joined
 from otalab.views.style import LANES, styled
 
 STATIC = Path(__file__).parent
-TEMPERS = {
+TEMPER_WORDS = {
     "healthy": "healthy",
     "flaky:1": "fails its health check",
     "hangs": "hangs after its start",
@@ -52,7 +52,7 @@ class CommitTimerLab(anywidget.AnyWidget):
     outcome = traitlets.Unicode().tag(sync=True)
     log: traitlets.List[Any] = traitlets.List().tag(sync=True)
     designs: traitlets.List[Any] = traitlets.List(designs()).tag(sync=True)
-    tempers = traitlets.Dict(TEMPERS).tag(sync=True)
+    tempers = traitlets.Dict(TEMPER_WORDS).tag(sync=True)
     lanes: traitlets.List[Any] = traitlets.List(list(LANES)).tag(sync=True)
     colours = traitlets.Dict(LANES).tag(sync=True)
 

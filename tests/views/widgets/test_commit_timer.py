@@ -11,7 +11,7 @@ from otalab import designs, judge, life, set_up
 from otalab.errors import BadInput
 from otalab.views.figures.race import plot_race, race, race_table
 from otalab.views.style import LANES
-from otalab.views.widgets.commit_timer import TEMPERS, CommitTimerLab
+from otalab.views.widgets.commit_timer import TEMPER_WORDS, CommitTimerLab
 
 mpl.use("Agg")
 
@@ -115,7 +115,7 @@ def test_a_setting_moves_the_picture():
     assert lab.horizon > 60
 
 
-@pytest.mark.parametrize("temper", TEMPERS)
+@pytest.mark.parametrize("temper", TEMPER_WORDS)
 @pytest.mark.parametrize("design", designs())
 def test_everything_on_the_lists_can_be_chosen(design, temper):
     """
