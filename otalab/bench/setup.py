@@ -5,10 +5,12 @@ All contents are pseudo-random bytes from a fixed seed, so the same call makes t
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from hashlib import shake_256
+from typing import Any
 from zlib import crc32
 
+from otalab.bench.options import ScenarioOptions
 from otalab.bench.scenario import Scenario
 from otalab.bench.trace import life
 from otalab.errors import BadInput, BundleFault
@@ -27,87 +29,103 @@ from otalab.formats.image_check import self_checking
 from otalab.formats.records.record import BootConfig, Record, SlotFacts
 from otalab.hardware.board import Board, Slot, load_board
 from otalab.hardware.flash import Flash
-from otalab.hardware.part import Timing, part
+from otalab.hardware.part import FlashPart, part
 
 OLD_VERSION, USED_VERSION, NEW_VERSION, PROBE_VERSION = "1", "1.5", "2", "probe"
 PROBE_SIZE = 4096
 OPERATOR_SECONDS = 30.0
 
 
+@dataclass(frozen=True, slots=True)
+class UpdateBundle:
+    """A bundle, the image that it brings, and the files of that."""
+
+    bundle: bytes
+    image: Image
+    brought: dict[str, bytes]
+
+
 def set_up(
-    design: str | Design = "hardened",
-    board: str | Board | None = None,
-    *,
-    image: str = "healthy",
-    bundle: bytes | None = None,
-    app_size: int | None = None,
-    files: dict[str, bytes] | None = None,
-    part_name: str | None = None,
-    timing: Timing = "typ",
-    offers: str | None = None,
-    health_seconds: float | None = None,
-    commit_timeout: int | None = None,
-    operator_commits_after: float | None = None,
-    used: bool = False,
+    design: str | Design = "hardened", board: str | Board | None = None, *, image: str = "healthy", **options: Any
 ) -> Scenario:
     """Return the default scenario, or a variation of it.
 
-    What is left out is as the design has it: its partition table, or the board `lab-1M`; how long the update stands;
-    who commits, and in how long.
-    `image` is the temper of the new image; `bundle` the update on offer, one for the board if not given;
-    `app_size` how large the two applications are (bytes; they fill their slot if not given);
-    `files` the user files that the device was shipped with;
-    `health_seconds` how long the new image tests itself; `commit_timeout` the commit interval that the update asks for;
-    `operator_commits_after` how long after power-on someone commits by hand (the image commits itself if not given);
-    `used`: the device has taken one update before this one, so slots and records have turned their roles.
+    `image` is the temper of the new image; `options` are those of `ScenarioOptions`: `bundle`, `part`, `timing`,
+    `offer`, `used`, `app_size`, `files`, `health_seconds`, `commit_timeout`, `operator_commits_after`.
     """
+    return scenario_of(ScenarioOptions.of({"board": board, **options}), design, image)
+
+
+def scenario_of(options: ScenarioOptions, design: str | Design, image: str = "healthy") -> Scenario:
+    """Return the scenario of a design that options describe."""
     design = load_design(design) if isinstance(design, str) else design
-    board = board_for(design, board)
+    board = board_for(design, options.board)
+    size = board.slots[0].app.size if options.app_size is None else options.app_size
+    update, probe = an_update(options, design, board, size, image), a_probe(design, board, size)
+    files = default_files() if options.files is None else dict(options.files)
+    device, flash = a_device(design, board, size, files)
+    by_hand = OPERATOR_SECONDS if update.image.commits == "by hand" else None
+    scenario = Scenario(
+        device=replace(device, images=(*device.images, update.image, probe.image)),
+        part=chip_for(board, options.part),
+        timing=options.timing,
+        flash=flash,
+        old=device.images[0],
+        new=update.image,
+        bundle=update.bundle,
+        probe=probe.image,
+        probe_bundle=probe.bundle,
+        files=tuple(sorted(files.items())) if board.file_system in MOUNTS else (),
+        brought=tuple(sorted(update.brought.items())),
+        offers=options.offer or design.offers,
+        commit_timeout=design.interval if options.commit_timeout is None else options.commit_timeout,
+        operator_commits_after=by_hand if options.operator_commits_after is None else options.operator_commits_after,
+    )
+    return after_an_update(scenario, size, files) if options.used else scenario
+
+
+def an_update(options: ScenarioOptions, design: Design, board: Board, app_size: int, image: str) -> UpdateBundle:
+    """Return the update on offer, with an image that behaves as it is said to."""
     own_check = design.image_check == "own"
-    chip = part(part_name) if part_name else board.part
+    given = options.bundle
+    bundle = default_bundle(board, NEW_VERSION, app_size, own_check=own_check) if given is None else given
+    new, brought = unpack(bundle)
+    temper, failure = parse_temper(image)
+    new = replace(new, temper=temper, failure=failure)
+    if options.health_seconds is not None:
+        new = replace(new, health_seconds=options.health_seconds)
+    new = COMMITS[design.commit](new) if options.operator_commits_after is None else committed_by_hand(new)
+    return UpdateBundle(bundle, new, brought or {})
+
+
+def a_probe(design: Design, board: Board, app_size: int) -> UpdateBundle:
+    """Return the good update by which a device is asked whether it still takes one."""
+    bundle = default_bundle(board, PROBE_VERSION, min(app_size, PROBE_SIZE), own_check=design.image_check == "own")
+    return UpdateBundle(bundle, unpack(bundle)[0], {})
+
+
+def a_device(design: Design, board: Board, app_size: int, files: dict[str, bytes]) -> tuple[Device, Flash]:
+    """Return a device fresh from the factory, and its flash."""
+    app = application(OLD_VERSION, app_size, own_check=design.image_check == "own")
+    return Device(board, design, (Image.of(OLD_VERSION, "1/factory", app),)), shipped(board, design, app, files)
+
+
+def chip_for(board: Board, name: str | None) -> FlashPart:
+    """Return the flash part of a board, or another one that fits it."""
+    chip = part(name) if name else board.part
     if chip.sector_size != board.geometry.sector_size:
         raise BadInput(
             f"part {chip.name} erases {chip.sector_size} bytes at a time, "
             f"board {board.name} needs sectors of {board.geometry.sector_size}: take another part or board"
         )
-    size = board.slots[0].app.size if app_size is None else app_size
-    bundle = default_bundle(board, NEW_VERSION, size, own_check=own_check) if bundle is None else bundle
-    temper, failure = parse_temper(image)
-    new, brought = unpack(bundle)
-    new = replace(new, temper=temper, failure=failure)
-    new = new if health_seconds is None else replace(new, health_seconds=health_seconds)
-    new = COMMITS[design.commit](new) if operator_commits_after is None else committed_by_hand(new)
-    if operator_commits_after is None and new.commits == "by hand":
-        operator_commits_after = OPERATOR_SECONDS
-    old_app = application(OLD_VERSION, size, own_check=own_check)
-    old = Image.of(OLD_VERSION, "1/factory", old_app)
-    files = default_files() if files is None else files
-    probe_bundle = default_bundle(board, PROBE_VERSION, min(size, PROBE_SIZE), own_check=own_check)
-    probe, _ = unpack(probe_bundle)
-    scenario = Scenario(
-        device=Device(board, design, (old, new, probe)),
-        part=chip,
-        timing=timing,
-        flash=shipped(board, design, old_app, files),
-        old=old,
-        new=new,
-        bundle=bundle,
-        probe=probe,
-        probe_bundle=probe_bundle,
-        files=tuple(sorted(files.items())) if board.file_system in MOUNTS else (),
-        brought=tuple(sorted((brought or {}).items())),
-        offers=offers or design.offers,
-        commit_timeout=design.interval if commit_timeout is None else commit_timeout,
-        operator_commits_after=operator_commits_after,
-    )
-    return after_an_update(scenario, size, files) if used else scenario
+    return chip
 
 
 def after_an_update(scenario: Scenario, app_size: int, files: dict[str, bytes]) -> Scenario:
     """Return the scenario on a device that has taken an update before, on steady power."""
     board, design = scenario.device.board, scenario.device.design
     bundle = default_bundle(board, USED_VERSION, app_size, own_check=design.image_check == "own")
-    early = set_up(design, board, bundle=bundle, app_size=app_size, files=files, part_name=scenario.part.name)
+    early = set_up(design, board, bundle=bundle, app_size=app_size, files=files, part=scenario.part.name)
     lived = life(early)
     if not isinstance(lived.last.outcome, Running) or lived.last.outcome.version != USED_VERSION:
         raise BadInput(

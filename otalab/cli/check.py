@@ -13,12 +13,13 @@ from typing import Any
 
 from tqdm import tqdm
 
+from otalab.bench.options import ScenarioOptions
+from otalab.bench.setup import scenario_of
 from otalab.cli.options.outputs import add_force, apart, output
-from otalab.cli.options.scenario import add_options, chosen_scenario
+from otalab.cli.options.scenario import add_options, chosen_options
 from otalab.errors import BadInput
 from otalab.faults.models import FAULTS, fault_model
 from otalab.faults.tear import RESIDUAL
-from otalab.files import read_bytes
 from otalab.firmware.image import TEMPERS
 from otalab.graph.case import Case, digest, named
 from otalab.graph.check import Cell, check, matrix, saved
@@ -83,9 +84,10 @@ def _names(chosen: argparse.Namespace) -> Iterator[tuple[str, str, str]]:
 
 
 def _cells(chosen: argparse.Namespace, names: list[tuple[str, str, str]]) -> Iterator[Cell]:
-    bundle = digest(read_bytes(chosen.bundle)) if chosen.bundle else ""
+    options = ScenarioOptions(**chosen_options(chosen))
+    bundle = digest(options.bundle) if options.bundle else ""
     for design, faults, image in names:
-        scenario, model = chosen_scenario(chosen, design, image), fault_model(faults)
+        scenario, model = scenario_of(options, design, image), fault_model(faults)
         case = replace(Case.of(scenario, named(design), chosen.board, faults, bundle), image=image)
         # On standard error, and gone when it is over; short searches never show it.
         with tqdm(desc=case.text, unit=" runs", delay=1, leave=False, file=sys.stderr) as bar:

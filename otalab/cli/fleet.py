@@ -74,7 +74,7 @@ def open_all(chosen: argparse.Namespace, devices: list[VirtualDevice]) -> None:
     except OSError as error:
         raise refused(folder, error, "written") from error
     common, pool = chosen_device(chosen, ""), SectorPool()
-    scenario = set_up(common.design, common.board, part_name=common.part)
+    scenario = set_up(common.design, common.board, part=common.part)
     for number in range(chosen.first, chosen.first + chosen.devices):
         name = f"{chosen.prefix}{number:03}"
         options = replace(common, flash=folder / f"{name}.bin", seed=_seed(chosen.seed, number))

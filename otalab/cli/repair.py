@@ -11,9 +11,9 @@ from tqdm import tqdm
 
 from otalab.cli.check import several
 from otalab.cli.options.outputs import add_force, output
-from otalab.cli.options.scenario import add_options
+from otalab.cli.options.scenario import add_options, chosen_options
 from otalab.faults.models import FAULTS
-from otalab.files import MADE, read_bytes
+from otalab.files import MADE
 from otalab.firmware.catalogue import load_design
 from otalab.firmware.image import TEMPERS
 from otalab.graph.repair import BUDGET, LIMIT, MOST, Repair, repair
@@ -49,17 +49,12 @@ def run(chosen: argparse.Namespace) -> int:
             load_design(chosen.design),
             several(chosen.faults, tuple(FAULTS)),
             list(TEMPERS) if chosen.image == "all" else chosen.image.split(","),
-            chosen.board,
             most=chosen.most,
             wanted=chosen.alternatives,
             budget=chosen.budget,
             limit=chosen.limit,
             progress=told,
-            bundle=read_bytes(chosen.bundle) if chosen.bundle else None,
-            part_name=chosen.part,
-            timing=chosen.timing,
-            offers=chosen.offer,
-            used=chosen.used,
+            **chosen_options(chosen),
         )
     if save and found.suggestions:
         save.write(f"# {KEEP}\n{found.suggestions[0].design.toml()}")

@@ -18,7 +18,6 @@ from otalab.errors import BadInput
 from otalab.faults.models import fault_model
 from otalab.files import is_file, read_bytes, read_text
 from otalab.firmware import store
-from otalab.firmware.requests import OFFERS
 from otalab.formats.records.record import Invalid
 from otalab.graph.case import ID, Case, digest, named
 from otalab.graph.history import Played, ending, play
@@ -91,10 +90,7 @@ def _set_up(chosen: argparse.Namespace, case: Case) -> Scenario:
     bundle = read_bytes(chosen.bundle) if chosen.bundle else None
     if case.bundle != (digest(bundle) if bundle else ""):
         raise BadInput(f"the id was made with {'the bundle ' + case.bundle if case.bundle else 'no bundle'}: --bundle")
-    for offers in OFFERS:
-        if offers == case.offer:
-            return set_up(design, board, image=case.image, bundle=bundle, offers=offers, used=case.used)
-    raise BadInput(f"offer {case.offer!r} is unknown; one of: {', '.join(OFFERS)}")
+    return set_up(design, board, image=case.image, bundle=bundle, offer=case.offer, used=case.used)
 
 
 def _board_of(case: Case, given: str | None) -> str | None:

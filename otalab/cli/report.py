@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from otalab.cli.options.outputs import add_force, apart, output
+from otalab.cli.options.scenario import chosen_options
 from otalab.errors import BadInput, OtalabError
 from otalab.faults.models import FAULTS
-from otalab.files import read_bytes
 from otalab.firmware.image import TEMPERS
 from otalab.firmware.requests import OFFERS
 
@@ -89,11 +89,6 @@ def _asked(chosen: argparse.Namespace) -> Asked:
     some = SOME_PARTS if chosen.parts is None else tuple(parts()) if chosen.parts == "each" else chosen.parts.split(",")
     return Asked(
         designs=tuple(dict.fromkeys(chosen.designs)),
-        board=chosen.board,
-        bundle=read_bytes(chosen.bundle) if chosen.bundle else None,
-        part=chosen.part,
-        timing=chosen.timing,
-        offer=chosen.offer,
         faults=tuple(FAULTS) if chosen.faults == "each" else tuple(dict.fromkeys(chosen.faults.split(","))),
         images=TEMPERS if chosen.image == "all" else tuple(dict.fromkeys(chosen.image.split(","))),
         rates=tuple(dict.fromkeys(chosen.rate or RATES)),
@@ -104,7 +99,7 @@ def _asked(chosen: argparse.Namespace) -> Asked:
         budget=chosen.budget,
         most=chosen.repair,
         limit=chosen.limit,
-        used=chosen.used,
+        **chosen_options(chosen),
     )
 
 

@@ -10,9 +10,10 @@ from typing import Any
 from otalab.bench.ends import End
 from otalab.bench.observer import judge
 from otalab.bench.recording import recording
+from otalab.bench.setup import set_up
 from otalab.bench.trace import COUNTS, Life, by_phase, effects, life
 from otalab.cli.options.outputs import add_force, output
-from otalab.cli.options.scenario import add_options, chosen_scenario
+from otalab.cli.options.scenario import add_options, chosen_options
 from otalab.text import seconds, table
 
 
@@ -30,7 +31,7 @@ def add_parser(commands: Any) -> None:
 def trace(chosen: argparse.Namespace) -> int:
     """Print the life of a device that takes one update."""
     record = output(chosen.record, chosen)
-    scenario = chosen_scenario(chosen, chosen.design, chosen.image)
+    scenario = set_up(chosen.design, image=chosen.image, **chosen_options(chosen))
     lived = life(scenario)
     if record:
         record.write(recording(lived))

@@ -104,7 +104,7 @@ def check_design(
 ) -> Cell:
     """Check one design under one fault model: the whole of `otalab check` in one call.
 
-    `faults` may be a model of one's own; `options` are those of `set_up`.
+    `faults` may be a model of one's own; `options` are those of `ScenarioOptions`.
     """
     scenario = set_up(design, board, image=image, **options)
     model = fault_model(faults) if isinstance(faults, str) else faults

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
 
 from otalab.bench.ends import BAD
+from otalab.bench.options import ScenarioOptions
 from otalab.bench.scenario import Scenario
-from otalab.bench.setup import set_up
+from otalab.bench.setup import scenario_of
 from otalab.errors import BadInput, OtalabError
 from otalab.faults.models import fault_model
 from otalab.faults.tear import FaultModel
@@ -21,7 +21,6 @@ from otalab.graph.crash_graph import CrashGraph
 from otalab.graph.explorer import Explorer
 from otalab.graph.freeze import graph_of
 from otalab.graph.history import Leg, ending, play
-from otalab.hardware.board import Board
 
 # Cheap fault models whose tears every other one that has them as members leaves too: unsafe here is unsafe there.
 SCREENS = ("atomic", "torn-program")
@@ -51,10 +50,9 @@ class Judge:
     for that takes two runs where a search takes many.
     """
 
-    board: Board
+    options: ScenarioOptions
     cells: tuple[tuple[str, str], ...]
     budget: int
-    options: dict[str, Any]
     progress: Callable[[str], None] = lambda _text: None
     _known: dict[tuple[Design, str, str], CellVerdict] = field(default_factory=dict)
     _broken: list[tuple[str, str, tuple[Leg, ...]]] = field(default_factory=list)
@@ -85,7 +83,7 @@ class Judge:
         """Say whether a history that broke another design breaks this one too."""
         for broken in [*self._broken]:
             faults, image, legs = broken
-            scenario = set_up(design, self.board, image=image, **self.options)
+            scenario = scenario_of(self.options, design, image)
             try:
                 end = ending(scenario, list(play(scenario, fault_model(faults), legs)))
             except (BadInput, IndexError):
@@ -104,7 +102,7 @@ class Judge:
         key = design, faults, image
         if key not in self._known:
             self.progress(f"{faults}, {image}")
-            self._known[key] = self._explored(set_up(design, self.board, image=image, **self.options), faults, image)
+            self._known[key] = self._explored(scenario_of(self.options, design, image), faults, image)
         return self._known[key]
 
     def _explored(self, scenario: Scenario, faults: str, image: str) -> CellVerdict:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations, product
 from typing import Any
 
+from otalab.bench.options import ScenarioOptions
 from otalab.bench.setup import board_for
 from otalab.errors import BadInput
 from otalab.faults.models import fault_model
@@ -160,16 +161,16 @@ def repair(
     """Return the smallest changes that make a design safe under every one of these fault models and images.
 
     `most` is the largest set that is tried, `wanted` how many suggestions of the smallest size are looked for,
-    `budget` the most nodes of one graph, `limit` the most sets; `options` are those of `set_up`.
+    `budget` the most nodes of one graph, `limit` the most sets; `options` are those of `ScenarioOptions`.
     `progress` is told how many sets were tried, and what is being looked at.
     Somebody who interrupts is given what was found.
     """
     design = load_design(design) if isinstance(design, str) else design
-    board = board_for(design, board)
+    asked = ScenarioOptions.of({"board": board_for(design, board), **options})
     if most < 1 or wanted < 1 or budget < 1 or limit < 1:
         raise BadInput("a repair needs at least one change, one suggestion, one node and one set to try")
     cells = tuple((fault_model(one).name, image) for one in faults for image in images)
-    search = _Search(design, Judge(board, cells, budget, options), wanted, limit)
+    search = _Search(design, Judge(asked, cells, budget), wanted, limit)
     search.judge.progress = lambda text: progress(search.tried, text)
     try:
         return search.answer(most, every_choice() if choices is None else choices)

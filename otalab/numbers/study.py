@@ -6,7 +6,7 @@ A *fleet* is a few studies with their shares: each device of it is of one kind, 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from hashlib import sha256
 from io import StringIO
@@ -16,8 +16,9 @@ from typing import Any
 
 import pandas as pd
 
+from otalab.bench.options import ScenarioOptions
 from otalab.bench.scenario import Scenario
-from otalab.bench.setup import board_for, set_up
+from otalab.bench.setup import board_for, scenario_of
 from otalab.errors import BadInput
 from otalab.faults.models import atomic, fault_model, weighted
 from otalab.faults.tear import FaultModel
@@ -28,7 +29,6 @@ from otalab.graph.crash_graph import CrashGraph
 from otalab.graph.explorer import BUDGET, Explorer
 from otalab.graph.freeze import graph_of
 from otalab.hardware.board import Board
-from otalab.hardware.part import Timing
 from otalab.numbers.rates import Rates, parse_rate
 from otalab.numbers.risk import Weighed
 
@@ -37,9 +37,9 @@ _explored: dict[Study, CrashGraph] = {}
 COLUMNS = ("share", "part", "timing", "rate", "bytes_per_second", "image")
 
 
-@dataclass(frozen=True)
-class Study:
-    """A scenario, a fault model and rates of power failures.
+@dataclass(frozen=True, kw_only=True)
+class Study(ScenarioOptions):
+    """The options of a scenario, a fault model and rates of power failures.
 
     `weights` are those of the members of `all`, `flips` the flip points of `atomic` (erase, program): cut before it,
     an effect is not done, cut after it, it is.
@@ -51,31 +51,16 @@ class Study:
     rates: Rates
     faults: str = "all"
     image: str = "healthy"
-    part: str | None = None
-    timing: Timing = "typ"
-    offer: str | None = None
-    bundle: bytes | None = field(default=None, repr=False)
     bytes_per_second: float = 100_000.0
     weights: tuple[tuple[str, float], ...] = ()
     flips: tuple[float, float] = (0.0, 1.0)
     given_cut: bool = False
     budget: int = BUDGET
-    used: bool = False
 
     @cached_property
     def scenario(self) -> Scenario:
         """The scenario."""
-        scenario = set_up(
-            self.design,
-            self.board,
-            image=self.image,
-            bundle=self.bundle,
-            part_name=self.part,
-            timing=self.timing,
-            offers=self.offer,
-            used=self.used,
-        )
-        return replace(scenario, bytes_per_second=self.bytes_per_second)
+        return replace(scenario_of(self, self.design, self.image), bytes_per_second=self.bytes_per_second)
 
     @cached_property
     def model(self) -> FaultModel:
@@ -155,7 +140,14 @@ class Study:
             "rate_per_hour_in": dict(self.rates.phases),
             "given_cut": self.given_cut,
             "budget": self.budget,
-        }
+        } | self._only_of_a_lab()
+
+    def _only_of_a_lab(self) -> dict[str, Any]:
+        """Return what no command line says, where it is said."""
+        names = ("app_size", "health_seconds", "commit_timeout", "operator_commits_after")
+        said = {name: value for name in names if (value := getattr(self, name)) is not None}
+        files = {name: sha256(data).hexdigest() for name, data in (self.files or {}).items()}
+        return said | ({"files": files} if self.files is not None else {})
 
 
 def study(
@@ -171,9 +163,9 @@ def study(
         rate = parse_rate(rate)
     design = load_design(design) if isinstance(design, str) else design
     return Study(
-        design,
-        board_for(design, board),
-        rate if isinstance(rate, Rates) else Rates(rate),
+        design=design,
+        board=board_for(design, board),
+        rates=rate if isinstance(rate, Rates) else Rates(rate),
         weights=tuple((weights or {}).items()),
         **options,
     )

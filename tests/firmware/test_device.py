@@ -222,7 +222,7 @@ def test_a_flaky_image_that_fails_its_check_is_rolled_back() -> None:
 
 def test_a_refused_image_is_not_offered_again() -> None:
     """After a rollback the offer is withdrawn; a server that offers it again gets an endless loop, and it is seen."""
-    once, again = tiny(image="hangs"), tiny(image="hangs", offers="again")
+    once, again = tiny(image="hangs"), tiny(image="hangs", offer="again")
 
     assert 3 == len(life(once).runs)
     assert "stuck" == judge(again, life(again)).name

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from otalab.bench.options import ScenarioOptions
 from otalab.cli import main as cli
 from otalab.errors import BadInput
 from otalab.firmware.catalogue import checked, load_design, read_design
@@ -13,7 +14,6 @@ from otalab.firmware.design import choices
 from otalab.graph.check import check_design
 from otalab.graph.judge import Judge
 from otalab.graph.repair import Change, changed, repair, sets
-from otalab.hardware.board import load_board
 from otalab.settings import Settings
 
 THREE = "records.format: mongoose → complete; records.guard: none → crc32; boot.trial: timer → one-try"
@@ -141,7 +141,7 @@ def test_a_search_that_stops_at_the_first_bad_end_agrees_with_one_that_does_not(
     """Broken and proved are the same for the judge as for `check`, in every cell of some designs."""
     for name in ("single-record", "mongoose", "hardened", "in-place"):
         for image in ("healthy", "crashes"):
-            judge = Judge(load_board("tiny"), (("torn-erase", image),), 40, {})
+            judge = Judge(ScenarioOptions(board="tiny"), (("torn-erase", image),), 40)
             whole = check_design(name, "torn-erase", image, "tiny", budget=40).graph.verdict
             assert whole == judge.verdict(load_design(name)), (name, image)
 

@@ -18,7 +18,7 @@ def test_a_single_record_bricks_at_rate_times_the_time_without_it(name):
     """Three records are written, and while one is erased and programmed there is none."""
     chip = part(name)
     window = chip.erase_seconds() + chip.program_seconds(84)
-    risk = Weighed(check_design("single-record", "atomic", part_name=name).graph, RATE)
+    risk = Weighed(check_design("single-record", "atomic", part=name).graph, RATE)
 
     assert 3 * window * RATE / 3600 == pytest.approx(risk.ends["bricked"], rel=1e-6)
     assert risk.ends["bricked"] == pytest.approx(sum(row["p_bad"] for row in risk.by_phase()))

@@ -1,11 +1,10 @@
-"""The options that `trace`, `check`, `risk` and `campaign` share: which scenario."""
+"""The options that `trace`, `check`, `repair`, `risk` and `campaign` share: which scenario."""
 
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
-from otalab.bench.scenario import Scenario
-from otalab.bench.setup import set_up
 from otalab.files import read_bytes
 from otalab.firmware.requests import OFFERS
 
@@ -23,15 +22,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print exactly one JSON object")
 
 
-def chosen_scenario(chosen: argparse.Namespace, design: str, image: str) -> Scenario:
-    """Return the scenario that the options describe."""
-    return set_up(
-        design,
-        chosen.board,
-        image=image,
-        bundle=read_bytes(chosen.bundle) if chosen.bundle else None,
-        part_name=chosen.part,
-        timing=chosen.timing,
-        offers=chosen.offer,
-        used=chosen.used,
-    )
+def chosen_options(chosen: argparse.Namespace) -> dict[str, Any]:
+    """Return those of them that `ScenarioOptions` has, by its names."""
+    bundle = read_bytes(chosen.bundle) if chosen.bundle else None
+    return {name: getattr(chosen, name) for name in ("board", "part", "timing", "offer", "used")} | {"bundle": bundle}

@@ -7,9 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from otalab.bench.setup import board_for
-from otalab.cli.options.scenario import add_options
+from otalab.cli.options.scenario import add_options, chosen_options
 from otalab.errors import BadInput
-from otalab.files import read_bytes
 from otalab.firmware.catalogue import load_design
 from otalab.graph.explorer import BUDGET
 from otalab.numbers.rates import Rates
@@ -44,20 +43,15 @@ def chosen_study(chosen: argparse.Namespace) -> Study:
         raise BadInput(f"--budget {chosen.budget}: at least one node is needed")
     design = load_design(chosen.design)
     one = Study(
-        design,
-        board_for(design, chosen.board),
-        Rates.parse(chosen.rate, chosen.phase_rate),
+        design=design,
+        rates=Rates.parse(chosen.rate, chosen.phase_rate),
         faults=chosen.faults,
         image=chosen.image,
-        part=chosen.part,
-        timing=chosen.timing,
-        offer=chosen.offer,
-        bundle=read_bytes(chosen.bundle) if chosen.bundle else None,
         bytes_per_second=chosen.network,
         flips=(chosen.erase_flip, chosen.program_flip),
         given_cut=chosen.given_cut,
         budget=chosen.budget,
-        used=chosen.used,
+        **chosen_options(chosen) | {"board": board_for(design, chosen.board)},
     )
     one = replace(one, weights=_weights(chosen.weights)) if chosen.weights else one
     one.refuse_nonsense()

@@ -112,7 +112,7 @@ class UpdatePlayer(anywidget.AnyWidget):
         if case.bundle != (digest(bundle) if bundle else ""):
             raise BadInput(f"the id was made with {'a' if case.bundle else 'no'} bundle: give the same with bundle=")
         options |= {"faults": case.faults, "image": case.image, "choices": [leg.choices for leg in legs]}
-        player = cls(case.design, case.board_name, offers=case.offer, used=case.used, **options)
+        player = cls(case.design, case.board_name, offer=case.offer, used=case.used, **options)
         player.cuts = [[number, leg.step, leg.tear] for number, leg in enumerate(legs) if leg.step is not None]
         return player
 

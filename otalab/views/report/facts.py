@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import inf
-from typing import Any
 
 import pandas as pd
 
 from otalab.bench.ends import BAD
+from otalab.bench.options import ScenarioOptions
 from otalab.bench.scenario import Scenario
-from otalab.bench.setup import set_up
+from otalab.bench.setup import scenario_of
 from otalab.errors import BadInput
 from otalab.faults.models import fault_model
 from otalab.firmware.catalogue import load_design
@@ -32,16 +32,12 @@ Teller = Callable[[str], None]
 SOME_PARTS = ("W25Q16JV", "MX25R6435F", "AT25SF081", "IS25LX128", "SST26VF064B-sfdp")
 
 
-@dataclass(frozen=True)
-class Asked:
+@dataclass(frozen=True, kw_only=True)
+class Asked(ScenarioOptions):
     """Everything that decides what a report says."""
 
     designs: tuple[str, ...]
     board: str | None = None
-    bundle: bytes | None = None
-    part: str | None = None
-    timing: Timing = "typ"
-    offer: str | None = None
     faults: tuple[str, ...] = ("all",)
     images: tuple[str, ...] = ("healthy",)
     rates: tuple[str, ...] = ("us-2022",)
@@ -52,7 +48,6 @@ class Asked:
     budget: int = 100
     most: int = 3
     limit: int = 100
-    used: bool = False
 
     @property
     def weighed_faults(self) -> str:
@@ -71,13 +66,7 @@ class Asked:
 
     def scenario(self, design: str, image: str) -> Scenario:
         """Return what one cell is explored in."""
-        return set_up(design, self.board, image=image, **self.options)
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The options of `set_up`, but the image."""
-        return {"bundle": self.bundle, "part_name": self.part, "timing": self.timing, "offers": self.offer,
-                "used": self.used}  # fmt: skip
+        return scenario_of(self, design, image)
 
     def refuse_nonsense(self) -> None:
         """Raise what is wrong with any of it now, before anything long begins."""
@@ -99,9 +88,8 @@ class Asked:
     def study(self, design: str, rate: str, image: str | None = None) -> Study:
         """Return the study of a design at a rate."""
         return study(
-            design, rate, board=self.board, faults=self.weighed_faults, image=image or self.weighed_image,
-            part=self.part, timing=self.timing, offer=self.offer, bundle=self.bundle,
-            budget=self.budget, used=self.used,
+            design, rate, faults=self.weighed_faults, image=image or self.weighed_image, budget=self.budget,
+            **self.options(),
         )  # fmt: skip
 
 
@@ -240,6 +228,6 @@ def _wear(asked: Asked, name: str) -> tuple[pd.DataFrame | None, str]:
 
 def _repair(asked: Asked, design: Design, progress: Teller) -> Repair:
     return repair(
-        design, asked.mended_faults, asked.images, asked.board, most=asked.most, budget=asked.budget, limit=asked.limit,
-        progress=lambda tried, text: progress(f"{design.name}: repair, {tried} sets tried, {text}"), **asked.options,
+        design, asked.mended_faults, asked.images, most=asked.most, budget=asked.budget, limit=asked.limit,
+        progress=lambda tried, text: progress(f"{design.name}: repair, {tried} sets tried, {text}"), **asked.options(),
     )  # fmt: skip

@@ -27,7 +27,7 @@ def open_device(
 
     Many devices may have their `scenario` and a `pool` of sectors in common.
     """
-    scenario = scenario or set_up(options.design, options.board, part_name=options.part)
+    scenario = scenario or set_up(options.design, options.board, part=options.part)
     _, verified = verifier(options.key)
     required = required_mask(options.sig_req_mask)
     new, chip, path = _uploaded(options), _part(options, scenario), Path(options.flash)

@@ -74,7 +74,8 @@ def found():
     A broken design and a safe one, with all that a report is made of.
     """
     asked = Asked(
-        ("single-record", "hardened"), "tiny", faults=("atomic", "torn-program"), images=("healthy", "crashes"),
+        designs=("single-record", "hardened"), board="tiny",
+        faults=("atomic", "torn-program"), images=("healthy", "crashes"),
         rates=("us-2022", "0.06/day"), parts=("W25Q16JV", "SST26VF064B-sfdp", "M25P40"),
     )  # fmt: skip
     return asked, gather(asked)
@@ -188,7 +189,7 @@ def test_where_nothing_is_known_of_endurance_no_share_of_a_life_is_told(found):
     _, every = found
 
     assert "used" not in every[0].wear
-    named = Asked(("hardened",), "tiny", faults=("atomic",), parts=(), most=0, endurance=1000.0)
+    named = Asked(designs=("hardened",), board="tiny", faults=("atomic",), parts=(), most=0, endurance=1000.0)
     assert "used" in gather(named)[0].wear
 
 

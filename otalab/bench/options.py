@@ -1,0 +1,76 @@
+"""The options of a scenario: what `trace`, `check`, `risk`, `campaign`, `repair`, `report` and the player share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Self, get_args
+
+from otalab.errors import BadInput
+from otalab.firmware.requests import OFFERS
+from otalab.hardware.board import Board
+from otalab.hardware.part import Timing
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScenarioOptions:
+    """What may be otherwise in a scenario, but the design and the image; sizes in bytes, times in seconds.
+
+    What is left out is as the design has it: its partition table, or the board `lab-1M`; how long the update stands;
+    who commits, and in how long.
+    `bundle` is the update on offer, one for the board if not given; `part` the name of another flash part, `timing` its
+    typical or its maximal times; `offer` how long the update stands;
+    `used`: the device has taken one update before this one, so slots and records have turned their roles;
+    `app_size` how large the two applications are (they fill their slot if not given);
+    `files` the user files that the device was shipped with; `health_seconds` how long the new image tests itself;
+    `commit_timeout` the commit interval that the update asks for; `operator_commits_after` how long after power-on
+    someone commits by hand (the image commits itself if not given).
+    """
+
+    board: str | Board | None = None
+    bundle: bytes | None = field(default=None, repr=False)
+    part: str | None = None
+    timing: Timing = "typ"
+    offer: str | None = None
+    used: bool = False
+    app_size: int | None = None
+    files: Mapping[str, bytes] | None = field(default=None, repr=False, hash=False)
+    health_seconds: float | None = None
+    commit_timeout: int | None = None
+    operator_commits_after: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.timing not in get_args(Timing):
+            raise BadInput(f"timing {self.timing!r} is unknown; one of: {', '.join(get_args(Timing))}")
+        if self.offer is not None and self.offer not in OFFERS:
+            raise BadInput(f"offer {self.offer!r} is unknown; one of: {', '.join(OFFERS)}")
+        for name in ("app_size", "commit_timeout"):
+            whole_number(name, getattr(self, name))
+        for name in ("health_seconds", "operator_commits_after"):
+            a_time(name, getattr(self, name))
+
+    def options(self) -> dict[str, Any]:
+        """Return these alone, as keywords."""
+        return {one.name: getattr(self, one.name) for one in fields(ScenarioOptions)}
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> Self:
+        """Return what keywords say; one that is none of these is `BadInput`."""
+        known = [one.name for one in fields(cls)]
+        for name in options:
+            if name not in known:
+                raise BadInput(f"{name}: no option of a scenario; it has {', '.join(known)}")
+        return cls(**options)
+
+
+def whole_number(name: str, value: object) -> None:
+    """Refuse what is no whole number of 32 bits, where something is given."""
+    if value is not None and not (type(value) is int and 0 <= value < 2**32):
+        raise BadInput(f"{name} {value}: a whole number from 0 to 2**32 - 1 is needed")
+
+
+def a_time(name: str, value: object) -> None:
+    """Refuse what is no time, where something is given; one may be without end."""
+    # "not >=" so that NaN is refused too.
+    if value is not None and not (isinstance(value, int | float) and value >= 0):
+        raise BadInput(f"{name} {value}: a number of 0 or more is needed")
