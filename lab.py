@@ -1,9 +1,10 @@
 """Open the lab, or test it, with nothing but Python 3.11 or later.
 
     python3 lab.py run                opens JupyterLab on the first notebook
-    python3 lab.py test [ARG ...]     runs all tests, or what pytest makes of the arguments
+    python3 lab.py test [ARG ...]     runs all tests, on every core, or what pytest makes of the arguments
     python3 lab.py otalab [ARG ...]   runs the command `otalab`
 
+Of the arguments after `test` a file or a test by its name is run in one process; `-n 0` keeps all of them in one.
 The first call makes `.venv` beside this file and installs into it; later calls find it ready.
 """
 
@@ -25,6 +26,7 @@ VENV = ROOT / ".venv"
 STAMP = VENV / "otalab.stamp"
 BIN, EXE = (VENV / "Scripts", ".exe") if os.name == "nt" else (VENV / "bin", "")
 PYTHON = str(BIN / f"python{EXE}")
+MOST_PROCESSES = 8  # more wait for the longest file
 FIRST_NOTEBOOK = "notebooks/00_start_here.ipynb"
 
 ENV = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"}
@@ -88,6 +90,13 @@ def has_browser() -> bool:
     return True
 
 
+def everywhere(arguments: list[str]) -> list[str]:
+    """Return the words that spread the tests over the cores; a file or a test that is named is quicker without."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    named = any((ROOT / word.partition("::")[0]).exists() for word in arguments)
+    return [] if named or cores == 1 else ["-n", str(min(cores, MOST_PROCESSES))]
+
+
 def start(command: list[str], cwd: Path | None = None) -> int:
     """Run a command to its end; Ctrl-C is its business alone."""
     child = subprocess.Popen(command, cwd=cwd, env=ENV)
@@ -107,7 +116,7 @@ def main(arguments: list[str]) -> int:
     if name == "run":
         return start([*jupyter(), *rest], cwd=ROOT)
     if name == "test":
-        return start([PYTHON, "-m", "pytest", *rest], cwd=ROOT)
+        return start([PYTHON, "-m", "pytest", *everywhere(rest), *rest], cwd=ROOT)
     return start([str(BIN / f"otalab{EXE}"), *rest])
 
 

@@ -1,6 +1,62 @@
-"""What all tests share: chance has a seed, and no test is a stop-watch."""
+"""What all tests share: chance has a seed, no test is a stop-watch, and what a test has started ends with pytest."""
 
+import os
+import platform
+import shutil
+
+import pytest
 from hypothesis import settings
+from spreading import Pieces, long_ones_first
+
+from otalab.wire.live import guard
+from otalab.wire.live.broker import mosquitto
 
 settings.register_profile("otalab", deadline=None, derandomize=True)
 settings.load_profile("otalab")
+# However pytest ends, and each of its workers: devices, brokers, browsers and servers of notebooks end too.
+guard.cover()
+
+PROGRAMS = {
+    "chromium": lambda: next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None),
+    "mosquitto": mosquitto,
+    "mosquitto_pub": lambda: shutil.which("mosquitto_pub"),
+    "curl": lambda: shutil.which("curl"),
+}
+
+
+def pytest_report_header():
+    """Say what the tests run on and with: a test whose program is missing is skipped."""
+    found = {name: find() for name, find in PROGRAMS.items()}
+    yield f"Python {platform.python_version()}, {platform.platform()}, {os.cpu_count()} cores"
+    yield "programs: " + ", ".join(f"{name} {path or 'is missing'}" for name, path in found.items())
+
+
+def pytest_configure(config):
+    """Refuse to begin where a program is missing that must be there: its tests would be skipped, and all be green."""
+    missing = [name for name in os.environ.get("OTALAB_MUST_HAVE", "").split() if not PROGRAMS[name]()]
+    if missing:
+        raise pytest.UsageError(
+            f"missing: {', '.join(missing)}; OTALAB_MUST_HAVE says that nothing is skipped for that"
+        )
+    # The order in which they were collected is the order in which pieces are handed out.
+    config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(config, items):
+    """Among several processes, begin with what takes long."""
+    if hasattr(config, "workerinput"):
+        items[:] = long_ones_first(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Spread the tests piece by piece, unless another way was asked for than that of `-n`."""
+    return Pieces(config, log) if config.getvalue("dist") == "load" else None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_settings(tmp_path_factory):
+    """Kernels of several processes do not write their history into one file."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("IPYTHONDIR", str(tmp_path_factory.mktemp("ipython")))
+        yield
