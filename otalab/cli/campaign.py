@@ -11,6 +11,7 @@ import os
 import sys
 from typing import Any
 
+from otalab.cli.interrupts import pressed
 from otalab.cli.options.study import add_study_options, chosen_study
 from otalab.cli.risk import explore
 from otalab.files import try_folder
@@ -47,6 +48,8 @@ def run(chosen: argparse.Namespace) -> int:
     workers = chosen.workers if chosen.workers is not None else cores if chosen.engine == "firmware" else 1
     for kind in fleet.studies:
         explore(kind)
+        if pressed():
+            raise KeyboardInterrupt  # of half a graph no devices are sampled
     with progress(campaign) as on_chunk:
         tally = run_campaign(
             campaign, chosen.out, workers=workers, scheduler=chosen.scheduler, on_chunk=on_chunk, command=sys.argv[1:]

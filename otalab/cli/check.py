@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from otalab.bench.options import ScenarioOptions
 from otalab.bench.setup import scenario_of
+from otalab.cli.interrupts import until_interrupted
 from otalab.cli.options.outputs import add_force, apart, output
 from otalab.cli.options.scenario import add_options, chosen_options
 from otalab.errors import BadInput
@@ -59,7 +60,7 @@ def run(chosen: argparse.Namespace) -> int:
     names = list(_names(chosen))
     if graph and len(names) != 1:
         raise BadInput(f"--graph takes a single cell, and these are {len(names)}")
-    cells = list(_cells(chosen, names))
+    cells = until_interrupted(_cells(chosen, names))
     if graph:
         graph.write(cells[0].graph.npz())
     told = [cell.as_object() for cell in cells]

@@ -27,7 +27,8 @@ from otalab.cli import risk as risk_cli
 from otalab.cli import serve as serve_cli
 from otalab.cli import shadow_service as shadow_cli
 from otalab.cli import trace as trace_cli
-from otalab.cli.way_out import way_out
+from otalab.cli.interrupts import pressed, remembered
+from otalab.cli.way_out import broken_off, way_out
 
 
 class Parser(argparse.ArgumentParser):
@@ -66,9 +67,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     chosen = parser().parse_args(arguments)
-    try:
-        status = int(chosen.func(chosen))
-        sys.stdout.flush()
-    except BaseException as error:  # noqa: BLE001  # there is one way out, and this is its door
-        return way_out(f"otalab {chosen.command}", error)
-    return status
+    with remembered():
+        try:
+            status = int(chosen.func(chosen))
+            sys.stdout.flush()
+        except BaseException as error:  # noqa: BLE001  # there is one way out, and this is its door
+            return way_out(f"otalab {chosen.command}", error)
+        return broken_off(f"otalab {chosen.command}") if pressed() else status

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from typing import Any
 
 from otalab.bench.recorded import RecordedScenario, recorded_scenario
 from otalab.bench.recording import read_recording
 from otalab.cli import check as check_cli
+from otalab.cli.interrupts import until_interrupted
 from otalab.errors import BadInput
 from otalab.faults.models import FAULTS, fault_model
 from otalab.files import read_bytes
@@ -51,10 +53,9 @@ def chosen_recording(chosen: argparse.Namespace, design: str, board: str) -> tup
 def run(chosen: argparse.Namespace) -> int:
     """Explore the recording under every fault model that was named; 1 if one of the cells is not safe."""
     scenario, files = chosen_recording(chosen, chosen.design, chosen.board)
-    cells = []
-    for faults in sorted(check_cli.several(chosen.faults, tuple(FAULTS))):
-        case = Case(named(chosen.design), named(chosen.board), faults, "healthy", scenario.offers, files)
-        cells.append(check(case, scenario, fault_model(faults)))
+    case = Case(named(chosen.design), named(chosen.board), "", "healthy", scenario.offers, files)
+    every = sorted(check_cli.several(chosen.faults, tuple(FAULTS)))
+    cells = until_interrupted(check(replace(case, faults=name), scenario, fault_model(name)) for name in every)
     if chosen.json:
         print(json.dumps({"results": [cell.as_object() for cell in cells]}))
     else:

@@ -22,7 +22,7 @@ def way_out(command: str, error: BaseException) -> int:
         case SystemExit() | GeneratorExit():
             raise error
         case KeyboardInterrupt():
-            return 130
+            return _said(command, "interrupted", 130)
         case BrokenPipeError():
             return 0  # somebody closed the pipe (`| head`): not our failure
         case OtalabError():
@@ -30,6 +30,11 @@ def way_out(command: str, error: BaseException) -> int:
         case OSError():
             return _said(command, _refused(error))
     return _fault(command, error)
+
+
+def broken_off(command: str) -> int:
+    """Say that what was printed is no result: somebody interrupted, and a search tells what it had by then."""
+    return _said(command, "interrupted: what is printed is what was known by then, and decides nothing else", 130)
 
 
 def _let_go_of_output() -> None:

@@ -166,7 +166,7 @@ def fails(monkeypatch, error):
         (BadInput("a\nb\x1b[31m"), 2, "otalab designs: a\\nb\\x1b[31m\n"),
         (KeyError("merge"), 3, "internal fault: KeyError: 'merge' (test_way_out.py:"),
         (RecursionError("too deep"), 3, "internal fault: RecursionError: too deep"),
-        (KeyboardInterrupt(), 130, ""),
+        (KeyboardInterrupt(), 130, "otalab designs: interrupted\n"),
         (asyncio.CancelledError(), 3, "internal fault: CancelledError"),
         (BrokenPipeError(), 0, ""),
     ],
