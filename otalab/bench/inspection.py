@@ -115,9 +115,9 @@ class Inspection:
             says += [f"{config.interval} s"] if config.interval else []
             way_back = "" if config.previous is None else f"back to {config.previous}"
             state = "committed" if config.committed else "dirty"
-            told = ", ".join([way_back, *says] if way_back else says)
+            details = ", ".join([way_back, *says] if way_back else says)
             sequencer = "" if one.sequencer is None else counted(one.sequencer)
-            yield one.where, mark, sequencer, str(config.active), state, told
+            yield one.where, mark, sequencer, str(config.active), state, details
 
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{name}</th>" for name in COLUMNS)
@@ -170,12 +170,12 @@ def _boards_of(name: str, dump: bytes) -> list[Board]:
 
 def _best(form: str | None, ways: list[tuple[int | None, Sequence[tuple[str, bytes]]]], name: str) -> Inspection:
     """Return the inspection in the format that is named, or in the likeliest one that makes sense of the bytes."""
-    chosen = {form: design_of(form)} if form else formats()
+    designs = {form: design_of(form)} if form else formats()
     tried = [
-        (_sense(one), one)
-        for known, design in chosen.items()
+        (_sense(inspection), inspection)
+        for known, design in designs.items()
         for count, files in ways
-        if count in (None, design.records) and (one := _looked_at(known, design, files)) is not None
+        if count in (None, design.records) and (inspection := _looked_at(known, design, files)) is not None
     ]
     if not tried:
         raise BadInput(f"{name}: it does not have the size that format {form} needs")
@@ -232,25 +232,25 @@ def _chip(design: Design, areas: Sequence[bytes]) -> Chip:
     return Chip(board, flash)
 
 
-def _sense(one: Inspection) -> tuple[int, int, int, int]:
+def _sense(inspection: Inspection) -> tuple[int, int, int, int]:
     """Return how much sense a format makes of bytes: a choice, the strength of its check, whole places, its order."""
-    whole = [record for record in one.records if _plausible(one, record)]
+    whole = [record for record in inspection.records if _plausible(inspection, record)]
     if not whole:
         return 0, 0, 0, 0
-    taken = one.selected is not None and one.records[one.selected] in whole
-    order = list(formats()).index(one.format) if one.format in formats() else 0
+    taken = inspection.selected is not None and inspection.records[inspection.selected] in whole
+    order = list(formats()).index(inspection.format) if inspection.format in formats() else 0
     # A check that holds by chance is rarer than any number of records that only look like some.
-    return int(taken), store.codec(one.design).guard_bits, len(whole), -order
+    return int(taken), store.codec(inspection.design).guard_bits, len(whole), -order
 
 
-def _plausible(one: Inspection, place: Inspected) -> bool:
+def _plausible(inspection: Inspection, place: Inspected) -> bool:
     """Say whether a record is one that somebody wrote: without a check, any bytes are a record to some formats."""
     if not isinstance(place.found, Record) or place.where == "missing":
         return False
-    config, form = place.found.config, store.codec(one.design)
+    config, form = place.found.config, store.codec(inspection.design)
     if form.guard_bits:
         return True
     slots = config.active in (0, 1) and config.previous in (0, 1, None)
     # The fields that a format has are all that it may hold: what is encoded again is what was read.
     as_written = form.encode(place.found)[: form.size] == place.data[: form.size]
-    return slots and (as_written or one.format in ("rboot", "cc3200"))
+    return slots and (as_written or inspection.format in ("rboot", "cc3200"))

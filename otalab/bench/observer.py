@@ -58,9 +58,9 @@ def judge_run(scenario: Scenario, run: Run) -> tuple[End | None, list[Look]]:
         reads += (Look(sector, raw=True) for sector in scenario.device.board.sectors_of(region))
     probe = life(scenario.probing(), run.flash)
     erased: set[int] = set()
-    for one in probe.runs:
-        reads += (look for look in one.looks if look.sector not in erased)
-        erased |= one.killed
+    for probed in probe.runs:
+        reads += (look for look in probed.looks if look.sector not in erased)
+        erased |= probed.killed
     taken = isinstance(probe.last.outcome, Running) and probe.last.outcome.version == scenario.probe.version
     if end and end.name not in BAD and not taken:
         end = End("not-updatable", f"one more good image does not go in: {_why(probe)}")
@@ -71,8 +71,8 @@ def judge_run(scenario: Scenario, run: Run) -> tuple[End | None, list[Look]]:
 
 def _why(probe: Life) -> str:
     """Return the last thing that a device said of an update that it did not take."""
-    told = [line for line in probe.log if line.startswith(("Update aborted", "Rolling back"))]
-    return told[-1] if told else str(probe.last.outcome)
+    reasons = [line for line in probe.log if line.startswith(("Update aborted", "Rolling back"))]
+    return reasons[-1] if reasons else str(probe.last.outcome)
 
 
 def _of_running(scenario: Scenario, last: Run, slot: int, version: str) -> End:
@@ -92,15 +92,15 @@ def damaged_files(scenario: Scenario, flash: Flash, slot: int, version: str) -> 
         return ""
     region = scenario.device.board.slots[slot].fs
     kind = scenario.device.board.file_system
-    found = read_files(flash.read(region.address, region.size), flash.geometry.sector_size, kind)
+    files = read_files(flash.read(region.address, region.size), flash.geometry.sector_size, kind)
     expected = dict(scenario.files)
     if version == scenario.new.version:
         expected |= dict(scenario.brought)
-    if found is None:
+    if files is None:
         return f"the file system of slot {slot} is damaged"
     for name, contents in expected.items():
-        if found.get(name) != contents:
-            return f"{name} in slot {slot} is {'damaged' if name in found else 'missing'}"
+        if files.get(name) != contents:
+            return f"{name} in slot {slot} is {'damaged' if name in files else 'missing'}"
     return ""
 
 

@@ -48,8 +48,10 @@ class RecordedScenario(Scenario):
         return Scenario.probing(replace(self, recording=None))
 
     def choices(self, world: World, ask: Ask, now: float) -> tuple[Choice, ...]:
-        found, offer = Scenario.choices(self, world, ask, now), self.recording or Offer()
-        return tuple(replace(one, answer=offer) if isinstance(one.answer, Offer) else one for one in found)
+        answers, offer = Scenario.choices(self, world, ask, now), self.recording or Offer()
+        return tuple(
+            replace(choice, answer=offer) if isinstance(choice.answer, Offer) else choice for choice in answers
+        )
 
 
 def recorded_scenario(
@@ -113,8 +115,8 @@ def _left(device: Device, flash: Flash, effects: Sequence[Effect]) -> Flash:
     """
     stages, form = [*accumulate(effects, Flash.after, initial=flash)], store.codec(device.design)
     for number, address in enumerate(store.places(device.board, device.design)):
-        found = {form.decode(stage.read(address, form.size)) for stage in stages}
-        configs = [one.config for one in found if isinstance(one, Record)]
+        records = {form.decode(stage.read(address, form.size)) for stage in stages}
+        configs = [record.config for record in records if isinstance(record, Record)]
         if form.guard_bits >= STRONG and len(set(configs)) < len(configs):
             raise BadInput(
                 f"the recording changes boot record {number} by its sequencer alone, which no proof covers: "

@@ -53,24 +53,24 @@ class RecordedOperation:
 
 def read_recording(path: str | Path) -> tuple[RecordedOperation, ...]:
     """Return the operations of a recording, CSV or JSON lines, in the order of its lines."""
-    found, header, number = [], list[str](), 0
+    operations, header, number = [], list[str](), 0
     lines = read_text(path).split("\n")
     try:
         for number, line in enumerate(map(str.strip, lines), 1):
             if line.startswith("{"):
-                found.append(_operation(json.loads(line), f"{path}:{number}"))
+                operations.append(_operation(json.loads(line), f"{path}:{number}"))
             elif line and not line.startswith("#"):
                 cells = [cell.strip() for cell in next(csv.reader([line]))]
                 if header and len(cells) != len(header):
                     raise ValueError(f"{len(cells)} cells below a header of {len(header)}")
                 if header:
-                    found.append(_operation(dict(zip(header, cells, strict=True)), f"{path}:{number}"))
+                    operations.append(_operation(dict(zip(header, cells, strict=True)), f"{path}:{number}"))
                 header = header or cells
     except (ValueError, RecursionError, csv.Error) as error:
         raise BadInput(f"{path}:{number}: {error}; {LINE}") from error
-    if not found:
+    if not operations:
         raise BadInput(f"{path}: holds no operation below a header, and no JSON object; {LINE}")
-    return tuple(found)
+    return tuple(operations)
 
 
 def _operation(fields: dict[str, Any], where: str) -> RecordedOperation:
@@ -83,12 +83,14 @@ def _operation(fields: dict[str, Any], where: str) -> RecordedOperation:
             values[key] = reader(text)
         except (ValueError, KeyError) as error:
             raise ValueError(f"{key} {text!r} cannot be read") from error
-    one = RecordedOperation(**values, where=where)
-    if bool(one.data) != (one.op == "program") or (one.data and one.size):
-        raise ValueError(f"{one.op} with {len(one.data)} bytes of data" + " and a size" * bool(one.size))
-    if min(one.address, one.size, one.time or 0) < 0 or not isfinite(one.time or 0):
+    operation = RecordedOperation(**values, where=where)
+    if bool(operation.data) != (operation.op == "program") or (operation.data and operation.size):
+        raise ValueError(
+            f"{operation.op} with {len(operation.data)} bytes of data" + " and a size" * bool(operation.size)
+        )
+    if min(operation.address, operation.size, operation.time or 0) < 0 or not isfinite(operation.time or 0):
         raise ValueError("a negative or an infinite number")
-    return one
+    return operation
 
 
 def write_recording(life: Life, path: str | Path) -> None:

@@ -106,9 +106,9 @@ class Life:
 class _Chance:
     """Takes choices as told, then the undisturbed ones, and writes them into the chip's path."""
 
-    def __init__(self, chip: Chip, told: Sequence[int]) -> None:
+    def __init__(self, chip: Chip, choices: Sequence[int]) -> None:
         self.chip = chip
-        self.told = list(reversed(told))
+        self.told = list(reversed(choices))
         self.probability = 1.0
 
     def take(self, probabilities: Sequence[float]) -> int:
@@ -141,27 +141,18 @@ def run(
             effect = routine.send(answer)
         except StopIteration as end:
             log += ((len(steps), line) for line in chip.log[len(log) :])
-            return Run(
-                tuple(steps),
-                end.value,
-                chip.flash,
-                world,
-                tuple(log),
-                tuple(chip.path),
-                frozenset(chip.killed),
-                tuple(chip.swaps),
-                chance.probability,
-            )
+            decided = tuple(chip.path), frozenset(chip.killed), tuple(chip.swaps), chance.probability
+            return Run(tuple(steps), end.value, chip.flash, world, tuple(log), *decided)
         log += ((len(steps), line) for line in chip.log[len(log) :])
         chip.board.geometry.check(effect)
-        before, began, due, asked, answer = chip.flash, chip.now, chip.timer_due, world, None
+        before, began, due, world_asked, answer = chip.flash, chip.now, chip.timer_due, world, None
         if isinstance(effect, Ask):
             answers = scenario.choices(world, effect, chip.now)
-            choice = answers[chance.take([one.probability for one in answers])]
+            choice = answers[chance.take([possible.probability for possible in answers])]
             answer, world, seconds = choice.answer, choice.world, choice.seconds
         else:
             seconds = scenario.seconds(effect)
-        steps.append(Step(len(steps), effect, chip.phase, began, seconds, before, asked, due))
+        steps.append(Step(len(steps), effect, chip.phase, began, seconds, before, world_asked, due))
         chip.apply(effect)
         chip.now += seconds
 
@@ -170,11 +161,11 @@ def every_run(scenario: Scenario, flash: Flash, world: World) -> Iterator[Run]:
     """Yield one run for every way in which chance can decide, the undisturbed one first."""
     waiting: list[tuple[int, ...]] = [()]
     while waiting:
-        told = waiting.pop()
-        taken = run(scenario, flash, world, told)
+        beginning = waiting.pop()
+        taken = run(scenario, flash, world, beginning)
         yield taken
         draws = taken.draws
-        for number in range(len(told), len(draws)):
+        for number in range(len(beginning), len(draws)):
             made = [draw.taken for draw in draws[:number]]
             waiting += [(*made, other) for other in range(1, draws[number].of)]
 

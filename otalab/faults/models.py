@@ -160,18 +160,18 @@ def _slowly(old: bytes, one_in: int) -> bytes:
 def _fast_cells(size: int, one_in: int) -> int:
     """Return the cells of a sector that are not slow, as ones: always the same, and the slowest among the slow."""
     luck = unpack(f">{8 * size}H", shake_256(b"slow cells").digest(16 * size))
-    return int("".join("10"[one < 2**16 // one_in] for one in luck), 2)
+    return int("".join("10"[number < 2**16 // one_in] for number in luck), 2)
 
 
 def _field_by_field(site: Site) -> Iterator[Bare]:
     """Yield every combination of a record's fields done and not done; `fields-5` has the first and the third done."""
-    found, at = [(0, b"")], 0
+    left, at = [(0, b"")], 0
     for number, edge in enumerate(_edges(site.fields)):
         end = max(edge - site.start, 0)
         old, new = site.old[at:end], site.new[at:end]
-        done = [(mask | 1 << number, contents + new) for mask, contents in found] if old != new else []
-        found, at = [(mask, contents + old) for mask, contents in found] + done, end
-    return ((f"fields-{mask:x}", contents + site.old[at:], 0.0, 0, None) for mask, contents in found)
+        done = [(mask | 1 << number, contents + new) for mask, contents in left] if old != new else []
+        left, at = [(mask, contents + old) for mask, contents in left] + done, end
+    return ((f"fields-{mask:x}", contents + site.old[at:], 0.0, 0, None) for mask, contents in left)
 
 
 @cache

@@ -172,24 +172,24 @@ class FaultModel:
 
     def _found(self, site: Site) -> dict[tuple[bytes, Mark | None], tuple[str, list[float]]]:
         before, after, members = (site.old, site.mark), (site.new, site.mark_after), len(self.parts)
-        found = {before: ("before", [0.0] * members)}
-        found.setdefault(after, ("after", [0.0] * members))
+        tears = {before: ("before", [0.0] * members)}
+        tears.setdefault(after, ("after", [0.0] * members))
         for member, (_, leave, _) in enumerate(self.parts):
             rest = 1.0
             for label, contents, weight, _, mark in map(site.marked, leave(site)) if site.mark else leave(site):
-                known = found.get((contents, mark))
+                known = tears.get((contents, mark))
                 if known is None:
-                    known = found[contents, mark] = label, [0.0] * members
+                    known = tears[contents, mark] = label, [0.0] * members
                 known[1][member] += weight
                 rest -= weight
             if rest > 1e-11:
-                found[after if isinstance(site.effect, Erase) else before][1][member] += rest
+                tears[after if isinstance(site.effect, Erase) else before][1][member] += rest
             elif rest < -1e-11:
                 raise BadInput(f"fault model {self.name}: its weights sum to {1 - rest:g}, more than 1")
-        labels = {label for label, _ in found.values()}
-        if len(labels) < len(found) or any(map("".join(labels).count, " :./")):
+        labels = {label for label, _ in tears.values()}
+        if len(labels) < len(tears) or any(map("".join(labels).count, " :./")):
             raise BadInput(f"fault model {self.name}: labels must differ, and hold no space and none of : . /")
-        return found
+        return tears
 
 
 @lru_cache(maxsize=4096)
@@ -216,11 +216,11 @@ def union(name: str, members: Mapping[FaultModel, float], quick: Quick | None = 
 def forged(before: Flash, device: Device) -> tuple[tuple[str, bytes], ...]:
     """Return what looks like the newest record though nobody wrote it: it names the other slot, committed or dirty."""
     codec = store.codec(device.design)
-    found = store.select(Chip(device.board, before), device.design) if codec.guard_bits <= FORGEABLE_BITS else None
-    if found is None:
+    selected = store.select(Chip(device.board, before), device.design) if codec.guard_bits <= FORGEABLE_BITS else None
+    if selected is None:
         return ()
-    config, other = found.config, 0 if found.config.active else 1
+    config, other = selected.config, 0 if selected.config.active else 1
     committed = BootConfig(other, True, config.slots, interval=config.interval)
     configs = {"committed": committed, "dirty": config.staged(other, config.slots[other], config.interval)}
-    records = {label: codec.encode(codec.follow(found.record, config)) for label, config in configs.items()}
+    records = {label: codec.encode(codec.follow(selected.record, config)) for label, config in configs.items()}
     return tuple((label, data) for label, data in records.items() if isinstance(codec.decode(data), Record))

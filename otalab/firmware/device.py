@@ -34,8 +34,8 @@ class Device:
         """Return the image that lies whole in a slot; starting an image reads all of its slot."""
         contents = chip.read_region(chip.board.slots[slot].app)
         known = {(image.size, image.digest): image for image in self.images}
-        found = ((size, sha256(contents[:size]).digest()) for size in {image.size for image in self.images})
-        return next((known[key] for key in found if key in known), None)
+        lying = ((size, sha256(contents[:size]).digest()) for size in {image.size for image in self.images})
+        return next((known[key] for key in lying if key in known), None)
 
 
 def power_on(chip: Controller, device: Device) -> Routine[Outcome]:

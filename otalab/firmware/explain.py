@@ -54,9 +54,9 @@ class Explanation:
 
 def explain(chip: Chip, design: Design) -> Explanation:
     """Say in words what `store.read` and `store.select` found."""
-    found, selected = store.read(chip, design), store.select(chip, design)
+    records, selected = store.read(chip, design), store.select(chip, design)
     number = None if selected is None else selected.place
-    places = tuple(_place(chip, design, place, record, number) for place, record in enumerate(found))
+    places = tuple(_place(chip, design, place, record, number) for place, record in enumerate(records))
     why = _why_none(design, places) if selected is None else _why(design, places, selected)
     head = "No record counts" if selected is None else f"Record {selected.place} counts"
     return Explanation(number, f"{head}: {why}.", places, design.journal > 1)

@@ -19,8 +19,6 @@ from otalab.formats.records.record import Codec, Invalid, Record, Selection
 from otalab.hardware.board import Board, Region
 from otalab.hardware.chip import Chip
 
-Found = Sequence[Record | Invalid]
-
 
 @dataclass(frozen=True, slots=True)
 class Family:
@@ -86,21 +84,21 @@ def read(chip: Chip, design: Design) -> list[Record | Invalid]:
 
 def select(chip: Chip, design: Design) -> Selection | None:
     """Return the record that the boot loader takes, if there is one that it can use."""
-    found = read(chip, design)
-    place = taken(design, found)
-    record = None if place is None else found[place]
+    records = read(chip, design)
+    place = taken(design, records)
+    record = None if place is None else records[place]
     return Selection(place, record) if place is not None and isinstance(record, Record) else None
 
 
-def taken(design: Design, found: Found) -> int | None:
+def taken(design: Design, records: Sequence[Record | Invalid]) -> int | None:
     """Return the place that the design's rule takes; there may be nothing usable in it.
 
     Each area is read up to the first place that has no sequencer, or none newer than all before it; the last one that
     was newer is taken.  With one place in an area that is the newest of all.
     """
-    ages, newer = _ages(design, found), TIES[design.tie]
+    ages, newer = _ages(design, records), TIES[design.tie]
     best: tuple[int, int] | None = None
-    for start in range(0, len(found), design.journal):
+    for start in range(0, len(records), design.journal):
         for place in range(start, start + design.journal):
             age = ages[place]
             if age is None or (best is not None and not newer(age, best[0])):
@@ -144,10 +142,10 @@ def used_up(design: Design, selected: Selection) -> str:
     return f"Boot sequencer used up: {left} left, an update needs {design.reserve}" if short else ""
 
 
-def _ages(design: Design, found: Found) -> list[int | None]:
+def _ages(design: Design, records: Sequence[Record | Invalid]) -> list[int | None]:
     """Return what a newer record has less of, for every place; `None` where there is no sequencer."""
     age = codec(design).counting.age
-    return [None if one.sequencer is None else age(one.sequencer) for one in found]
+    return [None if record.sequencer is None else age(record.sequencer) for record in records]
 
 
 AREAS: dict[int, Callable[[Board], tuple[Region, ...]]] = {1: one_area, 2: two_areas}

@@ -30,9 +30,9 @@ def write_state(chip: Chip, config: BootConfig) -> Routine[None]:
 
 
 def _newest(chip: Chip) -> tuple[int, Record] | None:
-    found = []
+    records = []
     for place, area in enumerate(chip.board.state):
         record = UPDATE_STATE.decode(chip.read_record(area.address, UPDATE_STATE.size))
         if isinstance(record, Record):
-            found.append((place, record))
-    return max(found, key=lambda one: one[1].sequencer, default=None)
+            records.append((place, record))
+    return max(records, key=lambda at_place: at_place[1].sequencer, default=None)

@@ -236,15 +236,15 @@ class Explorer:
         key = effect, before.sectors[sector], before.mark_of(sector), self.identity.records(before, sector), within
         known = self._tears.get(key)
         if known is None:
-            found: dict[Hashable, TearClass] = {}
+            by_kind: dict[Hashable, TearClass] = {}
             for tear in self.faults.tears(effect, before, self.scenario.device):
                 kind = self.identity.contents_class(sector, tear.contents, tear.mark)
                 if within is not None:
                     if kind != within:
                         continue
                     kind = self.identity.raw_class(tear.contents, tear.mark)
-                one = found.setdefault(kind, TearClass(kind, tear, self.never))
-                one.count += 1
-                one.weights = [*map(add, one.weights, tear.weights)]
-            known = self._tears[key] = list(found.values())
+                tears = by_kind.setdefault(kind, TearClass(kind, tear, self.never))
+                tears.count += 1
+                tears.weights = [*map(add, tears.weights, tear.weights)]
+            known = self._tears[key] = list(by_kind.values())
         return known

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 
 from otalab.bench.ends import ENDS
@@ -14,33 +17,10 @@ from otalab.hardware.effects import Effect, Erase
 def graph_of(explorer: Explorer) -> CrashGraph:
     """Return what a search has found as a frozen graph; nodes that undone merges left behind are dropped."""
     order = _reached(explorer)
-    number = {node: n for n, node in enumerate(order)}
-    runs = [(number[node], run) for node in order for run in node.runs]
-    first_run, total = {}, 0
-    for node in order:
-        first_run[node] = total
-        total += len(node.runs)
+    runs = [(number, run) for number, node in enumerate(order) for run in node.runs]
     labels: dict[str, int] = {}
     phases: dict[str, int] = {}
-    rows = []
-    for node in order:
-        for edge in _edges(explorer, node):
-            run = node.runs[edge.run]
-            step = RESET if edge.step is None else edge.step
-            phase = "boot" if edge.step is None else run.phases[step]
-            rows.append(
-                (
-                    first_run[node] + edge.run,
-                    step,
-                    number[edge.target],
-                    edge.count,
-                    labels.setdefault(edge.label, len(labels)),
-                    phases.setdefault(phase, len(phases)),
-                    edge.weights,
-                    0.0 if edge.step is None else run.seconds[step],
-                    _erased(run.effects[step]) if edge.step is not None else NOTHING,
-                )
-            )
+    rows = list(_rows(explorer, order, labels, phases))
     columns = list(zip(*rows, strict=True)) if rows else [()] * 9
     whole = [np.array(column, np.int64) for column in columns[:6]]
     return CrashGraph(
@@ -69,6 +49,27 @@ def graph_of(explorer: Explorer) -> CrashGraph:
         members=explorer.faults.members,
         shares=explorer.faults.shares,
     )
+
+
+def _rows(
+    explorer: Explorer, order: list[Node], labels: dict[str, int], phases: dict[str, int]
+) -> Iterator[tuple[Any, ...]]:
+    """Yield one row per edge, and give every label and phase that is met a number."""
+    number, first_run = {node: n for n, node in enumerate(order)}, 0
+    for node in order:
+        for edge in _edges(explorer, node):
+            run, cut = node.runs[edge.run], edge.step is not None
+            step = RESET if edge.step is None else edge.step
+            phase = run.phases[step] if cut else "boot"
+            yield (
+                *(first_run + edge.run, step, number[edge.target], edge.count),
+                labels.setdefault(edge.label, len(labels)),
+                phases.setdefault(phase, len(phases)),
+                edge.weights,
+                run.seconds[step] if cut else 0.0,
+                _erased(run.effects[step]) if cut else NOTHING,
+            )
+        first_run += len(node.runs)
 
 
 def _erased(effect: Effect) -> int:

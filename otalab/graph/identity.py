@@ -114,11 +114,11 @@ class _Kind:
         """Take note of records that a run found or wrote."""
         if not self._strong:
             return  # nothing is called scrap, so nothing can be almost a record
-        found = {flash.sectors[place][: self.size] for place in self.places}
+        records = {flash.sectors[place][: self.size] for place in self.places}
         for step in steps:
             if isinstance(step.effect, Program) and (sector := sector_of(step.effect, flash)) in self.places:
-                found.add(step.before.after(step.effect).sectors[sector][: self.size])
-        for data in found - self._cores.keys():
+                records.add(step.before.after(step.effect).sectors[sector][: self.size])
+        for data in records - self._cores.keys():
             if isinstance(self._codec.decode(data), Record):
                 start, end = _core(data)
                 self._cores[data] = start, end, data[start:end]

@@ -65,8 +65,8 @@ class Judge:
 
     def _licensed(self, cheap: str, image: str) -> bool:
         """Say whether what a cheap fault model leaves is left by one that was asked for, too."""
-        asked = [fault_model(faults) for faults, of in self.cells if of == image]
-        return cheap == "atomic" or any(cheap in model.members for model in asked)
+        models = [fault_model(faults) for faults, of in self.cells if of == image]
+        return cheap == "atomic" or any(cheap in model.members for model in models)
 
     def verdict(self, design: Design) -> str:
         """Return `unsafe`, `open` or `safe`."""

@@ -127,16 +127,16 @@ _WORDS = {
 
 def sets(design: Design, size: int, choices: Choices | None = None) -> list[tuple[Change, ...]]:
     """Return every set of so many changes that makes a design without contradictions, the usual ones first."""
-    found, choices = [], every_choice() if choices is None else choices
+    consistent, choices = [], every_choice() if choices is None else choices
     for names in combinations(choices, size):
         others = [[value for value in choices[name] if value != getattr(design, name)] for name in names]
         for values in product(*others):
             changes = tuple(Change(name, getattr(design, name), new) for name, new in zip(names, values, strict=True))
             with suppress(BadInput):
                 checked(changed(design, changes))
-                found.append(changes)
+                consistent.append(changes)
     order = [*USUAL, *((name, value) for name, values in choices.items() for value in values)]
-    return sorted(found, key=lambda changes: sum(order.index((one.choice, one.new)) for one in changes))
+    return sorted(consistent, key=lambda changes: sum(order.index((change.choice, change.new)) for change in changes))
 
 
 def changed(design: Design, changes: Sequence[Change]) -> Design:

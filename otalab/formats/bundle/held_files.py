@@ -57,11 +57,11 @@ class FilesReader:
                     self.held[part.name] = held
 
 
-def files_of(contents: bytes, told: Mapping[str, object]) -> Held | None:
+def files_of(contents: bytes, geometry: Mapping[str, object]) -> Held | None:
     """Return what an image holds, or `None` if it is no file system that the lab knows."""
     try:
-        found = recognised(contents, told)
-        return Held(found[0], tuple(_file(found[1], name) for name in found[1].names())) if found else None
+        mounted = recognised(contents, geometry)
+        return Held(mounted[0], tuple(_file(mounted[1], name) for name in mounted[1].names())) if mounted else None
     except FileSystemFault:
         return None
 

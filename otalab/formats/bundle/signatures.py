@@ -30,8 +30,8 @@ _MOST = 0xFFFF
 def signatures(extra: bytes) -> dict[int, bytes]:
     """Return the DER signatures of an extra field, by their number."""
     said = _attributes(extra)
-    found = {number: _decoded(said.get(f"sig{number}")) for number in range(KEYS)}
-    return {number: signature for number, signature in found.items() if signature}
+    decoded = {number: _decoded(said.get(f"sig{number}")) for number in range(KEYS)}
+    return {number: signature for number, signature in decoded.items() if signature}
 
 
 def with_signatures(extra: bytes, added: Mapping[int, bytes]) -> bytes:

@@ -41,8 +41,8 @@ def geometry(kind: str, size: int, block_size: int = BLOCK_SIZE) -> dict[str, in
     if kind != "spiffs":
         return {"fs_size": size, "fs_block_size": block_size}
     shape = spiffs_shape(size, block_size)
-    told = {"fs_size": size, "fs_block_size": shape.block_size}
-    return told | {"fs_page_size": shape.page_size, "fs_erase_size": shape.erase_size}
+    sizes = {"fs_size": size, "fs_block_size": shape.block_size}
+    return sizes | {"fs_page_size": shape.page_size, "fs_erase_size": shape.erase_size}
 
 
 def read_files(contents: bytes, block_size: int = BLOCK_SIZE, kind: str = "littlefs") -> dict[str, bytes] | None:
@@ -54,10 +54,10 @@ def read_files(contents: bytes, block_size: int = BLOCK_SIZE, kind: str = "littl
         return None
 
 
-def recognised(contents: bytes, told: Mapping[str, object]) -> tuple[str, FileSystem] | None:
-    """Return what file system an image is, mounted; `told` has the geometry, under the keys of a manifest's part."""
-    size, block = _told(told, "fs_size", len(contents)), _told(told, "fs_block_size", BLOCK_SIZE)
-    erase, page = _told(told, "fs_erase_size", block), _told(told, "fs_page_size", PAGE_SIZE)
+def recognised(contents: bytes, geometry: Mapping[str, object]) -> tuple[str, FileSystem] | None:
+    """Return what file system an image is, mounted; `geometry` stands under the keys of a manifest's part."""
+    size, block = _told(geometry, "fs_size", len(contents)), _told(geometry, "fs_block_size", BLOCK_SIZE)
+    erase, page = _told(geometry, "fs_erase_size", block), _told(geometry, "fs_page_size", PAGE_SIZE)
     if size > max(LARGEST, len(contents)) or size % block or size % erase:
         return None
     # What follows the file system is a container's; what it lacks was never written.
@@ -73,6 +73,6 @@ def recognised(contents: bytes, told: Mapping[str, object]) -> tuple[str, FileSy
     return None
 
 
-def _told(told: Mapping[str, object], key: str, otherwise: int) -> int:
-    value = told.get(key)
+def _told(geometry: Mapping[str, object], key: str, otherwise: int) -> int:
+    value = geometry.get(key)
     return value if type(value) is int and value > 0 else otherwise

@@ -101,8 +101,8 @@ def _pack(slots: tuple[SlotFacts, SlotFacts]) -> bytes:
 
 
 def _unpack(data: bytes, start: int) -> tuple[SlotFacts, SlotFacts]:
-    one, two = (_SLOT.unpack_from(data, start + number * _SLOT.size) for number in range(2))
-    return _facts(*one), _facts(*two)
+    first, second = (_SLOT.unpack_from(data, start + number * _SLOT.size) for number in range(2))
+    return _facts(*first), _facts(*second)
 
 
 def _facts(length: int, check: int, version: bytes) -> SlotFacts:

@@ -64,12 +64,12 @@ class JournalCodec:
             return Invalid("it does not begin with its magic, MOS1")
         if self.sealed(data) != data:
             return Invalid("its CRC-32 does not match")
-        one, two = (_SLOT.unpack_from(data, _HEAD.size + number * _SLOT.size) for number in range(2))
+        first, second = (_SLOT.unpack_from(data, _HEAD.size + number * _SLOT.size) for number in range(2))
         committed = bool(flags & COMMITTED)
         config = BootConfig(
             active % 256,
             committed,
-            (SlotFacts(one[4], one[6]), SlotFacts(two[4], two[6])),
+            (SlotFacts(first[4], first[6]), SlotFacts(second[4], second[6])),
             previous=None if revert < 0 else revert,
             tried=int(not committed and not flags & FIRST_B),
             first=bool(flags & FIRST_A),
