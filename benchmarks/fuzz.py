@@ -23,7 +23,7 @@ import aiohttp
 import aiomqtt
 from tqdm import tqdm
 
-from otalab.bench.setup import default_bundle
+from otalab.bench.contents import default_bundle
 from otalab.errors import OtalabError
 from otalab.hardware.board import load_board
 from otalab.wire.live.broker import LiveCloud

@@ -17,7 +17,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from otalab import set_up
-from otalab.bench.setup import default_bundle
+from otalab.bench.contents import default_bundle
 from otalab.wire.live.device import LiveDevice
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "helpers"))

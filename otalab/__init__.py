@@ -1,7 +1,8 @@
 """otalab: a laboratory for over-the-air firmware updates on NOR flash."""
 
+from otalab.bench.contents import default_bundle
 from otalab.bench.observer import judge
-from otalab.bench.setup import default_bundle, set_up
+from otalab.bench.setup import set_up
 from otalab.bench.trace import life, run, words
 from otalab.errors import BadInput, OtalabError
 from otalab.faults.models import FAULTS, fault_model

@@ -11,10 +11,11 @@ from hypothesis import settings as tuned
 from hypothesis import strategies as st
 from plain import Thin, enumerate_plainly, mini, small
 
+from otalab.bench.contents import default_bundle
 from otalab.bench.observer import judge
 from otalab.bench.recorded import recorded_scenario
 from otalab.bench.recording import RecordedOperation, read_recording, write_recording
-from otalab.bench.setup import default_bundle, set_up
+from otalab.bench.setup import set_up
 from otalab.bench.trace import life
 from otalab.cli import main as cli
 from otalab.errors import BadInput

@@ -13,8 +13,8 @@ from mutators import mutated_bundle
 from serving import FAST, GOOD, TINY, curl, half_an_upload, serve, tiny_bundle
 
 from otalab import judge, life, set_up
+from otalab.bench.contents import default_bundle, noise
 from otalab.bench.observer import damaged_files
-from otalab.bench.setup import default_bundle, noise
 from otalab.firmware.updater import APPLIED, BUSY, UNCOMMITTED
 from otalab.hardware.flash import Flash
 from otalab.wire.live.device import LiveDevice

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from otalab.bench.contents import default_bundle, noise
 from otalab.bench.observer import damaged_files, judge, overwritten
 from otalab.bench.scenario import Scenario, World
-from otalab.bench.setup import default_bundle, noise, set_up
+from otalab.bench.setup import set_up
 from otalab.bench.trace import Run, Step, life, run
 from otalab.firmware import store
 from otalab.firmware.catalogue import designs, load_design

@@ -7,10 +7,11 @@ from itertools import groupby
 
 import pytest
 
+from otalab.bench.contents import default_bundle, noise
+from otalab.bench.contents import unpack as unpack_bundle
 from otalab.bench.observer import judge, overwritten
 from otalab.bench.scenario import Scenario, World
-from otalab.bench.setup import NEW_VERSION, default_bundle, noise, set_up
-from otalab.bench.setup import unpack as unpack_bundle
+from otalab.bench.setup import NEW_VERSION, set_up
 from otalab.bench.trace import Life, Run, life, run
 from otalab.firmware import store
 from otalab.firmware.controller import Controller

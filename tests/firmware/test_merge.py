@@ -10,8 +10,9 @@ import pytest
 from bundles import real
 from spiffs_images import BOARDS, FILES
 
+from otalab.bench.contents import noise
 from otalab.bench.observer import damaged_files, judge
-from otalab.bench.setup import noise, set_up
+from otalab.bench.setup import set_up
 from otalab.bench.trace import life
 from otalab.faults.models import fault_model
 from otalab.firmware.controller import Controller

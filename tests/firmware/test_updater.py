@@ -10,8 +10,9 @@ from hashlib import new
 
 import pytest
 
+from otalab.bench.contents import noise
 from otalab.bench.scenario import PIECE_SIZE, Scenario
-from otalab.bench.setup import noise, set_up
+from otalab.bench.setup import set_up
 from otalab.bench.trace import life
 from otalab.firmware.controller import Controller
 from otalab.firmware.device import power_on

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from otalab.bench.setup import default_bundle, set_up
+from otalab.bench.contents import default_bundle
+from otalab.bench.setup import set_up
 from otalab.cli import main as cli
 from otalab.errors import BadInput, OtalabError
 from otalab.faults.models import FAULTS, fault_model

@@ -7,8 +7,9 @@ from typing import Any
 
 from plain import Thin, small
 
+from otalab.bench.contents import default_bundle
 from otalab.bench.scenario import Scenario
-from otalab.bench.setup import default_bundle, set_up
+from otalab.bench.setup import set_up
 from otalab.bench.trace import life
 from otalab.faults.models import fault_model
 from otalab.firmware.catalogue import checked

@@ -15,8 +15,9 @@ from zlib import crc32
 import pytest
 from plain import mini
 
+from otalab.bench.contents import default_bundle
 from otalab.bench.scenario import Scenario
-from otalab.bench.setup import default_bundle, set_up
+from otalab.bench.setup import set_up
 from otalab.bench.trace import life
 from otalab.errors import BundleFault
 from otalab.firmware import application, bootloader, merge_times, record_writes, store, updater

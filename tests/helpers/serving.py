@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from otalab import set_up
-from otalab.bench.setup import default_bundle
+from otalab.bench.contents import default_bundle
 
 TINY = set_up("hardened", "tiny", app_size=500)
 FAST = {"board": "tiny", "design": "hardened", "time_scale": 0, "no_sync": True}

@@ -11,8 +11,9 @@ import pytest
 from acceptance import DIFFERENT, NOT_MODELLED, NUMBERS, PAGE, Rows, page
 from bundles import CENTRAL, entry
 
+from otalab.bench.contents import application, brought_files, file_system
 from otalab.bench.scenario import Scenario
-from otalab.bench.setup import application, brought_files, file_system, set_up
+from otalab.bench.setup import set_up
 from otalab.bench.trace import life
 from otalab.firmware.outcome import Running
 from otalab.hardware.effects import Erase, Program

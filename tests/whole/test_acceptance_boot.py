@@ -12,9 +12,10 @@ from zlib import crc32
 import pytest
 from acceptance import Rows
 
+from otalab.bench.contents import application, default_bundle, noise
 from otalab.bench.inspection import inspect_records
 from otalab.bench.scenario import Scenario, World
-from otalab.bench.setup import application, default_bundle, noise, set_up
+from otalab.bench.setup import set_up
 from otalab.bench.trace import Run, Step, every_run, life, run
 from otalab.firmware import store
 from otalab.firmware.controller import Controller

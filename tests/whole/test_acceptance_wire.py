@@ -14,7 +14,8 @@ from acceptance import Rows
 from devices import told, with_device
 from serving import curl, half_an_upload
 
-from otalab.bench.setup import application, brought_files, default_bundle, file_system, set_up
+from otalab.bench.contents import application, brought_files, default_bundle, file_system
+from otalab.bench.setup import set_up
 from otalab.firmware.requests import Keep
 from otalab.firmware.updater import APPLIED, SAME_VERSION
 from otalab.formats.bundle.build import PartSource, bundle_bytes

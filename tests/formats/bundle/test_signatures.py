@@ -24,8 +24,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otalab import judge, life, set_up
+from otalab.bench.contents import default_bundle
 from otalab.bench.scenario import Scenario
-from otalab.bench.setup import default_bundle
 from otalab.cli.main import main
 from otalab.errors import BadInput, BundleFault
 from otalab.firmware.catalogue import load_design

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from otalab.bench.setup import default_bundle, unpack
+from otalab.bench.contents import default_bundle, unpack
 from otalab.bench.trace import life
 from otalab.errors import BadInput
 from otalab.hardware.effects import Erase

@@ -11,7 +11,8 @@ import pytest
 from devices import told, with_device
 from mutators import mutated, rpc_frame
 
-from otalab.bench.setup import default_bundle, set_up
+from otalab.bench.contents import default_bundle
+from otalab.bench.setup import set_up
 from otalab.firmware.boot_state import changed, startable
 from otalab.firmware.requests import BootState
 from otalab.formats.records.record import BootConfig, SlotFacts

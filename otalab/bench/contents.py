@@ -1,0 +1,104 @@
+"""What the lab's own devices and bundles hold: images, files, and what is read back out of a bundle.
+
+All contents are pseudo-random bytes from a fixed seed, so the same call makes the same bytes.
+"""
+
+from __future__ import annotations
+
+from hashlib import shake_256
+
+from otalab.errors import BadInput, BundleFault
+from otalab.firmware.image import Image
+from otalab.formats.bundle.build import PartSource, bundle_bytes
+from otalab.formats.bundle.manifest import Manifest
+from otalab.formats.bundle.reader import BundleReader, ManifestRead, PartBegins, PartData, PartEnds
+from otalab.formats.filesystems.kinds import MOUNTS, build_image, geometry, recognised
+from otalab.formats.filesystems.scratch import FileSystemFault
+from otalab.formats.image_check import self_checking
+from otalab.hardware.board import Board, Slot
+
+
+def default_files() -> dict[str, bytes]:
+    """Return the user files of the default scenario: one spans pages, one the image brings too, one is `conf9.json`."""
+    return {
+        "conf9.json": b'{"wifi": {"ssid": "lamp on a pole", "pass": "secret"}}',
+        "calibration.bin": noise("calibration", 1500),
+        "index.html": noise("the old page", 300),
+    }
+
+
+def brought_files(version: str, fs_size: int) -> dict[str, bytes]:
+    """Return the files that an image of this version brings."""
+    return {
+        "conf0.json": noise(f"defaults {version}", 300),
+        "index.html": noise(f"page {version}", 600),
+        "assets.bin": noise(f"assets {version}", fs_size // 8),
+    }
+
+
+def default_bundle(board: Board, version: str, app_size: int, *, own_check: bool = False) -> bytes:
+    """Return a bundle for a board: an application of this size and a file system that fills its region."""
+    slot = board.slots[0]
+    fs = file_system(board, slot, version, brought_files(version, slot.fs.size))
+    told = geometry(board.file_system, len(fs), board.geometry.sector_size)
+    app_name = "fw" if board.platform == "esp8266" else "app"
+    return bundle_bytes(
+        name="lamp",
+        platform=board.platform,
+        version=version,
+        build_id=f"{version}/lab",
+        parts=[
+            PartSource(app_name, "app", "lamp.bin", application(version, app_size, own_check=own_check), {}),
+            PartSource("fs", "fs", "fs.img", fs, told),
+        ],
+    )
+
+
+def application(version: str, size: int, *, own_check: bool = False) -> bytes:
+    """Return the bytes of an application; with its own check, a loader can tell that it is whole."""
+    contents = noise(f"application {version}", size)
+    return self_checking(contents) if own_check else contents
+
+
+def file_system(board: Board, slot: Slot, version: str, files: dict[str, bytes]) -> bytes:
+    """Return a file-system image for a slot; for `raw`, bytes that stand for one."""
+    if board.file_system not in MOUNTS:
+        return noise(f"{board.file_system} {version}", slot.fs.size)
+    return build_image(files, slot.fs.size, board.geometry.sector_size, board.file_system)
+
+
+def unpack(bundle: bytes) -> tuple[Image, dict[str, bytes] | None]:
+    """Return the image that a bundle brings, and its files where they are in a file system that the lab knows."""
+    reader, fs, told = BundleReader(), bytearray(), dict[str, object]()
+    manifest: Manifest | None = None
+    app: PartEnds | None = None
+    try:
+        for event in reader.feed(bundle):
+            match event:
+                case ManifestRead(manifest):
+                    pass
+                case PartBegins(part) if part.role == "fs":
+                    told = dict(part.extra)
+                case PartData(part, data) if part.role == "fs":
+                    fs += data
+                case PartEnds(part) if part.role == "app":
+                    app = event
+        reader.close()
+    except BundleFault as fault:
+        raise BadInput(f"the bundle is refused: {fault}") from fault
+    if app is None or manifest is None:
+        raise BadInput("the bundle is refused: it brings no application")
+    return Image(manifest.version, manifest.build_id, app.size, app.sha256), _files(bytes(fs), told)
+
+
+def _files(contents: bytes, told: dict[str, object]) -> dict[str, bytes] | None:
+    found = recognised(contents, told)
+    try:
+        return {name: found[1].read(name) for name in found[1].names()} if found else None
+    except FileSystemFault:
+        return None
+
+
+def noise(seed: str, size: int) -> bytes:
+    """Return incompressible bytes, the same for the same seed."""
+    return shake_256(seed.encode()).digest(size)
