@@ -5,6 +5,9 @@ A bricked device is a result, never an exception.
 
 from __future__ import annotations
 
+from pathlib import Path
+from traceback import extract_tb
+
 
 class OtalabError(Exception):
     """Misuse or bad input: one line that says what, where and the way out."""
@@ -16,6 +19,30 @@ class BadInput(OtalabError, ValueError):
 
 class OutOfTable(OtalabError):
     """A number from flash that leads past the end of a table: real code would take what lies behind it for an entry."""
+
+
+class InternalFault(Exception):
+    """The lab's own fault, which no input excuses: what happened, and the id of the history that led there."""
+
+    def __init__(self, what: str, history: str = "") -> None:
+        super().__init__(what, history)
+        self.what = what
+        self.history = history
+
+    def __str__(self) -> str:
+        return self.what + (f", after the history {self.history}" if self.history else "")
+
+    @classmethod
+    def of(cls, error: BaseException, history: str = "") -> InternalFault:
+        """Return an exception that nobody foresaw as an internal fault; one that is already told is as it was."""
+        if isinstance(error, InternalFault):
+            return error
+        at = extract_tb(error.__traceback__)[-1]
+        return cls(f"{type(error).__name__}: {error} ({Path(at.filename).name}:{at.lineno})", history)
+
+    def after(self, before: str) -> InternalFault:
+        """Return the same fault, with what came before its history."""
+        return InternalFault(self.what, before + self.history)
 
 
 class BundleFault(OtalabError):

@@ -12,6 +12,7 @@ from math import fsum, inf
 from typing import Any, overload
 
 from otalab.bench.scenario import Scenario, World
+from otalab.errors import InternalFault
 from otalab.firmware.controller import Controller
 from otalab.firmware.device import power_on
 from otalab.firmware.outcome import Outcome, Reset
@@ -158,11 +159,17 @@ def run(
 
 
 def every_run(scenario: Scenario, flash: Flash, world: World) -> Iterator[Run]:
-    """Yield one run for every way in which chance can decide, the undisturbed one first."""
+    """Yield one run for every way in which chance can decide, the undisturbed one first.
+
+    Firmware comes to an outcome, whatever flash holds: an exception is `InternalFault`, after what chance decided.
+    """
     waiting: list[tuple[int, ...]] = [()]
     while waiting:
         beginning = waiting.pop()
-        taken = run(scenario, flash, world, beginning)
+        try:
+            taken = run(scenario, flash, world, beginning)
+        except Exception as error:
+            raise InternalFault.of(error, "".join(map(str, beginning)) or "-") from error
         yield taken
         draws = taken.draws
         for number in range(len(beginning), len(draws)):

@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import product
 from typing import Any
@@ -18,12 +18,13 @@ from otalab.bench.setup import scenario_of
 from otalab.cli.interrupts import until_interrupted
 from otalab.cli.options.outputs import add_force, apart, output
 from otalab.cli.options.scenario import add_options, chosen_options
+from otalab.cli.way_out import tell_fault
 from otalab.errors import BadInput
 from otalab.faults.models import FAULTS, fault_model
 from otalab.faults.tear import RESIDUAL
 from otalab.firmware.image import TEMPERS
 from otalab.graph.case import Case, digest, named
-from otalab.graph.check import Cell, check, matrix, saved
+from otalab.graph.check import Cell, LostCell, matrix, saved, tried
 from otalab.graph.explorer import BUDGET, Explorer
 from otalab.text import table
 
@@ -61,7 +62,7 @@ def run(chosen: argparse.Namespace) -> int:
     if graph and len(names) != 1:
         raise BadInput(f"--graph takes a single cell, and these are {len(names)}")
     cells = until_interrupted(_cells(chosen, names))
-    if graph:
+    if graph and isinstance(cells[0], Cell):
         graph.write(cells[0].graph.npz())
     told = [cell.as_object() for cell in cells]
     if save:
@@ -70,7 +71,15 @@ def run(chosen: argparse.Namespace) -> int:
         print(json.dumps({"results": told}))
     else:
         show(cells)
-    return 1 if any(cell.graph.verdict != "safe" for cell in cells) else 0
+    return status_of(cells)
+
+
+def status_of(cells: Sequence[Cell | LostCell]) -> int:
+    """Tell every internal fault on standard error, and return the exit status: 3 if there is one, 1 for bad news."""
+    lost = [cell for cell in cells if isinstance(cell, LostCell)]
+    for cell in lost:
+        tell_fault("otalab", cell.fault)
+    return 3 if lost else 1 if any(cell.verdict != "safe" for cell in cells) else 0
 
 
 def several(names: str, every: tuple[str, ...]) -> list[str]:
@@ -84,7 +93,7 @@ def _names(chosen: argparse.Namespace) -> Iterator[tuple[str, str, str]]:
     return product(sorted(chosen.designs), sorted(several(chosen.faults, tuple(FAULTS))), sorted(images))
 
 
-def _cells(chosen: argparse.Namespace, names: list[tuple[str, str, str]]) -> Iterator[Cell]:
+def _cells(chosen: argparse.Namespace, names: list[tuple[str, str, str]]) -> Iterator[Cell | LostCell]:
     options = ScenarioOptions(**chosen_options(chosen))
     bundle = digest(options.bundle) if options.bundle else ""
     for design, faults, image in names:
@@ -96,18 +105,22 @@ def _cells(chosen: argparse.Namespace, names: list[tuple[str, str, str]]) -> Ite
             def progress(explorer: Explorer, bar: Any = bar) -> None:
                 bar.update(explorer.expanded - bar.n)
 
-            yield check(case, scenario, model, budget=chosen.budget, progress=progress)
+            yield tried(case, scenario, model, budget=chosen.budget, progress=progress)
 
 
-def show(cells: list[Cell]) -> None:
+def show(cells: Sequence[Cell | LostCell]) -> None:
     """Print the matrix, and what was found in each cell."""
     rows = [tuple(row.values()) for row in matrix(cells)]
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     lines = list(table(("design", "faults", "image", "verdict", "ends", "cuts", "why"), rows, right="cuts"))
     print("\n".join(lines[:2]))
     for cell, line in zip(cells, lines[2:], strict=True):
-        print(f"\033[{COLOURS[cell.graph.verdict]}m{line}\033[0m" if colour else line)
+        print(f"\033[{COLOURS[cell.verdict]}m{line}\033[0m" if colour else line)
     for cell in cells:
+        if isinstance(cell, LostCell):
+            print(f"\n{cell.case.text}: no answer, the lab itself went wrong: {cell.fault.what}")
+            print(f"  otalab replay {cell.fault.history}")
+            continue
         graph, bad = cell.graph, cell.graph.counterexample
         print(
             f"\n{cell.case.text}: {graph.nodes} states, {graph.expanded} runs, {graph.wrecks:,} wrecks judged, "

@@ -15,7 +15,7 @@ from otalab.errors import BadInput
 from otalab.faults.models import FAULTS, fault_model
 from otalab.files import read_bytes
 from otalab.graph.case import Case, digest, named
-from otalab.graph.check import check
+from otalab.graph.check import tried
 
 
 def add_parser(commands: Any) -> None:
@@ -55,12 +55,12 @@ def run(chosen: argparse.Namespace) -> int:
     scenario, files = chosen_recording(chosen, chosen.design, chosen.board)
     case = Case(named(chosen.design), named(chosen.board), "", "healthy", scenario.offers, files)
     every = sorted(check_cli.several(chosen.faults, tuple(FAULTS)))
-    cells = until_interrupted(check(replace(case, faults=name), scenario, fault_model(name)) for name in every)
+    cells = until_interrupted(tried(replace(case, faults=name), scenario, fault_model(name)) for name in every)
     if chosen.json:
         print(json.dumps({"results": [cell.as_object() for cell in cells]}))
     else:
         check_cli.show(cells)
-    return 1 if any(cell.graph.verdict != "safe" for cell in cells) else 0
+    return check_cli.status_of(cells)
 
 
 def _new_image(text: str | None) -> tuple[str, int, int] | None:

@@ -12,6 +12,7 @@ from tqdm import tqdm
 from otalab.cli.check import several
 from otalab.cli.options.outputs import add_force, output
 from otalab.cli.options.scenario import add_options, chosen_options
+from otalab.cli.way_out import tell_fault
 from otalab.faults.models import FAULTS
 from otalab.files import MADE
 from otalab.firmware.catalogue import load_design
@@ -59,7 +60,9 @@ def run(chosen: argparse.Namespace) -> int:
     if save and found.suggestions:
         save.write(f"# {KEEP}\n{found.suggestions[0].design.toml()}")
     print(json.dumps(as_object(found))) if chosen.json else show(found)
-    return 0 if found.outcome in ("safe", "found") else 1
+    for fault in found.lost:
+        tell_fault("otalab repair", fault)
+    return 3 if found.lost else 0 if found.outcome in ("safe", "found") else 1
 
 
 def as_object(found: Repair) -> dict[str, Any]:

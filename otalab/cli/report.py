@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from otalab.cli.options.outputs import add_force, apart, output
 from otalab.cli.options.scenario import chosen_options
+from otalab.cli.way_out import tell_fault
 from otalab.errors import BadInput, OtalabError
 from otalab.faults.models import FAULTS
 from otalab.firmware.image import TEMPERS
@@ -57,7 +58,7 @@ def add_parser(commands: Any) -> None:
 
 
 def run(chosen: argparse.Namespace) -> int:
-    """Find out, write, and say where; 0 whatever was found."""
+    """Find out, write, and say where; 0 whatever was found, 3 where the lab itself went wrong with a design."""
     from otalab.views.report.facts import gather  # noqa: PLC0415  # slow to load
     from otalab.views.report.page import page  # noqa: PLC0415
     from otalab.views.report.pdf import chromium, printed  # noqa: PLC0415
@@ -69,15 +70,21 @@ def run(chosen: argparse.Namespace) -> int:
     apart(out, paper)
     asked = _asked(chosen)
     with _told() as progress:
-        every = gather(asked, progress)
+        every, lost = gather(asked, progress)
+        if not every:
+            raise lost[0].fault
         progress("writing")
-        text = page(every, asked, ["otalab", "report", *_words(chosen)], datetime.now(UTC).date())
+        text = page(every, asked, ["otalab", "report", *_words(chosen)], datetime.now(UTC).date(), lost)
         results = [(out, text.encode()), (paper, printed(text, browser) if paper else b"")]
     for place, data in results:
         if place:
             place.write(data)
             print(f"{place.path}: {len(data) / 1e6:.2f} MB")
-    return 0
+    faults = [(one.given, one.fault) for one in lost]
+    faults += [(one.given, fault) for one in every if one.repair for fault in one.repair.lost]
+    for design, fault in faults:
+        tell_fault(f"otalab report: {design}", fault)
+    return 3 if faults else 0
 
 
 def _asked(chosen: argparse.Namespace) -> Asked:

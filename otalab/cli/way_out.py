@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from pathlib import Path
 
-from otalab.errors import OtalabError
+from otalab.errors import InternalFault, OtalabError
 from otalab.files import refused
 
 DEBUG = "OTALAB_DEBUG"
@@ -29,7 +28,7 @@ def way_out(command: str, error: BaseException) -> int:
             return _said(command, str(error))
         case OSError():
             return _said(command, _refused(error))
-    return _fault(command, error)
+    return tell_fault(command, error)
 
 
 def broken_off(command: str) -> int:
@@ -57,10 +56,9 @@ def _said(command: str, what: str, status: int = 2) -> int:
     return status
 
 
-def _fault(command: str, error: BaseException) -> int:
-    """Tell a fault of the lab itself: the place in a line, and everything to whoever asks."""
+def tell_fault(command: str, error: BaseException) -> int:
+    """Tell a fault of the lab itself: the place in a line, and everything to whoever asks; return its status, 3."""
     if os.environ.get(DEBUG):
         traceback.print_exception(error)
-    at = traceback.extract_tb(error.__traceback__)[-1]
-    what = f"internal fault: {type(error).__name__}: {error} ({Path(at.filename).name}:{at.lineno})"
+    what = f"internal fault: {InternalFault.of(error)}"
     return _said(command, f"{what}; please report it, with what {DEBUG}=1 makes this command print", 3)

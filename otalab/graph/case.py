@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 from otalab.bench.scenario import Scenario
 from otalab.bench.setup import USED_VERSION
-from otalab.errors import BadInput
+from otalab.errors import BadInput, InternalFault
 from otalab.files import read_bytes
 from otalab.graph.history import History, Leg
 
@@ -64,6 +66,14 @@ class Case:
     def identity(self, history: History) -> str:
         """Return the short id of a history in this case."""
         return f"{self.text}/{','.join(leg.text for leg in history.legs)}"
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Let an internal fault bear the id of the history that led to it, and not the history alone."""
+        try:
+            yield
+        except InternalFault as fault:
+            raise fault.after(f"{self.text}/") from fault.__cause__
 
 
 def named(name: str) -> str:

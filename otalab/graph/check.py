@@ -10,7 +10,7 @@ from typing import Any
 
 from otalab.bench.scenario import Scenario
 from otalab.bench.setup import set_up
-from otalab.errors import OtalabError
+from otalab.errors import InternalFault, OtalabError
 from otalab.faults.models import fault_model
 from otalab.faults.tear import FaultModel
 from otalab.files import MADE
@@ -33,6 +33,11 @@ class Cell:
     scenario: Scenario = field(repr=False)
     faults: FaultModel = field(repr=False)
 
+    @property
+    def verdict(self) -> str:
+        """The verdict of its graph."""
+        return self.graph.verdict
+
     def as_object(self) -> dict[str, Any]:
         """Return the cell in the shape that the contract gives it."""
         graph, bad = self.graph, self.graph.counterexample
@@ -49,6 +54,26 @@ class Cell:
             "seconds": round(self.seconds, 3),
             "counterexample": counterexample(self.case, bad) if bad else None,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class LostCell:
+    """A case that has no answer, because the lab itself went wrong in it."""
+
+    case: Case
+    fault: InternalFault
+
+    @property
+    def verdict(self) -> str:
+        """Nothing was proved, and nothing broken."""
+        return "open"
+
+    def as_object(self) -> dict[str, Any]:
+        """Return it in the shape of a cell, with the fault and the id of the history that led to it."""
+        nothing = {"ends": [], "states": 0, "transitions": 0, "expanded": 0, "wrecks": 0, "seconds": 0.0}
+        names = {"design": self.case.design, "faults": self.case.faults, "image": self.case.image}
+        told = {"what": self.fault.what, "id": self.fault.history}
+        return {**names, "verdict": self.verdict, **nothing, "counterexample": None, "internal_fault": told}
 
 
 def counterexample(case: Case, history: History) -> dict[str, Any]:
@@ -78,19 +103,29 @@ def check(
 ) -> Cell:
     """Explore one case; its counterexample, if there is one, is played on plain contents before it is believed."""
     begun = time.perf_counter()
-    explorer = Explorer(scenario, faults, budget=budget, progress=progress)
-    explorer.explore()
+    with case.told():
+        explorer = Explorer(scenario, faults, budget=budget, progress=progress)
+        explorer.explore()
     graph = graph_of(explorer)
-    if graph.fired == 0:
+    bad = graph.counterexample
+    if graph.fired == 0 and bad is None:
         if explorer.interrupted:
             raise KeyboardInterrupt  # nothing was found yet that could be kept
         raise OtalabError("not one cut was fired: this search says nothing")
-    bad = graph.counterexample
     if bad is not None:
         end = ending(scenario, list(play(scenario, faults, bad.legs)))
         if end.name != bad.end:
-            raise OtalabError(f"{case.identity(bad)} was to end {bad.end} and ends {end.name}: the search is wrong")
+            wrong = f"the search is wrong: what was to end {bad.end} ends {end.name}"
+            raise InternalFault(wrong, case.identity(bad))
     return Cell(case, graph, time.perf_counter() - begun, scenario, faults)
+
+
+def tried(case: Case, scenario: Scenario, faults: FaultModel, **options: Any) -> Cell | LostCell:
+    """Check one case of several: where the lab itself goes wrong, that is what is said of it, and the others go on."""
+    try:
+        return check(case, scenario, faults, **options)
+    except InternalFault as fault:
+        return LostCell(case, fault)
 
 
 def check_design(
@@ -113,20 +148,21 @@ def check_design(
     return check(case, scenario, model, budget=budget)
 
 
-def matrix(cells: Sequence[Cell]) -> list[dict[str, Any]]:
+def matrix(cells: Sequence[Cell | LostCell]) -> list[dict[str, Any]]:
     """Return one row per cell: design, faults, image, verdict, ends, cuts of the counterexample, and why."""
     rows = []
     for cell in cells:
-        bad = cell.graph.counterexample
+        graph = cell.graph if isinstance(cell, Cell) else None
+        bad = graph.counterexample if graph else None
         rows.append(
             {
                 "design": cell.case.design,
                 "faults": cell.case.faults,
                 "image": cell.case.image,
-                "verdict": cell.graph.verdict,
-                "ends": " ".join(cell.graph.ends),
+                "verdict": cell.verdict,
+                "ends": " ".join(graph.ends) if graph else "",
                 "cuts": "" if bad is None else len(bad.cuts),
-                "why": "" if bad is None else bad.reason,
+                "why": ("" if bad is None else bad.reason) if graph else "no answer: internal fault",
             }
         )
     return rows

@@ -18,12 +18,14 @@ from otalab.bench.ends import End
 from otalab.bench.observer import judge_run
 from otalab.bench.scenario import Scenario, World
 from otalab.bench.trace import Run, every_run, sector_of
+from otalab.errors import InternalFault
 from otalab.faults.tear import FaultModel
 from otalab.firmware.outcome import Reset
 from otalab.graph.identity import Identity
 from otalab.graph.looks import both, looks, mask
-from otalab.graph.nodes import Edge, KnownRun, Node, Spot, TearClass, contents
+from otalab.graph.nodes import Edge, KnownRun, Node, Spot, TearClass, Way, contents
 from otalab.graph.trie import Leaf, Trie
+from otalab.hardware.chip import Look
 from otalab.hardware.effects import Effect, Erase, Program
 from otalab.hardware.flash import Flash
 
@@ -92,7 +94,7 @@ class Explorer:
         while self._fresh:
             for run in self._fresh[0].runs:
                 if run.end is None:
-                    run.follows = self.resolve(run.after, run.world)
+                    run.follows = self.resolve(run.after, run.world, Way(self._fresh[0], run))
             self._fresh.popleft()
 
     def _check(self) -> None:
@@ -123,38 +125,48 @@ class Explorer:
 
     # Looking a wreck up
 
-    def resolve(self, flash: Flash, world: World) -> Node:
-        """Return the node of a wreck; one that is not known is run first."""
+    def resolve(self, flash: Flash, world: World, way: Way | None = None) -> Node:
+        """Return the node of a wreck; one that is not known is run first, and `way` is how it was met."""
         self.lookups += 1
         leaves = self.trie.find(world, partial(self.identity.key, flash))
         node = None
         if leaves is not None and (spot := self._spots.get(leaves)):
             node = spot.nodes.get(self._told_apart(spot, flash))
-        return node or self._run(flash, world)
+        return node or self._run(flash, world, way)
 
     def _told_apart(self, spot: Spot, flash: Flash) -> tuple[Hashable, ...]:
         return tuple(self.identity.key(flash, look) for look in spot.later)
 
-    def _run(self, flash: Flash, world: World) -> Node:
+    def _run(self, flash: Flash, world: World, way: Way | None) -> Node:
         """Run the firmware from a wreck that was not met before, in every way in which chance can decide."""
         if len(self.nodes) >= self.budget:
             raise BudgetSpent
         runs, leaves = [], []
-        for taken in every_run(self.scenario, flash, world):
+        for taken, end, reads in self._judged(flash, world, way):
             self.expanded += 1
             self.identity.learn(flash, taken.steps)
-            end, reads = judge_run(self.scenario, taken)
             path = (*taken.path, *reads)
             leaves.append(self.trie.add(world, path, partial(self.identity.key, flash)))
             runs.append(self._known(taken, end))
         leaves.sort(key=lambda leaf: leaf.number)
         spot = self._spots.setdefault(tuple(leaves), Spot(mask(look for leaf in leaves for look in leaf.reads)))
-        node = Node(len(self.nodes), flash, world, spot, runs, live=spot.reads)
+        node = Node(len(self.nodes), flash, world, spot, runs, live=spot.reads, way=way)
         spot.nodes[self._told_apart(spot, flash)] = node
         self.nodes.append(node)
         self._waiting.append(node)
         self._fresh.append(node)
         return node
+
+    def _judged(self, flash: Flash, world: World, way: Way | None) -> Iterator[tuple[Run, End | None, list[Look]]]:
+        """Yield every run from a wreck with its end; an `InternalFault` bears the whole history that led to it."""
+        try:
+            for taken in every_run(self.scenario, flash, world):
+                try:
+                    yield taken, *judge_run(self.scenario, taken)
+                except Exception as error:
+                    raise InternalFault.of(error, "".join(str(draw.taken) for draw in taken.draws) or "-") from error
+        except InternalFault as fault:
+            raise fault.after(way.text if way else "") from fault.__cause__
 
     def _known(self, taken: Run, end: End | None) -> KnownRun:
         return KnownRun(
@@ -179,7 +191,7 @@ class Explorer:
         for number, run in enumerate(node.runs):
             if run.end is None:
                 erased = reduce(or_, (both(one.sector) for one in run.effects if isinstance(one, Erase)), 0)
-                run.follows = self.resolve(run.after, run.world)
+                run.follows = self.resolve(run.after, run.world, Way(node, run))
                 self._lead(node, Edge(number, None, run.follows, 0, self.never, "reset"), erased)
             # Cuts in boot records first: there are few, they decide most, and a budget may not last for the others.
             for records in (True, False):
@@ -204,7 +216,8 @@ class Explorer:
                 continue
             if target is None or world != run.worlds[step]:
                 world = run.worlds[step]
-                target = self.resolve(before, world)
+                label = "before" if isinstance(effect, (Erase, Program)) else "cut"
+                target = self.resolve(before, world, Way(node, run, step, label))
             if not isinstance(effect, (Erase, Program)):
                 yield Edge(number, step, target, 1, self._surely, "cut"), erased
                 continue
@@ -215,12 +228,14 @@ class Explorer:
                 yield Edge(number, step, target, count, self._surely, "before"), erased
             else:
                 for one in self.classes(effect, before, sector):
-                    leads = self.resolve(one.first.onto(before, sector), world)
+                    way = Way(node, run, step, one.first.label)
+                    leads = self.resolve(one.first.onto(before, sector), world, way)
                     if not leads.spot.looks_at_bytes(sector):
                         yield Edge(number, step, leads, one.count, one.weights, one.first.label, one.kind), erased
                         continue
                     for raw in self.classes(effect, before, sector, within=one.kind):
-                        leads = self.resolve(raw.first.onto(before, sector), world)
+                        way = Way(node, run, step, raw.first.label)
+                        leads = self.resolve(raw.first.onto(before, sector), world, way)
                         kind = one.kind, raw.kind
                         yield Edge(number, step, leads, raw.count, raw.weights, raw.first.label, kind), erased
                 target = None

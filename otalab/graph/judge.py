@@ -13,10 +13,11 @@ from otalab.bench.ends import BAD
 from otalab.bench.options import ScenarioOptions
 from otalab.bench.scenario import Scenario
 from otalab.bench.setup import scenario_of
-from otalab.errors import BadInput, OtalabError
+from otalab.errors import InternalFault, OtalabError
 from otalab.faults.models import fault_model
 from otalab.faults.tear import FaultModel
 from otalab.firmware.design import Design
+from otalab.graph.case import Case
 from otalab.graph.crash_graph import CrashGraph
 from otalab.graph.explorer import Explorer
 from otalab.graph.freeze import graph_of
@@ -54,6 +55,7 @@ class Judge:
     cells: tuple[tuple[str, str], ...]
     budget: int
     progress: Callable[[str], None] = lambda _text: None
+    lost: list[InternalFault] = field(default_factory=list)
     _known: dict[tuple[Design, str, str], CellVerdict] = field(default_factory=dict)
     _broken: list[tuple[str, str, tuple[Leg, ...]]] = field(default_factory=list)
     _order: list[tuple[str, str]] = field(default_factory=list)
@@ -86,8 +88,10 @@ class Judge:
             scenario = scenario_of(self.options, design, image)
             try:
                 end = ending(scenario, list(play(scenario, fault_model(faults), legs)))
-            except (BadInput, IndexError):
-                continue  # this design's life goes another way: there is no such effect, tear or choice in it
+            except Exception:  # noqa: BLE001, S112
+                # This design's life goes another way: there is no such effect, tear or choice in it.
+                # Or it is the lab that goes wrong: then the search does so too, and knows the history.
+                continue
             if end.name in BAD:
                 self._broken.remove(broken)
                 self._broken.insert(0, broken)
@@ -102,7 +106,14 @@ class Judge:
         key = design, faults, image
         if key not in self._known:
             self.progress(f"{faults}, {image}")
-            self._known[key] = self._explored(scenario_of(self.options, design, image), faults, image)
+            scenario = scenario_of(self.options, design, image)
+            try:
+                with Case.of(scenario, design.name, None, faults).told():
+                    self._known[key] = self._explored(scenario, faults, image)
+            except InternalFault as fault:
+                # Neither broken nor proved; the next design may well be.
+                self.lost.append(fault)
+                self._known[key] = CellVerdict(faults, image, "open", 0, 0)
         return self._known[key]
 
     def _explored(self, scenario: Scenario, faults: str, image: str) -> CellVerdict:
@@ -127,9 +138,9 @@ class Judge:
         return CellVerdict(faults, image, verdict, graph.nodes, graph.wrecks)
 
     def _judged(self, scenario: Scenario, model: FaultModel, graph: CrashGraph) -> str:
-        if graph.fired == 0:
-            raise OtalabError("not one cut was fired: this search says nothing")
         bad = graph.counterexample
+        if graph.fired == 0 and bad is None:
+            raise OtalabError("not one cut was fired: this search says nothing")
         if bad is None:
             return graph.verdict
         # A way that a merge invented, and that the end of the search would have undone, breaks nothing.

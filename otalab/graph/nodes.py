@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from otalab.bench.ends import End
 from otalab.bench.scenario import World
 from otalab.faults.tear import Tear
+from otalab.graph.history import Leg
 from otalab.graph.looks import at_bytes, both
 from otalab.hardware.chip import Look
 from otalab.hardware.effects import Effect
@@ -50,7 +52,7 @@ class KnownRun:
 
 @dataclass(slots=True, eq=False, repr=False)
 class Node:
-    """What a power-on finds, its runs, and where cuts in them lead."""
+    """What a power-on finds, its runs, and where cuts in them lead; `way` is how it was first met."""
 
     number: int
     flash: Flash
@@ -62,6 +64,26 @@ class Node:
     followed: bool = False
     # For each node that a cut or a reset leads to: the sectors that were wholly erased before, on every way there.
     erased: dict[Node, int] = field(default_factory=dict)
+    way: Way | None = None
+
+
+class Way(NamedTuple):
+    """A leg that leads from a node to another one: its run, and the step of the cut that ends it, or `None`."""
+
+    node: Node
+    run: KnownRun
+    step: int | None = None
+    label: str = ""
+
+    @property
+    def text(self) -> str:
+        """All legs from the start to here, as they stand in an id, and a comma."""
+        legs: list[str] = []
+        way: Way | None = self
+        while way is not None:
+            legs.append(f"{Leg(way.run.choices, way.step, way.label).text},")
+            way = way.node.way
+        return "".join(reversed(legs))
 
 
 @dataclass(slots=True, eq=False, repr=False)

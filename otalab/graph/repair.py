@@ -15,7 +15,7 @@ from typing import Any
 
 from otalab.bench.options import ScenarioOptions
 from otalab.bench.setup import board_for
-from otalab.errors import BadInput
+from otalab.errors import BadInput, InternalFault
 from otalab.faults.models import fault_model
 from otalab.firmware.catalogue import checked, load_design
 from otalab.firmware.design import Design, way_of
@@ -87,6 +87,7 @@ class Repair:
     was tried and broken), `undecided` (all were tried, and some neither broken nor proved within the budget),
     `limit` (there were more sets than were to be tried) and `interrupted`.
     `size` is the size of what was found, else the largest size of which all sets were tried; `tried` counts sets.
+    `lost` are the faults of the lab itself, each with the set in which it was met; that set is undecided.
     `smallest` says that every set smaller than what was found was tried, and broken.
     """
 
@@ -97,6 +98,7 @@ class Repair:
     tried: int
     undecided: tuple[tuple[Change, ...], ...] = ()
     smallest: bool = False
+    lost: tuple[InternalFault, ...] = ()
 
     @property
     def text(self) -> str:
@@ -192,6 +194,7 @@ class _Search:
     smallest: bool = False
     verdicts: dict[tuple[Change, ...], str] = field(default_factory=dict)
     found: list[Suggestion] = field(default_factory=list)
+    lost: list[InternalFault] = field(default_factory=list)
 
     @property
     def tried(self) -> int:
@@ -199,7 +202,7 @@ class _Search:
 
     def answer(self, most: int, choices: Choices) -> Repair:
         """Try the usual changes, then all sets that are smaller than what was found; without a find, all of them."""
-        if self.judge.verdict(self.design) == "safe":
+        if self._verdict(self.design) == "safe":
             return self.result("safe")
         usual = {name: [value for one, value in USUAL if one == name and value in choices[name]] for name in choices}
         most = min(most, len(choices))
@@ -214,6 +217,15 @@ class _Search:
         below = self.size if self.found else most + 1
         self.smallest = not any(len(one) < below for one, verdict in self.verdicts.items() if verdict == "open")
         return self.result("none" if self.smallest else "undecided")
+
+    def _verdict(self, design: Design, changes: tuple[Change, ...] = ()) -> str:
+        verdict, told = self.judge.verdict(design), "; ".join(change.text for change in changes)
+        self.lost += [
+            InternalFault(f"{fault.what}, with {told}" if told else fault.what, fault.history)
+            for fault in self.judge.lost
+        ]
+        self.judge.lost.clear()
+        return verdict
 
     def _by_size(self, choices: Choices, most: int) -> None:
         """Try every set of up to so many changes; one that is enough ends it with its size."""
@@ -232,7 +244,7 @@ class _Search:
             raise _Spent
         other = changed(self.design, changes)
         try:
-            verdict = self.judge.verdict(other)
+            verdict = self._verdict(other, changes)
         except BadInput:
             verdict = "misfit"  # the board has no room for what this design needs
         self.verdicts[changes] = verdict
@@ -245,4 +257,7 @@ class _Search:
         undecided = tuple(changes for changes, verdict in self.verdicts.items() if verdict == "open")
         size = len(self.found[0].changes) if self.found else self.size
         outcome = "found" if self.found else outcome
-        return Repair(self.design, outcome, tuple(self.found), size, self.tried, undecided, self.smallest or size == 1)
+        smallest = self.smallest or size == 1
+        return Repair(
+            self.design, outcome, tuple(self.found), size, self.tried, undecided, smallest, lost=tuple(self.lost)
+        )

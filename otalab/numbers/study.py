@@ -25,6 +25,7 @@ from otalab.faults.tear import FaultModel
 from otalab.files import read_text
 from otalab.firmware.catalogue import load_design
 from otalab.firmware.design import Design
+from otalab.graph.case import Case
 from otalab.graph.crash_graph import CrashGraph
 from otalab.graph.explorer import BUDGET, Explorer
 from otalab.graph.freeze import graph_of
@@ -95,8 +96,9 @@ class Study(ScenarioOptions):
         asked = replace(self, rates=Rates(0.0), given_cut=False, weights=())
         graph = _explored.get(asked)
         if graph is None:
-            explorer = Explorer(asked.scenario, asked.model, budget=asked.budget, progress=progress)
-            explorer.explore()
+            with Case.of(asked.scenario, self.design.name, None, self.faults).told():
+                explorer = Explorer(asked.scenario, asked.model, budget=asked.budget, progress=progress)
+                explorer.explore()
             graph = graph_of(explorer)
             # Campaigns explore in threads: what one has found, another may throw out.
             while len(_explored) >= KEPT:

@@ -12,7 +12,7 @@ from otalab.bench.ends import BAD
 from otalab.bench.options import ScenarioOptions
 from otalab.bench.scenario import Scenario
 from otalab.bench.setup import scenario_of
-from otalab.errors import BadInput
+from otalab.errors import BadInput, InternalFault, OtalabError
 from otalab.faults.models import fault_model
 from otalab.firmware.catalogue import load_design
 from otalab.firmware.design import Design
@@ -154,10 +154,29 @@ class Reviewed:
         return [end for end in BAD if any(end in cell.graph.ends for cell in self.cells)]
 
 
-def gather(asked: Asked, progress: Teller = lambda _text: None) -> list[Reviewed]:
+@dataclass(frozen=True)
+class Unreviewed:
+    """A design that the lab itself went wrong with: what is known of the others is told all the same."""
+
+    given: str
+    fault: InternalFault
+
+
+def gather(asked: Asked, progress: Teller = lambda _text: None) -> tuple[list[Reviewed], list[Unreviewed]]:
     """Find out everything about every design, and say on the way what is being looked at."""
     asked.refuse_nonsense()
-    return [_review(asked, name, progress) for name in asked.designs]
+    every, lost = list[Reviewed](), list[Unreviewed]()
+    for name in asked.designs:
+        try:
+            every.append(_review(asked, name, progress))
+        except OtalabError:
+            raise  # misuse, or a key that was pressed meanwhile
+        except Exception as error:  # noqa: BLE001  # hours may be behind it, and other designs wait
+            fault = InternalFault.of(error)
+            if fault is not error:
+                fault.__cause__ = error
+            lost.append(Unreviewed(name, fault))
+    return every, lost
 
 
 def _review(asked: Asked, name: str, progress: Teller) -> Reviewed:

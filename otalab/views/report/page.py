@@ -21,7 +21,7 @@ from otalab.graph.case import digest
 from otalab.views.player.life import live
 from otalab.views.player.widget import CSS, ESM
 from otalab.views.player.words import opening
-from otalab.views.report.facts import Asked, Reviewed
+from otalab.views.report.facts import Asked, Reviewed, Unreviewed
 from otalab.views.report.parts import (
     checklist_part,
     compared_part,
@@ -42,8 +42,10 @@ HERE = Path(__file__).parent
 PACKAGES = ("otalab", "numpy", "scipy", "pandas", "littlefs-python")
 
 
-def page(every: Sequence[Reviewed], asked: Asked, command: Sequence[str], made: date) -> str:
-    """Return the report as one HTML page; `command` makes it again."""
+def page(
+    every: Sequence[Reviewed], asked: Asked, command: Sequence[str], made: date, lost: Sequence[Unreviewed] = ()
+) -> str:
+    """Return the report as one HTML page; `command` makes it again, `lost` are designs that it can say nothing of."""
     scenes = Scenes()
     environment = Environment(loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined,
                               trim_blocks=True, lstrip_blocks=True)  # fmt: skip
@@ -51,7 +53,7 @@ def page(every: Sequence[Reviewed], asked: Asked, command: Sequence[str], made: 
     designs = [_of_design(one, asked, scenes) for one in every]
     names = ", ".join(one.design.name for one in every)
     text = environment.get_template("report.html").render(
-        title=f"Review of {names}", asked=asked, designs=designs,
+        title=f"Review of {names}", asked=asked, designs=designs, lost=lost,
         compared=compared_part(every, asked), checklist=checklist_part(every), limits=limits_part(), ends=ends_part(),
         made=made.isoformat(), command=shlex.join(command), versions=versions(), digests=_digests(every, asked),
         css=CSS + _read("report.css"), esm=ESM.replace("</script", "<\\/script"), script=_read("report.js"),

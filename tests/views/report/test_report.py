@@ -78,7 +78,7 @@ def found():
         faults=("atomic", "torn-program"), images=("healthy", "crashes"),
         rates=("us-2022", "0.06/day"), parts=("W25Q16JV", "SST26VF064B-sfdp", "M25P40"),
     )  # fmt: skip
-    return asked, gather(asked)
+    return asked, gather(asked)[0]
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +190,7 @@ def test_where_nothing_is_known_of_endurance_no_share_of_a_life_is_told(found):
 
     assert "used" not in every[0].wear
     named = Asked(designs=("hardened",), board="tiny", faults=("atomic",), parts=(), most=0, endurance=1000.0)
-    assert "used" in gather(named)[0].wear
+    assert "used" in gather(named)[0][0].wear
 
 
 @pytest.mark.parametrize("name", designs())
