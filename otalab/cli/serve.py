@@ -6,7 +6,8 @@ import argparse
 import asyncio
 import re
 import sys
-from typing import Any
+from collections.abc import Coroutine, Iterator
+from typing import TYPE_CHECKING, Any
 
 from otalab.cli.options.auth import check_host, lock
 from otalab.cli.options.device import DEVICE_ID, check_times, chosen_device, device_arguments
@@ -15,6 +16,11 @@ from otalab.wire.device.open import open_device
 from otalab.wire.device.virtual import VirtualDevice
 from otalab.wire.dialect import DIALECTS
 from otalab.wire.live.stopping import cancelled_by_signals
+
+if TYPE_CHECKING:
+    from otalab.wire.cloud.link import Broker
+    from otalab.wire.device.ota import Ota
+    from otalab.wire.http.routes import HttpDevice
 
 
 def add_parser(commands: Any) -> None:
@@ -70,51 +76,17 @@ def need_net(command: str) -> None:
 
 
 async def _serve(chosen: argparse.Namespace, device: VirtualDevice) -> None:
-    from otalab.wire.cloud.device import MqttDevice  # noqa: PLC0415  # see above
     from otalab.wire.cloud.link import Broker  # noqa: PLC0415  # see above
-    from otalab.wire.device.ota import Ota, UpdateOptions  # noqa: PLC0415  # see above
-    from otalab.wire.http.routes import HttpDevice  # noqa: PLC0415  # see above
+    from otalab.wire.device.ota import Ota  # noqa: PLC0415  # see above
     from otalab.wire.http.server import serve  # noqa: PLC0415  # see above
-    from otalab.wire.sources.poller import Poller  # noqa: PLC0415  # see above
-    from otalab.wire.sources.url import NoUpdate, checked  # noqa: PLC0415  # see above
 
-    loop = asyncio.get_running_loop()
     broker = Broker.parse(chosen.mqtt, "--mqtt") if chosen.mqtt else None
-    ota, within = Ota(device), chosen.update_commit_timeout
-    http = HttpDevice(
-        ota,
-        dialect=DIALECTS[chosen.dialect],
-        update_timeout=chosen.update_timeout,
-        update_url=chosen.update_url,
-        commit_timeout=within,
-        lock=lock(chosen),
-        host=chosen.host,
-    )
-    try:
-        if chosen.update_url:
-            checked(chosen.update_url)
-    except NoUpdate as error:
-        raise BadInput(f"--update-url: {error}") from error
-    ready: asyncio.Future[int] = loop.create_future()
+    http = _http_device(chosen, Ota(device))
+    ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     serving = asyncio.create_task(serve(http, chosen.host, chosen.port, ready))
     cancelled_by_signals(serving)
     ready.add_done_callback(lambda port: _tell(f"{chosen.board} on {_url(chosen.host, port.result())}"))
-    others: list[asyncio.Task[None]] = []
-    if chosen.update_interval:
-        options = UpdateOptions(within, chosen.update_timeout, ignore_same_version=True)
-        poller = Poller(ota, chosen.update_url, chosen.update_interval, options, chosen.seed)
-        others.append(asyncio.create_task(poller.run()))
-    if broker:
-        mqtt = MqttDevice(
-            ota,
-            broker,
-            http.rpc,
-            dialect=DIALECTS[chosen.dialect],
-            update_timeout=chosen.update_timeout,
-            commit_timeout=chosen.shadow_commit_timeout,
-            autocommit=chosen.commit == "cloud",
-        )
-        others.append(asyncio.create_task(mqtt.run()))
+    others = [asyncio.create_task(source) for source in _other_sources(chosen, http, broker)]
     try:
         await first_of(serving, *others)
     except asyncio.CancelledError:
@@ -123,6 +95,49 @@ async def _serve(chosen: argparse.Namespace, device: VirtualDevice) -> None:
         for task in (serving, *others):
             task.cancel()
         await asyncio.wait([serving, *others])
+
+
+def _http_device(chosen: argparse.Namespace, ota: Ota) -> HttpDevice:
+    from otalab.wire.http.routes import HttpDevice  # noqa: PLC0415  # see above
+    from otalab.wire.sources.url import NoUpdate, checked  # noqa: PLC0415  # see above
+
+    try:
+        if chosen.update_url:
+            checked(chosen.update_url)
+    except NoUpdate as error:
+        raise BadInput(f"--update-url: {error}") from error
+    return HttpDevice(
+        ota,
+        dialect=DIALECTS[chosen.dialect],
+        update_timeout=chosen.update_timeout,
+        update_url=chosen.update_url,
+        commit_timeout=chosen.update_commit_timeout,
+        lock=lock(chosen),
+        host=chosen.host,
+    )
+
+
+def _other_sources(
+    chosen: argparse.Namespace, http: HttpDevice, broker: Broker | None
+) -> Iterator[Coroutine[Any, Any, None]]:
+    """Yield what else brings updates: a poller, a cloud."""
+    from otalab.wire.cloud.device import MqttDevice  # noqa: PLC0415  # see above
+    from otalab.wire.device.ota import UpdateOptions  # noqa: PLC0415  # see above
+    from otalab.wire.sources.poller import Poller  # noqa: PLC0415  # see above
+
+    if chosen.update_interval:
+        options = UpdateOptions(chosen.update_commit_timeout, chosen.update_timeout, ignore_same_version=True)
+        yield Poller(http.ota, chosen.update_url, chosen.update_interval, options, chosen.seed).run()
+    if broker:
+        yield MqttDevice(
+            http.ota,
+            broker,
+            http.rpc,
+            dialect=DIALECTS[chosen.dialect],
+            update_timeout=chosen.update_timeout,
+            commit_timeout=chosen.shadow_commit_timeout,
+            autocommit=chosen.commit == "cloud",
+        ).run()
 
 
 def _url(host: str, port: int) -> str:

@@ -8,6 +8,7 @@ from course import EXERCISES_MET, NOTEBOOKS, exercises_of
 from otalab.course import checking as lessons
 from otalab.course import exercises
 from otalab.course.checking import check
+from otalab.course.exercise import Exercise
 from otalab.errors import BadInput
 
 
@@ -65,7 +66,7 @@ def test_a_fault_of_the_lab_is_not_the_learners(monkeypatch):
     def broken(_answer):
         raise AssertionError("the lab is wrong")
 
-    monkeypatch.setitem(lessons.EXERCISES, "99.1", exercises.Exercise("99.1", "anything", broken))
+    monkeypatch.setitem(lessons.EXERCISES, "99.1", Exercise("99.1", "anything", broken))
     with pytest.raises(AssertionError, match="the lab is wrong"):
         check("99.1", 1)
 

@@ -70,6 +70,13 @@ class PlayedLife:
             raise BadInput(f"{place!r} is not in the life that is shown: a phase of it, cut, end, or (run, effect)")
         return places[0]
 
+    def to_cut(self, position: int) -> Step:
+        """Return the effect at a position, for a cut in it."""
+        step = self.step(position)
+        if step is None:
+            raise BadInput("a run ends here, and there is no effect to cut: go to another step")
+        return step
+
     def step(self, position: int) -> Step | None:
         """Return the effect at a position, or none at the end of a run."""
         number, effect = self.at(position)

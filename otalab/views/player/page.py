@@ -12,16 +12,24 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from otalab.views.modules import joined
+from otalab.views.style import styled
 
-def page(title: str, trace: bytes, recovery: bytes, traits: dict[str, Any], *, esm: str, css: str) -> str:
+STATIC = Path(__file__).parent
+# One module in three files: what is played, what is drawn, and what a hand does.
+ESM = joined(*(STATIC / name for name in ("player_life.js", "player_views.js", "player.js")))
+CSS = styled(STATIC / "player.css")
+
+
+def page(title: str, trace: bytes, recovery: bytes, traits: dict[str, Any]) -> str:
     """Return the page of a tape and the tape of its recovery."""
     traits = traits | {"trace": b64encode(trace).decode(), "recovery": b64encode(recovery).decode()}
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined,
+        loader=FileSystemLoader(STATIC), autoescape=True, undefined=StrictUndefined,
         keep_trailing_newline=True,
     )  # fmt: skip
     # Inside a script element only its own end must not appear.
     return environment.get_template("page.html").render(
-        title=title, css=css, esm=esm.replace("</script", "<\\/script"),
+        title=title, css=CSS, esm=ESM.replace("</script", "<\\/script"),
         traits=json.dumps(traits).replace("</", "<\\/"),
     )  # fmt: skip

@@ -14,7 +14,7 @@ import zlib
 from array import array
 from collections.abc import Iterator
 from itertools import pairwise
-from math import inf, nan
+from math import inf, isnan, nan
 from typing import Any
 
 from otalab.bench.trace import Run, Step, sector_of
@@ -79,9 +79,24 @@ class Tape:
 
     def packed(self) -> bytes:
         """Return the block that goes to the browser."""
-        device, lived = self._device, self.lived
-        board = device.board
-        head: dict[str, Any] = {
+        head = self._head()
+        tables, body = [], bytearray()
+        for name, column in self._columns.items():
+            if sys.byteorder == "big":
+                column.byteswap()
+            tables.append([name, column.typecode, len(body), len(column)])
+            body += column.tobytes()
+            body += bytes(-len(body) % 8)
+        head["tables"], head["bytes"] = tables, len(body)
+        # A version that a torn record names need not be text: what is none is escaped as JSON would.
+        text = json.dumps(head, ensure_ascii=False).encode(errors="backslashreplace")
+        text += b" " * (-(len(text) + 4) % 8)
+        return zlib.compress(b"".join((len(text).to_bytes(4, "little"), text, body, self.pool.data)), FAST)
+
+    def _head(self) -> dict[str, Any]:
+        """Return what is told once: names, sentences, and where things lie."""
+        lived, board = self.lived, self._device.board
+        return {
             "first": self.first,
             "positions": len(lived),
             "runs": lived.starts[:-1],
@@ -107,22 +122,15 @@ class Tape:
                 "owners": [[name, *_span(board.sectors_of(region))] for name, region in board.owners()],
             },
         }
-        tables, body = [], bytearray()
-        for name, column in self._columns.items():
-            if sys.byteorder == "big":
-                column.byteswap()
-            tables.append([name, column.typecode, len(body), len(column)])
-            body += column.tobytes()
-            body += bytes(-len(body) % 8)
-        head["tables"], head["bytes"] = tables, len(body)
-        # A version that a torn record names need not be text: what is none is escaped as JSON would.
-        text = json.dumps(head, ensure_ascii=False).encode(errors="backslashreplace")
-        text += b" " * (-(len(text) + 4) % 8)
-        return zlib.compress(b"".join((len(text).to_bytes(4, "little"), text, body, self.pool.data)), FAST)
 
     def left(self, position: int) -> float:
         """Return the seconds left on the commit timer once the effect at a position is done; nan if none runs."""
         return float(self._columns["left"][position - self.first])
+
+    def timer(self, position: int) -> float | None:
+        """Return the seconds left on the commit timer, none below 0; `None` if it does not run."""
+        left = self.left(position)
+        return None if isnan(left) else max(left, 0.0)
 
     def phase(self, position: int) -> str:
         """Return the phase at a position."""

@@ -6,10 +6,6 @@ The browser gets the whole life once and steps by itself; it asks for what a cut
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from dataclasses import replace
-from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -20,31 +16,18 @@ from otalab.bench.scenario import Scenario
 from otalab.bench.setup import set_up
 from otalab.errors import BadInput, OtalabError
 from otalab.faults.models import FAULTS, fault_model
-from otalab.files import read_bytes, write_whole
-from otalab.firmware.catalogue import load_design
-from otalab.graph.case import OWN_BOARD, Case, digest, named
+from otalab.files import write_whole
+from otalab.graph.case import OWN_BOARD, Case
 from otalab.graph.check import counterexample, saved
 from otalab.hardware.effects import Effect
 from otalab.hardware.flash import Flash
-from otalab.views.modules import joined
-from otalab.views.player.life import Cut, Memory, PlayedLife, live
-from otalab.views.player.page import page
+from otalab.views.player import wishes
+from otalab.views.player.life import Memory, PlayedLife, live
+from otalab.views.player.page import CSS, ESM, page
 from otalab.views.player.records import records, why
 from otalab.views.player.tape import Tape
 from otalab.views.player.tears import tears
-from otalab.views.player.words import Code, opening
-from otalab.views.style import styled
-
-STATIC = Path(__file__).parent
-# One module in three files: what is played, what is drawn, and what a hand does.
-ESM = joined(*(STATIC / name for name in ("player_life.js", "player_views.js", "player.js")))
-CSS = styled(STATIC / "player.css")
-# What an id cannot hold: a replay would set up another device.
-NOT_IN_AN_ID = ("app_size", "files")
-
-
-def _default_board(design: str) -> str:
-    return OWN_BOARD if load_design(design).board else "lab-1M"
+from otalab.views.player.words import Code, opening, placed
 
 
 class UpdatePlayer(anywidget.AnyWidget):
@@ -88,14 +71,14 @@ class UpdatePlayer(anywidget.AnyWidget):
         board: str | None = None,
         *,
         step: int | None = None,
-        cuts: Sequence[Any] = (),
+        cuts: Any = (),
         **more: Any,
     ) -> None:
         own = {name: more.pop(name) for name in [*more] if name in self.class_trait_names()}
         self._bundle = more.get("bundle")
-        self._options = more | {"bundle": _contents(self._bundle)}
+        self._options = more | {"bundle": wishes.contents_of(self._bundle)}
         self._memory: Memory = {}
-        super().__init__(design=design, board=board or _default_board(design), **own)
+        super().__init__(design=design, board=board or wishes.default_board(design), **own)
         self._begin()
         self.cuts = list(cuts)
         self.step = self.step if step is None else step
@@ -107,10 +90,7 @@ class UpdatePlayer(anywidget.AnyWidget):
     @classmethod
     def of(cls, identity: str, **options: Any) -> UpdatePlayer:
         """Return the player of a history by its short id, as `otalab check` prints it, at its last cut."""
-        case, legs = Case.parse(identity)
-        bundle = _contents(options.get("bundle"))
-        if case.bundle != (digest(bundle) if bundle else ""):
-            raise BadInput(f"the id was made with {'a' if case.bundle else 'no'} bundle: give the same with bundle=")
+        case, legs = wishes.history_of(identity, wishes.contents_of(options.get("bundle")))
         options |= {"faults": case.faults, "image": case.image, "choices": [leg.choices for leg in legs]}
         player = cls(case.design, case.board_name, offer=case.offer, used=case.used, **options)
         player.cuts = [[number, leg.step, leg.tear] for number, leg in enumerate(legs) if leg.step is not None]
@@ -152,19 +132,14 @@ class UpdatePlayer(anywidget.AnyWidget):
 
     def cut_here(self, wanted: str = "") -> dict[str, Any]:
         """Return, and show, what a cut in the present effect can leave; `wanted`: labels that hold this text only."""
-        step = self._lived.step(self.step)
-        if step is None:
-            raise BadInput("a run ends here, and there is no effect to cut: go to another step")
-        found = tears(self._model, step, self._scenario.device, wanted)
+        found = tears(self._model, self._lived.to_cut(self.step), self._scenario.device, wanted)
         self.tears = {"step": self.step, "wanted": wanted, "faults": self.faults, "models": list(FAULTS), **found}
         return self.tears
 
     def cut(self, tear: str) -> None:
         """Cut the power in the present effect, leaving this tear; cuts in later runs, or later in this one, go."""
-        number, effect = self._lived.at(self.step)
-        if self._lived.step(self.step) is None:
-            raise BadInput("a run ends here, and there is no effect to cut: go to another step")
-        self.cuts = [cut for cut in self.cuts if cut[0] < number] + [[number, effect, tear]]
+        (number, _), step = self._lived.at(self.step), self._lived.to_cut(self.step)
+        self.cuts = [cut for cut in self.cuts if cut[0] < number] + [[number, step.number, tear]]
 
     def undo(self) -> None:
         """Take the last cut back, and stand where it was made."""
@@ -176,26 +151,24 @@ class UpdatePlayer(anywidget.AnyWidget):
     @property
     def code(self) -> str:
         """Python that sets a player to the same place."""
-        return f"{self.opening}\nplayer.cuts = {json.dumps(self.cuts)}\nplayer.step = {self.step}"
+        return placed(self.opening, self.cuts, self.step)
 
     @property
     def identity(self) -> str:
         """The short id of the history that is shown, for `otalab replay`."""
-        if unfit := [name for name in NOT_IN_AN_ID if self._options.get(name) is not None]:
-            raise BadInput(f"an id does not hold {unfit[0]}: a replay would set up another device; copy it as code")
+        wishes.check_identity(self._options)
         return self._case.identity(self._lived.history)
 
     def save(self, path: str | Path) -> None:
         """Write the history that is shown to a file that `otalab replay` plays."""
-        one = counterexample(self._case, self._lived.history) | {"id": self.identity}
-        write_whole(path, saved([one]))
+        write_whole(path, saved([counterexample(self._case, self._lived.history) | {"id": self.identity}]))
 
     def html(self, path: str | Path, title: str = "") -> None:
         """Write the player, its life and its cuts as one page that needs no kernel, no server and no network."""
         names = ("step", "cuts", "opening", "saved", "faults")
         traits = {name: getattr(self, name) for name in names} | {"tears": {}, "trouble": ""}
         title = title or f"{self.design} on {self.board}: an update step by step"
-        write_whole(path, page(title, self.trace, self.recovery, traits, esm=ESM, css=CSS))
+        write_whole(path, page(title, self.trace, self.recovery, traits))
 
     # How one thing follows from another.
 
@@ -218,10 +191,7 @@ class UpdatePlayer(anywidget.AnyWidget):
         """Say what follows from what is played, and not from the position in it."""
         self.tears, self.trouble = {}, ""
         more = self._options | {"choices": self.choices if any(self.choices) else None}
-        if isinstance(self._bundle, bytes):
-            more["bundle"] = Code("bundle")
-        elif self._bundle is not None:
-            more["bundle"] = str(self._bundle)
+        more["bundle"] = Code("bundle") if isinstance(self._bundle, bytes) else self._bundle and str(self._bundle)
         self.opening = opening(self.design, self.board, faults=self.faults, image=self.image, **more)
         try:
             self.saved = counterexample(self._case, self._lived.history) | {"id": self.identity}
@@ -231,10 +201,8 @@ class UpdatePlayer(anywidget.AnyWidget):
 
     @property
     def _case(self) -> Case:
-        bundle = self._options.get("bundle")
-        board = None if self.board == OWN_BOARD else self.board
-        case = Case.of(self._scenario, named(self.design), board, self.faults, digest(bundle) if bundle else "")
-        return replace(case, image=self.image)
+        names = self.design, self.board, self.faults, self.image
+        return wishes.case_of(self._scenario, names, self._options.get("bundle"))
 
     @traitlets.validate("design", "board", "image")
     def _known(self, proposal: Any) -> str:
@@ -249,11 +217,10 @@ class UpdatePlayer(anywidget.AnyWidget):
 
     @traitlets.validate("choices")
     def _digits(self, proposal: Any) -> list[str]:
-        if wrong := [one for one in proposal["value"] if one and not one.isdecimal()]:
-            raise BadInput(f"choices {wrong[0]!r}: one text of digits per run, such as '01', or empty")
+        choices = wishes.choices_of(proposal["value"])
         if hasattr(self, "_scenario"):
-            live(self._scenario, self._model, [], proposal["value"], self._memory)
-        return list(proposal["value"])
+            live(self._scenario, self._model, [], choices, self._memory)
+        return choices
 
     @traitlets.validate("step")
     def _within(self, proposal: Any) -> int:
@@ -261,9 +228,7 @@ class UpdatePlayer(anywidget.AnyWidget):
 
     @traitlets.validate("cuts")
     def _possible(self, proposal: Any) -> list[list[Any]]:
-        cuts = [_cut(one) for one in proposal["value"]]
-        if [cut[0] for cut in cuts] != sorted({cut[0] for cut in cuts}):
-            raise BadInput(f"cuts {proposal['value']!r}: each must be in a later run than the one before")
+        cuts = wishes.cuts_of(proposal["value"])
         if not hasattr(self, "_whole"):
             return [list(cut) for cut in cuts]
         self._next = live(self._scenario, self._model, cuts, self.choices, self._memory) if cuts else self._whole
@@ -311,9 +276,9 @@ class UpdatePlayer(anywidget.AnyWidget):
             return
         tape = self._tapes[-1] if self.step >= self._tapes[-1].first else self._tapes[0]
         told = [line for one in self._tapes for line in one.log if one is tape or line[0] < self._tapes[-1].first]
-        self.sentence, left = tape.lines[self.step - tape.first], tape.left(self.step)
+        self.sentence = tape.lines[self.step - tape.first]
         self.log = [line for position, _, line in told if position <= self.step]
-        self.phase, self.timer = tape.phase(self.step), None if isnan(left) else max(left, 0.0)
+        self.phase, self.timer = tape.phase(self.step), tape.timer(self.step)
         self.why = why(self._scenario.device, self.flash)
         self.end, self.reason = self._lived.end.name, self._lived.end.reason
 
@@ -331,18 +296,3 @@ class UpdatePlayer(anywidget.AnyWidget):
                     self.undo()
         except OtalabError as error:
             self.trouble = str(error)
-
-
-def _cut(one: Any) -> Cut:
-    """Return a cut, or say what is none."""
-    match one:
-        case [int(number), int(effect), str(tear)] if number >= 0 and effect >= 0:
-            return number, effect, tear
-    raise BadInput(f"{one!r} is no cut: [run, effect, tear], such as [0, 12, 'before']")
-
-
-def _contents(bundle: bytes | str | Path | None) -> bytes | None:
-    """Return the bytes of a bundle that may be given by the path of its file."""
-    if bundle is None or isinstance(bundle, bytes):
-        return bundle
-    return read_bytes(bundle)

@@ -29,6 +29,11 @@ def opening(design: str, board: str, **options: Any) -> str:
     return f"player = UpdatePlayer({', '.join(words)})"
 
 
+def placed(opening: str, cuts: list[Any], step: int) -> str:
+    """Return the Python that opens a player and sets it to a place."""
+    return f"{opening}\nplayer.cuts = {json.dumps(cuts)}\nplayer.step = {step}"
+
+
 def _written(value: Any) -> str:
     if isinstance(value, Code):
         return value

@@ -19,7 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from otalab.graph.case import digest
 from otalab.views.player.life import live
-from otalab.views.player.widget import CSS, ESM
+from otalab.views.player.page import CSS, ESM
 from otalab.views.player.words import opening
 from otalab.views.report.facts import Asked, Reviewed, Unreviewed
 from otalab.views.report.parts import (

@@ -15,24 +15,23 @@ import anywidget
 import pandas as pd
 import traitlets
 
-from otalab.bench.ends import BAD, ENDS, GOOD
+from otalab.bench.ends import BAD, ENDS
 from otalab.errors import BadInput, OtalabError
 from otalab.faults.models import FAULTS
 from otalab.firmware.catalogue import designs
 from otalab.firmware.design import Design
 from otalab.firmware.image import TEMPERS
 from otalab.hardware.board import boards
-from otalab.hardware.effects import PHASES
 from otalab.hardware.part import parts
 from otalab.numbers.campaigns.campaign import Campaign, Tally
-from otalab.numbers.campaigns.paced import UNCUT, PacedCampaign, Standing
+from otalab.numbers.campaigns.paced import PacedCampaign
 from otalab.numbers.engine_names import ENGINES
 from otalab.numbers.rates import base_rates, parse_rate
-from otalab.numbers.stats import claim, interval
 from otalab.numbers.study import Study, study
 from otalab.text import whole_number
 from otalab.views.modules import joined
 from otalab.views.style import styled
+from otalab.views.widgets.campaign_rows import claimed, count_rows, fell_rows
 
 STATIC = Path(__file__).parent
 CHOSEN = ("design", "board", "part", "rate", "image", "faults", "engine", "devices", "given_cut", "seed")
@@ -256,42 +255,6 @@ class CampaignDashboard(anywidget.AnyWidget):
         if name not in (*CHOSEN, "watched"):
             raise BadInput(f"{name!r} cannot be set")
         setattr(self, name, _whole(name, value) if name in ("devices", "seed") else value)
-
-
-def count_rows(standing: Standing, exact: dict[str, tuple[float, float]] | None) -> list[dict[str, Any]]:
-    """Return one row for each end, and one for all bad ones: count, interval, exact bounds if known."""
-    counts, done = standing.tally.counts, standing.tally.done
-    groups = {end: (end,) for end in ENDS} | {"bad": BAD} | ({"open": ("open",)} if counts["open"] else {})
-    rows = []
-    for name, ends in groups.items():
-        count = sum(counts[end] for end in ends)
-        found = interval(count, done)
-        row = {"end": name, "count": count, "estimate": found.estimate, "low": found.low, "high": found.high}
-        kind = "good" if name in GOOD else "bad" if name in (*BAD, "bad") else "sad"
-        low, high = exact.get(name, (None, None)) if exact else (None, None)
-        # Beside the interval means beside it with every exact value that is possible.
-        outside = low is not None and high is not None and (high < found.low or low > found.high)
-        rows.append(row | {"kind": kind, "exact": [low, high] if low is not None else [], "outside": outside})
-    return rows
-
-
-def claimed(standing: Standing, ends: tuple[str, ...]) -> str:
-    """Say what may be claimed of bad ends; nothing where devices came to the rim of what was explored."""
-    done, unknown = standing.tally.done, standing.tally.counts["open"]
-    if not done or not set(ends) <= set(BAD):
-        return ""
-    if unknown:
-        return (
-            f"{unknown:,} of {done:,} devices came to where the search had ended, so nothing is claimed: raise budget."
-        )
-    return claim(sum(standing.tally.counts[end] for end in ends), done)
-
-
-def fell_rows(standing: Standing, ends: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Return how many devices with these ends had their last cut in each phase, and how many had none."""
-    fell = standing.last_cuts(ends)
-    names = [*PHASES, *([UNCUT] if fell[UNCUT] else [])]
-    return [{"phase": name, "count": fell[name]} for name in names]
 
 
 def in_words(per_hour: float) -> str:

@@ -21,9 +21,10 @@ from otalab.graph.history import Leg, ending, play
 from otalab.hardware.chip import Chip
 from otalab.hardware.flash import Flash
 from otalab.views.player.life import live
+from otalab.views.player.page import CSS, ESM
 from otalab.views.player.tape import BLANK, Tape
 from otalab.views.player.tears import tears
-from otalab.views.player.widget import CSS, ESM, UpdatePlayer
+from otalab.views.player.widget import UpdatePlayer
 
 SWITCH = 160  # the program of the record that names the new slot, in both designs on the board `tiny`
 OVER = 'UpdatePlayer("hardened", "tiny", faults="all", image="healthy")'
