@@ -23,7 +23,7 @@ from otalab.faults.tear import FaultModel
 from otalab.firmware.outcome import Reset
 from otalab.graph.identity import Identity
 from otalab.graph.looks import both, looks, mask
-from otalab.graph.nodes import Edge, KnownRun, Node, Spot, TearClass, Way, contents
+from otalab.graph.nodes import Arrival, Edge, KnownRun, Node, Spot, TearClass, contents
 from otalab.graph.trie import Leaf, Trie
 from otalab.hardware.chip import Look
 from otalab.hardware.effects import Effect, Erase, Program
@@ -94,7 +94,7 @@ class Explorer:
         while self._fresh:
             for run in self._fresh[0].runs:
                 if run.end is None:
-                    run.follows = self.resolve(run.after, run.world, Way(self._fresh[0], run))
+                    run.follows = self.resolve(run.after, run.world, Arrival(self._fresh[0], run))
             self._fresh.popleft()
 
     def _check(self) -> None:
@@ -125,7 +125,7 @@ class Explorer:
 
     # Looking a wreck up
 
-    def resolve(self, flash: Flash, world: World, way: Way | None = None) -> Node:
+    def resolve(self, flash: Flash, world: World, way: Arrival | None = None) -> Node:
         """Return the node of a wreck; one that is not known is run first, and `way` is how it was met."""
         self.lookups += 1
         leaves = self.trie.find(world, partial(self.identity.key, flash))
@@ -137,7 +137,7 @@ class Explorer:
     def _told_apart(self, spot: Spot, flash: Flash) -> tuple[Hashable, ...]:
         return tuple(self.identity.key(flash, look) for look in spot.later)
 
-    def _run(self, flash: Flash, world: World, way: Way | None) -> Node:
+    def _run(self, flash: Flash, world: World, way: Arrival | None) -> Node:
         """Run the firmware from a wreck that was not met before, in every way in which chance can decide."""
         if len(self.nodes) >= self.budget:
             raise BudgetSpent
@@ -157,7 +157,7 @@ class Explorer:
         self._fresh.append(node)
         return node
 
-    def _judged(self, flash: Flash, world: World, way: Way | None) -> Iterator[tuple[Run, End | None, list[Look]]]:
+    def _judged(self, flash: Flash, world: World, way: Arrival | None) -> Iterator[tuple[Run, End | None, list[Look]]]:
         """Yield every run from a wreck with its end; an `InternalFault` bears the whole history that led to it."""
         try:
             for taken in every_run(self.scenario, flash, world):
@@ -191,7 +191,7 @@ class Explorer:
         for number, run in enumerate(node.runs):
             if run.end is None:
                 erased = reduce(or_, (both(one.sector) for one in run.effects if isinstance(one, Erase)), 0)
-                run.follows = self.resolve(run.after, run.world, Way(node, run))
+                run.follows = self.resolve(run.after, run.world, Arrival(node, run))
                 self._lead(node, Edge(number, None, run.follows, 0, self.never, "reset"), erased)
             # Cuts in boot records first: there are few, they decide most, and a budget may not last for the others.
             for records in (True, False):
@@ -217,7 +217,7 @@ class Explorer:
             if target is None or world != run.worlds[step]:
                 world = run.worlds[step]
                 label = "before" if isinstance(effect, (Erase, Program)) else "cut"
-                target = self.resolve(before, world, Way(node, run, step, label))
+                target = self.resolve(before, world, Arrival(node, run, step, label))
             if not isinstance(effect, (Erase, Program)):
                 yield Edge(number, step, target, 1, self._surely, "cut"), erased
                 continue
@@ -228,13 +228,13 @@ class Explorer:
                 yield Edge(number, step, target, count, self._surely, "before"), erased
             else:
                 for one in self.classes(effect, before, sector):
-                    way = Way(node, run, step, one.first.label)
+                    way = Arrival(node, run, step, one.first.label)
                     leads = self.resolve(one.first.onto(before, sector), world, way)
                     if not leads.spot.looks_at_bytes(sector):
                         yield Edge(number, step, leads, one.count, one.weights, one.first.label, one.kind), erased
                         continue
                     for raw in self.classes(effect, before, sector, within=one.kind):
-                        way = Way(node, run, step, raw.first.label)
+                        way = Arrival(node, run, step, raw.first.label)
                         leads = self.resolve(raw.first.onto(before, sector), world, way)
                         kind = one.kind, raw.kind
                         yield Edge(number, step, leads, raw.count, raw.weights, raw.first.label, kind), erased

@@ -64,10 +64,10 @@ class Node:
     followed: bool = False
     # For each node that a cut or a reset leads to: the sectors that were wholly erased before, on every way there.
     erased: dict[Node, int] = field(default_factory=dict)
-    way: Way | None = None
+    way: Arrival | None = None
 
 
-class Way(NamedTuple):
+class Arrival(NamedTuple):
     """A leg that leads from a node to another one: its run, and the step of the cut that ends it, or `None`."""
 
     node: Node
@@ -79,7 +79,7 @@ class Way(NamedTuple):
     def text(self) -> str:
         """All legs from the start to here, as they stand in an id, and a comma."""
         legs: list[str] = []
-        way: Way | None = self
+        way: Arrival | None = self
         while way is not None:
             legs.append(f"{Leg(way.run.choices, way.step, way.label).text},")
             way = way.node.way

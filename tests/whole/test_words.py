@@ -20,10 +20,10 @@ NAMES = (
 PLAIN = (
     "answer applied asked bad bar bare begin begins body branch broken caller care change chapter checked chooses "
     "committed comparison complete convergence copied count decide delay exercise explorer failed fetched finding "
-    "fork grade grader group guarded handler held incoming input inspected inspection item keep known lab "
+    "fork grade grader group guarded handler held incoming input inspected inspection internal item keep known lab "
     "leave left leftover loop lost no on options out pair pieces played player poller progress publish pushed "
     "question quick reader received recorded refused remembered reviewed rolled scenes seat shown solution spent "
-    "standing story suggestion summary teller unknown upload walked wanted weighed witness write written"
+    "standing story suggestion summary teller unknown unreviewed upload walked wanted weighed witness write written"
 )
 
 
