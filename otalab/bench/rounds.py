@@ -7,16 +7,18 @@ the same amount is the same place again.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import replace
 
 from otalab.bench.scenario import Scenario, World
-from otalab.bench.trace import RUNS, Run, life, run
+from otalab.bench.trace import Run, life, run
 from otalab.errors import BadInput
 from otalab.firmware.outcome import Reset
-from otalab.firmware.store import codec, families, select
-from otalab.formats.records.record import Record, Selection
+from otalab.firmware.store import families, select
+from otalab.formats.records.record import Record, Selection, renumbered
 from otalab.hardware.chip import Chip
 from otalab.hardware.flash import Flash
+
+# A journal comes by the same place only when its round has filled both areas.
+MOST_RUNS = 200
 
 
 def endless_round(scenario: Scenario) -> tuple[Run, ...]:
@@ -27,7 +29,7 @@ def endless_round(scenario: Scenario) -> tuple[Run, ...]:
     runs: list[Run] = []
     seen: dict[Hashable, int] = {}
     flash, world = scenario.flash, scenario.power_on(World())
-    while len(runs) < RUNS:
+    while len(runs) < MOST_RUNS:
         here = _place(scenario, flash), world
         if here in seen:
             return tuple(runs[seen[here] :])
@@ -36,7 +38,7 @@ def endless_round(scenario: Scenario) -> tuple[Run, ...]:
         flash, world = runs[-1].flash, scenario.power_on(runs[-1].world)
         if not isinstance(runs[-1].outcome, Reset):
             raise BadInput(f"on steady power this device does not reset for ever: {runs[-1].outcome}")
-    raise BadInput(f"in {RUNS} runs this device did not come by the same place again")
+    raise BadInput(f"in {MOST_RUNS} runs this device did not come by the same place again")
 
 
 def turns(scenario: Scenario) -> tuple[bool, bool]:
@@ -54,14 +56,19 @@ def _selected(scenario: Scenario, flash: Flash) -> Selection | None:
 
 
 def _place(scenario: Scenario, flash: Flash) -> Hashable:
-    """Return the contents with every sequencer counted from the one that counts."""
-    board, design = scenario.device.board, scenario.device.design
-    form, selected = codec(design), _selected(scenario, flash)
+    """Return the contents with the sequencers of each store moved together; on steady power no record is torn."""
     sectors: list[Hashable] = list(flash.sectors)
-    for sector in families(board, design)[0].sectors:
-        contents = flash.sectors[sector]
-        record = form.decode(contents[: form.size])
-        if isinstance(record, Record) and selected:
-            nearer = replace(record, sequencer=record.sequencer - selected.record.sequencer)
-            sectors[sector] = nearer, contents[form.size :]
+    for family in families(scenario.device.board, scenario.device.design):
+        form, count = family.codec, family.size // family.codec.size
+        data = [
+            flash.sectors[sector][number * form.size : (number + 1) * form.size]
+            for sector in family.sectors
+            for number in range(count)
+        ]
+        found = [form.decode(place) for place in data]
+        whole = [record for record in found if isinstance(record, Record)]
+        numbered = iter(renumbered(whole, form.counting, form.stride or 1))
+        held = [next(numbered) if isinstance(one, Record) else raw for one, raw in zip(found, data, strict=True)]
+        for place, sector in enumerate(family.sectors):
+            sectors[sector] = tuple(held[place * count : (place + 1) * count]), flash.sectors[sector][family.size :]
     return tuple(sectors), flash.marks

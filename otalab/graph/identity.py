@@ -28,13 +28,12 @@ may read as another record the next time, nothing is renumbered.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
-from dataclasses import replace
 
 from otalab.bench.trace import Step, sector_of
 from otalab.firmware.device import Device
 from otalab.firmware.store import Family, families
 from otalab.formats.records.guard import STRONG
-from otalab.formats.records.record import Record
+from otalab.formats.records.record import Record, renumbered
 from otalab.hardware.chip import Look
 from otalab.hardware.effects import Program
 from otalab.hardware.flash import Flash, Mark
@@ -169,9 +168,7 @@ class _Kind:
         few = any(counting.left(record.sequencer) < FEW for record in whole)
         if torn or few or not whole or not stride:
             return classes
-        shift = counting.first - max((record.sequencer for record in whole), key=counting.age)
-        shift -= shift % stride
-        numbered = iter([replace(record, sequencer=record.sequencer + shift) for record in whole])
+        numbered = iter(renumbered(whole, counting, stride))
         return [next(numbered) if isinstance(one, bytes) else one for one in classes]
 
     def record_class(self, data: bytes) -> Hashable:

@@ -6,6 +6,7 @@ In the published design it decreases, so that erased flash, all ones, is older t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 from zlib import crc32
@@ -180,6 +181,20 @@ class Codec(Protocol):
     def decode(self, data: bytes) -> Record | Invalid: ...
 
     def follow(self, record: Record, config: BootConfig) -> Record: ...
+
+
+def renumbered(records: Sequence[Record], counting: Counting, stride: int = 1) -> list[Record]:
+    """Return records with their sequencers moved together by a multiple of `stride`, the oldest to the first one.
+
+    Firmware compares two sequencers and steps one, so that all of them moved by the same amount mean the same; a record
+    that is withdrawn has a mark in place of a number, and keeps it.
+    """
+    numbers = [record.sequencer for record in records if not record.config.withdrawn]
+    if not numbers:
+        return list(records)
+    shift = counting.first - max(numbers, key=counting.age)
+    shift -= shift % stride
+    return [one if one.config.withdrawn else replace(one, sequencer=one.sequencer + shift) for one in records]
 
 
 def counted(sequencer: int) -> str:

@@ -13,7 +13,7 @@ from otalab.firmware.catalogue import load_design
 from otalab.firmware.controller import Controller
 from otalab.formats.records.catalogue import GUARDS
 from otalab.formats.records.lab import CompleteCodec, MongooseCodec
-from otalab.formats.records.record import FIRST_SEQUENCER, BootConfig, Invalid, Record, SlotFacts
+from otalab.formats.records.record import FIRST_SEQUENCER, BootConfig, Counting, Invalid, Record, SlotFacts, renumbered
 from otalab.hardware.board import load_board
 from otalab.hardware.flash import Flash
 
@@ -138,3 +138,32 @@ ERASED, ZEROS = b"\xff" * 84, b"\0" * 84
 def test_the_smaller_sequencer_is_the_newer(expected: int | None, design: str, first: bytes, second: bytes) -> None:
     """Erased flash is older than any valid record; of two equal ones the first counts."""
     assert expected == selected(design, first, second)
+
+
+countings = st.sampled_from([Counting(step, bits) for step in (-1, 1) for bits in (16, 32, 64)])
+
+
+@given(countings, st.integers(1, 2), st.lists(st.integers(1, 2**16 - 2), min_size=1, max_size=8), st.integers(0, 2**14))
+def test_records_moved_together_are_renumbered_alike(
+    counting: Counting, stride: int, numbers: list[int], by: int
+) -> None:
+    """Whatever they were moved by; their order, their distances and all else stay, and so does their stride."""
+    one, moved = ([Record(number + shift, BootConfig(0, True)) for number in numbers] for shift in (0, by * stride))
+
+    told = renumbered(one, counting, stride)
+
+    assert told == renumbered(moved, counting, stride)
+    (shift,) = {after.sequencer - before.sequencer for before, after in zip(one, told, strict=True)}
+    assert 0 == shift % stride
+    assert abs(max((record.sequencer for record in told), key=counting.age) - counting.first) < stride
+
+
+def test_a_tombstone_keeps_its_mark() -> None:
+    """The others move without it."""
+    tombstone = Record(2**64 - 1, BootConfig(1, False, withdrawn=True))
+
+    told = renumbered([Record(7, BootConfig(0, True)), tombstone], Counting())
+
+    assert [Record(FIRST_SEQUENCER, BootConfig(0, True)), tombstone] == told
+    assert [tombstone] == renumbered([tombstone], Counting())
+    assert [] == renumbered([], Counting())

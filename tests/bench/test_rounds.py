@@ -1,0 +1,57 @@
+"""Rounds: what a device does over and over is found, whatever its sequencers do meanwhile."""
+
+import pytest
+
+from otalab import designs, set_up
+from otalab.bench.rounds import endless_round
+from otalab.bench.scenario import World
+from otalab.bench.trace import run
+from otalab.errors import BadInput
+
+# With an image that hangs and no timer, or no trial, it comes to an end.
+STAYS = ("esp-idf", "in-place")
+
+
+def a_round(design, image):
+    what = set_up(design, "tiny", app_size=3000, image=image, offer="again")
+    return what, endless_round(what)
+
+
+@pytest.mark.parametrize("design", designs())
+@pytest.mark.parametrize("image", ["crashes", "hangs"])
+def test_every_design_comes_by_the_same_place_again(design, image):
+    """
+    A bad image that is offered again and again: the next round is the one before, effect by effect.
+    """
+    if image == "hangs" and design in STAYS:
+        with pytest.raises(BadInput, match="does not reset for ever"):
+            a_round(design, image)
+        return
+
+    what, runs = a_round(design, image)
+
+    flash, world = runs[-1].flash, what.power_on(runs[-1].world)
+    for former in runs:
+        again = run(what, flash, world)
+        assert [(one.phase, type(one.effect)) for one in former.steps] == [
+            (one.phase, type(one.effect)) for one in again.steps
+        ]
+        flash, world = again.flash, what.power_on(again.world)
+
+
+def test_a_journal_goes_round_both_areas():
+    """
+    32 places, and an update with its rollback writes as many records as make that even: other designs need four runs.
+    """
+    assert 64 == len(a_round("mgos-boot", "crashes")[1])
+    assert all(len(a_round(design, "crashes")[1]) <= 4 for design in designs() if design != "mgos-boot")
+
+
+def test_a_world_is_part_of_the_place():
+    """
+    A round begins with the world that it ends with.
+    """
+    what, runs = a_round("hardened", "crashes")
+
+    assert World() != runs[-1].world
+    assert runs[0].steps[0].world == what.power_on(runs[-1].world)
