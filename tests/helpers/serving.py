@@ -45,4 +45,4 @@ def half_an_upload(url: str) -> socket.socket:
 def serve(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run `otalab serve` where it should refuse."""
     command = [sys.executable, "-m", "otalab", "serve", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)

@@ -3,11 +3,12 @@
 Screenshots are left in `test-output/`.
 """
 
+import time
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from browsing import CHROMIUM, FLAGS, OUTPUT, SECONDS, Server, jupyter, opened, value_of
+from browsing import CHROMIUM, FLAGS, OUTPUT, SECONDS, Server, evaluate, jupyter, opened, value_of
 from playwright.sync_api import expect, sync_playwright
 
 from otalab.views.player.widget import UpdatePlayer
@@ -69,6 +70,15 @@ def shoot(page, name):
     page.screenshot(path=OUTPUT / f"{name}.png")
 
 
+def wait_for_step(page, step):
+    """
+    Wait until the kernel has been told of a position, which it is once the hand rests.
+    """
+    end = time.monotonic() + SECONDS
+    while str(step) != (told := evaluate(page, "print(player.step)").strip()):
+        assert time.monotonic() < end, told
+
+
 def test_in_jupyterlab_a_hand_steps_cuts_and_recovers(page, lab):
     """
     Buttons and keys step; a cut at the switch and a tear lead to the recovered end; a cell reads it all back.
@@ -109,7 +119,7 @@ def test_in_jupyterlab_a_hand_steps_cuts_and_recovers(page, lab):
     shoot(page, "lab-recovered")
 
     expect(where).to_have_text("step 335 of 335")
-    page.wait_for_timeout(500)  # the position is told to the kernel once the hand rests
+    wait_for_step(page, 335)
     assert "([[0, 160, 'prefix-1']], 335, 'updated')" == value_of(page, "player.cuts, player.step, player.end")
     player.scroll_into_view_if_needed()
     player.get_by_role("button", name="Undo last cut").click()

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pandas as pd
+import psutil
 import pytest
 
 from otalab.bench.ends import ENDS
@@ -21,6 +20,7 @@ from otalab.numbers.campaigns import campaign as campaigns
 from otalab.numbers.campaigns.campaign import Campaign, Tally, run_campaign
 from otalab.numbers.stats import interval
 from otalab.numbers.study import study
+from otalab.wire.live.guard import guarded
 
 QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 ASKED = ["campaign", "single-record", "--board", "tiny", "--faults", "atomic", "--rate", "60"]
@@ -126,65 +126,86 @@ def test_half_a_file_is_no_chunk(tmp_path, short_chunks):
     assert not draft.exists()
 
 
+# Before the bytes of a chunk are written, and again before they get their name, it says so and waits for leave.
+GATED = """
+import sys
+from otalab import files
+from otalab.cli.main import main
+
+def gate(draft):
+    if draft.target.suffix == ".parquet":
+        print("gate", file=sys.stderr, flush=True)
+        sys.stdin.readline()
+
+def fill(draft, data, *, sync):
+    gate(draft)
+    plain(draft, data, sync=sync)
+    gate(draft)
+
+plain, files._Draft.fill = files._Draft.fill, fill
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
+"""
+
+
+class Gated:
+    """A campaign in a process of its own, with two gates for each chunk."""
+
+    def __init__(self, folder, *arguments):
+        words = [sys.executable, "-c", GATED, *ASKED, "--json", "--out", folder, *map(str, arguments)]
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        self.process = guarded(words, text=True, **pipes)
+
+    def pass_gates(self, number):
+        """Open so many, and wait until it stands at the next one."""
+        for more in range(number + 1):
+            # A line of progress may stand before the word.
+            while not (line := self.process.stderr.readline()).endswith("gate\n"):
+                assert line, "it ended before it came to a gate"
+            if more < number:
+                self.process.stdin.write("\n")
+                self.process.stdin.flush()
+
+    def finish(self):
+        """Open all that are left, and return what it says at its end."""
+        out, _ = self.process.communicate("\n" * 2000)
+        assert 0 == self.process.returncode
+        return json.loads(out)
+
+
+def chunks_in(folder):
+    return len([path for path in (folder / "devices").glob("*.parquet") if not path.name.startswith(".")])
+
+
 @pytest.mark.slow
 def test_a_campaign_killed_three_times_is_the_undisturbed_one(tmp_path):
-    """`kill -9` in the middle, and the same command again; how far it was is told by its files."""
-    devices, chunk = 1_000_000, campaigns.CHUNK["chain"]
-    command = [sys.executable, "-m", "otalab", *ASKED, "--devices", str(devices), "--json", "--out"]
-    killed = []
-    for part in (0.2, 0.45, 0.7):
-        process = subprocess.Popen([*command, tmp_path / "out"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        wait_for_chunks(tmp_path / "out", int(part * devices / chunk), process)
-        process.send_signal(signal.SIGKILL)
-        assert -signal.SIGKILL == process.wait()
-        process.stdout.close()
-        killed.append(len(list((tmp_path / "out" / "devices").glob("*.parquet"))))
-    ran = subprocess.run([*command, tmp_path / "out"], capture_output=True, check=True)
+    """`kill -9` between two chunks and within one, and the same command again; how far it was is told by its files."""
+    devices, killed = 1_000_000, []
+    for gates in (8, 11, 10):
+        campaign = Gated(tmp_path / "out", "--devices", devices)
+        campaign.pass_gates(gates)
+        campaign.process.kill()
+        campaign.process.communicate()
+        killed.append(chunks_in(tmp_path / "out"))
+    told = Gated(tmp_path / "out", "--devices", devices).finish()
     run_campaign(small(devices), tmp_path / "whole")
 
-    assert 0 < killed[0] < killed[1] < killed[2] < devices / chunk, "a kill came too early or too late"
-    assert devices == json.loads(ran.stdout)["devices"]
+    assert [4, 9, 14] == killed
+    assert devices == told["devices"]
     pd.testing.assert_frame_equal(rows(tmp_path / "whole"), rows(tmp_path / "out"), check_exact=True)
-
-
-def wait_for_chunks(folder, count, process=None):
-    for _ in range(6000):
-        if len(list((folder / "devices").glob("*.parquet"))) >= count:
-            return
-        assert process is None or process.poll() is None, "it ended before it could be killed"
-        time.sleep(0.005)
-    raise AssertionError("it does not come forward")
 
 
 @pytest.mark.slow
 def test_a_local_worker_that_is_killed_costs_nothing(tmp_path):
     """Its chunk is asked for again."""
-    command = [
-        sys.executable,
-        "-m",
-        "otalab",
-        *ASKED,
-        "--devices",
-        "4000",
-        "--engine",
-        "firmware",
-        "--workers",
-        "2",
-    ]
-    process = subprocess.Popen(
-        [*command, "--out", tmp_path / "out"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    wait_for_chunks(tmp_path / "out", 3, process)
-    workers = [pid for pid in children(process.pid) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-    os.kill(workers[0], signal.SIGKILL)
+    campaign = Gated(tmp_path / "out", "--devices", 4000, "--engine", "firmware", "--workers", 2)
+    campaign.pass_gates(6)
+    workers = psutil.Process(campaign.process.pid).children()
+    next(worker for worker in workers if any("spawn_main" in word for word in worker.cmdline())).kill()
 
-    assert 0 == process.wait(timeout=120)
+    assert 4000 == campaign.finish()["devices"]
     run_campaign(small(4000, engine="firmware"), tmp_path / "whole")
     pd.testing.assert_frame_equal(rows(tmp_path / "whole"), rows(tmp_path / "out"), check_exact=True)
-
-
-def children(pid):
-    return [int(one) for task in Path(f"/proc/{pid}/task").iterdir() for one in (task / "children").read_text().split()]
 
 
 @pytest.fixture
@@ -199,8 +220,8 @@ def cluster(tmp_path):
     quiet["env"] = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
     scheduler = [*dask, "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"]
     worker = [*dask, "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-dashboard", "--no-nanny"]
-    started = [subprocess.Popen(scheduler, **quiet)]
-    started += [subprocess.Popen(worker, **quiet) for _ in range(2)]
+    started = [guarded(scheduler, **quiet)]
+    started += [guarded(worker, **quiet) for _ in range(2)]
     yield address, started[1:]
     for process in started:
         # Not asked first: a worker may not end when it is.
@@ -212,19 +233,12 @@ def cluster(tmp_path):
 def test_a_cluster_makes_the_same_rows_and_may_lose_a_worker(tmp_path, cluster):
     """One of two workers is killed midway; the other one does its chunks."""
     address, workers = cluster
-    command = [sys.executable, "-m", "otalab", *ASKED, "--devices", "1e6", "--json"]
-    process = subprocess.Popen(
-        [*command, "--scheduler", address, "--out", tmp_path / "out"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    )
-    wait_for_chunks(tmp_path / "out", 2, process)
+    campaign = Gated(tmp_path / "out", "--devices", "1e6", "--scheduler", address)
+    campaign.pass_gates(4)
     workers[0].kill()
-    done = len(list((tmp_path / "out" / "devices").glob("*.parquet")))
-    out, _ = process.communicate(timeout=120)
+    assert 1_000_000 == campaign.finish()["devices"]
     run_campaign(small(1_000_000), tmp_path / "whole")
 
-    assert 0 == process.returncode
-    assert 2 <= done < 20, "the worker was killed too late"
-    assert 1_000_000 == json.loads(out)["devices"]
     pd.testing.assert_frame_equal(rows(tmp_path / "whole"), rows(tmp_path / "out"), check_exact=True)
 
 

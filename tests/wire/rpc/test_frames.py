@@ -8,7 +8,7 @@ import json
 import random
 
 import pytest
-from devices import told, with_device
+from devices import by_leaps, told
 from mutators import mutated, rpc_frame
 
 from otalab.bench.contents import default_bundle
@@ -33,7 +33,7 @@ def with_rpc(tmp_path, story, *, dialect="strict", **chosen):
     async def by_rpc(ota, events):
         return await story(Rpc(ota, DIALECTS[dialect], update_timeout=30.0), events)
 
-    return with_device(tmp_path, by_rpc, **chosen)
+    return by_leaps(tmp_path, by_rpc, **chosen)
 
 
 async def restarted(rpc, chip):
@@ -357,7 +357,7 @@ def test_a_pushed_update_that_is_bad_says_so(tmp_path):
         await call(rpc, "OTA.Write", **chunk(GOOD, 0))
         at_end = await call(rpc, "OTA.End")
         await call(rpc, "OTA.Begin", timeout=1)
-        await asyncio.sleep(1.1)
+        await asyncio.sleep(2)
         stalled = await call(rpc, "OTA.Write", **chunk(GOOD, 0))
         return at_write, afterwards, at_end, stalled, await pushed(rpc, GOOD)
 
@@ -390,7 +390,7 @@ def test_a_fuzzed_dispatcher_still_takes_an_update(tmp_path):
         seen = set()
         for _ in range(400):
             try:
-                reply = await asyncio.wait_for(rpc.frame(mutated(chance, rpc_frame(chance, GOOD)), "fuzz"), 10)
+                reply = await rpc.frame(mutated(chance, rpc_frame(chance, GOOD)), "fuzz")
                 seen.add("none" if reply is None else "error" if "error" in reply else "result")
                 json.dumps(reply)
             except BadFrame:
@@ -413,7 +413,7 @@ def test_a_restart_that_was_asked_for_does_not_outlive_a_restart(tmp_path):
         chip = rpc.device.chip
         await rpc.service.ota.update(Bytes(GOOD), UpdateOptions(commit_timeout=60))
         await restarted(rpc, chip)
-        await asyncio.sleep(1)
+        await asyncio.sleep(10)
         return rpc.device.log.count("Power on"), rpc.service.ota.status.version
 
     assert (2, "2") == with_rpc(tmp_path, story, commit="manual")
@@ -429,7 +429,7 @@ def test_of_many_restarts_the_soonest_counts(tmp_path):
         await asyncio.sleep(0)
         more = len(asyncio.all_tasks()) - before
         await restarted(rpc, chip)
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(100)
         return more, rpc.device.log.count("Power on")
 
     assert (1, 2) == with_rpc(tmp_path, story)
