@@ -46,6 +46,25 @@ def mini(app_sectors: int = 1, fs_sectors: int = 1, sector: int = SECTOR) -> Boa
     return Board("mini", "a handful of sectors", "lab", chip, geometry, "raw", loader, records, (one, other), state)
 
 
+def shrunk(board: Board, sector: int) -> Board:
+    """Return a board with all of its regions and its file system, in sectors of so few bytes."""
+    times = board.geometry.sector_size // sector
+
+    def region(one: Region) -> Region:
+        return Region(one.address // times, one.size // times)
+
+    return replace(
+        board,
+        name=f"{board.name} in sectors of {sector}",
+        part=replace(board.part, sector_size=sector),
+        geometry=replace(board.geometry, sector_size=sector),
+        loader=region(board.loader),
+        records=tuple(map(region, board.records)),
+        slots=tuple(Slot(region(slot.app), region(slot.fs)) for slot in board.slots),
+        state=tuple(map(region, board.state)),
+    )
+
+
 def small(
     design: str | Design, app_size: int = 100, image: str = "healthy", app_sectors: int = 1, **more: Any
 ) -> Scenario:
