@@ -60,3 +60,11 @@ def own_settings(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("IPYTHONDIR", str(tmp_path_factory.mktemp("ipython")))
         yield
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory):
+    """One JupyterLab for all notebooks that this process opens in a browser."""
+    browsing = pytest.importorskip("browsing", reason="playwright is not installed")
+    with browsing.jupyter_lab(tmp_path_factory.mktemp("lab")) as server:
+        yield server

@@ -59,9 +59,10 @@ class Server:
     def __init__(self, folder, notebooks, *command):
         self.port, self.token = free_port(), secrets.token_hex(8)
         self.base = f"http://127.0.0.1:{self.port}"
-        (folder / "notebooks").mkdir()
+        self.notebooks = folder / "notebooks"
+        self.notebooks.mkdir()
         for notebook in notebooks:
-            shutil.copy(notebook, folder / "notebooks")
+            shutil.copy(notebook, self.notebooks)
         settings = folder / "settings" / "@jupyterlab" / "apputils-extension"
         settings.mkdir(parents=True)
         (settings / "notification.jupyterlab-settings").write_text(json.dumps(CALM))
@@ -70,7 +71,7 @@ class Server:
         places |= {"IPYTHONDIR": str(folder / "ipython"), "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings")}
         places |= {"JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"), "PYTHONPATH": str(ROOT)}
         self.said = (folder / "server.log").open("wb")
-        words = [word.format(port=self.port, token=self.token, root=folder / "notebooks") for word in command]
+        words = [word.format(port=self.port, token=self.token, root=self.notebooks) for word in command]
         self.process = subprocess.Popen(
             [sys.executable, "-m", *words], env=os.environ | places, stdout=self.said, stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -172,14 +173,14 @@ def evaluate(page, source):
 
 
 @contextmanager
-def jupyter_lab(folder, notebooks):
+def jupyter_lab(folder):
     """
-    Serve copies of notebooks in JupyterLab, and yield the address of each as `address(name)`.
+    Serve JupyterLab, for notebooks that come later.
     """
-    paths = [ROOT / "notebooks" / name for name in notebooks]
-    server = jupyter(folder, paths, ["jupyter", "lab"], "LabApp.expose_app_in_browser")
+    chromium()
+    server = jupyter(folder, [], ["jupyter", "lab"], "LabApp.expose_app_in_browser")
     try:
-        yield lambda name: f"{server.base}/lab/tree/{name}?reset&token={server.token}"
+        yield server
     finally:
         server.stop()
 
@@ -214,19 +215,31 @@ def theme(page, name):
 
 
 @contextmanager
-def run_in_lab(folder, notebook, width, height):
+def a_browser():
+    """
+    Yield a browser; not for longer than a file needs it, since no event loop can be run beside it.
+    """
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), headless=True, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def run_in_lab(lab, notebook, width, height):
     """
     Yield the page of a notebook, run to its end; what our modules complain of stands in `page.complaints`.
     """
-    program = chromium()
-    with jupyter_lab(folder, [notebook]) as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, headless=True, args=FLAGS)
+    shutil.copy(notebook, lab.notebooks)
+    with a_browser() as browser:
         page = browser.new_page(viewport={"width": width, "height": height})
         page.set_default_timeout(1000 * SECONDS)
         page.complaints = []
         page.on("pageerror", lambda error: page.complaints.append(f"{error}\n{error.stack}"))
         page.on("console", lambda message: page.complaints.append(message.text) if ours(message) else None)
         OUTPUT.mkdir(exist_ok=True)
-        run_all(page, address(Path(notebook).name))
+        run_all(page, f"{lab.base}/lab/tree/{notebook.name}?reset&token={lab.token}")
+        if page.evaluate("() => document.body.dataset.jpThemeLight") != "true":
+            theme(page, "JupyterLab Light")
         yield page
-        browser.close()
+        page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")

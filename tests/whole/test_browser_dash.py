@@ -29,13 +29,13 @@ MIDDLE = """(path) => {
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory):
+def page(lab, tmp_path_factory):
     """A notebook with the widgets, run to its end; what the console said of them stands in `page.complaints`."""
     folder = tmp_path_factory.mktemp("dash")
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in CELLS])
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.write(notebook, folder / NOTEBOOK)
-    with run_in_lab(folder, folder / NOTEBOOK, 1400, 1150) as page:
+    with run_in_lab(lab, folder / NOTEBOOK, 1400, 1150) as page:
         yield page
 
 

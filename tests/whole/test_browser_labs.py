@@ -1,17 +1,17 @@
 """The two labs of notebook 03, in a real JupyterLab and a real browser, by mouse and by keyboard."""
 
 import pytest
-from browsing import OUTPUT, evaluate, run_in_lab, theme
+from browsing import OUTPUT, ROOT, evaluate, run_in_lab, theme
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-NOTEBOOK = "03_boot_records.ipynb"
+NOTEBOOK = ROOT / "notebooks" / "03_boot_records.ipynb"
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory):
+def page(lab):
     """The notebook, run to its end; what its modules complain of stands in `page.complaints`."""
-    with run_in_lab(tmp_path_factory.mktemp("lab"), NOTEBOOK, 1500, 1000) as page:
+    with run_in_lab(lab, NOTEBOOK, 1500, 1000) as page:
         yield page
 
 

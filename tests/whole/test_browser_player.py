@@ -3,13 +3,14 @@
 Screenshots are left in `test-output/`.
 """
 
+import shutil
 import time
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from browsing import CHROMIUM, FLAGS, OUTPUT, SECONDS, Server, evaluate, jupyter, opened, value_of
-from playwright.sync_api import expect, sync_playwright
+from browsing import CHROMIUM, OUTPUT, SECONDS, Server, a_browser, evaluate, jupyter, opened, value_of
+from playwright.sync_api import expect
 
 from otalab.views.player.widget import UpdatePlayer
 
@@ -29,10 +30,8 @@ def chromium():
     """
     One browser for all pages.
     """
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
+    with a_browser() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -47,13 +46,6 @@ def page(chromium):
     page.on("pageerror", lambda error: page.said.append(f"error: {error.stack}"))
     yield page
     page.close()
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    server = jupyter(tmp_path_factory.mktemp("lab"), [NOTEBOOK], ["jupyter", "lab"], "LabApp.expose_app_in_browser")
-    yield server
-    server.stop()
 
 
 def ours(page):
@@ -79,11 +71,20 @@ def wait_for_step(page, step):
         assert time.monotonic() < end, told
 
 
-def test_in_jupyterlab_a_hand_steps_cuts_and_recovers(page, lab):
+@pytest.fixture
+def served(lab):
+    """
+    The server of JupyterLab, with the notebook as it is stored.
+    """
+    shutil.copy(NOTEBOOK, lab.notebooks)
+    return lab
+
+
+def test_in_jupyterlab_a_hand_steps_cuts_and_recovers(page, served):
     """
     Buttons and keys step; a cut at the switch and a tear lead to the recovered end; a cell reads it all back.
     """
-    player = opened(page, lab, "lab/tree", NAME)
+    player = opened(page, served, "lab/tree", NAME)
     value_of(page, "player.cuts = []; player.goto('switch'); player.step")
     player.scroll_into_view_if_needed()
     where, sentence = player.locator(".where"), player.locator(".sentence")
@@ -128,11 +129,11 @@ def test_in_jupyterlab_a_hand_steps_cuts_and_recovers(page, lab):
     assert [] == ours(page)
 
 
-def test_a_wish_that_cannot_be_met_is_answered_in_one_line(page, lab):
+def test_a_wish_that_cannot_be_met_is_answered_in_one_line(page, served):
     """
     A tear that does not exist is refused beside the time line, and nothing moves.
     """
-    player = opened(page, lab, "lab/tree", NAME)
+    player = opened(page, served, "lab/tree", NAME)
     value_of(page, "player._asked(None, {'ask': 'cut', 'tear': 'nonsense'}, None); 1")
 
     expect(player.locator(".trouble")).to_contain_text("has no tear 'nonsense' under the fault model all")

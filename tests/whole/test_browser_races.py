@@ -86,13 +86,13 @@ AGAIN = """async () => {
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory):
+def page(lab, tmp_path_factory):
     """A notebook that can make each widget; what the console says of them stands in `page.complaints`."""
     folder = tmp_path_factory.mktemp("races")
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(MAKERS)])
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.write(notebook, folder / NOTEBOOK)
-    with run_in_lab(folder, folder / NOTEBOOK, 1400, 1150) as page:
+    with run_in_lab(lab, folder / NOTEBOOK, 1400, 1150) as page:
         yield page
 
 

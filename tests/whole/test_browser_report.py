@@ -8,8 +8,8 @@ import subprocess
 import sys
 
 import pytest
-from browsing import CHROMIUM, FLAGS, OUTPUT
-from playwright.sync_api import expect, sync_playwright
+from browsing import CHROMIUM, OUTPUT, a_browser
+from playwright.sync_api import expect
 
 from otalab.firmware.catalogue import load_design
 
@@ -36,25 +36,32 @@ def reported(tmp_path_factory):
     return folder, after.children_user + after.children_system - before.children_user - before.children_system
 
 
+@pytest.fixture(scope="module")
+def browser():
+    """
+    One browser for all pages.
+    """
+    with a_browser() as browser:
+        yield browser
+
+
 @pytest.fixture(params=[("light", 1200), ("dark", 1200), ("light", 390)], ids=["light", "dark", "narrow"])
-def page(request, reported):
+def page(request, browser, reported):
     """
     The page, opened from disk; `asked` and `said` hold what it asked for and what the console says.
     """
     scheme, width = request.param
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
-        context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900}, offline=True)
-        page = context.new_page()
-        page.asked, page.said = [], []
-        page.on("request", lambda asked: page.asked.append(asked.url.partition(":")[0]))
-        page.on("console", lambda message: page.said.append(message.text))
-        page.on("pageerror", lambda error: page.said.append(str(error)))
-        page.goto((reported[0] / "review.html").as_uri())
-        yield page
-        OUTPUT.mkdir(exist_ok=True)
-        page.screenshot(path=OUTPUT / f"report-{scheme}-{width}.png", full_page=True)
-        browser.close()
+    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900}, offline=True)
+    page = context.new_page()
+    page.asked, page.said = [], []
+    page.on("request", lambda asked: page.asked.append(asked.url.partition(":")[0]))
+    page.on("console", lambda message: page.said.append(message.text))
+    page.on("pageerror", lambda error: page.said.append(str(error)))
+    page.goto((reported[0] / "review.html").as_uri())
+    yield page
+    OUTPUT.mkdir(exist_ok=True)
+    page.screenshot(path=OUTPUT / f"report-{scheme}-{width}.png", full_page=True)
+    context.close()
 
 
 def test_it_is_made_in_less_than_a_minute_and_is_not_large(reported):
