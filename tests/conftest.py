@@ -3,6 +3,7 @@
 import os
 import platform
 import shutil
+import signal
 
 import pytest
 from hypothesis import settings
@@ -13,6 +14,9 @@ from otalab.wire.live.broker import mosquitto
 
 settings.register_profile("otalab", deadline=None, derandomize=True)
 settings.load_profile("otalab")
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # So a script has it for what it starts in the background: whoever is started then could never be interrupted.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 # However pytest ends, and each of its workers: devices, brokers, browsers and servers of notebooks end too.
 guard.cover()
 

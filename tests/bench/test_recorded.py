@@ -206,7 +206,7 @@ def test_a_life_without_an_update_is_not_recorded(tmp_path):
         write_recording(life(what, updated.flash), tmp_path / "none.csv")
 
 
-@pytest.mark.parametrize("faults", ["atomic", "all"])
+@pytest.mark.parametrize("faults", ["atomic", pytest.param("all", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("design", ["hardened", "hardened-plus", "single-record"])
 def test_a_recording_has_the_verdict_of_what_was_recorded(recorded, design, faults):
     """These designs write, when they begin again, what they wrote before: so does their recording."""

@@ -285,6 +285,7 @@ def test_a_failed_update_is_reported_and_another_url_goes(cloud, server, lamp):
     assert 2 == len(server.seen)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("phase", ["download", "merge", "switch", "trial"])
 def test_a_kill_in_the_middle_loses_nothing(cloud, server, lamp, phase):
     """Desired once, killed on the way, switched on again: it takes the update, and nobody has to ask twice."""
@@ -300,6 +301,7 @@ def test_a_kill_in_the_middle_loses_nothing(cloud, server, lamp, phase):
     device.wait_for(version="2", committed=True)
 
 
+@pytest.mark.slow
 def test_an_image_that_cannot_reach_its_cloud_is_rolled_back(cloud, server, lamp, tmp_path):
     """The commit waits for the service's answer; without one the timer fires."""
     with LiveBroker() as broker:
@@ -316,6 +318,7 @@ def test_an_image_that_cannot_reach_its_cloud_is_rolled_back(cloud, server, lamp
                 own.wait_for("own", fw_version="1", message="Rolled back from 2 to 1")
 
 
+@pytest.mark.slow
 def test_a_broker_that_restarts_midway_loses_nothing(server, tmp_path):
     """The update goes on without it, and is reported when it is back."""
     with LiveBroker() as broker:
@@ -337,6 +340,7 @@ def test_a_broker_that_restarts_midway_loses_nothing(server, tmp_path):
 # Resets
 
 
+@pytest.mark.slow
 def test_a_reset_while_it_connects_ends_the_connection(caplog):
     """At whatever moment: the link ends at once, and no connection is left behind."""
     with LiveBroker() as broker:
@@ -393,6 +397,7 @@ def test_mutated_messages_stop_nothing():
 # Many
 
 
+@pytest.mark.slow
 def test_a_fleet_takes_one_change(tmp_path, server):
     """The short form of `benchmarks/fleet.py`: broker restarted, devices killed and started again, all updated."""
     server.files["fw.zip"] = tiny_bundle("2")

@@ -157,6 +157,7 @@ def test_snapshot_and_reboot_by_curl(device):
     assert any("Starting version 1 in slot 1" in line for line in device.wait_for(state="running")["log"])
 
 
+@pytest.mark.slow
 def test_an_update_from_a_url_by_form(tmp_path, server):
     """The real replies of `/update?url=`: the result and the words; the URL may be the configured one."""
     url, two = f"{server.address}/plain/fw.zip", f"{server.address}/plain/two.zip"
@@ -399,6 +400,7 @@ def test_polls_that_cannot_be(tmp_path):
 # Fuzz
 
 
+@pytest.mark.slow
 def test_fuzzed_requests_stop_nothing(device):
     """Three hundred mutated requests, seeded: answered or let go, no traceback, and a good update after."""
     chance, answers = random.Random(11), set()

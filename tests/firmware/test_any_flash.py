@@ -47,7 +47,12 @@ def test_a_power_on_ends_on_real_boards_too(design: str, board: str, chance: Ran
     assert 4 == len(list(outcomes(chance, one, spoilt(chance, one))))
 
 
-@pytest.mark.parametrize("design", designs())
+QUICK = ("mongoose", "esp8266", "esp32")
+
+
+@pytest.mark.parametrize(
+    "design", [pytest.param(one, marks=() if one in QUICK else pytest.mark.slow) for one in designs()]
+)
 def test_a_power_on_ends_in_designs_that_differ_by_one_choice(design: str) -> None:
     """What stands in a table of choices may stand beside everything that does not contradict it."""
     for other in near(design):

@@ -175,6 +175,7 @@ def test_a_second_merge_into_what_a_cut_left_keeps_the_unfinished_file() -> None
     assert {"whole", "empty", "short", "spoilt", "refused"} <= worst["spiffs"]
 
 
+@pytest.mark.slow
 def test_an_update_that_is_cut_in_its_merge_begins_with_a_fresh_image() -> None:
     """So no cut, however many there are, loses a file: the graph is closed."""
     board = tiny("spiffs")

@@ -30,6 +30,7 @@ def results(capsys, *words):
     return status, json.loads(out)["results"]
 
 
+@pytest.mark.slow
 def test_hardened_is_proved_for_any_number_of_cuts(capsys):
     """Every image, the union of all fault models, the default scenario: safe; and what is sad is said."""
     status, cells = results(capsys, "hardened", "--faults", "all", "--image", "all")
@@ -50,9 +51,13 @@ def test_hardened_is_proved_for_any_number_of_cuts(capsys):
         (["mongoose", "--faults", "torn-program", "--budget", "100"], ("unsafe", "bricked", 1, "switch")),
         (["mongoose", "--faults", "atomic", "--image", "crashes"], ("unsafe", "stuck", 0, None)),
         (["in-place", "--faults", "atomic"], ("unsafe", "bricked", 1, "download")),
-        (["hardened", "--faults", "unstable", "--budget", "100"], ("unsafe", "bricked", 2, "switch")),
-        (["hardened-plus", "--faults", "unstable"], ("safe", None, 0, None)),
-        (["hardened-plus", "--faults", "all"], ("safe", None, 0, None)),
+        pytest.param(
+            ["hardened", "--faults", "unstable", "--budget", "100"],
+            ("unsafe", "bricked", 2, "switch"),
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(["hardened-plus", "--faults", "unstable"], ("safe", None, 0, None), marks=pytest.mark.slow),
+        pytest.param(["hardened-plus", "--faults", "all"], ("safe", None, 0, None), marks=pytest.mark.slow),
     ],
 )
 def test_the_catalogue_in_the_default_scenario(capsys, arguments, expected):
@@ -238,6 +243,7 @@ def test_legs_and_their_texts_are_inverse():
         Leg.parse("1.2")
 
 
+@pytest.mark.slow
 def test_sixteen_bits_can_be_seen_to_fail():
     """An n-bit check of sixteen bits accepts what an erase can leave; one of thirty-two does not."""
     from dataclasses import replace  # noqa: PLC0415  # for this test alone

@@ -67,9 +67,14 @@ QUICK = {
 }  # fmt: skip
 # It is not closed with 3,000 nodes either.  One cut leads to 62 nodes at most, and a budget of 300 follows them all.
 ENDLESS = {("mgos-boot", "unstable"): 1000}
+# The others are quick with each fault model once, with an image that changes from design to design.
+QUICK |= {
+    (design, faults, IMAGES[(one + other) % len(IMAGES)])
+    for one, design in enumerate(name for name in designs() if name not in REAL)
+    for other, faults in enumerate(THIN)
+}
 PLAIN = [
-    pytest.param(*case, marks=() if case[0] not in REAL or case in QUICK else pytest.mark.slow)
-    for case in product(designs(), THIN, IMAGES)
+    pytest.param(*case, marks=() if case in QUICK else pytest.mark.slow) for case in product(designs(), THIN, IMAGES)
 ]
 
 
@@ -94,16 +99,16 @@ def test_a_journal_that_may_read_as_two_things_closes():
 @pytest.mark.parametrize(
     ("design", "faults", "image", "cuts"),
     [
-        ("hardened", "all", "healthy", 2),
-        ("hardened", "unstable", "hangs", 2),
-        ("hardened-plus", "unstable", "healthy", 2),
-        ("single-record", "erase", "flaky", 2),
+        pytest.param("hardened", "all", "healthy", 2, marks=pytest.mark.slow),
+        pytest.param("hardened", "unstable", "hangs", 2, marks=pytest.mark.slow),
+        pytest.param("hardened-plus", "unstable", "healthy", 2, marks=pytest.mark.slow),
+        pytest.param("single-record", "erase", "flaky", 2, marks=pytest.mark.slow),
         ("mongoose", "prefix", "healthy", 2),
         ("mongoose", "atomic", "flaky", 3),
         ("hardened", "atomic", "flaky", 3),
         ("hardened", "weak", "crashes", 3),
         ("in-place", "atomic", "healthy", 3),
-        ("esp-idf", "all", "crashes", 2),
+        pytest.param("esp-idf", "all", "crashes", 2, marks=pytest.mark.slow),
         ("esp32", "atomic", "crashes", 2),
         # A place that may read as another record later keeps its neighbours from being renumbered.
         pytest.param("esp32", "unstable", "healthy", 1, marks=pytest.mark.slow),
@@ -127,6 +132,7 @@ thin = st.builds(
 )
 
 
+@pytest.mark.slow
 @tuned(max_examples=25)
 @given(
     design=st.sampled_from([name for name in designs() if name not in REAL]),
@@ -188,7 +194,12 @@ def test_every_counterexample_plays_on_plain_contents():
 
 
 @pytest.mark.parametrize(
-    ("design", "image"), [("hardened", "healthy"), ("hardened-plus", "flaky"), ("mongoose", "hangs")]
+    ("design", "image"),
+    [
+        pytest.param("hardened", "healthy", marks=pytest.mark.slow),
+        pytest.param("hardened-plus", "flaky", marks=pytest.mark.slow),
+        ("mongoose", "hangs"),
+    ],
 )
 def test_random_histories_are_where_the_graph_says(design, image):
     """An independent walk: plain firmware, random cuts; each wreck does what the node of the graph does."""

@@ -40,6 +40,7 @@ def test_the_published_design_needs_a_guard_and_an_own_way_back():
     assert {("all", image) for image in IMAGES} == {(one.faults, one.image) for one in found.suggestions[0].proofs}
 
 
+@pytest.mark.slow
 def test_a_loader_that_tries_once_needs_a_record_that_can_say_so():
     """Where an image cannot switch back, three changes: a CRC-32, one try, and the record that has a field for it."""
     few = {name: choices()[name] for name in ("record", "guard", "write", "image_check", "downgrade")}
@@ -49,6 +50,7 @@ def test_a_loader_that_tries_once_needs_a_record_that_can_say_so():
     assert "3 changes are enough, and no fewer: every smaller set was tried, and broken" == found.text
 
 
+@pytest.mark.slow
 def test_what_was_found_first_gives_way_to_something_smaller():
     """The usual changes are tried first, and the search goes on below their size; cut off there, it says so."""
     unusual = {"record": ("mongoose", "complete"), "guard": ("none", "crc32", "crc16"), "trial": ("timer", "one-try")}
@@ -58,6 +60,7 @@ def test_what_was_found_first_gives_way_to_something_smaller():
     assert "whether fewer are is not known" in cut_off.text
 
 
+@pytest.mark.slow
 def test_what_is_suggested_is_safe_when_it_is_checked_anew():
     """A suggestion is a design whose every cell `check` proves, with the states and wrecks that stand beside it."""
     (one,) = repair("mongoose", board="tiny").suggestions
@@ -137,6 +140,7 @@ def test_somebody_who_interrupts_is_given_what_was_found(monkeypatch):
     assert ("interrupted", ()) == (found.outcome, found.suggestions)
 
 
+@pytest.mark.slow
 def test_a_search_that_stops_at_the_first_bad_end_agrees_with_one_that_does_not():
     """Broken and proved are the same for the judge as for `check`, in every cell of some designs."""
     for name in ("single-record", "mongoose", "hardened", "in-place"):
@@ -146,6 +150,7 @@ def test_a_search_that_stops_at_the_first_bad_end_agrees_with_one_that_does_not(
             assert whole == judge.verdict(load_design(name)), (name, image)
 
 
+@pytest.mark.slow
 def test_the_command_says_it_and_writes_the_design(capsys, tmp_path):
     """Status 0 with a repair, and the file is a design that check finds safe; 1 without one."""
     mended = str(tmp_path / "mended.toml")

@@ -141,6 +141,7 @@ print(*lamp.log, sep="\n")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("curl"), reason="no curl on this machine")
 def test_a_device_is_served_killed_and_stopped(tmp_path):
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -77,17 +78,18 @@ def test_on_one_core_nothing_is_spread(monkeypatch):
     assert [] == lab.everywhere([])
 
 
-def pytest_in(folder, *words, **environment):
+def pytest_in(folder, *words, before=(), **environment):
     """Begin to run the tests of a folder as those of the lab are run."""
     (folder / "pytest.ini").write_text("[pytest]\n")
     paths = [ROOT, ROOT / "tests", ROOT / "tests" / "helpers"]
     places = {"PYTHONPATH": os.pathsep.join(map(str, paths))} | environment
-    command = [sys.executable, "-m", "pytest", "-p", "conftest", *words]
+    command = [*before, sys.executable, "-m", "pytest", "-p", "conftest", *words]
     return subprocess.Popen(
         command, cwd=folder, env=os.environ | places, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("processes", [0, 2])
 @pytest.mark.parametrize("end", ["terminate", "kill"])
 def test_whoever_ends_the_tests_ends_all_that_they_have_started(tmp_path, processes, end):
@@ -118,3 +120,15 @@ def test_a_program_that_must_be_there_is_not_skipped_for(tmp_path):
 
     assert 4 == running.returncode
     assert "missing: curl, mosquitto_pub" in said
+
+
+@pytest.mark.skipif(not shutil.which("sh"), reason="no shell to ignore a signal by")
+def test_what_is_started_in_the_background_can_be_interrupted(tmp_path):
+    """A shell has such a process ignore Ctrl-C, and so would all that the tests start and interrupt."""
+    asks = "import signal\ndef test_it(): assert signal.getsignal(signal.SIGINT) is signal.default_int_handler"
+    (tmp_path / "test_it.py").write_text(asks)
+    ignoring = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh"]
+    with pytest_in(tmp_path, before=ignoring) as running:
+        said = running.communicate()[0].decode()
+
+    assert 0 == running.returncode, said

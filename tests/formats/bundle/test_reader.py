@@ -642,6 +642,7 @@ PART_KEYS = st.sampled_from(["type", "src", "size", "cs_sha1", "cs_sha256", "fs_
 PARTS = st.dictionaries(st.text(max_size=4), st.dictionaries(PART_KEYS, JSON, max_size=4) | JSON, max_size=3)
 
 
+@pytest.mark.slow
 @given(PARTS | JSON)
 def test_any_json_is_a_manifest_or_a_fault(parts):
     """

@@ -636,6 +636,7 @@ def test_inspect_shows_which_signatures_are_there(files: Path, capsys) -> None:
 # On the wire
 
 
+@pytest.mark.slow
 def test_the_virtual_device_takes_what_is_signed_by_all_whom_it_asks(files: Path) -> None:
     """By real curl: unsigned, signed by one of two, changed after signing, and at last by both."""
     if not shutil.which("curl"):

@@ -59,7 +59,10 @@ ASKED = {
 }
 
 
-@pytest.mark.parametrize("name", ASKED)
+LONG = ("lives on the default board", "lives under every fault")
+
+
+@pytest.mark.parametrize("name", [pytest.param(one, marks=pytest.mark.slow if one in LONG else ()) for one in ASKED])
 def test_is_the_same_however_floats_are_added(name, monkeypatch):
     """
     Bit for bit, with the built-in sum of either age.

@@ -59,6 +59,7 @@ def _walks(given_cut):
     return [walk(graph, rate, given_cut=given_cut) for rate in rates] + [walk(resetting(), Rates(0.4))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given_cut", [False, True])
 def test_both_loops_come_to_the_same_bits(given_cut):
     """The compiled loop and whole arrays, over a fleet of three kinds."""

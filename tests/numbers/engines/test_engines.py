@@ -57,6 +57,7 @@ def test_four_engines_agree(design, image):
         assert [] == inside(one, sample(fleet, engine, SEED, 0, devices).end.value_counts(), devices), engine
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("design", "image", "rate"), [("single-record", "flaky:0.5", 2.0), ("hardened", "hangs", 1e-6)]
 )
@@ -170,6 +171,7 @@ def test_weights_and_flip_points_belong_somewhere():
             study("hardened", 1.0, board="tiny", **options).refuse_nonsense()
 
 
+@pytest.mark.slow
 def test_a_fleet_is_a_table_of_kinds():
     """Each row changes what it names; the exact answer is the mean, and so is what the engines find."""
     base = tiny(rates=Rates(60.0, (("switch", 5000.0), ("commit", 5000.0))))

@@ -346,6 +346,7 @@ def test_a_cut_goes_on_with_the_recovery_on_the_same_line():
     assert "updated" == player.end
 
 
+@pytest.mark.slow
 def test_cuts_go_as_deep_as_one_likes_and_come_back():
     """
     Undone one by one, they leave the life as it was.
@@ -402,7 +403,7 @@ def test_what_a_cut_can_leave_is_a_short_list_that_counts_all():
 
 
 @pytest.mark.parametrize("design", ["hardened", "mongoose", "single-record"])
-@pytest.mark.parametrize("effect", [SWITCH - 1, SWITCH])
+@pytest.mark.parametrize("effect", [SWITCH - 1, pytest.param(SWITCH, marks=pytest.mark.slow)])
 def test_a_class_says_what_the_loader_would_take(design, effect):
     """
     For every label that is offered, `store.select` on the wreck agrees.

@@ -366,6 +366,7 @@ def serve(*arguments, **environment):
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=clean | environment)
 
 
+@pytest.mark.slow
 def test_off_loopback_there_must_be_a_password(tmp_path):
     """Exit 2 and one line, before the flash file is made; `--insecure` is a word for it."""
     flash = tmp_path / "flash.bin"
