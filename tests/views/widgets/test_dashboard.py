@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import threading
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pandas as pd
@@ -48,6 +49,21 @@ def gate(monkeypatch):
     return gate
 
 
+@contextmanager
+def held(monkeypatch, place, name):
+    """Hold a campaign's thread where it calls something, until what is done here is done."""
+    done, plain = threading.Event(), getattr(place, name)
+
+    def waits(*what):
+        assert done.wait(SECONDS)
+        return plain(*what)
+
+    with monkeypatch.context() as changed:
+        changed.setattr(place, name, waits)
+        yield
+        done.set()
+
+
 @pytest.mark.parametrize("engine, devices", [("chain", 7000), ("firmware", 50), ("crowd", 10**6)])
 def test_the_rows_are_those_of_a_campaign(tmp_path, engine, devices):
     """
@@ -74,14 +90,15 @@ def test_the_rows_are_those_of_a_campaign(tmp_path, engine, devices):
         assert int(weight[bad & (table.last_cut == row["phase"])].sum()) == row["count"]
 
 
-def test_a_folder_keeps_the_rows_and_goes_on(tmp_path):
+def test_a_folder_keeps_the_rows_and_goes_on(tmp_path, monkeypatch):
     """
     What was stopped is finished by a dashboard that comes later, to the rows of one that was not.
     """
     first = dashboard(engine="firmware", devices=120, out=tmp_path / "out")
-    first.run()
-    first.pause()
-    first.stop()
+    with held(monkeypatch, paced, "exact_bounds"):
+        first.run()
+        first.pause()
+        first.stop()
     first.wait(SECONDS)
     assert "stopped" == first.state and first.done < 120
 
@@ -153,13 +170,14 @@ def test_a_pause_holds_the_numbers_and_changes_none(gate):
     pd.testing.assert_frame_equal(straight.table, board.table)
 
 
-def test_it_can_be_stopped_while_it_explores():
+def test_it_can_be_stopped_while_it_explores(monkeypatch):
     """
     What takes long is not only the sampling.
     """
     board = dashboard(faults="all", seed=3, budget=900)
-    board.run()
-    board.stop()
+    with held(monkeypatch, PacedCampaign, "_exploring"):
+        board.run()
+        board.stop()
 
     assert board.wait(SECONDS)
     assert "stopped" == board.state and 0 == board.done
@@ -205,7 +223,7 @@ def test_nothing_wrong_is_run():
     assert board.wait(SECONDS) and "done" == board.state
 
 
-def test_one_campaign_at_a_time():
+def test_one_campaign_at_a_time(gate):
     """
     A second one is refused until the first is over.
     """
@@ -214,6 +232,7 @@ def test_one_campaign_at_a_time():
     with pytest.raises(BadInput, match="under way"):
         board.run()
     board.close()
+    gate.release()
 
     assert board.wait(SECONDS) and "stopped" == board.state
 
