@@ -64,6 +64,7 @@ def told(folder, blocked, commands):
     return json.loads(subprocess.run(words, cwd=folder, capture_output=True, check=True).stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("package", sorted(set.union(*NEEDS.values())))
 def test_a_command_says_what_it_needs(tmp_path, package):
     """

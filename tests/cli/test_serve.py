@@ -214,6 +214,7 @@ def test_the_status_has_the_shape_that_others_rely_on(device):
     assert b"<title>otalab virtual device" in curl(device.url + "/")[1].encode()
 
 
+@pytest.mark.slow
 def test_what_cannot_be_served_is_one_line_and_status_2(tmp_path, device):
     """A file of the wrong size, one in use, a port in use, a folder, numbers out of bounds."""
     wrong = tmp_path / "wrong.bin"

@@ -211,7 +211,13 @@ def test_a_terminal_that_lacks_a_sign_gets_its_number(encoding):
 
 
 @pytest.mark.parametrize(
-    "name, kilobytes", [("trace --record", 16), ("replay --dump", 16), ("serve --flash", 16), ("campaign --out", 4)]
+    "name, kilobytes",
+    [
+        ("trace --record", 16),
+        ("replay --dump", 16),
+        ("serve --flash", 16),
+        pytest.param("campaign --out", 4, marks=pytest.mark.slow),
+    ],
 )
 def test_a_full_disk_leaves_nothing_half_written(name, kilobytes):
     """One line, status 2, and the disk is as empty as before, but for the folder of a campaign, which goes on."""

@@ -48,7 +48,11 @@ def test_hardened_is_proved_for_any_number_of_cuts(capsys):
     [
         (["single-record", "--faults", "atomic"], ("unsafe", "bricked", 1, "switch")),
         (["mongoose", "--faults", "atomic"], ("safe", None, 0, None)),
-        (["mongoose", "--faults", "torn-program", "--budget", "100"], ("unsafe", "bricked", 1, "switch")),
+        pytest.param(
+            ["mongoose", "--faults", "torn-program", "--budget", "100"],
+            ("unsafe", "bricked", 1, "switch"),
+            marks=pytest.mark.slow,
+        ),
         (["mongoose", "--faults", "atomic", "--image", "crashes"], ("unsafe", "stuck", 0, None)),
         (["in-place", "--faults", "atomic"], ("unsafe", "bricked", 1, "download")),
         pytest.param(

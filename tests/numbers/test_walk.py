@@ -137,7 +137,10 @@ def test_the_fatal_cut_is_told_by_its_phase():
 
 @pytest.mark.parametrize("given_cut", [False, True])
 @pytest.mark.parametrize("rate", [1e-9, 1.0, 300.0])
-@pytest.mark.parametrize(("design", "faults"), [("hardened", "all"), ("mongoose", "atomic"), ("in-place", "atomic")])
+@pytest.mark.parametrize(
+    ("design", "faults"),
+    [pytest.param("hardened", "all", marks=pytest.mark.slow), ("mongoose", "atomic"), ("in-place", "atomic")],
+)
 def test_rows_are_probabilities(design, faults, rate, given_cut):
     """Whatever the graph, the rate and the condition, each state leads somewhere."""
     table = walk(_graph(design, faults), Rates(rate), given_cut=given_cut)

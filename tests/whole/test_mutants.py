@@ -53,7 +53,14 @@ def test_the_same_device_without_the_bug_is_safe(mutant):
 ENDING = [mutant for mutant in MUTANTS if mutant.plant is not rollback_told_to_nobody]
 
 
-@pytest.mark.parametrize("mutant", ENDING, ids=lambda mutant: mutant.name)
+LONG = ("check_without_the_sequencer", "sixteen_bit_check", "wrong_record_refreshed")
+
+
+@pytest.mark.parametrize(
+    "mutant",
+    [pytest.param(one, marks=pytest.mark.slow if one.name in LONG else ()) for one in ENDING],
+    ids=lambda mutant: mutant.name,
+)
 def test_no_history_is_shorter(mutant):
     """Plain enumeration finds the same ends with as few cuts, and each cut as early."""
     cuts = len(mutant.phases)
@@ -65,7 +72,9 @@ def test_no_history_is_shorter(mutant):
     assert plain == {end: one.order for end, one in found.items() if one.order[0] <= cuts}
 
 
-@pytest.mark.parametrize("image", ["healthy", "hangs", "crashes", "flaky"])
+@pytest.mark.parametrize(
+    "image", ["healthy", *(pytest.param(one, marks=pytest.mark.slow) for one in ("hangs", "crashes", "flaky"))]
+)
 @pytest.mark.parametrize("plant", HARMLESS)
 def test_a_change_that_does_no_harm_is_called_safe(plant, image):
     """Two records and two checks forgive more than one would think; a search that cried wolf would not."""

@@ -69,7 +69,7 @@ def small(design: str, sector: int = 4096) -> Scenario:
 
 
 # Twelve pages to a file system, not ninety-six: each effect is there, and pairs of cuts are a fourth of those of tiny.
-@pytest.mark.parametrize(("cuts", "sector"), [(1, 4096), (2, 512)])
+@pytest.mark.parametrize(("cuts", "sector"), [(1, 4096), pytest.param(2, 512, marks=pytest.mark.slow)])
 def test_hardened_survives_every_cut(cuts: int, sector: int) -> None:
     """Wherever the power fails, once or twice, the hardened device ends on a whole image with its files."""
     ends = Counter(end for _, end in search(small("hardened", sector), cuts))

@@ -352,7 +352,11 @@ def test_a_folder_holds_one_campaign(capsys, tmp_path, changed, complaint):
         (["--weights", "atomic=1"], "weights belong to"),
         (["--fleet", "nowhere.csv"], "nowhere.csv"),
         (["--workers", "0"], "at least one is needed"),
-        (["--scheduler", "tcp://127.0.0.1:9"], "no Dask scheduler answers at tcp://127.0.0.1:9"),
+        pytest.param(
+            ["--scheduler", "tcp://127.0.0.1:9"],
+            "no Dask scheduler answers at tcp://127.0.0.1:9",
+            marks=pytest.mark.slow,
+        ),
         (["--scheduler", "nonsense://x"], "no Dask scheduler answers"),
     ],
 )

@@ -59,7 +59,7 @@ ASKED = {
 }
 
 
-LONG = ("lives on the default board", "lives under every fault")
+LONG = ("lives on the default board", "lives under every fault", "lives of a mixed fleet")
 
 
 @pytest.mark.parametrize("name", [pytest.param(one, marks=pytest.mark.slow if one in LONG else ()) for one in ASKED])

@@ -74,6 +74,7 @@ def test_both_loops_come_to_the_same_bits(given_cut):
         assert np.array_equal(left, right), name
 
 
+@pytest.mark.slow
 def test_chunks_do_not_matter():
     """A device has the same fate in whichever chunk it is sent."""
     table = tables(_walks(given_cut=False), [1, 1, 1])

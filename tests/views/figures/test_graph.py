@@ -44,8 +44,8 @@ def test_the_tables_count_every_wreck(faults):
 
 @pytest.mark.parametrize(
     "design, faults, image",
-    [("hardened", "all", "healthy"), ("single-record", "atomic", "healthy"), ("mongoose", "torn-program", "healthy"),
-     ("mongoose", "atomic", "crashes"), ("mongoose", "atomic", "flaky")],
+    [pytest.param("hardened", "all", "healthy", marks=pytest.mark.slow), ("single-record", "atomic", "healthy"),
+     ("mongoose", "torn-program", "healthy"), ("mongoose", "atomic", "crashes"), ("mongoose", "atomic", "flaky")],
 )  # fmt: skip
 def test_layers_agree_with_the_shortest_histories(design, faults, image):
     """

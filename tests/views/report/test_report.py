@@ -87,6 +87,7 @@ def made(found):
     return page(every, asked, ["otalab", "report", "single-record", "-o", "review.html"], date(2026, 1, 2))
 
 
+@pytest.mark.slow
 def test_it_says_what_check_and_risk_say(found, made):
     """
     Verdicts, ends, probabilities and the repair are those of the commands.

@@ -133,6 +133,7 @@ ANYTHING = st.recursive(st.none() | LEAVES, lambda inner: st.lists(inner) | st.d
 PARTS = st.sampled_from(["state", "version", "clientToken", "desired", "reported"])
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=60) | st.dictionaries(PARTS, ANYTHING | st.dictionaries(PARTS, ANYTHING)).map(json.dumps))
 def test_whatever_comes_gets_one_answer(payload):
     """
@@ -302,6 +303,7 @@ STEPS = st.lists(
 COUNT = iter(range(10**9))
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STEPS)
 def test_moto_agrees(moto_client, steps):
