@@ -47,9 +47,12 @@ def boot(chip: Controller, design: Design) -> Routine[Start | Bricked | Reset]:
     if not passes(chip, design, config):
         chip.say(f"The image in slot {config.active} fails its checksum")
         return (yield from BAD_IMAGES[design.bad_image](chip, design, config))
+    decided = start(design, config)
     if not config.committed:
-        chip.say(f"Slot {config.active} is dirty: commit within {config.interval} s")
-    return start(design, config)
+        # Where the image runs its own timer, the loader knows of none.
+        within = f": commit within {decided.commit_within} s" if decided.commit_within else ""
+        chip.say(f"Slot {config.active} is dirty{within}")
+    return decided
 
 
 def start(design: Design, config: BootConfig) -> Start:

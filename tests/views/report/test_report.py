@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date
 from html.parser import HTMLParser
 
@@ -19,8 +20,9 @@ from otalab.cli import report as report_cli
 from otalab.errors import BadInput, OtalabError
 from otalab.files import MADE
 from otalab.firmware.catalogue import designs, load_design
-from otalab.firmware.design import ways
+from otalab.firmware.design import choices, decides, way_of, ways
 from otalab.firmware.explain import explain
+from otalab.firmware.own_part import says
 from otalab.graph.check import check_design
 from otalab.hardware.board import load_board
 from otalab.hardware.chip import Chip
@@ -203,6 +205,20 @@ def test_every_choice_in_the_catalogue_has_words(name):
 
     assert [".".join(way) for way in ways()] == [way for way, _, _ in rows]
     assert all(value and words for _, value, words in rows)
+
+
+@pytest.mark.parametrize("choice", choices())
+def test_the_report_has_the_words_of_every_value(choice):
+    """
+    Those of the function that it selects, whether a design of the catalogue takes it or not.
+    """
+    told = set()
+    for value in choices()[choice]:
+        rows = choice_rows(replace(load_design("hardened"), **{choice: value}))
+        assert (way_of(choice), str(value), says(choice, value)) in rows
+        told.add(says(choice, value))
+    assert len(told) == len(choices()[choice])
+    assert decides(choice) not in told
 
 
 def test_the_checklist_is_whole():
