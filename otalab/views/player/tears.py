@@ -94,10 +94,12 @@ class _LoaderView:
 
     def __init__(self, before: Flash, site: Site, device: Device) -> None:
         self._before, self._site, self._device = before, site, device
-        self._codec, size = store.codec(device.design), before.geometry.sector_size
-        # A journal has many places in a sector.
-        places = (divmod(address, size) for address in store.places(device.board, device.design))
-        self._offsets = [offset for sector, offset in places if sector == site.sector]
+        self._codec, unit = store.codec(device.design), before.geometry.sector_size
+        places = (divmod(address, unit) for address in store.places(device.board, device.design))
+        # Where each record in the sector begins and ends: a journal has many.
+        size = self._codec.size
+        self._spans = [slice(offset, offset + size) for sector, offset in places if sector == site.sector]
+        self._end = max((span.stop for span in self._spans), default=0)
         self._known: dict[object, str] = {}
 
     def by_loader(self, contents: bytes) -> str:
@@ -106,10 +108,10 @@ class _LoaderView:
         if not site.fields:
             return ""
         # Decoding alone is quick; the loader's choice is asked for once for all that decodes alike.
-        data = contents if len(contents) == len(site.whole) else site.within(site.whole, contents)
-        key = tuple(self._meaning(data[offset : offset + self._codec.size]) for offset in self._offsets)
+        data = site.whole[: site.start] + contents + site.whole[site.start + len(contents) : self._end]
+        key = tuple([self._meaning(data[span]) for span in self._spans])
         if key not in self._known:
-            flash = self._before.with_sector(site.sector, data)
+            flash = self._before.with_sector(site.sector, site.within(site.whole, contents))
             self._known[key] = self._choice(flash)
         return self._known[key]
 

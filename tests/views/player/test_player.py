@@ -15,6 +15,7 @@ from otalab.bench.trace import life
 from otalab.cli.replay import add_parser
 from otalab.errors import BadInput, OtalabError
 from otalab.faults.models import fault_model
+from otalab.firmware import store
 from otalab.firmware.store import select
 from otalab.graph.check import check_design
 from otalab.graph.history import Leg, ending, play
@@ -422,6 +423,25 @@ def test_a_class_says_what_the_loader_would_take(design, effect):
                 else "no record counts" == one["seen"]
             )
             assert told, (label, one)
+
+
+def test_a_torn_record_in_the_middle_of_a_journal_is_told_from_a_whole_one():
+    """
+    The loader takes the new one or the one before, and the list has both.
+    """
+    player = a_player("mgos-boot", faults="torn-program")
+    places = store.places(player.scenario.device.board, player.scenario.device.design)
+    steps = [player.life.step(position) for position in range(len(player.life))]
+    place = next(n for n, step in enumerate(steps) if getattr(step.effect, "address", None) == places[1])
+    player.step = place
+
+    found = {one["seen"] for one in player.cut_here()["classes"]}
+
+    assert {"record 0 counts: slot 0, committed", "record 1 counts: slot 1, dirty"} == found
+    for one in player.tears["classes"]:
+        player.step = place
+        player.cut(one["labels"][-1])
+        assert one["seen"].startswith(f"record {player.records['selected']} counts")
 
 
 def test_labels_can_be_searched():
