@@ -38,6 +38,7 @@ from otalab.views.report.words import choice_rows, one_in, probability
 
 SMALL = ["--board", "tiny", "--faults", "atomic", "--image", "healthy", "--rate", "us-2022", "--parts", "W25Q16JV"]
 ALONE = {"meta", "link", "br"}
+ONE_CELL = ["--faults", "unstable", "--image", "healthy", "--parts", "W25Q16JV"]
 PATIENCE = 120  # seconds for what must come; only a failure waits so long
 
 
@@ -351,7 +352,8 @@ def test_nothing_half_written_stays_behind(tmp_path, monkeypatch):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("where", "options"),
-    [("", []), ("torn-bits", []), ("risk on", ["--faults", "atomic"]), ("repair, ", ["--faults", "torn-erase"])],
+    # Places where it stays for long: it tells twice a second where it is, and a quick machine is soon elsewhere.
+    [("", []), ("torn-", []), ("risk on", ["--faults", "unstable"]), ("wear|repair", ONE_CELL)],
     ids=["at once", "search", "risk", "repair"],
 )
 def test_whoever_interrupts_gets_no_report(tmp_path, where, options):
@@ -361,7 +363,7 @@ def test_whoever_interrupts_gets_no_report(tmp_path, where, options):
     words = [sys.executable, "-m", "otalab", "report", "single-record", "-o", str(tmp_path / "review.html"), *options]
     with subprocess.Popen(words, stderr=subprocess.PIPE) as running:
         said = running.stderr.read(1)
-        while where.encode() not in said:
+        while not re.search(where.encode(), said):
             more = running.stderr.read1()
             assert more, f"it ended before it came to {where!r}"
             said += more
