@@ -218,6 +218,7 @@ def test_a_recording_has_the_verdict_of_what_was_recorded(recorded, design, faul
     assert "single-record" == design or "safe" == again.verdict
 
 
+@pytest.mark.slow
 def test_without_times_the_verdict_is_the_same(recorded):
     """A pause is one more place for a cut, and no other contents."""
     recording = [replace(one, time=None) for one in read_recording(recorded("hardened"))]
@@ -225,7 +226,9 @@ def test_without_times_the_verdict_is_the_same(recorded):
     assert "safe" == verdict(recorded_scenario(recording, "hardened", "tiny"), "all").verdict
 
 
-@pytest.mark.parametrize("design, end", [("mongoose", "bricked"), ("hardened", "data-lost")])
+@pytest.mark.parametrize(
+    "design, end", [("mongoose", "bricked"), pytest.param("hardened", "data-lost", marks=pytest.mark.slow)]
+)
 def test_a_promise_before_the_image_is_undone_by_one_cut(recorded, design, end):
     """The record written first names a slot that is not whole; a loader that checks the image still loses files."""
     recording = switch_first(read_recording(recorded(design)))
@@ -382,7 +385,7 @@ def test_bad_news_is_status_1_and_bad_input_status_2(capsys, tmp_path, recorded)
 # Raw images
 
 
-@pytest.mark.parametrize("legs", ["-,-", "-.150.after,-.2.cut,-"])
+@pytest.mark.parametrize("legs", ["-,-", pytest.param("-.150.after,-.2.cut,-", marks=pytest.mark.slow)])
 def test_the_flash_at_any_step_is_written_as_a_raw_image(capsys, tmp_path, legs):
     """Every step of every run of a history; at the end of a run that was cut, what the cut left."""
     identity, out = f"hardened/tiny/atomic/healthy/until-taken/{legs}", tmp_path / "flash.bin"

@@ -33,6 +33,7 @@ def device(tmp_path):
     assert not any("Traceback" in line for line in running.log), running.log
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("design", ["hardened", "mongoose"])
 @pytest.mark.parametrize("board", REAL)
 def test_a_real_bundle_by_real_curl(tmp_path, board, design):
@@ -63,6 +64,7 @@ def test_the_wire_and_the_trace_leave_the_same_flash(tmp_path):
     assert "updated" == judge(what, life(what)).name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("design", ["hardened", "mongoose"])
 def test_an_image_that_hangs_is_rolled_back_by_the_clock_on_the_wall(tmp_path, design):
     """With a short timeout: the old version runs again, and the next update works."""
@@ -99,6 +101,14 @@ def test_a_commit_by_hand(tmp_path):
         running.wait_for(version="3", committed=False, state="running")
         assert (200, "Ok") == running.revert()
         running.wait_for(version="2", committed=True)
+
+
+@pytest.fixture(scope="module")
+def lone_device(tmp_path_factory):
+    """One device for all requests that should not harm it."""
+    with LiveDevice(tmp_path_factory.mktemp("lone") / "flash.bin", **FAST) as running:
+        yield running
+    assert not any("Traceback" in line for line in running.log), running.log
 
 
 def edited(data: bytes, at: int, value: bytes) -> bytes:
@@ -149,12 +159,12 @@ def test_a_bad_bundle_gets_400_and_one_line(device, fault, tmp_path):
         ["-F", f"commit_timeout={'9' * 100}", "-F", "file=@-;filename=fw.zip"],
     ],
 )
-def test_a_request_that_is_no_update_gets_400_and_one_line(device, arguments):
+def test_a_request_that_is_no_update_gets_400_and_one_line(lone_device, arguments):
     """Not multipart, no file, or a field that is not a number."""
-    code, said = curl(*arguments, device.url + "/update")
+    code, said = curl(*arguments, lone_device.url + "/update")
 
     assert (400, 1) == (code, len(said.splitlines()))
-    assert "running" == device.status()["state"]
+    assert "running" == lone_device.status()["state"]
 
 
 def test_a_bad_field_after_the_file_stops_the_update_before_the_switch(device, tmp_path):

@@ -17,6 +17,7 @@ from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
 from otalab.formats.records.record import BootConfig
 from otalab.hardware.effects import Routine
+from otalab.numbers import study
 
 QUICK = ("--board", "tiny", "--faults", "atomic")
 # The second start of an image on trial is given up: the first one was cut once its try was noted.
@@ -34,6 +35,8 @@ def planted(monkeypatch: pytest.MonkeyPatch) -> None:
         return (yield from roll_back(chip, design, config, reason))
 
     monkeypatch.setattr(bootloader, "roll_back", goes_wrong)
+    # What was explored with the right loader says nothing of this one, and the other way round.
+    monkeypatch.setattr(study, "_explored", {})
 
 
 def test_a_run_that_raises_is_an_internal_fault() -> None:

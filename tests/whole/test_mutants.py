@@ -19,7 +19,15 @@ from otalab.graph.check import Cell, check
 from otalab.graph.history import ending, play
 from otalab.hardware.effects import Program
 
-each_mutant = pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+LONG = ("check_without_the_sequencer", "sixteen_bit_check", "wrong_record_refreshed")
+
+
+def marked(mutants):
+    """Return mutants, those that take long with a mark that says so."""
+    return [pytest.param(one, marks=pytest.mark.slow if one.name in LONG else ()) for one in mutants]
+
+
+each_mutant = pytest.mark.parametrize("mutant", marked(MUTANTS), ids=lambda mutant: mutant.name)
 
 
 def checked(what: Scenario, faults: str) -> Cell:
@@ -53,14 +61,7 @@ def test_the_same_device_without_the_bug_is_safe(mutant):
 ENDING = [mutant for mutant in MUTANTS if mutant.plant is not rollback_told_to_nobody]
 
 
-LONG = ("check_without_the_sequencer", "sixteen_bit_check", "wrong_record_refreshed")
-
-
-@pytest.mark.parametrize(
-    "mutant",
-    [pytest.param(one, marks=pytest.mark.slow if one.name in LONG else ()) for one in ENDING],
-    ids=lambda mutant: mutant.name,
-)
+@pytest.mark.parametrize("mutant", marked(ENDING), ids=lambda mutant: mutant.name)
 def test_no_history_is_shorter(mutant):
     """Plain enumeration finds the same ends with as few cuts, and each cut as early."""
     cuts = len(mutant.phases)

@@ -59,7 +59,12 @@ ASKED = {
 }
 
 
-LONG = ("lives on the default board", "lives under every fault", "lives of a mixed fleet")
+LONG = (
+    "lives on the default board",
+    "lives under every fault",
+    "lives of a mixed fleet",
+    "exact ends of a mixed fleet",
+)
 
 
 @pytest.mark.parametrize("name", [pytest.param(one, marks=pytest.mark.slow if one in LONG else ()) for one in ASKED])

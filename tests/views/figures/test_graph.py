@@ -30,7 +30,7 @@ def cell(design, faults, image="healthy", budget=60):
     return check(Case(design, "tiny", faults, image, "until-taken"), scenario, fault_model(faults), budget=budget)
 
 
-@pytest.mark.parametrize("faults", ["atomic", "torn-program", "all"])
+@pytest.mark.parametrize("faults", ["atomic", "torn-program", pytest.param("all", marks=pytest.mark.slow)])
 def test_the_tables_count_every_wreck(faults):
     """
     Each tear leaves one node, leads to one node, and is counted once.

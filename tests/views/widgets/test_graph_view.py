@@ -80,7 +80,7 @@ def test_the_browser_asks_for_words(view):
 
 @pytest.mark.parametrize("design, faults, image", [
     pytest.param("single-record", "all", "healthy", marks=pytest.mark.slow),
-    ("hardened", "unstable", "healthy"), ("mongoose", "torn-program", "healthy"),
+    pytest.param("hardened", "unstable", "healthy", marks=pytest.mark.slow), ("mongoose", "torn-program", "healthy"),
     ("hardened-plus", "torn-erase", "flaky:0.3"),
 ])  # fmt: skip
 def test_every_node_is_reached_by_its_history(design, faults, image):

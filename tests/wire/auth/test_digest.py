@@ -497,6 +497,7 @@ def test_heads_have_a_size(tmp_path):
         assert (400, "A field has more than 16384 bytes; is it the file? It needs a name") == (code, said)
 
 
+@pytest.mark.slow
 def test_a_request_that_trickles_does_not_hold_the_device(tmp_path):
     """An upload of a byte now and then uses up the time of a stall, and the next one goes in."""
     head = f"POST /update HTTP/1.1\r\nHost: x\r\nContent-Type: application/zip\r\nContent-Length: {len(GOOD)}\r\n\r\n"
