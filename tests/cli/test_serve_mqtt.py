@@ -158,12 +158,13 @@ def test_an_update_by_rpc_with_commit(cloud, server, lamp, dialect, outcome):
         cloud.wait_for(name_of(device), fw_version="2", is_committed=True, partition=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dialect, outcome", OUTCOMES)
 def test_an_update_by_rpc_with_rollback(cloud, server, lamp, dialect, outcome):
     """An image that hangs is given up by its timer, and the device is back on the broker."""
     device = lamp(image="hangs", dialect=dialect).start()
     device.wait_for_line(CONNECTED)
-    reply = cloud.rpc(name_of(device), "OTA.Update", url=f"{server.address}/plain/fw.zip", commit_timeout=3)
+    reply = cloud.rpc(name_of(device), "OTA.Update", url=f"{server.address}/plain/fw.zip", commit_timeout=1)
     assert outcome.items() <= reply.items()
     device.wait_for(version="1", committed=True)
 
@@ -255,6 +256,7 @@ def asked_for_another(cloud, server, name, dialect="strict"):
     assert ["/plain/fw.zip", "/404/fw.zip"] == [request.path for request in server.seen]
 
 
+@pytest.mark.slow
 def test_an_update_by_the_shadow_with_rollback(cloud, server, lamp):
     """The old version runs, says so, and the URL that failed is not fetched again, neither now nor after a restart."""
     device = lamp(image="hangs").start()

@@ -220,6 +220,7 @@ def test_an_update_pushed_over_a_websocket_with_commit(device):
     device.wait_for(version="2", committed=True)
 
 
+@pytest.mark.slow
 def test_an_update_over_a_websocket_with_rollback(tmp_path, server):
     """Fetched, tried, and given up by the timer of an image that hangs."""
     with LiveDevice(tmp_path / "flash.bin", image="hangs", **FAST) as running:
@@ -336,6 +337,7 @@ def test_a_poller_takes_an_update_from_a_plain_web_server(tmp_path):
         assert "2" == running.status()["version"]
 
 
+@pytest.mark.slow
 def test_a_polled_update_with_rollback(tmp_path):
     """An image that hangs is given up, and what is offered still is tried again at the next poll."""
     (tmp_path / "www").mkdir()

@@ -48,7 +48,7 @@ def test_every_finding_has_a_history_that_is_played() -> None:
     ("design", "faults", "image", "before", "after"),
     [
         (MONGOOSE, "torn-program", "healthy", {}, {"guard": "crc32"}),
-        (MONGOOSE, "torn-program", "healthy", {}, {"order": "sequencer-last"}),
+        pytest.param(MONGOOSE, "torn-program", "healthy", {}, {"order": "sequencer-last"}, marks=pytest.mark.slow),
         (MONGOOSE, "torn-erase", "healthy", {"order": "sequencer-last"}, {"guard": "crc32"}),
         (MONGOOSE, "atomic", "crashes", {}, {"record": "complete", "trial": "one-try", "image_check": "crc32"}),
         (load_design("single-record"), "atomic", "healthy", {}, {"records": 2}),

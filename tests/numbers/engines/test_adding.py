@@ -64,6 +64,7 @@ LONG = (
     "lives under every fault",
     "lives of a mixed fleet",
     "exact ends of a mixed fleet",
+    "exact shares of a mixed fleet",
 )
 
 
