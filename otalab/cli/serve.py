@@ -7,6 +7,7 @@ import asyncio
 import re
 import sys
 from collections.abc import Coroutine, Iterator
+from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Any
 
 from otalab.cli.options.auth import check_host, lock
@@ -141,6 +142,8 @@ def _other_sources(
 
 
 def _url(host: str, port: int) -> str:
+    """Return an address that leads here; the one that stands for all of them is none to be called by."""
+    host = {str(IPv4Address(0)): "127.0.0.1", "::": "::1"}.get(host, host)
     return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
 
 

@@ -20,7 +20,7 @@ class Dialect:
     name: str
     # HTTP
     lets_strangers_in: bool
-    """Whether pages of another origin, and other names than the device's own, may ask where there is no password."""
+    """Whether pages of another origin may ask, and whether any name will do where there is no password."""
     hangs_up: Callable[[int], bool]
     """Whether a refused upload gets no answer: its connection closes."""
     unknown: Callable[[str], str]

@@ -6,13 +6,16 @@ device with `http.auth_domain` and `http.auth_file` shows no page either (`mongo
 A frame may bring its answer itself, so `/rpc` alone is let through to be asked there.
 The answer 401 is as `mongoose-os-libs/rpc-common` at 17062b5 has it (`src/mg_rpc_channel_http.c`).
 
-Without a password a device is for whoever sits at this machine, and a browser there shows pages of others.
-In `strict` such a page cannot reach it: neither by its own origin, nor by a name of its own that leads here.
+A browser at this machine shows pages of others, and sends along what it knows of passwords.
+In `strict` such a page cannot change anything, with a password or without: neither by its own origin, nor by leading
+the browser here or showing an image from here, of which most addresses have the browser say nothing.
+Without a password it cannot reach the device by a name or an address either that is not the device's own.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -25,6 +28,10 @@ from otalab.wire.http.gate import WebHandler
 KNOWN = "otalab.known"
 UNKNOWN = "A name and a password are needed"
 FOREIGN = "it comes from a page of another origin"
+BROWSED = "a browser's GET changes nothing here, because any page can cause one; use POST, or curl"
+LOOKS = ("/", "/status")
+WORD = re.compile(r"[a-z][a-z0-9_-]*")  # no number, which would be an address
+LOOPBACK = ("127.0.0.1", "::1")
 
 
 class Door:
@@ -37,10 +44,9 @@ class Door:
         """Return why a request is not let in; asked twice, it says the same and takes no answer twice."""
         if KNOWN in request:
             return None
-        if self.lock is None:
-            if not self.dialect.lets_strangers_in and (reason := self._foreign(request)) is not None:
-                return refused(403, reason)
-        else:
+        if not self.dialect.lets_strangers_in and (reason := self._foreign(request)) is not None:
+            return refused(403, reason)
+        if self.lock is not None:
             known = self.lock.knows(request.headers.get(hdrs.AUTHORIZATION), request.method, request.raw_path)
             if not known and not _is_frame(request):
                 return self.unknown(stale=known is None)
@@ -75,23 +81,51 @@ class Door:
         return None
 
     def _foreign(self, request: web.Request) -> str | None:
-        if not self._named(request.host):
+        if self.lock is None and not self._named(request):
             return f"{request.host[:60]!r} is not a name of this device; with a password it may have any"
-        looks = request.method in ("GET", "HEAD") and request.path in ("/", "/status")
-        return FOREIGN if foreign(request) and not looks else None
+        if request.method in ("GET", "HEAD") and request.path in LOOKS:
+            return None
+        if foreign(request):
+            return FOREIGN
+        return BROWSED if request.method in ("GET", "HEAD") and _led_here(request) else None
 
-    def _named(self, host: str) -> bool:
-        """Say whether this may be what somebody calls us: an address, one word, or what we are told to listen on."""
+    def _named(self, request: web.Request) -> bool:
+        """Say whether this may be what somebody calls us: our address, one word, or what we are told to listen on."""
         try:
-            name = urlsplit(f"//{host}").hostname or ""
+            name = urlsplit(f"//{request.host}").hostname or ""
         except ValueError:
             return False
-        if name == self.host or "." not in name or name.endswith(".localhost"):
-            return True
         try:
-            return bool(ipaddress.ip_address(name))
+            address = str(ipaddress.ip_address(name))
         except ValueError:
-            return False
+            return name == self.host.lower() or bool(WORD.fullmatch(name)) or name.endswith(".localhost")
+        return address in _addresses(request)
+
+
+def _addresses(request: web.Request) -> tuple[str, ...]:
+    """Return the address that was connected to; 0.0.0.0 leads here too, and is nobody's."""
+    connected = request.transport.get_extra_info("sockname") if request.transport else None
+    if not connected:
+        return ()
+    address = ipaddress.ip_address(str(connected[0]).partition("%")[0])
+    # A socket that speaks both kinds calls an address of the old kind by a new name.
+    plain = getattr(address, "ipv4_mapped", None) or address
+    return (str(plain), *LOOPBACK) if plain.is_loopback else (str(plain),)
+
+
+def _led_here(request: web.Request) -> bool:
+    """Say whether a browser asks, and not for a page of ours: it was led here, or shows an image or a frame from here.
+
+    At most addresses it tells nothing of that (`Sec-Fetch-Site` is for trustworthy ones), but it always says its name.
+    A WebSocket brings its origin along.
+    """
+    if request.headers.get(hdrs.UPGRADE, "").lower() == "websocket":
+        return False
+    headers = request.headers
+    browser = "mozilla/" in headers.get(hdrs.USER_AGENT, "").lower() or any(
+        name.lower().startswith("sec-fetch-") for name in headers
+    )
+    return browser and headers.get("Sec-Fetch-Site") != "same-origin"
 
 
 def foreign(request: web.Request) -> bool:

@@ -345,16 +345,66 @@ def test_the_dialect_of_2017_without_a_password_is_as_open_as_it_was(tmp_path):
         assert 200 == digested("-H", "Origin: http://evil.example", running.url + "/rpc/RPC.List")[0]
 
 
+CHANGES = ("/update?url=http://127.0.0.1:9/fw.zip", "/update/commit", "/update/revert", "/rpc/OTA.Commit")
+
+
 def test_without_a_password_a_page_of_somebody_else_gets_nowhere(tmp_path):
-    """By its origin, by what the browser says of it, or by a name of its own that leads to this machine."""
+    """By its origin, by what the browser says of it, or by a name or an address of its own that leads here."""
     with LiveDevice(tmp_path / "flash.bin", **FAST) as running:
-        for path in ("/update", "/update/commit", "/update/revert", "/rpc/OTA.Commit"):
+        for path in CHANGES:
             for header in ("Origin: http://evil.example", "Sec-Fetch-Site: cross-site", "Host: evil.example:80"):
                 assert 403 == curl("-H", header, "-d", "", running.url + path)[0], (path, header)
         assert 403 == curl("-H", "Host: evil.example", running.url + "/status")[0]
         assert 200 == curl("-H", "Sec-Fetch-Site: cross-site", running.url + "/")[0]
-        for name in ("localhost", "lamp:1", "[::1]", "192.168.1.2:8080"):
-            assert 200 == curl("-H", f"Host: {name}", running.url + "/status")[0]
+
+
+OWN = ("127.0.0.1", "127.0.0.1:8080", "[::1]", "localhost", "LOCALHOST:1", "lamp:1", "lamp.localhost")
+NOT_OWN = (
+    EVERYWHERE, f"{EVERYWHERE}:8080", "[::]", "[::ffff:127.0.0.1]:8080", "[::ffff:7f00:1]", "10.1.2.3",
+    "192.168.1.2:8080", "127.0.0.2", "127.1", "0", "2130706433", "0x7f000001", "evil.example", "localhost.evil.example", "[::1", "",
+)  # fmt: skip
+
+
+def test_an_address_names_the_device_where_it_was_connected_to(tmp_path):
+    """0.0.0.0 leads here as well, and a browser says nothing of who sent it there."""
+    with LiveDevice(tmp_path / "flash.bin", **FAST) as running:
+        for name in OWN:
+            assert 200 == curl("-H", f"Host: {name}", running.url + "/status")[0], name
+        for name in NOT_OWN:
+            for path in ("/status", "/", *CHANGES):
+                assert 403 == curl("-H", f"Host: {name}", running.url + path)[0], (name, path)
+
+
+BROWSERS = {
+    "led here": ("User-Agent: Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101", "Accept: text/html,*/*;q=0.8"),
+    "an image": ("User-Agent: Mozilla/5.0", "Accept: image/avif,image/webp,*/*", "Referer: http://evil.example/"),
+    "typed, or a link in a letter": ("User-Agent: Mozilla/5.0", "Sec-Fetch-Site: none", "Sec-Fetch-Mode: navigate"),
+    "without a name": ("User-Agent:", "Sec-Fetch-Mode: no-cors"),
+}
+
+
+@pytest.mark.parametrize("password", [None, PASSWORD])
+def test_no_get_of_a_browser_changes_anything(tmp_path, password):
+    """Any page can cause one, and the browser sends the password along; curl and a page of the device are heard."""
+    options = FAST | ({"password": password} if password else {})
+    ask = digested if password else curl
+    with LiveDevice(tmp_path / "flash.bin", **options) as running:
+        for what, headers in BROWSERS.items():
+            said = [word for header in headers for word in ("-H", header)]
+            for path in CHANGES:
+                assert 403 == ask(*said, running.url + path)[0], (what, path)
+            assert 200 == ask(*said, running.url + "/status")[0], what
+        own = ("-H", "User-Agent: Mozilla/5.0", "-H", "Sec-Fetch-Site: same-origin")
+        assert 200 == ask(*own, running.url + "/rpc/RPC.List")[0]
+        assert 200 == ask(running.url + "/rpc/RPC.List")[0]
+
+
+def test_with_a_password_the_origin_is_looked_at_too(device):
+    """A browser that has the digest sends it along with a form of somebody else."""
+    for header in ("Origin: http://evil.example", "Sec-Fetch-Site: cross-site"):
+        for path in CHANGES:
+            assert 403 == digested("-H", header, "-d", "", device.url + path)[0], (header, path)
+    assert 200 == digested("-H", "Host: lamp.example", device.url + "/rpc/RPC.List")[0]
 
 
 # What may be asked for
