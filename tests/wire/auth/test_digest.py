@@ -361,7 +361,8 @@ def test_without_a_password_a_page_of_somebody_else_gets_nowhere(tmp_path):
 OWN = ("127.0.0.1", "127.0.0.1:8080", "[::1]", "localhost", "LOCALHOST:1", "lamp:1", "lamp.localhost")
 NOT_OWN = (
     EVERYWHERE, f"{EVERYWHERE}:8080", "[::]", "[::ffff:127.0.0.1]:8080", "[::ffff:7f00:1]", "10.1.2.3",
-    "192.168.1.2:8080", "127.0.0.2", "127.1", "0", "2130706433", "0x7f000001", "evil.example", "localhost.evil.example", "[::1", "",
+    "192.168.1.2:8080", "127.0.0.2", "127.1", "0", "2130706433", "0x7f000001", "evil.example",
+    "localhost.evil.example", "[::1", "",
 )  # fmt: skip
 
 
