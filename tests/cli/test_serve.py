@@ -198,6 +198,21 @@ def test_an_upload_that_is_dropped_is_aborted(device):
     device.wait_for(version="2", committed=True)
 
 
+@pytest.mark.parametrize(
+    "part", [b"", b'Content-Disposition: form-data; name="a"\r\n', b"Content-Type: text/plain\r\n"]
+)
+def test_each_part_of_a_form_counts(device, part):
+    """Named or not: two megabytes of them are refused at the seventeenth, and others are answered meanwhile."""
+    body = b"--B\r\n" + part + b"\r\nx\r\n"
+    sent = device.flash.with_name("form")
+    sent.write_bytes(body * 40_000)
+    kind = "Content-Type: multipart/form-data; boundary=B"
+    code, text = curl("-H", kind, "-H", "Expect:", "--data-binary", f"@{sent}", device.url + "/update")
+    assert 400 == code
+    assert "more than 16 fields" in text
+    assert "running" == device.status()["state"]
+
+
 def test_the_dialect_of_2017_closes_where_it_did(tmp_path):
     """No reply at all to an update that comes before the commit; 400 with the message otherwise."""
     with LiveDevice(tmp_path / "flash.bin", commit="manual", dialect="2017", **FAST) as running:

@@ -36,6 +36,7 @@ class Lfs:
     """A mounted littlefs; names are paths without a leading slash."""
 
     def __init__(self, scratch: Scratch, *, make: bool = False) -> None:
+        _refuse_geometry(scratch.block_size, len(scratch.buffer))
         self.scratch = scratch
         self._fs = LittleFS(
             context=_Context(scratch),
@@ -92,6 +93,14 @@ class Lfs:
         folder, _, _ = name.rpartition("/")
         if folder:
             self._fs.makedirs(folder, exist_ok=True)
+
+
+def _refuse_geometry(block: int, size: int) -> None:
+    """Refuse what littlefs asserts, which would end the whole process (`lfs_init` in `lfs.c` of littlefs 2.11)."""
+    if block < PROGRAM_SIZE or block % PROGRAM_SIZE:
+        raise FileSystemFault(f"a littlefs has blocks of a multiple of {PROGRAM_SIZE} bytes, and {block} is none")
+    if size < 2 * block or size % block:
+        raise FileSystemFault(f"{size} bytes are not two or more whole blocks of {block}")
 
 
 class _Faults:

@@ -58,8 +58,9 @@ def _verdict(row: dict[str, Any], closed: bool) -> str:
 
 
 def style_verdicts(table: pd.DataFrame) -> Any:
-    """Return a `verdict_table` with a colour per verdict, for a notebook to show."""
-    return table.style.map(_coloured)
+    """Return a `verdict_table` with a colour per verdict, for a notebook to show; names are text and no page."""
+    styled = table.style.map(_coloured).format(escape="html")
+    return styled.format_index(escape="html", axis=0).format_index(escape="html", axis=1)
 
 
 def _coloured(text: str) -> str:

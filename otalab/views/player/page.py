@@ -5,13 +5,13 @@ The module is the one that the notebook uses, letter by letter; the page gives i
 
 from __future__ import annotations
 
-import json
 from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from otalab.json_text import script_text
 from otalab.views.modules import joined
 from otalab.views.style import styled
 
@@ -28,8 +28,7 @@ def page(title: str, trace: bytes, recovery: bytes, traits: dict[str, Any]) -> s
         loader=FileSystemLoader(STATIC), autoescape=True, undefined=StrictUndefined,
         keep_trailing_newline=True,
     )  # fmt: skip
-    # Inside a script element only its own end must not appear.
     return environment.get_template("page.html").render(
         title=title, css=CSS, esm=ESM.replace("</script", "<\\/script"),
-        traits=json.dumps(traits).replace("</", "<\\/"),
+        traits=script_text(traits),
     )  # fmt: skip

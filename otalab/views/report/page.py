@@ -5,7 +5,6 @@ The player's module is in it once, and the bytes of image and update once for ea
 
 from __future__ import annotations
 
-import json
 import platform
 import shlex
 from base64 import b64encode
@@ -18,6 +17,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from otalab.graph.case import digest
+from otalab.json_text import script_text
 from otalab.views.player.life import live
 from otalab.views.player.page import CSS, ESM
 from otalab.views.player.words import opening
@@ -115,7 +115,7 @@ class Scenes:
 
     def text(self) -> str:
         """Return all of it as JSON that may stand in a script element."""
-        return json.dumps({"tapes": self.tapes, "scenes": self.scenes}).replace("</", "<\\/")
+        return script_text({"tapes": self.tapes, "scenes": self.scenes})
 
 
 def _read(name: str) -> str:

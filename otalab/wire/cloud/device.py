@@ -6,10 +6,10 @@ RPC frames come to `DEVICE/rpc`, and replies go to `SOURCE/rpc`, as in `mongoose
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 from typing import Any
 
+from otalab.json_text import json_text
 from otalab.wire.cloud.link import Broker, Link, topic_name
 from otalab.wire.cloud.thing import COMMIT_TIMEOUT, ShadowDevice
 from otalab.wire.device.ota import Ota
@@ -88,7 +88,7 @@ class MqttDevice:
 
     async def _reply(self, topic: str, reply: dict[str, Any]) -> None:
         """Send a reply; one that outlives its connection is sent over the next one."""
-        data = json.dumps(reply).encode()
+        data = json_text(reply).encode()
         for _ in range(100):
             if await self.link.publish(topic, data):
                 return

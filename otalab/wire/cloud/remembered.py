@@ -10,10 +10,10 @@ On SPIFFS a cut while it is written can leave it empty or damaged: then nothing 
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 from otalab.firmware.requests import Keep, Report
+from otalab.json_text import json_text, parsed_json
 from otalab.wire.device.ota import Ota
 from otalab.wire.device.status import boot_config, file_contents
 
@@ -38,7 +38,7 @@ class OtaState:
     def read(self) -> Remembered:
         """Return what is remembered; what cannot be read is nothing."""
         try:
-            kept = json.loads(self._bytes())
+            kept = parsed_json(self._bytes())
             url, begun = kept["url"], kept.get("begun", False)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return Remembered()
@@ -46,7 +46,7 @@ class OtaState:
 
     async def write(self, what: Remembered) -> Report:
         """Have the firmware write it down."""
-        data = json.dumps({"url": what.url} | ({"begun": True} if what.begun else {})).encode()
+        data = json_text({"url": what.url} | ({"begun": True} if what.begun else {})).encode()
         return await self.ota.ask(Keep(NAME, data))
 
     def _bytes(self) -> bytes:

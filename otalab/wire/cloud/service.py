@@ -7,7 +7,6 @@ For the last there is a topic of the lab's own, `otalab/shadows/update`: a chang
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import time
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from typing import Any
 
 from otalab.errors import BadInput
 from otalab.files import read_text, try_place, write_whole
+from otalab.json_text import json_text, parsed_json
 from otalab.wire.cloud.link import Broker, Link
 from otalab.wire.cloud.shadow import JsonTree, Message, Refused, Shadow, answer, parsed, restored, stored, updated
 
@@ -40,7 +40,7 @@ class Shadows:
     def _load(self, path: Path) -> None:
         text = read_text(path)
         try:
-            self.things = {name: restored(kept) for name, kept in json.loads(text)["things"].items()}
+            self.things = {name: restored(kept) for name, kept in parsed_json(text)["things"].items()}
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise BadInput(f"{path}: not a file of shadows: {error}; take another --state") from error
 
@@ -48,7 +48,7 @@ class Shadows:
         """Put everything on disk: the old file or the new one is there, whatever happens."""
         if self.path is None:
             return
-        write_whole(self.path, json.dumps({"things": {name: stored(shadow) for name, shadow in self.things.items()}}))
+        write_whole(self.path, json_text({"things": {name: stored(shadow) for name, shadow in self.things.items()}}))
 
     def handle(self, topic: str, payload: bytes, now: int) -> list[Message]:
         """Return what a message leads to, each with its whole topic."""
@@ -138,4 +138,4 @@ def _of(name: str, messages: list[Message]) -> list[Message]:
 
 
 def _json(document: JsonTree) -> bytes:
-    return json.dumps(document).encode()
+    return json_text(document).encode()

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from otalab.json_text import parsed_json
+
 JsonTree = dict[str, Any]
 Message = tuple[str, JsonTree]
 
@@ -77,7 +79,7 @@ def parsed(payload: bytes) -> JsonTree:
     if len(payload) > PAYLOAD_LIMIT:
         raise Refused(413, "The payload exceeds the maximum size allowed")
     try:
-        request = json.loads(payload.decode(), parse_constant=_no_constant)
+        request = parsed_json(payload.decode())
     except UnicodeDecodeError as error:
         raise Refused(415, "Unsupported documented encoding; supported encoding is UTF-8") from error
     except (ValueError, RecursionError) as error:
@@ -252,7 +254,3 @@ def _too_deep(node: Any, levels: int = DEPTH_LIMIT) -> bool:
 
 def _parts(node: Any) -> Iterator[Any]:
     return iter(node.values() if isinstance(node, dict) else node)
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON")

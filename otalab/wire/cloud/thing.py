@@ -11,13 +11,13 @@ as that of 2017.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 from zlib import crc32
 
 from otalab.firmware.updater import APPLIED
+from otalab.json_text import json_text
 from otalab.wire.cloud.remembered import OtaState, Remembered
 from otalab.wire.cloud.shadow import Refused, parsed
 from otalab.wire.device.name import device_id, mac
@@ -232,7 +232,7 @@ class ShadowDevice:
         return self.dialect.reported(update, about)
 
     def _message(self, fields: dict[str, Any]) -> bytes:
-        return json.dumps(fields | {"clientToken": self.token}).encode()
+        return json_text(fields | {"clientToken": self.token}).encode()
 
     async def _until(self, answered: asyncio.Event, ask: Callable[[], Awaitable[bool]]) -> None:
         """Ask until there is an answer."""

@@ -6,7 +6,6 @@ It is kept in a file of JSON lines beside the flash file, so that it outlives a 
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from otalab.formats.records.record import Record
 from otalab.hardware.board import Board
 from otalab.hardware.chip import Chip
 from otalab.hardware.flash import Flash
+from otalab.json_text import json_text, parsed_json
 
 
 class KnownImages:
@@ -33,11 +33,15 @@ class KnownImages:
         self._images: dict[bytes, Image] = {}
 
     def load(self) -> None:
-        """Read the notebook; a last line that was cut short by a `kill` is no line."""
-        lines = read_text(self.path).split("\n")[:-1] if self.path.is_file() else []
+        """Read the notebook; a last line that was cut short by a `kill` is cut off, or the next would continue it."""
+        text = read_text(self.path) if self.path.is_file() else ""
+        *lines, torn = text.split("\n")
+        if torn:
+            with self.path.open("r+b") as file:
+                file.truncate(len(text.encode()) - len(torn.encode()))
         for number, line in enumerate(lines, 1):
             try:
-                fields = json.loads(line)
+                fields = parsed_json(line)
                 image = Image(**fields | {"digest": bytes.fromhex(fields["digest"])})
             except (ValueError, TypeError, KeyError) as error:
                 raise BadInput(f"{self.path}:{number}: not an image: {error}; remove the file to start anew") from error
@@ -53,12 +57,12 @@ class KnownImages:
             return
         self._images[image.digest] = image
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(image) | {"digest": image.digest.hex()}) + "\n")
+            file.write(json_text(asdict(image) | {"digest": image.digest.hex()}) + "\n")
             file.flush()
             os.fsync(file.fileno())
 
     def adopt(self, board: Board, design: Design, flash: Flash) -> None:
-        """Take what lies in the slots of a foreign flash for images, where a record's length and check agree."""
+        """Take what lies in the slots for images, where a record's length and check agree and nothing else is known."""
         chip = Chip(board, flash)
         for record in store.read(chip, design):
             if not isinstance(record, Record):
@@ -66,7 +70,9 @@ class KnownImages:
             for slot, facts in zip(board.slots, record.config.slots, strict=True):
                 contents = chip.read_region(slot.app)
                 if facts.fit(contents):
-                    self.add(Image.of(facts.version, f"{crc32(contents):08x}", contents[: facts.length]))
+                    image = Image.of(facts.version, f"{crc32(contents):08x}", contents[: facts.length])
+                    if image.digest not in self._images:
+                        self.add(image)
 
     @property
     def images(self) -> tuple[Image, ...]:

@@ -69,6 +69,7 @@ def _known(path: Path, file: FlashFile, scenario: Scenario) -> KnownImages:
         known.clear()
         known.add(scenario.old)
     known.load()
-    if not known.images:
+    # Whatever the notebook has lost, a whole image is no brick.
+    if not file.is_new:
         known.adopt(scenario.device.board, scenario.device.design, file.flash)
     return known

@@ -29,7 +29,7 @@ from otalab.wire.rpc.frames import Rpc
 from otalab.wire.sources.url import Fetched, fetch_update
 
 PIECE = 4096
-FIELD_LIMIT, MOST_FIELDS = 50, 16
+FIELD_LIMIT, MOST_PARTS = 50, 16
 FORM_BYTES = 16 * 1024  # of one field, and what a file may be larger than the chip
 FORM = "application/x-www-form-urlencoded"
 RUNNING, NO_CONTEXT = "Another update is in progress.", "Failed to create updater context."
@@ -55,6 +55,7 @@ class HttpUpload:
     _parts: AsyncIterator[BodyPartReader] | None = None
     _file: Any = None
     _taken: int = 0
+    _seen: int = 0
 
     @property
     def size(self) -> int | None:
@@ -81,11 +82,13 @@ class HttpUpload:
             part = await anext(self._parts, None)
             if part is None:
                 return
+            # Each part counts, named or not: a nameless one costs as much time.
+            self._seen += 1
+            if self._seen > MOST_PARTS:
+                raise BadRequest(f"The form has more than {MOST_PARTS} fields")
             if part.filename is not None:
                 self._file = part
             elif part.name:
-                if len(self.fields) >= MOST_FIELDS:
-                    raise BadRequest(f"The form has more than {MOST_FIELDS} fields")
                 self.fields[part.name] = await _field(part)
 
     def _commit_timeout(self) -> int:

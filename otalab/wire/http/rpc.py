@@ -7,12 +7,12 @@ the result, or 403, 404 or 500 with the error object; a frame is answered by a f
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import Any
 
 from aiohttp import ClientError, WSCloseCode, WSMsgType, web
 from aiohttp.http import HttpProcessingError
 
+from otalab.json_text import json_text, parsed_json
 from otalab.wire.http.door import FOREIGN, KNOWN, Door, foreign
 from otalab.wire.http.gate import Gate
 from otalab.wire.rpc.frames import FRAME_LIMIT, BadFrame, Caller, Rpc, Unknown, parsed
@@ -138,7 +138,7 @@ class RpcHttp:
         try:
             reply = await self.rpc.frame(data, caller)
             if reply is not None:
-                await link.send_str(json.dumps(reply))
+                await link.send_str(json_text(reply))
         except BadFrame as error:
             await link.close(code=WSCloseCode.POLICY_VIOLATION, message=str(error).encode()[:100])
         except UNREADABLE:
@@ -168,7 +168,7 @@ class RpcHttp:
             raise BadBody(403, FOREIGN)
 
     def _json(self, status: int, value: Any) -> web.Response:
-        text = f"{json.dumps(value)}\r\n"
+        text = f"{json_text(value)}\r\n"
         headers = self.rpc.dialect.headers
         return web.Response(status=status, text=text, content_type="application/json", headers=headers)
 
@@ -192,6 +192,6 @@ def from_query(request: web.Request) -> dict[str, Any]:
 
 def _value(text: str) -> Any:
     try:
-        return json.loads(text)
+        return parsed_json(text)
     except (ValueError, RecursionError):
         return text

@@ -14,6 +14,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+from otalab.json_text import parsed_json
 from otalab.wire.auth.digest import BadAuth, Lock
 from otalab.wire.device.ota import Ota
 from otalab.wire.dialect import STRICT, Dialect
@@ -142,16 +143,12 @@ def parsed(data: bytes | str) -> dict[str, Any]:
     if len(data) > FRAME_LIMIT:
         raise BadFrame(f"it has more than {FRAME_LIMIT} bytes")
     try:
-        found = json.loads(data, parse_constant=_no_number)
+        found = parsed_json(data)
     except (ValueError, RecursionError) as error:
         raise BadFrame("it is not JSON") from error
     if not isinstance(found, dict):
         raise BadFrame("it is not a JSON object")
     return found
-
-
-def _no_number(text: str) -> None:
-    raise ValueError(f"{text} is no JSON")
 
 
 def _error(error: RpcError) -> dict[str, Any]:
