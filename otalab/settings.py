@@ -92,6 +92,8 @@ class Settings:
         value = self.required(key)
         if not isinstance(value, str) or not value:
             raise self.wrong(key, f"a text is needed here, not {value!r}")
+        if not value.isprintable():
+            raise self.wrong(key, f"{value!r} holds what cannot be printed")
         return value
 
     def number(self, key: str, least: int = 0, most: int = 2**32) -> int:

@@ -1,4 +1,4 @@
-"""Tables in plain text, for terminals."""
+"""Texts and tables, for terminals and for people."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 
+def one_line(text: str) -> str:
+    """Return a text as one line that no terminal obeys: what cannot be printed is written out."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
 def table(header: Sequence[str], rows: Sequence[Sequence[object]], right: str = "") -> Iterator[str]:
     """Yield the lines of a table; columns named in `right` are set flush right."""
-    cells = [[str(cell) for cell in row] for row in rows]
+    cells = [[one_line(str(cell)) for cell in row] for row in rows]
     widths = [max(len(cell) for cell in column) for column in zip(header, *cells, strict=True)]
     flush = [">" if name in right.split() else "<" for name in header]
     for row in (list(header), ["-" * width for width in widths], *cells):

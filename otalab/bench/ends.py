@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from otalab.text import one_line
+
 GOOD = ("updated", "rolled-back")
 SAD = ("update-lost",)
 BAD = ("bricked", "data-lost", "stuck", "not-updatable")
@@ -25,3 +27,7 @@ class End:
 
     name: str
     reason: str
+
+    def __post_init__(self) -> None:
+        # It may hold a version, which is somebody's word.
+        object.__setattr__(self, "reason", one_line(self.reason))

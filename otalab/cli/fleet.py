@@ -17,6 +17,7 @@ from otalab.cli.options.device import DEVICE_ID, check_times, chosen_device, dev
 from otalab.cli.serve import first_of, need_net
 from otalab.errors import BadInput
 from otalab.files import refused
+from otalab.text import one_line
 from otalab.wire.device.flash_file import SectorPool
 from otalab.wire.device.open import open_device
 from otalab.wire.device.virtual import VirtualDevice
@@ -141,4 +142,4 @@ def _teller(name: str, *, verbose: bool) -> Callable[[str], None]:
 
 
 def _tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    print(one_line(line), file=sys.stderr, flush=True)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from otalab.cli.options.auth import check_host, lock
 from otalab.cli.options.device import DEVICE_ID, check_times, chosen_device, device_arguments
 from otalab.errors import BadInput
+from otalab.text import one_line
 from otalab.wire.device.open import open_device
 from otalab.wire.device.virtual import VirtualDevice
 from otalab.wire.dialect import DIALECTS
@@ -155,4 +156,4 @@ async def first_of(*tasks: asyncio.Task[None]) -> None:
 
 
 def _tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    print(one_line(line), file=sys.stderr, flush=True)

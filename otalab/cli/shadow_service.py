@@ -12,6 +12,7 @@ from typing import Any
 
 from otalab.cli.serve import first_of, need_net
 from otalab.errors import BadInput, OtalabError
+from otalab.text import one_line
 from otalab.wire.live.stopping import cancelled_by_signals
 
 SECONDS = 10.0
@@ -99,4 +100,4 @@ async def _change(chosen: argparse.Namespace, desired: dict[str, Any] | None) ->
 
 
 def _tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    print(one_line(line), file=sys.stderr, flush=True)

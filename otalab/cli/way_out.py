@@ -8,6 +8,7 @@ import traceback
 
 from otalab.errors import InternalFault, OtalabError
 from otalab.files import refused
+from otalab.text import one_line
 
 DEBUG = "OTALAB_DEBUG"
 
@@ -52,7 +53,7 @@ def _refused(error: OSError) -> str:
 
 def _said(command: str, what: str, status: int = 2) -> int:
     line = what if what.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in what)
-    print(f"{command}: {line}", file=sys.stderr)
+    print(f"{command}: {one_line(line)}", file=sys.stderr)
     return status
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeVar
 from otalab.hardware.board import Board, Region
 from otalab.hardware.effects import Effect, Erase, Phase, Program, Routine
 from otalab.hardware.flash import Flash, Mark
+from otalab.text import one_line
 
 T = TypeVar("T")
 
@@ -104,8 +105,8 @@ class Chip:
                 return result
 
     def say(self, line: str) -> None:
-        """Write a line to the boot log."""
-        self.log.append(line)
+        """Write a line to the boot log; names and versions in it are somebody's, and make no line of their own."""
+        self.log.append(one_line(line))
 
     def during(self, phase: Phase, routine: Routine[T]) -> Routine[T]:
         """Run a routine as a phase of the update, for whoever watches."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otalab.text import whole_number
+from otalab.text import one_line, table, whole_number
 
 
 @given(st.integers(-(10**40), 10**40))
@@ -34,3 +34,13 @@ def test_what_is_no_whole_number_is_refused(text):
     """
     with pytest.raises(ValueError, match=re.escape(repr(text))):
         whole_number(text)
+
+
+@given(st.text(), st.sampled_from(["\x1b[31m", "\n", "\r", "\x07", "\u202e", "\x9b", "\u2028"]), st.text())
+def test_a_line_is_one_line_that_no_terminal_obeys(before, control, after):
+    """
+    Whatever somebody called his design; and what can be printed stays as it is.
+    """
+    assert one_line(before + control + after).isprintable()
+    assert len(list(table(("name",), [(before + control + after,)]))) == 3
+    assert "Grüße, 1.0" == one_line("Grüße, 1.0")

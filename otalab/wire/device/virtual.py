@@ -23,6 +23,7 @@ from otalab.firmware.updater import claim
 from otalab.formats.bundle.reader import ManifestRead
 from otalab.hardware.effects import Ask, Effect, Erase, Program, Wait
 from otalab.hardware.part import FlashPart
+from otalab.text import one_line
 from otalab.wire.device.flash_file import FlashFile
 from otalab.wire.device.known_images import KnownImages
 
@@ -238,5 +239,6 @@ class VirtualDevice:
         self.current, self.state = None, "running"
 
     def _say(self, line: str) -> None:
+        line = one_line(line)
         self.log = [*self.log[-LOG_LINES:], line]
         self.tell(line)
