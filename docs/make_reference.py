@@ -6,6 +6,7 @@ python docs/make_reference.py
 from __future__ import annotations
 
 import importlib
+import inspect
 import re
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def _face(name: str) -> list[str]:
 def _member(member: pdoc.doc.Doc) -> list[str]:
     lines = [f"### `{member.name}`", ""]
     if isinstance(member, pdoc.doc.Function):
-        lines += ["```python", f"{member.name}{_plain(str(member.signature))}", "```", ""]
+        lines += ["```python", _call(member), "```", ""]
     if isinstance(member, pdoc.doc.Variable):
         value = member.default_value
         return [*lines, value if isinstance(value, str) else f"{', '.join(f'`{one}`' for one in value)}.", ""]
@@ -55,15 +56,33 @@ def _member(member: pdoc.doc.Doc) -> list[str]:
         for inner in member.own_members:
             trait = isinstance(getattr(inner, "default_value", None), TraitType)
             if inner.docstring and not inner.name.startswith("_") and not trait:
-                call = _plain(str(inner.signature)) if isinstance(inner, pdoc.doc.Function) else ""
-                lines += [f"- `{inner.name}{' '.join(call.split())}`: {inner.docstring.strip().splitlines()[0]}"]
+                shown = _call(inner) if isinstance(inner, pdoc.doc.Function) else inner.name
+                lines += [f"- `{shown}`: {inner.docstring.strip().splitlines()[0]}"]
         lines.append("")
     return lines
 
 
-def _plain(signature: str) -> str:
-    """Return a signature with the last part of each type's path."""
-    return re.sub(r"\b(?:[a-z_]\w*\.)+([A-Za-z_]\w*)", r"\1", signature)
+class _AsWritten(str):
+    """An annotation that shows as it stands in the source, whatever a library or a Python makes of it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def _call(function: pdoc.doc.Function) -> str:
+    """Return how a function is called, with the types as they are written."""
+    signature = inspect.signature(function.obj)
+    kept = [
+        each if each.annotation is each.empty else each.replace(annotation=_AsWritten(each.annotation))
+        for each in signature.parameters.values()
+    ]
+    returns = signature.return_annotation
+    given = returns if returns is signature.empty else _AsWritten(returns)
+    text = f"{function.name}{signature.replace(parameters=kept, return_annotation=given)}"
+    # A default that has no words of its own has an address, another one each time.
+    return re.sub(r"<function .*? at 0x[0-9a-f]+>", "...", text)
 
 
 if __name__ == "__main__":
