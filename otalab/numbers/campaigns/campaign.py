@@ -8,13 +8,10 @@ whoever made them.
 from __future__ import annotations
 
 import json
-import multiprocessing
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -25,15 +22,15 @@ import pyarrow.parquet as pq
 from tqdm.auto import tqdm
 
 from otalab.bench.ends import BAD, ENDS
-from otalab.errors import BadInput, OtalabError
+from otalab.errors import BadInput
 from otalab.files import read_text, refused, write_whole
+from otalab.numbers.campaigns.workers import dask_cluster, sampled
 from otalab.numbers.engine_names import ENGINES
-from otalab.numbers.engines.engines import adopt, crowds, prepare, refuse_endless, sample
+from otalab.numbers.engines.engines import crowds, refuse_endless
 from otalab.numbers.stats import Interval, interval
 from otalab.numbers.study import Fleet, Study
 
 CHUNK = {"chain": 50_000, "firmware": 50, "crowd": 0}
-TRIES = 3  # in a row in which workers die and no chunk is done
 
 
 @dataclass(frozen=True)
@@ -130,7 +127,7 @@ def run_campaign(
     refuse_endless(campaign.fleet)
     folder = Path(out)
     with ExitStack() as stack:
-        executor = stack.enter_context(_dask(scheduler)) if scheduler is not None else None
+        cluster = stack.enter_context(dask_cluster(scheduler)) if scheduler is not None else None
         _claim(folder, campaign, command)
         tally = Tally(campaign, out=folder)
         if campaign.engine == "crowd":
@@ -142,7 +139,7 @@ def run_campaign(
             missing = _missing(folder / "devices", campaign, tally)
             if tally.done:
                 on_chunk(tally)
-            for number, table in _sampled(campaign, missing, executor, workers):
+            for number, table in sampled((campaign.fleet, campaign.engine, campaign.seed), missing, workers, cluster):
                 _write(table, _chunk_file(folder / "devices", number))
                 tally.counts.update(table.end.value_counts()[lambda n: n > 0].to_dict())
                 tally.seconds = time.perf_counter() - begun
@@ -235,77 +232,3 @@ def _missing(folder: Path, campaign: Campaign, tally: Tally) -> list[tuple[int, 
 def _write(table: pd.DataFrame, path: Path) -> None:
     # Readers of a folder of Parquet files pass over drafts: their names begin with a dot.
     write_whole(path, table.to_parquet(None, index=False, compression="zstd"))
-
-
-def _sampled(
-    campaign: Campaign, missing: list[tuple[int, int, int]], executor: Executor | None, workers: int
-) -> Iterator[tuple[int, pd.DataFrame]]:
-    """Yield chunks with their numbers as they are done, in any order."""
-    asked = campaign.fleet, campaign.engine, campaign.seed
-    if not missing:
-        return
-    if executor is not None:
-        yield from _submitted(executor, asked, missing)
-        return
-    if workers == 1:
-        for number, first, count in missing:
-            yield number, sample(*asked, first, count)
-        return
-    left, tries = dict.fromkeys(missing), 0
-    while left:
-        try:
-            with _processes(campaign, workers) as pool:
-                for number, table in _submitted(pool, asked, list(left)):
-                    tries = 0
-                    yield number, table
-                    del left[next(one for one in left if one[0] == number)]
-        except BrokenProcessPool as error:
-            # A worker was killed, and its pool with it; what it had in hand is asked for again.
-            tries += 1
-            if tries == TRIES:
-                raise OtalabError(f"{TRIES} times in a row a worker died before a chunk was done") from error
-
-
-def _submitted(
-    executor: Executor, asked: tuple[Fleet, str, int], missing: list[tuple[int, int, int]]
-) -> Iterator[tuple[int, pd.DataFrame]]:
-    """Keep an executor busy, but no busier than that results find their way to the disk."""
-    waiting = list(reversed(missing))
-    running: dict[Any, int] = {}
-    try:
-        while waiting or running:
-            while waiting and len(running) < 64:  # some chunks for each of many workers
-                number, first, count = waiting.pop()
-                running[executor.submit(sample, asked[0], asked[1], asked[2], first, count)] = number
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                yield running.pop(future), future.result()
-    finally:
-        for future in running:
-            future.cancel()
-
-
-@contextmanager
-def _processes(campaign: Campaign, workers: int) -> Iterator[Executor]:
-    prepared = prepare(campaign.fleet) if campaign.engine == "chain" else None
-    # Not forked: a notebook's kernel has threads, which a copy of it would miss.
-    spawned = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, spawned, initializer=adopt, initargs=(campaign.fleet, prepared))
-    try:
-        yield pool
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-@contextmanager
-def _dask(address: str) -> Iterator[Executor]:
-    try:
-        from distributed import Client  # noqa: PLC0415  # slow to load, need not be there
-    except ImportError as error:
-        raise BadInput("a scheduler needs the package distributed: pip install 'otalab[scale]'") from error
-    try:
-        client: Any = Client(address, timeout=5)  # type: ignore[no-untyped-call]
-    except (OSError, ValueError) as error:
-        raise BadInput(f"no Dask scheduler answers at {address}: {str(error).splitlines()[0]}") from error
-    with client:
-        # A chunk whose worker died is given to another one, and again if that dies too.
-        yield client.get_executor(pure=False, retries=TRIES)

@@ -168,8 +168,8 @@ class Gated:
 
     def finish(self):
         """Open all that are left, and return what it says at its end."""
-        out, _ = self.process.communicate("\n" * 2000)
-        assert 0 == self.process.returncode
+        out, said = self.process.communicate("\n" * 2000)
+        assert 0 == self.process.returncode, said
         return json.loads(out)
 
 

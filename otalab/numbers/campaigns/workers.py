@@ -1,0 +1,108 @@
+"""Who samples the chunks of a campaign: this process, several of them, or a Dask cluster.
+
+A Dask cluster runs what it is sent: whoever reaches its scheduler can run anything there, so it belongs into a network
+of its own.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from otalab.errors import BadInput, OtalabError
+from otalab.numbers.engines.engines import adopt, prepare, sample
+from otalab.numbers.study import Fleet
+
+TRIES = 3  # in a row in which workers die and no chunk is done
+Chunk = tuple[int, int, int]  # its number, its first device, how many
+Sampling = tuple[Fleet, str, int]  # the fleet, the engine, the seed
+
+
+class Cluster(NamedTuple):
+    """Workers who take work and say what of it is done, as `concurrent.futures` has it."""
+
+    submit: Callable[..., Any]
+    wait: Callable[..., Any]
+
+
+def sampled(
+    asked: Sampling, missing: list[Chunk], workers: int, cluster: Cluster | None = None
+) -> Iterator[tuple[int, pd.DataFrame]]:
+    """Yield chunks with their numbers as they are done, in any order: by a cluster, by processes, or by this one."""
+    if not missing:
+        return
+    if cluster is not None:
+        yield from _submitted(cluster, asked, missing)
+        return
+    if workers == 1:
+        for number, first, count in missing:
+            yield number, sample(*asked, first, count)
+        return
+    left, tries = dict.fromkeys(missing), 0
+    while left:
+        try:
+            with _processes(asked, workers) as pool:
+                for number, table in _submitted(Cluster(pool.submit, wait), asked, list(left)):
+                    tries = 0
+                    yield number, table
+                    del left[next(one for one in left if one[0] == number)]
+        except BrokenProcessPool as error:
+            # A worker was killed, and its pool with it; what it had in hand is asked for again.
+            tries += 1
+            if tries == TRIES:
+                raise OtalabError(f"{TRIES} times in a row a worker died before a chunk was done") from error
+
+
+def _submitted(cluster: Cluster, asked: Sampling, missing: list[Chunk]) -> Iterator[tuple[int, pd.DataFrame]]:
+    """Keep a cluster busy, but no busier than that results find their way to the disk."""
+    waiting = list(reversed(missing))
+    running: dict[Any, int] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < 64:  # some chunks for each of many workers
+                number, first, count = waiting.pop()
+                running[cluster.submit(sample, *asked, first, count)] = number
+            for future in cluster.wait(list(running), return_when=FIRST_COMPLETED).done:
+                yield running.pop(future), future.result()
+    finally:
+        for future in running:
+            future.cancel()
+
+
+@contextmanager
+def _processes(asked: Sampling, workers: int) -> Iterator[ProcessPoolExecutor]:
+    fleet, engine, _ = asked
+    prepared = prepare(fleet) if engine == "chain" else None
+    # Not forked: a notebook's kernel has threads, which a copy of it would miss.
+    spawned = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, spawned, initializer=adopt, initargs=(fleet, prepared))
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def dask_cluster(address: str) -> Iterator[Cluster]:
+    """Have the Dask cluster whose scheduler listens at an address."""
+    try:
+        from distributed import Client  # noqa: PLC0415  # slow to load, need not be there
+        from distributed import wait as distributed_wait  # noqa: PLC0415  # likewise
+    except ImportError as error:
+        raise BadInput("a scheduler needs the package distributed: pip install 'otalab[scale]'") from error
+    try:
+        client: Any = Client(address, timeout=5)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError) as error:
+        raise BadInput(f"no Dask scheduler answers at {address}: {str(error).splitlines()[0]}") from error
+    with client:
+        # A chunk whose worker died is given to another one, and again if that dies too.
+        # Asked as the cluster's own futures, and not by its executor, which takes a result whose worker has just died
+        # for an error: such a future is waited for again.
+        yield Cluster(partial(client.submit, pure=False, retries=TRIES), distributed_wait)
