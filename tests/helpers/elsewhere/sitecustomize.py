@@ -18,7 +18,18 @@ from pathlib import Path
 LACKING = {
     "os": {
         *("fork", "forkpty", "killpg", "getpgid", "setsid", "geteuid", "getuid", "pread", "pwrite", "fdatasync"),
-        *("register_at_fork", "sched_getaffinity", "uname", "sysconf", "mkfifo", "fchmod", "O_CLOEXEC", "O_DIRECTORY"),
+        *(
+            "register_at_fork",
+            "sched_getaffinity",
+            "uname",
+            "sysconf",
+            "mkfifo",
+            "chown",
+            "fchown",
+            "fchmod",
+            "O_CLOEXEC",
+            "O_DIRECTORY",
+        ),
     },
     "signal": {"SIGKILL", "SIGHUP", "SIGALRM", "SIGUSR1", "SIGUSR2", "SIGCHLD", "SIGSTOP", "alarm", "pthread_sigmask"},
     "time": {"tzset"},
