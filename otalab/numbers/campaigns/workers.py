@@ -22,7 +22,7 @@ from otalab.numbers.study import Fleet
 
 TRIES = 3  # in a row in which workers die and no chunk is done
 Chunk = tuple[int, int, int]  # its number, its first device, how many
-Sampling = tuple[Fleet, str, int]  # the fleet, the engine, the seed
+_Asked = tuple[Fleet, str, int]  # the fleet, the engine, the seed
 
 
 class Cluster(NamedTuple):
@@ -33,7 +33,7 @@ class Cluster(NamedTuple):
 
 
 def sampled(
-    asked: Sampling, missing: list[Chunk], workers: int, cluster: Cluster | None = None
+    asked: _Asked, missing: list[Chunk], workers: int, cluster: Cluster | None = None
 ) -> Iterator[tuple[int, pd.DataFrame]]:
     """Yield chunks with their numbers as they are done, in any order: by a cluster, by processes, or by this one."""
     if not missing:
@@ -60,7 +60,7 @@ def sampled(
                 raise OtalabError(f"{TRIES} times in a row a worker died before a chunk was done") from error
 
 
-def _submitted(cluster: Cluster, asked: Sampling, missing: list[Chunk]) -> Iterator[tuple[int, pd.DataFrame]]:
+def _submitted(cluster: Cluster, asked: _Asked, missing: list[Chunk]) -> Iterator[tuple[int, pd.DataFrame]]:
     """Keep a cluster busy, but no busier than that results find their way to the disk."""
     waiting = list(reversed(missing))
     running: dict[Any, int] = {}
@@ -77,7 +77,7 @@ def _submitted(cluster: Cluster, asked: Sampling, missing: list[Chunk]) -> Itera
 
 
 @contextmanager
-def _processes(asked: Sampling, workers: int) -> Iterator[ProcessPoolExecutor]:
+def _processes(asked: _Asked, workers: int) -> Iterator[ProcessPoolExecutor]:
     fleet, engine, _ = asked
     prepared = prepare(fleet) if engine == "chain" else None
     # Not forked: a notebook's kernel has threads, which a copy of it would miss.
@@ -103,6 +103,6 @@ def dask_cluster(address: str) -> Iterator[Cluster]:
         raise BadInput(f"no Dask scheduler answers at {address}: {str(error).splitlines()[0]}") from error
     with client:
         # A chunk whose worker died is given to another one, and again if that dies too.
-        # Asked as the cluster's own futures, and not by its executor, which takes a result whose worker has just died
+        # _Asked as the cluster's own futures, and not by its executor, which takes a result whose worker has just died
         # for an error: such a future is waited for again.
         yield Cluster(partial(client.submit, pure=False, retries=TRIES), distributed_wait)
