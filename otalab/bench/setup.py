@@ -81,8 +81,8 @@ def scenario_of(options: ScenarioOptions, design: str | Design, image: str = "he
 
 def an_update(options: ScenarioOptions, design: Design, board: Board, app_size: int, image: str) -> UpdateBundle:
     """Return the update on offer, with an image that behaves as it is said to."""
-    own_check = design.image_check == "own"
     given = options.bundle
+    own_check = checks_itself(design)
     bundle = default_bundle(board, NEW_VERSION, app_size, own_check=own_check) if given is None else given
     new, brought = unpack(bundle)
     temper, failure = parse_temper(image)
@@ -93,15 +93,20 @@ def an_update(options: ScenarioOptions, design: Design, board: Board, app_size: 
     return UpdateBundle(bundle, new, brought or {})
 
 
+def checks_itself(design: Design) -> bool:
+    """Say whether images carry a check of their own, which the design's loader reads."""
+    return design.image_check == "own"
+
+
 def a_probe(design: Design, board: Board, app_size: int) -> UpdateBundle:
     """Return the good update by which a device is asked whether it still takes one."""
-    bundle = default_bundle(board, PROBE_VERSION, min(app_size, PROBE_SIZE), own_check=design.image_check == "own")
+    bundle = default_bundle(board, PROBE_VERSION, min(app_size, PROBE_SIZE), own_check=checks_itself(design))
     return UpdateBundle(bundle, unpack(bundle)[0], {})
 
 
 def a_device(design: Design, board: Board, app_size: int, files: dict[str, bytes]) -> tuple[Device, Flash]:
     """Return a device fresh from the factory, and its flash."""
-    app = application(OLD_VERSION, app_size, own_check=design.image_check == "own")
+    app = application(OLD_VERSION, app_size, own_check=checks_itself(design))
     return Device(board, design, (Image.of(OLD_VERSION, "1/factory", app),)), shipped(board, design, app, files)
 
 
@@ -119,7 +124,7 @@ def chip_for(board: Board, name: str | None) -> FlashPart:
 def after_an_update(scenario: Scenario, app_size: int, files: dict[str, bytes]) -> Scenario:
     """Return the scenario on a device that has taken an update before, on steady power."""
     board, design = scenario.device.board, scenario.device.design
-    bundle = default_bundle(board, USED_VERSION, app_size, own_check=design.image_check == "own")
+    bundle = default_bundle(board, USED_VERSION, app_size, own_check=checks_itself(design))
     early = set_up(design, board, bundle=bundle, app_size=app_size, files=files, part=scenario.part.name)
     lived = life(early)
     if not isinstance(lived.last.outcome, Running) or lived.last.outcome.version != USED_VERSION:

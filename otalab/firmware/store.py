@@ -66,6 +66,12 @@ def families(board: Board, design: Design) -> tuple[Family, ...]:
     return Family(form, areas, form.size * design.journal), *STATE_FAMILIES[design.state](board)
 
 
+def unused(board: Board, design: Design) -> tuple[Region, ...]:
+    """Return the board's places for records and update states that a design leaves alone."""
+    used = {sector for family in families(board, design) for sector in family.sectors}
+    return tuple(area for area in (*board.records, *board.state) if board.sectors_of(area).start not in used)
+
+
 def no_family(_board: Board) -> tuple[Family, ...]:
     """Know no second store."""
     return ()

@@ -10,6 +10,7 @@ from html import escape
 from itertools import groupby
 from math import fsum, log2
 
+from otalab.firmware import store
 from otalab.firmware.design import Design
 from otalab.hardware.board import Board, Region
 from otalab.text import seconds
@@ -43,13 +44,13 @@ def _around_records(board: Board) -> tuple[int, int]:
 
 
 def _strip(board: Board, low: int, high: int, y: int, design: Design) -> Iterator[str]:
-    scale, height = WIDTH / (high - low), 34
+    scale, height, spare = WIDTH / (high - low), 34, store.unused(board, design)
     yield f'<rect class="r-free" x="0.5" y="{y}" width="{WIDTH - 1}" height="{height}"/>'
     for name, region in board.owners():
         start, end = max(region.address, low), min(region.end, high)
         if start >= end:
             continue
-        unused = _unused(name, design)
+        unused = region in spare
         x, width = (start - low) * scale, max((end - start) * scale, 1.0)
         owner = name.split()[0] if name.startswith(("record", "state")) else name.replace(" ", "-")
         kind = f"r-{owner} unused" if unused else f"r-{owner}"
@@ -60,12 +61,6 @@ def _strip(board: Board, low: int, high: int, y: int, design: Design) -> Iterato
         if len(label) * LETTER + 8 < width:
             yield f'<rect class="label" x="{x + 3:.1f}" y="{y + 9}" width="{len(label) * LETTER + 6:.1f}" height="16"/>'
             yield _text(x + 6, y + 21, label, kind="on-label")
-
-
-def _unused(name: str, design: Design) -> bool:
-    """Say whether a region is there for other designs only."""
-    kind, number = name.split()[:2]
-    return (kind == "record" and int(number) >= design.records) or (kind == "state" and design.state == "none")
 
 
 def _bytes(region: Region) -> str:
