@@ -133,7 +133,7 @@ def run_campaign(
         if campaign.engine == "crowd":
             table = crowds(campaign.fleet, campaign.devices, campaign.seed)
             _write(table, folder / "groups.parquet")
-            tally.counts.update(table.groupby("end").devices.sum().to_dict())
+            tally.counts.update(table.groupby("end", observed=True).devices.sum().to_dict())
             on_chunk(tally)
         else:
             missing = _missing(folder / "devices", campaign, tally)
