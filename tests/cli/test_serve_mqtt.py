@@ -473,7 +473,7 @@ def test_with_a_password_a_frame_over_mqtt_needs_it_too(cloud, lamp):
     device = lamp(password=word)
     with device:
         name = name_of(device)
-        device.wait_for(state="running")
+        device.wait_for_line(CONNECTED)
         refused = cloud.rpc(name, "RPC.Ping")["error"]
         assert 401 == refused["code"]
         auth = frame_authorization(json.loads(refused["message"]), "admin", word)
