@@ -15,9 +15,10 @@ from otalab.bench.ends import BAD
 from otalab.firmware.catalogue import designs
 from otalab.numbers.campaigns.campaign import CHUNK
 from otalab.numbers.engines.engines import crowds, sample
+from otalab.numbers.fleet import Fleet
 from otalab.numbers.rates import Rates
 from otalab.numbers.stats import interval
-from otalab.numbers.study import Fleet, Study, study
+from otalab.numbers.study import Study, study
 
 IMAGES = ("healthy", "hangs", "crashes", "flaky:0.3")
 # Per hour: about one cut for each update, and so many where records are written that failures are common.

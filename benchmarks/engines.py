@@ -20,8 +20,9 @@ from otalab.numbers.campaigns.campaign import CHUNK
 from otalab.numbers.engines.chain import send, tables
 from otalab.numbers.engines.engines import crowds
 from otalab.numbers.engines.streams import STEP, key, mixed, uniform
+from otalab.numbers.fleet import Fleet
 from otalab.numbers.rates import Rates
-from otalab.numbers.study import Fleet, study
+from otalab.numbers.study import study
 
 RATES = {
     "1.4 a year": Rates(1.4 / 8766),

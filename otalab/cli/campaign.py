@@ -38,7 +38,7 @@ def add_parser(commands: Any) -> None:
 def run(chosen: argparse.Namespace) -> int:
     """Run the campaign, or what is missing of it, and print what was found; 0 whatever that is."""
     from otalab.numbers.campaigns.campaign import Campaign, progress, run_campaign  # noqa: PLC0415  # see above
-    from otalab.numbers.study import Fleet  # noqa: PLC0415  # see above
+    from otalab.numbers.fleet import Fleet  # noqa: PLC0415  # see above
 
     try_folder(chosen.out)
     one = chosen_study(chosen)

@@ -1,4 +1,4 @@
-"""`otalab risk`: the exact probability of each end, per update.
+"""`otalab risk`: the probability of each end, per update: exact where the crash graph was followed, sampled beyond.
 
 What carries it out takes seconds to load, so that is done when it is called.
 """
@@ -8,11 +8,17 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterator
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from otalab.bench.ends import BAD, ENDS
 from otalab.cli.options.study import add_study_options, chosen_study
+from otalab.graph.explorer import Explorer
+from otalab.graph.partial import PartialGraph
 from otalab.text import seconds, table
+
+CONFIDENCE = 0.95  # of intervals, as everywhere
 
 if TYPE_CHECKING:
     from otalab.numbers.risk import Weighed
@@ -21,7 +27,7 @@ if TYPE_CHECKING:
 
 def add_parser(commands: Any) -> None:
     """Register the command."""
-    parser: argparse.ArgumentParser = commands.add_parser("risk", help="the exact probability of each end, per update")
+    parser: argparse.ArgumentParser = commands.add_parser("risk", help="the probability of each end, per update")
     add_study_options(parser)
     parser.set_defaults(func=run)
 
@@ -43,19 +49,34 @@ def explore(one: Study) -> None:
     from tqdm import tqdm  # noqa: PLC0415  # see above
 
     with tqdm(desc=f"exploring {one.design.name}", unit=" runs", delay=1, leave=False, file=sys.stderr) as bar:
-        one.explore(lambda explorer: bar.update(explorer.expanded - bar.n))
+
+        def watch(explorer: Explorer) -> None:
+            if explorer.expanded < bar.n:
+                bar.reset()  # what does not close is searched by weight instead
+            bar.update(explorer.expanded - bar.n)
+            if isinstance(explorer, PartialGraph):
+                bar.set_postfix_str(f"{explorer.unknown:.2g} not followed", refresh=False)
+
+        one.explore(watch)
 
 
 def as_object(one: Study) -> dict[str, Any]:
     """Return the answer in the shape that the contract gives it, and the band over the members of a fault model."""
     weighed = one.weighed
-    band = {name: member.ends for name, member in one.band().items()} if len(one.graph.members) > 1 else {}
+    band = one.band() if len(one.graph.members) > 1 else {}
     return {
         "design": one.design.name,
         "faults": one.faults,
         "part": one.scenario.part.name,
         "timing": one.timing,
         "image": one.image,
+        "per": "update",
+        "board": one.board.name,
+        "offer": one.scenario.offers,
+        "used": one.used,
+        "bytes_per_second": one.bytes_per_second,
+        "weights": dict(zip(one.graph.members, one.model.shares, strict=True)),
+        "flips": list(one.flips) if "atomic" in one.graph.members else None,
         "rate_per_hour": one.rates.default,
         "rate_per_hour_in": dict(one.rates.phases),
         "given": weighed.walk.given,
@@ -64,8 +85,23 @@ def as_object(one: Study) -> dict[str, Any]:
         "bounds": {end: list(bounds) for end, bounds in weighed.bounds.items()},
         "expected": weighed.expected(),
         "by_phase": weighed.by_phase(),
-        "band": band,
+        "band": {name: member.ends for name, member in band.items()},
+        "band_bounds": {name: {end: list(b) for end, b in member.bounds.items()} for name, member in band.items()},
+        "closed": weighed.closed,
+        "sampled": _sampled(weighed),
         "wear": weighed.wear.tolist(),
+    }
+
+
+def _sampled(weighed: Weighed) -> dict[str, Any] | None:
+    """Return how much of the answer was sampled, and how its bounds were made; nothing if they are bounds of logic."""
+    if weighed.sampled is None:
+        return None
+    return {
+        "weight": weighed.unknown,
+        "lives": len(weighed.sampled.lives),
+        "interval": "Clopper-Pearson, two-sided",
+        "confidence": CONFIDENCE,
     }
 
 
@@ -79,11 +115,15 @@ def show(one: Study, told: dict[str, Any]) -> None:
     )
     if one.given_cut:
         print(f"given that a power cut comes during the update, which has probability {weighed.walk.given:.6g}")
-    print("\n" + "\n".join(_ends(weighed, told["band"])))
+    print("\n".join(fill(line, 100) for line in _depends(one, told)))
+    print("\n" + "\n".join(_ends(weighed, told["band_bounds"])))
     expected = told["expected"]
-    print(f"\nexpected: {expected['cuts']:.6g} cuts, {expected['seconds']:.6g} s, {expected['erases']:.6g} erases")
+    least = "" if weighed.closed or weighed.sampled else "at least "
+    print(
+        f"\nexpected: {least}{expected['cuts']:.6g} cuts, {expected['seconds']:.6g} s, {expected['erases']:.6g} erases"
+    )
     rows = [
-        (row["phase"], seconds(row["seconds"]), f"{row['p_cut']:.4e}", f"{row['p_bad']:.4e}")
+        (row["phase"], seconds(row["seconds"]), f"{row['cuts']:.4e}", _bounded(row["p_bad"], *row["p_bad_bounds"]))
         for row in told["by_phase"]
     ]
     print("\n" + "\n".join(table(("phase", "duration", "cuts", "fatal"), rows, right="duration cuts fatal")))
@@ -94,15 +134,50 @@ def show(one: Study, told: dict[str, Any]) -> None:
             "flip points give no probability."
         )
     if not weighed.closed:
-        print("\nThe graph is not closed: each probability lies between the two given; more --budget narrows them.")
+        print("\n" + fill(_open(weighed), 100))
 
 
-def _ends(weighed: Weighed, band: dict[str, dict[str, float]]) -> list[str]:
+def _depends(one: Study, told: dict[str, Any]) -> Iterator[str]:
+    """Say what the numbers depend on besides."""
+    used = ", a device that has taken an update before" if one.used else ""
+    yield f"per update; board {one.board.name}, offer {told['offer']}, {one.bytes_per_second:g} bytes per second{used}"
+    if len(told["weights"]) > 1:
+        yield "weights: " + ", ".join(f"{name} {share:.3g}" for name, share in told["weights"].items())
+    if told["flips"]:
+        erase, program = told["flips"]
+        yield (
+            f"atomic: a cut in an erase leaves it done from {erase:.0%} of its time on, one in a program from "
+            f"{program:.0%} on (--erase-flip, --program-flip)"
+        )
+
+
+def _open(weighed: Weighed) -> str:
+    """Say what the bounds of a graph that is not closed mean."""
+    ahead = f"{weighed.unknown:.3g} of all devices come to where it was not followed"
+    if weighed.sampled is None:
+        return f"The graph is not closed: {ahead}, so each probability lies between the two given."
+    return (
+        f"The graph is not closed: {ahead}, and {len(weighed.sampled.lives)} lives were sampled from there.  Each "
+        f"probability is what was followed plus what was sampled, with its {CONFIDENCE:.0%} interval (Clopper-Pearson, "
+        "two-sided); more --budget narrows it."
+    )
+
+
+def _bounded(estimate: float, low: float, high: float) -> str:
+    """Return a number with its bounds, where these differ."""
+    if low == high:
+        return f"{estimate:.4e}"
+    return f"{low:.4e} to {high:.4e}" if estimate == low else f"{estimate:.4e} ({low:.4e} to {high:.4e})"
+
+
+def _ends(weighed: Weighed, band: dict[str, dict[str, tuple[float, float]]]) -> list[str]:
     rows = []
     for end in ENDS:
         low, high = weighed.bounds[end]
         told = f"{low:.6e}" + (f" to {high:.6e}" if high > low else "")
-        among = [ends[end] for ends in band.values()]
+        if weighed.sampled:
+            told = f"{weighed.ends[end]:.6e} ({low:.6e} to {high:.6e})"
+        among = [bound for ends in band.values() for bound in ends[end]]
         rows.append((end, told, *([f"{min(among):.4e} to {max(among):.4e}"] if band else [])))
     header = ("end", "probability", *(["among the members of the fault model"] if band else []))
     return list(table(header, rows))

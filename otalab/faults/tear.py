@@ -156,6 +156,15 @@ class FaultModel:
         for (contents, mark), (label, weights) in self._found(site).items():
             yield Tear(label, head + contents + tail, mark, tuple(weights))
 
+    def law(
+        self, effect: Erase | Program, before: Flash, device: Device
+    ) -> tuple[Site, list[tuple[str, bytes, Mark | None]], list[list[float]]]:
+        """Return the stretch that an effect works on, what a cut can leave of it, and the probabilities by member."""
+        site = Site.of(effect, before, device)
+        found = self._found(site)
+        rows = [(label, contents, mark) for (contents, mark), (label, _) in found.items()]
+        return site, rows, [weights for _, weights in found.values()]
+
     def labels(self, site: Site) -> Iterator[tuple[str, bytes]]:
         """Yield the label of each tear and what it leaves of the stretch; quicker than `tears` where all are wanted."""
         return ((label, contents) for (contents, _), (label, _) in self._found(site).items())

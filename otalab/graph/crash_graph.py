@@ -92,6 +92,8 @@ class CrashGraph:
         resets = self.edge_step == RESET
         unknown = np.setdiff1d(np.flatnonzero(self.run_end == NO_END), self.edge_run[resets])
         ends |= set(self.run_node[unknown].tolist())
+        # Nor is anything known of what nobody ran.
+        ends |= set(range(self.nodes)) - set(self.run_node.tolist())
         before: dict[int, list[int]] = {}
         for source, target in zip(self.edge_source[resets].tolist(), self.edge_target[resets].tolist(), strict=True):
             before.setdefault(target, []).append(source)

@@ -19,7 +19,7 @@ from otalab.bench.observer import judge_run
 from otalab.bench.scenario import Scenario, World
 from otalab.bench.trace import Run, every_run, sector_of
 from otalab.errors import InternalFault
-from otalab.faults.tear import FaultModel
+from otalab.faults.tear import FaultModel, Tear
 from otalab.firmware.outcome import Reset
 from otalab.graph.identity import Identity
 from otalab.graph.looks import both, looks, mask
@@ -64,7 +64,7 @@ class Explorer:
         self._spots: dict[tuple[Leaf, ...], Spot] = {}
         self._waiting: deque[Node] = deque()
         self._fresh: deque[Node] = deque()
-        self._tears: dict[tuple[object, ...], list[TearClass]] = {}
+        self._tears: dict[tuple[object, ...], dict[Hashable, dict[Hashable, TearClass]]] = {}
         self.identity.renew()
         self.start = self.resolve(self.scenario.flash, self.scenario.power_on(World()))
 
@@ -248,18 +248,19 @@ class Explorer:
         With `within`, those of one class by their bytes.
         """
         # What a check of few bits accepts is forged after the record that counts, which may lie in the other place.
-        key = effect, before.sectors[sector], before.mark_of(sector), self.identity.records(before, sector), within
-        known = self._tears.get(key)
+        key = effect, before.sectors[sector], before.mark_of(sector), self.identity.records(before, sector)
+        known = self._tears.get((*key, within is not None))
         if known is None:
-            by_kind: dict[Hashable, TearClass] = {}
+            # All classes at one go: a record of which every byte counts has as many as it has tears.
+            known = {}
             for tear in self.faults.tears(effect, before, self.scenario.device):
                 kind = self.identity.contents_class(sector, tear.contents, tear.mark)
-                if within is not None:
-                    if kind != within:
-                        continue
-                    kind = self.identity.raw_class(tear.contents, tear.mark)
-                tears = by_kind.setdefault(kind, TearClass(kind, tear, self.never))
+                outer, inner = (None, kind) if within is None else (kind, self._raw(tear))
+                tears = known.setdefault(outer, {}).setdefault(inner, TearClass(inner, tear, self.never))
                 tears.count += 1
                 tears.weights = [*map(add, tears.weights, tear.weights)]
-            known = self._tears[key] = list(by_kind.values())
-        return known
+            self._tears[*key, within is not None] = known
+        return list(known[within].values())
+
+    def _raw(self, tear: Tear) -> Hashable:
+        return self.identity.raw_class(tear.contents, tear.mark)

@@ -16,7 +16,7 @@ from otalab.hardware.effects import Effect, Erase
 
 def graph_of(explorer: Explorer) -> CrashGraph:
     """Return what a search has found as a frozen graph; nodes that undone merges left behind are dropped."""
-    order = _reached(explorer)
+    order = reached(explorer)
     runs = [(number, run) for number, node in enumerate(order) for run in node.runs]
     labels: dict[str, int] = {}
     phases: dict[str, int] = {}
@@ -76,7 +76,8 @@ def _erased(effect: Effect) -> int:
     return effect.sector if isinstance(effect, Erase) else NOTHING
 
 
-def _reached(explorer: Explorer) -> list[Node]:
+def reached(explorer: Explorer) -> list[Node]:
+    """Return the nodes that the start leads to, in the order of their numbers in the frozen graph."""
     seen: dict[Node, None] = {explorer.start: None}
     for node in (waiting := [explorer.start]):
         for edge in _edges(explorer, node):

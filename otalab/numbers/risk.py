@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import fsum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,22 +19,29 @@ from otalab.bench.ends import BAD, ENDS
 from otalab.errors import BadInput
 from otalab.graph.arrays import Floats
 from otalab.graph.crash_graph import NOTHING, RESET, CrashGraph
+from otalab.hardware.effects import PHASES
 from otalab.numbers.markov import Solution, solve
 from otalab.numbers.rates import Rates
+from otalab.numbers.sequels import Sampled
+from otalab.numbers.stats import interval
 from otalab.numbers.walk import OPEN, Walk, walk
+
+CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
 class Weighed:
     """A crash graph at some rates of power failures.
 
-    `rate` is a number of failures per hour, or `Rates`; `shares` and `given_cut` are as in `walk`.
+    `rate` is a number of failures per hour, or `Rates`; `shares`, `given_cut` and `sampled` are as in `walk`.
+    Where a graph is not closed, an answer is a bound; with lives that were sampled from where it ends, an estimate.
     """
 
     graph: CrashGraph
     rate: float | Rates
     shares: Sequence[float] | None = None
     given_cut: bool = False
+    sampled: Sampled | None = None
 
     @property
     def rates(self) -> Rates:
@@ -42,7 +50,7 @@ class Weighed:
     @cached_property
     def walk(self) -> Walk:
         """The ways that devices take, with their probabilities."""
-        return walk(self.graph, self.rates, self.shares, given_cut=self.given_cut)
+        return walk(self.graph, self.rates, self.shares, given_cut=self.given_cut, sampled=self.sampled)
 
     @cached_property
     def _solution(self) -> Solution:
@@ -59,27 +67,73 @@ class Weighed:
 
     @property
     def ends(self) -> dict[str, float]:
-        """The probability of each end."""
+        """The probability of each end: exact if `closed`, an estimate if `sampled`, else the least that it can be."""
         return dict(zip(ENDS, self._endings.tolist(), strict=False))
 
     @property
     def bounds(self) -> dict[str, tuple[float, float]]:
-        """For each end, the least and the most that its probability can be, whatever was not explored."""
-        return {end: (low, min(1.0, low + self.unknown)) for end, low in self.ends.items()}
+        """For each end, the least and the most that its probability can be.
+
+        Whatever was not explored, that is; or, if it was sampled, with 95 % confidence (see `interval`).
+        """
+        return {end: self.interval(end) for end in ENDS}
+
+    def interval(self, *ends: str, confidence: float = CONFIDENCE) -> tuple[float, float]:
+        """Return the least and the most that the probability of these ends together can be.
+
+        What was followed is exact; of what lies ahead the weight is known, and the share of it that comes to these ends
+        has the Clopper-Pearson interval of the sampled lives, two-sided.
+        """
+        low = fsum(self._followed[end] for end in ends)
+        if self.closed:
+            return low, low
+        if self.sampled is None:
+            return low, min(1.0, low + self.unknown)
+        lives = self.sampled.lives.end
+        seen = int(np.isin(lives, [ENDS.index(end) for end in ends]).sum())
+        lost = int((lives == OPEN).sum())
+        weight = self.unknown
+        least = interval(seen, len(lives), confidence).low
+        most = interval(seen + lost, len(lives), confidence).high
+        return low + weight * least, min(1.0, low + weight * most)
+
+    @cached_property
+    def _followed(self) -> dict[str, float]:
+        """The probability to come to each end by what was followed alone."""
+        walk, visits, life = self.walk, self._solution.visits[: self.walk.states], self.walk.leg_life
+        if life is None:
+            return self.ends
+        through = visits[walk.leg_state] * walk.leg_probability * walk.leg_on
+        known = life < 0
+        place, tear, probability = walk.torn
+        target = np.concatenate([walk.leg_through[known], walk.tear_target[tear]])
+        weight = np.concatenate([through[known], visits[walk.leg_state[walk.place_leg[place]]] * probability])
+        return {end: fsum(weight[target == walk.states + number]) for number, end in enumerate(ENDS)}
+
+    @cached_property
+    def lives(self) -> Floats:
+        """How likely a device goes on with each of the sampled lives."""
+        walk, life = self.walk, self.walk.leg_life
+        if life is None:
+            return np.zeros(0)
+        some = life >= 0
+        visits = self._solution.visits[: walk.states][walk.leg_state[some]]
+        taken = visits * walk.leg_probability[some] * walk.leg_on[some]
+        return np.asarray(np.bincount(life[some], taken, len(walk.lives)), np.float64)
 
     @property
     def bad(self) -> float:
-        """The probability of all bad ends together."""
+        """The probability of all bad ends together; as sure as `ends` are."""
         return fsum(self.ends[end] for end in BAD)
 
     @property
     def unknown(self) -> float:
-        """The probability of coming to where nothing was explored."""
-        return float(self._endings[OPEN])
+        """The probability of coming to where nothing was explored, or to what was sampled in its place."""
+        return float(self._endings[OPEN]) if self.sampled is None else fsum(self.lives)
 
     @property
     def closed(self) -> bool:
-        """Whether the bounds meet."""
+        """Whether all of this is exact."""
         return not self.unknown
 
     @cached_property
@@ -109,16 +163,25 @@ class Weighed:
 
     def expected(self) -> dict[str, float]:
         """The expected number of cuts, of seconds, and of erases begun, until the end."""
-        return {
+        found = {
             "cuts": float(self._cuts.sum()),
             "seconds": float(self._seconds.sum()),
             "erases": float(self.wear.sum()),
         }
+        if self.sampled is not None:
+            rest, lives = self.sampled.lives, self.lives
+            found["cuts"] += float(lives @ rest.cuts.sum(axis=1))
+            found["seconds"] += float(lives @ rest.seconds.sum(axis=1))
+            found["erases"] += float(lives @ rest.erases)
+        return found
 
-    def by_phase(self) -> list[dict[str, float | str]]:
+    def by_phase(self) -> list[dict[str, Any]]:
         """For each phase: expected seconds in it, expected cuts, and the probability that the fatal cut falls there.
 
-        A cut is fatal when it leads from where a good or a sad end could still be reached to where none can.
+        A cut is fatal when it leads from where a good or a sad end could still be reached to where none can; of a life
+        that was sampled, it is the last one.
+        `p_bad` is as sure as `ends` are, and `p_bad_bounds` are its bounds, as in `interval`.
+        `cuts` are an expected number, and may be more than 1; `p_cut` is its old name.
         """
         phase = self.walk.runs.phase[self.walk.place_effect]
         place, tear, probability = self.walk.torn
@@ -131,7 +194,52 @@ class Weighed:
             np.bincount(phase[place], bad, count),
         )
         rows = zip(self.walk.phases, *(column.tolist() for column in columns), strict=True)
-        return [{"phase": name, "seconds": s, "p_cut": cut, "p_bad": bad} for name, s, cut, bad in rows]
+        known = {name: (s, cut, bad) for name, s, cut, bad in rows}
+        if self.sampled is None:
+            rest = np.zeros((3, len(PHASES)))
+            most = np.full(len(PHASES), self.unknown)
+        else:
+            rest, most = self._rest_by_phase(self.sampled)
+        told = []
+        for number, name in enumerate(PHASES):
+            if name in known or rest[:, number].any():
+                s, cut, bad = known.get(name, (0.0, 0.0, 0.0))
+                spent, cuts, worse = (s + rest[0, number], cut + rest[1, number], bad + rest[2, number])
+                bounds = [bad, min(1.0, bad + most[number])]
+                row = {"phase": name, "seconds": float(spent), "cuts": float(cuts), "p_cut": float(cuts)}
+                told.append(row | {"p_bad": float(worse), "p_bad_bounds": [float(bound) for bound in bounds]})
+        order = [*self.walk.phases, *PHASES]
+        return sorted(told, key=lambda row: order.index(row["phase"]))
+
+    def _rest_by_phase(self, sampled: Sampled) -> tuple[Floats, Floats]:
+        """Return what sampled lives add to each phase: seconds, cuts, fatal cuts; and the most that the last can be."""
+        lives, weight = sampled.lives, self.lives
+        bad = np.isin(lives.end, [ENDS.index(end) for end in BAD])
+        # A device that was not cut any more had its fatal cut when it came to where the graph ends.
+        share = self._entered(len(lives))
+        cut = lives.last_cut >= 0
+        share[cut] = np.eye(len(PHASES))[lives.last_cut[cut]]
+        fatal = share * bad[:, None]
+        rest = np.array([weight @ lives.seconds, weight @ lives.cuts, weight @ fatal])
+        seen = np.ceil(fatal.sum(axis=0)).astype(int).tolist()
+        return rest, np.array([self.unknown * interval(count, len(lives), CONFIDENCE).high for count in seen])
+
+    def _entered(self, lives: int) -> Floats:
+        """Return for each sampled life the shares of the phases whose cuts lead to it."""
+        walk = self.walk
+        assert walk.leg_life is not None
+        place, tear, probability = walk.torn
+        phase = np.array([PHASES.index(name) for name in walk.phases], np.int64)[
+            walk.runs.phase[walk.place_effect[place]]
+        ]
+        into = np.zeros((walk.states, len(PHASES)))
+        inside = walk.tear_target[tear] < walk.states
+        np.add.at(into, (walk.tear_target[tear][inside], phase[inside]), (self._visits[place] * probability)[inside])
+        some = walk.leg_life >= 0
+        found = np.zeros((lives, len(PHASES)))
+        np.add.at(found, walk.leg_life[some], into[walk.leg_state[some]] * walk.leg_probability[some][:, None])
+        total = found.sum(axis=1, keepdims=True)
+        return np.asarray(np.divide(found, total, out=np.zeros_like(found), where=total > 0), np.float64)
 
     @cached_property
     def passages(self) -> Floats:

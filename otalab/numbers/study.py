@@ -1,41 +1,36 @@
-"""Studies: everything that decides how likely an update ends in which way, as a value that can be sent and stored.
-
-A *fleet* is a few studies with their shares: each device of it is of one kind, drawn by chance.
-"""
+"""Studies: everything that decides how likely an update ends in which way, as a value that can be sent and stored."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from hashlib import sha256
-from io import StringIO
-from math import fsum, isfinite
-from pathlib import Path
+from math import expm1, fsum, isfinite
 from typing import Any
-
-import pandas as pd
 
 from otalab.bench.options import ScenarioOptions
 from otalab.bench.scenario import Scenario
 from otalab.bench.setup import board_for, scenario_of
+from otalab.bench.trace import life
 from otalab.errors import BadInput
 from otalab.faults.models import atomic, fault_model, weighted
 from otalab.faults.tear import FaultModel
-from otalab.files import read_text
 from otalab.firmware.catalogue import load_design
 from otalab.firmware.design import Design
 from otalab.graph.case import Case
 from otalab.graph.crash_graph import CrashGraph
 from otalab.graph.explorer import BUDGET, Explorer
-from otalab.graph.freeze import graph_of
 from otalab.hardware.board import Board
+from otalab.numbers.explored import Explored, Search, closed_graph
 from otalab.numbers.rates import Rates, parse_rate
 from otalab.numbers.risk import Weighed
 
-KEPT = 32  # graphs, the oldest goes first
-_explored: dict[Study, CrashGraph] = {}
-COLUMNS = ("share", "part", "timing", "rate", "bytes_per_second", "image")
+WITHIN = 0.01  # of a probability: how close its bounds are to be, where the graph does not close
+CLOSE = 1e-9  # that is close enough in any case
+KEPT = 64  # graphs, the oldest goes first
+_explored: dict[Study, Explored | None] = {}  # None: the graph does not close soon
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +40,8 @@ class Study(ScenarioOptions):
     `weights` are those of the members of `all`, `flips` the flip points of `atomic` (erase, program): cut before it,
     an effect is not done, cut after it, it is.
     With `given_cut`, only devices that meet at least one power cut during the update are looked at.
+    Where the crash graph does not close, what weighs most is followed, and the rest sampled, until the bounds of each
+    end are as close as `within` says, a share of its probability; or for want of more `budget`, in nodes.
     """
 
     design: Design
@@ -57,6 +54,7 @@ class Study(ScenarioOptions):
     flips: tuple[float, float] = (0.0, 1.0)
     given_cut: bool = False
     budget: int = BUDGET
+    within: float = WITHIN
 
     @cached_property
     def scenario(self) -> Scenario:
@@ -88,28 +86,63 @@ class Study(ScenarioOptions):
     @property
     def graph(self) -> CrashGraph:
         """The crash graph; explored once for all studies that it is the same for."""
-        return self.explore()
+        return self.explored.graph
+
+    @property
+    def explored(self) -> Explored:
+        """The crash graph and, if it is not closed, the lives that were sampled from where it ends."""
+        return self._explored_or(lambda _explorer: None)
 
     def explore(self, progress: Callable[[Explorer], None] = lambda _explorer: None) -> CrashGraph:
         """Return the crash graph, and say how far its exploration is if it was not explored before."""
-        # None of these three changes what can happen.
-        asked = replace(self, rates=Rates(0.0), given_cut=False, weights=())
-        graph = _explored.get(asked)
-        if graph is None:
-            with Case.of(asked.scenario, self.design.name, None, self.faults).told():
-                explorer = Explorer(asked.scenario, asked.model, budget=asked.budget, progress=progress)
-                explorer.explore()
-            graph = graph_of(explorer)
-            # Campaigns explore in threads: what one has found, another may throw out.
-            while len(_explored) >= KEPT:
-                _explored.pop(next(iter(_explored)), None)
-            _explored[asked] = graph
-        return graph
+        return self._explored_or(progress).graph
+
+    def _explored_or(self, progress: Callable[[Explorer], None]) -> Explored:
+        """Return what was explored before, or explore: all of the graph if it closes, else what weighs most."""
+        # Rates and weights do not change what can happen, and part and timing hardly whether it is ever all.
+        whole = replace(self, rates=Rates(0.0), given_cut=False, weights=(), within=WITHIN)
+        alike = replace(whole, part=None, timing="typ")
+        if whole not in _explored and _explored.get(alike, whole) is not None:
+            with whole._told():
+                found = closed_graph(whole.scenario, whole.model, whole.budget, progress)
+            partly = found and found.interrupted
+            _keep(self if partly else whole if found else alike, found)
+        known = _explored.get(self) or _explored.get(whole)
+        if known is None:
+            with self._told():
+                known = self._by_weight(progress)
+            _keep(self, known)
+        return known
+
+    def _told(self) -> AbstractContextManager[None]:
+        """Let an internal fault bear the id of its history."""
+        return Case.of(self.scenario, self.design.name, None, self.faults).told()
+
+    def _by_weight(self, progress: Callable[[Explorer], None]) -> Explored:
+        """Follow what weighs most; of devices that are given a cut, so much closer as there are fewer of them."""
+        hazard = fsum(
+            step.seconds * self.rates.per_second(step.phase)
+            for run in life(self.scenario).runs
+            for step in run.steps
+            if isfinite(step.seconds)
+        )
+        search = Search(
+            self.scenario,
+            self.model,
+            self.rates,
+            self.model.shares,
+            self.budget,
+            absolute=CLOSE * (-expm1(-hazard) if self.given_cut else 1.0),
+            relative=self.within,
+            progress=progress,
+        )
+        return search.explored()
 
     @cached_property
     def weighed(self) -> Weighed:
         """The crash graph, weighed."""
-        return Weighed(self.graph, self.rates, self.model.shares, self.given_cut)
+        explored = self.explored
+        return Weighed(explored.graph, self.rates, self.model.shares, self.given_cut, explored.sampled)
 
     def __getstate__(self) -> dict[str, Any]:
         # What was computed stays at home.
@@ -152,6 +185,13 @@ class Study(ScenarioOptions):
         return said | ({"files": files} if self.files is not None else {})
 
 
+def _keep(one: Study, found: Explored | None) -> None:
+    # Campaigns explore in threads: what one has found, another may throw out.
+    while len(_explored) >= KEPT:
+        _explored.pop(next(iter(_explored)), None)
+    _explored[one] = found
+
+
 def study(
     design: str | Design = "hardened",
     rate: float | str | Rates = "us-2022",
@@ -171,69 +211,3 @@ def study(
         weights=tuple((weights or {}).items()),
         **options,
     )
-
-
-@dataclass(frozen=True)
-class Fleet:
-    """Kinds of devices, each a study, and how large a share of the fleet each is."""
-
-    studies: tuple[Study, ...]
-    shares: tuple[float, ...] = (1.0,)
-
-    @classmethod
-    def of(cls, base: Study, table: pd.DataFrame) -> Fleet:
-        """Return the fleet that a table describes: one kind a row.
-
-        Columns: `share`, and any of `part`, `timing`, `rate`, `bytes_per_second` and `image`; what a row leaves out is
-        as in `base`.
-        """
-        if wrong := sorted(set(table.columns) - set(COLUMNS)):
-            raise BadInput(f"fleet: column {wrong[0]!r} is unknown; columns are {', '.join(COLUMNS)}")
-        if "share" not in table.columns or table.empty:
-            raise BadInput("fleet: a column share and at least one row are needed")
-        studies, shares = [], []
-        for number, row in enumerate(table.to_dict("records"), 1):
-            changes = {key: value for key, value in row.items() if not pd.isna(value)}
-            share = float(pd.to_numeric(changes.pop("share", None), errors="coerce"))
-            if not (isfinite(share) and share > 0):
-                raise BadInput(f"fleet: row {number}: a share must be more than 0, got {row['share']!r}")
-            if "rate" in changes:
-                changes["rates"] = replace(base.rates, default=parse_rate(str(changes.pop("rate"))))
-            if changes.get("timing", "typ") not in ("typ", "max"):
-                raise BadInput(f"fleet: row {number}: timing must be typ or max, got {changes['timing']!r}")
-            if not 0 < float(changes.get("bytes_per_second", 1)) < float("inf"):
-                raise BadInput(f"fleet: row {number}: bytes_per_second must be more than 0")
-            one = replace(base, **changes)
-            one.refuse_nonsense()
-            studies.append(one)
-            shares.append(share)
-        return cls(tuple(studies), tuple(share / fsum(shares) for share in shares))
-
-    @classmethod
-    def read(cls, base: Study, path: str | Path) -> Fleet:
-        """Read the table of a fleet from a CSV file."""
-        text = read_text(path)
-        try:
-            table = pd.read_csv(StringIO(text), dtype={"rate": str, "part": str, "image": str})
-        except ValueError as error:
-            raise BadInput(f"{path}: not a table of a fleet: {str(error).splitlines()[0]}") from error
-        return cls.of(base, table)
-
-    @property
-    def ends(self) -> dict[str, float] | None:
-        """The exact probability of each end for a device of the fleet, or `None` where a graph is not closed."""
-        if not all(one.weighed.closed for one in self.studies):
-            return None
-        pairs = list(zip(self.given_shares, self.studies, strict=True))
-        return {end: fsum(share * one.weighed.ends[end] for share, one in pairs) for end in pairs[0][1].weighed.ends}
-
-    @property
-    def given_shares(self) -> Sequence[float]:
-        """The shares among the devices that are looked at: given a cut, kinds that meet more of them are more."""
-        worth = [share * one.weighed.walk.given for share, one in zip(self.shares, self.studies, strict=True)]
-        return [one / fsum(worth) for one in worth]
-
-    @property
-    def given(self) -> float:
-        """The probability of what is taken as given; 1 if nothing is."""
-        return fsum(share * one.weighed.walk.given for share, one in zip(self.shares, self.studies, strict=True))

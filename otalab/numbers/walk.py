@@ -11,111 +11,23 @@ Whatever answers "how likely" reads this one table: the exact chain, the walk of
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
 
 from otalab.bench.ends import ENDS
 from otalab.errors import BadInput
 from otalab.graph.arrays import Floats, Ints
-from otalab.graph.crash_graph import NO_END, NOTHING, RESET, CrashGraph
+from otalab.graph.crash_graph import NO_END, RESET, CrashGraph
 from otalab.numbers.markov import absorption
 from otalab.numbers.rates import Rates
+from otalab.numbers.runs import Runs, sum_before
+from otalab.numbers.sequels import NO_SEQUELS, Sampled, Sequels
 
 ENDINGS = (*ENDS, "open")  # open: what follows was not explored
 OPEN = len(ENDS)
-
-
-@dataclass(frozen=True)
-class Runs:
-    """The runs of a crash graph, with the effects of each in order.
-
-    Run r has the effects `run_effect[r]` to `run_effect[r + 1]`.
-    An effect has a duration (seconds), a rate (failures per second), a hazard, the same two summed over those before
-    it in its run, the sector it erases (or -1) and a phase.
-    It has the tears `effect_tear[e]` to `effect_tear[e + 1]`; `tear_edge` is the edge of the graph that each makes.
-    """
-
-    run_effect: Ints
-    effect_run: Ints
-    seconds: Floats
-    seconds_before: Floats
-    rate: Floats
-    hazard: Floats
-    hazard_before: Floats
-    erased: Ints
-    phase: Ints
-    effect_tear: Ints
-    tear_edge: Ints
-
-    @classmethod
-    def of(cls, graph: CrashGraph, rates: Rates) -> Runs:
-        """Return the runs of a graph, at these rates."""
-        edges = np.flatnonzero(graph.edge_step != RESET)
-        run, step = graph.edge_run[edges], graph.edge_step[edges]
-        # An effect has one edge for each class of its tears; they stand together.
-        first = np.flatnonzero((np.diff(run, prepend=-1) != 0) | (np.diff(step, prepend=-1) != 0))
-        edge, run = edges[first], run[first]
-        bounds = np.searchsorted(run, np.arange(len(graph.run_node) + 1))
-        # A wait without end is the rest after the end.
-        seconds = np.where(np.isfinite(graph.edge_seconds[edge]), graph.edge_seconds[edge], 0.0)
-        rate = np.array([rates.per_second(phase) for phase in graph.phases])[graph.edge_phase[edge]]
-        return cls(
-            run_effect=bounds,
-            effect_run=run,
-            seconds=seconds,
-            seconds_before=_sum_before(seconds, bounds),
-            rate=rate,
-            hazard=rate * seconds,
-            hazard_before=_sum_before(rate * seconds, bounds),
-            erased=graph.edge_erased[edge],
-            phase=graph.edge_phase[edge],
-            effect_tear=np.append(first, len(edges)),
-            tear_edge=edges,
-        )
-
-    @cached_property
-    def run_seconds(self) -> Floats:
-        return self._per_run(self.seconds)
-
-    @cached_property
-    def run_hazard(self) -> Floats:
-        return self._per_run(self.hazard)
-
-    @cached_property
-    def run_erases(self) -> Ints:
-        return self._per_run(self.erased != NOTHING).astype(np.int64)
-
-    @cached_property
-    def erases(self) -> Ints:
-        """How many erases of its run have begun once each effect has."""
-        begun = (self.erased != NOTHING).astype(np.float64)
-        return np.asarray(_sum_before(begun, self.run_effect) + begun, np.int64)
-
-    @cached_property
-    def cut_by(self) -> Floats:
-        """The probability that a run is interrupted before each of its effects is over."""
-        return np.asarray(-np.expm1(-(self.hazard_before + self.hazard)))
-
-    @cached_property
-    def cut_in(self) -> Floats:
-        """The probability that a run is interrupted in each of its effects."""
-        return np.asarray(np.exp(-self.hazard_before) * -np.expm1(-self.hazard))
-
-    @cached_property
-    def seconds_if_cut(self) -> Floats:
-        """The expected seconds that pass in each effect, given that it is interrupted."""
-        h = self.hazard
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            share = 1 / h - 1 / np.expm1(h)
-        # The difference loses its digits where h is small; there the series has them.
-        return np.asarray(self.seconds * np.where(h < 0.01, 0.5 - h / 12 + h**3 / 720, share))
-
-    def _per_run(self, per_effect: NDArray[np.bool_] | Floats) -> Floats:
-        return np.asarray(np.bincount(self.effect_run, per_effect, len(self.run_effect) - 1), np.float64)
 
 
 @dataclass(frozen=True, eq=False)  # one walk is itself alone, and may be looked up
@@ -142,6 +54,28 @@ class Walk:
     tear_weight: Floats
     tear_target: Ints
     given: float = 1.0  # the probability of what is taken as given
+    # Legs that stand for all the rest of a sampled life have its number here, the others -1.
+    lives: Sequels = NO_SEQUELS
+    leg_life: Ints | None = None
+
+    @cached_property
+    def rest(self) -> Sequels:
+        """What comes with each leg besides its run: of a sampled life all its rest, else nothing."""
+        if self.leg_life is None:
+            return Sequels.nothing(len(self.leg_run))
+        return self.lives.taken(self.leg_life)
+
+    @cached_property
+    def leg_seconds(self) -> Floats:
+        """How long each leg takes that is not interrupted."""
+        seconds = self.runs.run_seconds[self.leg_run]
+        return seconds if self.leg_life is None else np.asarray(seconds + self.rest.seconds.sum(axis=1))
+
+    @cached_property
+    def leg_erases(self) -> Floats | Ints:
+        """How many erases each leg has that is not interrupted."""
+        erases = self.runs.run_erases[self.leg_run]
+        return erases if self.leg_life is None else np.asarray(erases + self.rest.erases)
 
     @property
     def states(self) -> int:
@@ -173,7 +107,7 @@ class Walk:
     def place_passed(self) -> Floats:
         """The probability, each time its state is visited, that the effect at each place is carried out to its end."""
         bounds = np.searchsorted(self.place_leg, np.arange(len(self.leg_run) + 1))
-        later = _sum_before(self.place_cut[::-1], len(self.place_cut) - bounds[::-1])[::-1]
+        later = sum_before(self.place_cut[::-1], len(self.place_cut) - bounds[::-1])[::-1]
         return np.asarray((self.leg_probability * self.leg_on)[self.place_leg] + later)
 
     @cached_property
@@ -194,20 +128,32 @@ class Walk:
         return csr_array(coo_array((weight, (source, target)), (size, size)).tocsr())
 
 
-def walk(graph: CrashGraph, rates: Rates, shares: Sequence[float] | None = None, *, given_cut: bool = False) -> Walk:
+def walk(
+    graph: CrashGraph,
+    rates: Rates,
+    shares: Sequence[float] | None = None,
+    *,
+    given_cut: bool = False,
+    sampled: Sampled | None = None,
+) -> Walk:
     """Weigh a crash graph.
 
     `shares` are those of the members of the fault model, in their order; the model's own if not given.
     With `given_cut`, only devices that meet a cut before their end are looked at: `Walk.given` says how many do.
+    `sampled` says how devices go on where the graph ends; without it they are `open` there.
     """
     stuck = np.zeros(graph.nodes, bool)
     stuck[list(graph.stuck)] = True
     inner = np.flatnonzero(graph.node_followed & ~stuck)
-    code = np.full(graph.nodes, len(inner) + OPEN)
-    code[stuck] = len(inner) + ENDS.index("stuck")
+    ahead = sampled.by_state() if sampled else []
+    states = len(inner) + len(ahead)
+    code = np.full(graph.nodes, states + OPEN)
+    code[stuck] = states + ENDS.index("stuck")
     code[inner] = np.arange(len(inner))
+    for number, (nodes, _, _) in enumerate(ahead):
+        code[nodes] = len(inner) + number
     resets = graph.edge_step == RESET
-    through = len(inner) + graph.run_end
+    through = states + graph.run_end
     through[graph.edge_run[resets]] = code[graph.edge_target[resets]]
     assert (through[(graph.run_end == NO_END) & (code[graph.run_node] < len(inner))] >= 0).all()
 
@@ -227,7 +173,30 @@ def walk(graph: CrashGraph, rates: Rates, shares: Sequence[float] | None = None,
         tear_weight=graph.edge_weights[runs.tear_edge] @ np.array(graph.shares if shares is None else shares),
         tear_target=code[graph.edge_target[runs.tear_edge]],
     )
+    plain = _with_lives(plain, sampled.lives, ahead) if sampled else plain
     return _given_cut(plain) if given_cut else plain
+
+
+def _with_lives(plain: Walk, lives: Sequels, ahead: list[tuple[Ints, Ints, Floats]]) -> Walk:
+    """Return a walk that goes on with sampled lives where the graph ends: a state each, a leg for each of its lives."""
+    life = np.concatenate([lives_of for _, lives_of, _ in ahead])
+    runs, legs, more = plain.runs, len(plain.leg_run), len(life)
+    states = plain.states + len(ahead)
+    ends = np.cumsum([len(lives_of) for _, lives_of, _ in ahead])
+    return replace(
+        plain,
+        # Their run has no effects.
+        runs=replace(runs, run_effect=np.append(runs.run_effect, runs.run_effect[-1])),
+        state_node=np.append(plain.state_node, [nodes[0] for nodes, _, _ in ahead]),
+        state_leg=np.append(plain.state_leg, legs + ends),
+        leg_run=np.append(plain.leg_run, np.full(more, len(runs.run_effect) - 1)),
+        leg_probability=np.append(plain.leg_probability, np.concatenate([shares for _, _, shares in ahead])),
+        leg_cut=np.append(plain.leg_cut, np.zeros(more)),
+        leg_on=np.append(plain.leg_on, np.ones(more)),
+        leg_through=np.append(plain.leg_through, states + lives.end[life]),
+        lives=lives,
+        leg_life=np.append(np.full(legs, -1), life),
+    )
 
 
 def _given_cut(plain: Walk) -> Walk:
@@ -270,6 +239,8 @@ def _given_cut(plain: Walk) -> Walk:
         leg_cut=np.append(plain.leg_cut, _shares(plain.leg_cut[legs], worth)),
         leg_on=np.append(plain.leg_on, _shares(on, worth)),
         leg_through=np.append(shifted(plain.leg_through), follow),
+        lives=plain.lives,
+        leg_life=None if plain.leg_life is None else np.append(plain.leg_life, plain.leg_life[legs]),
         tear_weight=plain.tear_weight,
         tear_target=shifted(plain.tear_target),
         given=chance[0],
@@ -300,13 +271,3 @@ def _unrolled(bounds: Ints, which: Ints) -> tuple[Ints, Ints]:
     length = bounds[which + 1] - bounds[which]
     owner = np.repeat(np.arange(len(which)), length)
     return owner, np.arange(len(owner)) + np.repeat(bounds[which] - (np.cumsum(length) - length), length)
-
-
-def _sum_before(values: Floats, bounds: Ints) -> Floats:
-    """Return for each value the sum of those before it in its own stretch."""
-    before = np.zeros(len(values))
-    # Stretch by stretch: a difference between sums over all of them would lose the digits of the small ones.
-    for stretch in np.flatnonzero(np.diff(bounds) > 1).tolist():
-        a, b = bounds[stretch], bounds[stretch + 1]
-        np.cumsum(values[a : b - 1], out=before[a + 1 : b])
-    return before

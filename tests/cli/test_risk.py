@@ -57,7 +57,8 @@ def test_the_result_has_the_shape_that_others_rely_on(capsys):
     )  # fmt: skip
     assert list(ENDS) == list(risk["ends"]) == list(risk["bounds"])
     assert {"cuts", "seconds", "erases"} == set(risk["expected"])
-    assert all({"phase", "seconds", "p_cut", "p_bad"} == set(row) for row in risk["by_phase"])
+    keys = {"phase", "seconds", "cuts", "p_cut", "p_bad", "p_bad_bounds"}
+    assert all(keys == set(row) and row["cuts"] == row["p_cut"] for row in risk["by_phase"])
     assert risk["ends"]["bricked"] == pytest.approx(sum(row["p_bad"] for row in risk["by_phase"]))
     bricked = [ends["bricked"] for ends in risk["band"].values()]
     assert 6 == len(bricked)

@@ -13,7 +13,8 @@ from otalab.graph.check import check_design
 from otalab.graph.crash_graph import RESET
 from otalab.numbers.rates import Rates
 from otalab.numbers.risk import Weighed
-from otalab.numbers.walk import ENDINGS, Runs, walk
+from otalab.numbers.runs import Runs
+from otalab.numbers.walk import ENDINGS, walk
 
 HOUR = 3600.0
 

@@ -99,7 +99,7 @@ def test_the_kernel_answers_while_a_campaign_runs_pauses_and_goes_on(page, dash)
     sync_api.expect(status).to_contain_text("running, ")
     dash.locator("[data-do=stop]").click()
     sync_api.expect(status).to_contain_text("stopped, ")
-    same = "from otalab.numbers.engines.engines import sample; from otalab.numbers.study import Fleet; "
+    same = "from otalab.numbers.engines.engines import sample; from otalab.numbers.fleet import Fleet; "
     same += "import pandas as pd; "
     same += "t = dashboard.table; pd.testing.assert_frame_equal("
     same += "t.head(40), sample(Fleet((dashboard.study,)), 'firmware', 1, 0, 40)); print('same')"

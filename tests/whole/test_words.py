@@ -18,12 +18,13 @@ NAMES = (
 )
 # Plain English that a reader needs no glossary for.
 PLAIN = (
-    "answer applied asked bad bar bare begin begins body branch broken caller care change chapter checked chooses "
-    "committed comparison complete convergence copied count decide delay exercise explorer failed fetched finding "
-    "fork grade grader group guarded handler held incoming input inspected inspection internal item keep known lab "
-    "leave left leftover loop lost no on options out pair pieces played player poller progress publish pushed "
-    "question quick reader received recorded refused remembered reviewed rolled scenes seat shown solution spent "
-    "standing story suggestion summary teller unknown unreviewed upload walked wanted weighed witness write written"
+    "answer applied asked bad bar bare begin begins body branch brief broken caller care change chapter checked "
+    "chooses committed comparison complete convergence copied count crossing decide delay exercise explored "
+    "explorer failed fetched finding fork grade grader group guarded handler held incoming input inspected "
+    "inspection internal item keep known lab lasting leave left leftover loop lost no on onward opened options out "
+    "pair partial pieces played player poller progress publish pushed question quick reader received recorded "
+    "refused remembered reviewed rolled sampled sampler scenes search seat shown solution spent standing story "
+    "suggestion summary target teller unknown unreviewed upload walked wanted weighed weigher witness write written"
 )
 
 

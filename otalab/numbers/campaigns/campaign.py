@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
+from math import hypot
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,9 @@ from otalab.files import read_text, refused, write_whole
 from otalab.numbers.campaigns.workers import dask_cluster, sampled
 from otalab.numbers.engine_names import ENGINES
 from otalab.numbers.engines.engines import crowds, refuse_endless
+from otalab.numbers.fleet import Fleet
 from otalab.numbers.stats import Interval, interval
-from otalab.numbers.study import Fleet, Study
+from otalab.numbers.study import Study
 
 CHUNK = {"chain": 50_000, "firmware": 50, "crowd": 0}
 
@@ -85,8 +87,28 @@ class Tally:
         return self.counts.total()
 
     def interval(self, *ends: str, confidence: float = 0.95) -> Interval:
-        """Return the estimate and the Clopper-Pearson interval of the probability of these ends together."""
-        return interval(sum(self.counts[end] for end in ends), self.done, confidence)
+        """Return the estimate and the interval of the probability of these ends together.
+
+        Clopper-Pearson, two-sided.  A device that is `open` may have come to any end.
+        Where devices go on with lives that were sampled once for all of them, what these may be off is added, as for
+        independent estimates (MOVER: Zou and Donner 2008, Statistics in Medicine 27:1693).
+        """
+        seen, lost = sum(self.counts[end] for end in ends), 0 if "open" in ends else self.counts["open"]
+        found = interval(seen, self.done, confidence)
+        high = interval(seen + lost, self.done, confidence).high if lost else found.high
+        off = self.sampled_off(*ends)
+        if off is None:
+            return Interval(found.estimate, found.low, high)
+        below, above = hypot(found.estimate - found.low, off[0]), hypot(high - found.estimate, off[1])
+        return Interval(found.estimate, max(0.0, found.estimate - below), min(1.0, found.estimate + above))
+
+    def sampled_off(self, *ends: str) -> tuple[float, float] | None:
+        """Return by how much the sampled part of what devices go through may be off, below and above; or `None`."""
+        studies = self.campaign.fleet.studies
+        if self.campaign.engine == "firmware" or not any(one.weighed.sampled for one in studies):
+            return None
+        estimate, low, high = self.campaign.fleet.interval(*(end for end in ends if end != "open"))
+        return estimate - low, high - estimate
 
     def as_object(self) -> dict[str, Any]:
         """Return the result in the shape that the contract gives it."""

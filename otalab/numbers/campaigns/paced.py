@@ -21,9 +21,8 @@ from otalab.errors import BadInput, OtalabError
 from otalab.graph.explorer import Explorer
 from otalab.numbers.campaigns.campaign import Campaign, Tally, run_campaign
 from otalab.numbers.engines.engines import crowds, prepare, refuse_endless, sample
-from otalab.numbers.risk import Weighed
+from otalab.numbers.fleet import Fleet
 from otalab.numbers.stats import interval
-from otalab.numbers.study import Fleet
 
 State = Literal["exploring", "running", "pausing", "paused", "stopped", "done", "failed"]
 MOST = 10**7  # rows that are kept in memory, 30 bytes each
@@ -248,15 +247,6 @@ def exact_bounds(fleet: Fleet) -> dict[str, tuple[float, float]]:
     """Return the least and the most that the probability of each end can be, and of all bad ends together (`bad`)."""
     found: dict[str, tuple[float, float]] = {}
     for end in (*ENDS, "bad"):
-        low = high = 0.0
-        for share, one in zip(fleet.given_shares, fleet.studies, strict=True):
-            weighed = one.weighed
-            least, most = weighed.bounds[end] if end != "bad" else _all_bad(weighed)
-            low, high = low + share * least, high + share * most
-        found[end] = low, min(high, 1.0)
+        _, low, high = fleet.interval(*(BAD if end == "bad" else (end,)))
+        found[end] = low, high
     return found
-
-
-def _all_bad(weighed: Weighed) -> tuple[float, float]:
-    least, most = weighed.bounds[BAD[0]]
-    return weighed.bad, min(1.0, weighed.bad + most - least)

@@ -23,8 +23,9 @@ from otalab.errors import BadInput
 from otalab.graph.arrays import Floats
 from otalab.hardware.effects import Erase
 from otalab.numbers.engines.engines import crowds
+from otalab.numbers.fleet import Fleet
 from otalab.numbers.stats import MOST, Interval, interval
-from otalab.numbers.study import Fleet, Study
+from otalab.numbers.study import Study
 
 DAY = 86_400.0
 
@@ -170,9 +171,7 @@ def expected_losses(fleet: Fleet, devices: int, confidence: float = 0.95) -> Los
     """
     _refuse(devices, [Stage(100)])
     _confident(confidence)
-    pairs = list(zip(fleet.given_shares, fleet.studies, strict=True))
-    low = min(1.0, fsum(share * one.weighed.bad for share, one in pairs))
-    high = min(1.0, low + fsum(share * one.weighed.unknown for share, one in pairs))
+    _, low, high = fleet.interval(*BAD)
     tails = (1 - confidence) / 2
     return Losses(
         (devices * low, devices * high),

@@ -18,7 +18,7 @@ import pandas as pd
 
 from otalab.errors import BadInput, OtalabError
 from otalab.numbers.engines.engines import adopt, prepare, sample
-from otalab.numbers.study import Fleet
+from otalab.numbers.fleet import Fleet
 
 TRIES = 3  # in a row in which workers die and no chunk is done
 Chunk = tuple[int, int, int]  # its number, its first device, how many

@@ -55,6 +55,8 @@ class Tables(NamedTuple):
     leg_effect_end: Ints
     leg_seconds: Floats
     leg_erases: Ints
+    leg_cuts: Ints
+    leg_last: Ints
     cut_by: Floats
     hazard_before: Floats
     rate: Floats
@@ -92,8 +94,10 @@ def tables(walks: Sequence[Walk], shares: Sequence[float] = (1.0,)) -> Tables:
         leg_through=joined(named(w.leg_through, n) for n, w in enumerate(walks)),
         leg_effect=joined(w.runs.run_effect[w.leg_run] + effects[n] for n, w in enumerate(walks)),
         leg_effect_end=joined(w.runs.run_effect[w.leg_run + 1] + effects[n] for n, w in enumerate(walks)),
-        leg_seconds=joined(w.runs.run_seconds[w.leg_run] for w in walks),
-        leg_erases=joined(w.runs.run_erases[w.leg_run] for w in walks),
+        leg_seconds=joined(w.leg_seconds for w in walks),
+        leg_erases=joined(np.rint(w.leg_erases).astype(np.int64) for w in walks),
+        leg_cuts=joined(w.rest.cuts.sum(axis=1) for w in walks),
+        leg_last=joined(w.rest.last_cut for w in walks),
         cut_by=joined(w.runs.cut_by for w in walks),
         hazard_before=joined(w.runs.hazard_before for w in walks),
         rate=joined(w.runs.rate for w in walks),
@@ -157,7 +161,7 @@ def _compiled() -> Any:
     return njit(cache=True, nogil=True, error_model="numpy")(_send_one_by_one)
 
 
-def _send_one_by_one(seed: Any, first: int, table: Tables, out: Walked) -> None:  # noqa: C901  # compiled whole
+def _send_one_by_one(seed: Any, first: int, table: Tables, out: Walked) -> None:  # noqa: C901, PLR0912  # compiled whole
     states = len(table.state_leg) - 1
     for device in range(len(out.end)):
         counter = mixed(seed + np.uint64(first + device) * STEP)
@@ -180,6 +184,10 @@ def _send_one_by_one(seed: Any, first: int, table: Tables, out: Walked) -> None:
             if u >= table.leg_cut[leg]:
                 total += table.leg_seconds[leg]
                 erased += table.leg_erases[leg]
+                # A leg that stands for the rest of a sampled life has cuts of its own.
+                if table.leg_cuts[leg] > 0:
+                    cuts += table.leg_cuts[leg]
+                    fell = table.leg_last[leg]
                 at = table.leg_through[leg]
                 continue
             x = u * table.leg_scale[leg]
@@ -239,6 +247,9 @@ def _send_together(seed: Any, first: int, table: Tables, out: Walked) -> None:
         through, onward = which[on], leg[on]
         out.seconds[through] += table.leg_seconds[onward]
         out.erases[through] += table.leg_erases[onward]
+        more = table.leg_cuts[onward] > 0
+        out.cuts[through[more]] += table.leg_cuts[onward[more]]
+        out.last_cut[through[more]] = table.leg_last[onward[more]]
         at[through] = table.leg_through[onward]
         cut, leg, x = which[~on], leg[~on], (u * table.leg_scale[leg])[~on]
         effect, last = table.leg_effect[leg], table.leg_effect_end[leg] - 1

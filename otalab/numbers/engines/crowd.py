@@ -31,7 +31,7 @@ class Group(NamedTuple):
 
 @dataclass(frozen=True)
 class Fork:
-    """The ways out of one state that can be told apart: probability, target, phase of the cut, seconds, erases.
+    """The ways out of one state that can be told apart: probability, target, last cut, cuts, and what they cost.
 
     The most likely comes last: it takes who is left over, and the rare ones keep their digits.
     """
@@ -39,6 +39,7 @@ class Fork:
     probability: Floats
     target: Ints
     cut: Ints
+    cuts: Ints
     seconds: Floats
     erases: Floats
 
@@ -54,19 +55,18 @@ def forks(walk: Walk) -> list[Fork]:
         {
             "state": np.concatenate([walk.leg_state[walk.place_leg[place]], walk.leg_state]),
             "target": np.concatenate([walk.tear_target[tear], walk.leg_through]),
-            "cut": np.concatenate([phase[runs.phase[effect]], np.full(len(walk.leg_run), NO_CUT)]),
+            "cut": np.concatenate([phase[runs.phase[effect]], walk.rest.last_cut]),
+            "cuts": np.concatenate([np.ones(len(place), np.int64), walk.rest.cuts.sum(axis=1)]),
             "probability": np.concatenate([probability, walk.leg_probability * walk.leg_on]),
-            "seconds": np.concatenate(
-                [runs.seconds_before[effect] + runs.seconds_if_cut[effect], runs.run_seconds[walk.leg_run]]
-            ),
-            "erases": np.concatenate([runs.erases[effect], runs.run_erases[walk.leg_run]]),
+            "seconds": np.concatenate([runs.seconds_before[effect] + runs.seconds_if_cut[effect], walk.leg_seconds]),
+            "erases": np.concatenate([runs.erases[effect], walk.leg_erases]),
         }
     )
     ways = ways[ways.probability > 0]
     ways[["seconds", "erases"]] = ways[["seconds", "erases"]].mul(ways.probability, axis=0)
-    ways = ways.groupby(["state", "target", "cut"], as_index=False).sum().sort_values(["state", "probability"])
+    ways = ways.groupby(["state", "target", "cut", "cuts"], as_index=False).sum().sort_values(["state", "probability"])
     ways[["seconds", "erases"]] = ways[["seconds", "erases"]].div(ways.probability, axis=0)
-    names = ("probability", "target", "cut", "seconds", "erases")
+    names = ("probability", "target", "cut", "cuts", "seconds", "erases")
     columns = {name: ways[name].to_numpy() for name in names}
     bounds = np.searchsorted(ways["state"].to_numpy(), np.arange(walk.states + 1))
     return [
@@ -109,7 +109,7 @@ def _moved(walk: Walk, count: int, random: np.random.Generator) -> dict[Group, t
         for way, moved in enumerate(random.multinomial(crowd, fork.probability).tolist()):
             if moved:
                 fell = int(fork.cut[way])
-                cuts, fell = (group.cuts, group.last_cut) if fell == NO_CUT else (group.cuts + 1, fell)
+                cuts, fell = group.cuts + int(fork.cuts[way]), group.last_cut if fell == NO_CUT else fell
                 to = Group(cuts, int(fork.target[way]), fell)
                 was = groups.get(to, (0, 0.0, 0.0))
                 groups[to] = (

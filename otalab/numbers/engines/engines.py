@@ -22,7 +22,7 @@ from otalab.numbers.engines import crowd
 from otalab.numbers.engines.chain import Tables, send, tables
 from otalab.numbers.engines.firmware import Lives
 from otalab.numbers.engines.streams import Stream
-from otalab.numbers.study import Fleet
+from otalab.numbers.fleet import Fleet
 from otalab.numbers.walk import ENDINGS
 
 MOST_CUTS = 10_000  # expected per device, beyond which it would be cut for ever

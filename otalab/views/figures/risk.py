@@ -90,8 +90,7 @@ def part_table(studies: Mapping[str, Study], names: Sequence[str] | None = None)
             except BadInput as error:
                 rows.append((label, name, np.nan, np.nan, str(error)))
                 continue
-            low = other.weighed.bad
-            rows.append((label, name, low, min(1.0, low + other.weighed.unknown), ""))
+            rows.append((label, name, *other.weighed.interval(*BAD), ""))
     return pd.DataFrame(rows, columns=["design", "part", "low", "high", "why"])
 
 

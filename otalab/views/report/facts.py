@@ -110,8 +110,7 @@ class Weight:
 
     def bad(self, rate: str) -> tuple[float, float]:
         """Return the probability of a bad end per update, between two bounds."""
-        weighed = self.by_rate[rate].weighed
-        return weighed.bad, min(1.0, weighed.bad + weighed.unknown)
+        return self.by_rate[rate].weighed.interval(*BAD)
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,10 @@ from otalab.numbers.campaigns.rollout import (
     survival,
     wear,
 )
+from otalab.numbers.fleet import Fleet
 from otalab.numbers.rates import Rates
 from otalab.numbers.stats import interval
-from otalab.numbers.study import Fleet, study
+from otalab.numbers.study import study
 
 STAGES = [Stage(1), Stage(10), Stage(50), Stage(100)]
 

@@ -13,8 +13,9 @@ from otalab.faults.tear import union
 from otalab.numbers.campaigns.rollout import bad_image_loop
 from otalab.numbers.engines import engines
 from otalab.numbers.engines.engines import sample
+from otalab.numbers.fleet import Fleet
 from otalab.numbers.rates import Rates
-from otalab.numbers.study import Fleet, study
+from otalab.numbers.study import study
 
 RATES = Rates(61.3, (("download", 307.1), ("switch", 5003.7), ("commit", 4999.3)))
 

@@ -16,9 +16,10 @@ from otalab.firmware.catalogue import designs
 from otalab.numbers.engines.engines import crowds, sample
 from otalab.numbers.engines.firmware import Lives
 from otalab.numbers.engines.streams import Stream
+from otalab.numbers.fleet import Fleet
 from otalab.numbers.rates import Rates
 from otalab.numbers.stats import interval
-from otalab.numbers.study import Fleet, study
+from otalab.numbers.study import study
 from otalab.numbers.walk import ENDINGS
 
 # Per hour: about one cut for each update, and so many where records are written that failures are common.

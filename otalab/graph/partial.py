@@ -1,0 +1,260 @@
+"""A crash graph that is followed where it is asked for, and knows what it has not followed.
+
+What was not followed stands *ahead*: contents that nobody has run, the tears of one effect that were not told apart,
+or every cut of a run.
+Each is a node without runs, so that whoever weighs the graph knows how much of it there is.
+Merges are checked against what was followed: whatever two merged wrecks might still differ in lies ahead for both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial, reduce
+from operator import or_
+from typing import Literal
+
+from otalab.bench.scenario import Scenario, World
+from otalab.bench.trace import sector_of
+from otalab.faults.tear import FaultModel
+from otalab.graph.explorer import Explorer
+from otalab.graph.looks import both
+from otalab.graph.nodes import Arrival, Edge, KnownRun, Node, Spot, contents
+from otalab.hardware.effects import Effect, Erase, Program
+from otalab.hardware.flash import Flash
+
+NOWHERE = Spot(0)
+MANY = 2000  # tears of one effect: each weighs little, and to tell them all apart takes longer than to draw some
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class FrontierNode(Node):
+    """What was not followed: a wreck that was not run, the tears of an effect (`torn`), or all cuts of a run (`cuts`).
+
+    `flash` and `world` are those of the wreck, before the effect, or of the node whose run it is; `source` is the node
+    that leads here, `run` and `step` say by which of its runs and effects.
+    """
+
+    kind: Literal["wreck", "torn", "cuts"] = "wreck"
+    source: Node | None = None
+    run: int = 0
+    step: int = 0
+    effect: Effect | None = None
+
+
+@dataclass(slots=True)
+class Opened:
+    """What was asked for of one node: the runs whose cuts are followed, and the effects whose tears are told apart."""
+
+    runs: set[int] = field(default_factory=set)
+    torn: set[tuple[int, int]] = field(default_factory=set)
+
+
+class PartialGraph(Explorer):
+    """A search that goes where it is told."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        faults: FaultModel,
+        *,
+        progress: Callable[[Explorer], None] = lambda _explorer: None,
+    ) -> None:
+        self._opened: dict[Node, Opened] = {}
+        self._ahead: dict[tuple[object, ...], FrontierNode] = {}
+        self.unknown = 1.0  # how likely a device comes to what was not followed, as whoever weighs it has found
+        super().__init__(scenario, faults, budget=2**62, progress=progress)
+        self.settle()
+
+    def _begin(self) -> None:
+        self._opened, self._ahead = {}, {}
+        super()._begin()
+
+    def follow(self, ahead: Iterable[FrontierNode]) -> None:
+        """Follow each of these, and check all merges against what was learnt."""
+        stale = set()
+        for one in ahead:
+            stale |= self._sources(one)
+            self._open(one)
+            self.progress(self)
+        self.settle(stale)
+
+    def many(self, one: FrontierNode) -> bool:
+        """Say whether what stands ahead are too many tears to follow each."""
+        if one.kind != "torn":
+            return False
+        assert isinstance(one.effect, (Erase, Program))
+        sector = sector_of(one.effect, one.flash)
+        there = self.place(one.flash, one.world, one.way)
+        # Where nobody reads what the tear leaves, all of them lead to one place; to know that, it has to be run.
+        if isinstance(there, FrontierNode) or not there.spot.matters(sector):
+            return False
+        return self.faults.count(one.effect, one.flash, self.scenario.device) > MANY
+
+    def _open(self, one: FrontierNode) -> None:
+        if one.kind == "cuts":
+            assert one.source is not None
+            self._opened[one.source].runs.add(one.run)
+            return
+        self.resolve(one.flash, one.world, one.way)
+        if one.kind == "torn" and not self.many(one):
+            assert one.source is not None
+            self._opened[one.source].torn.add((one.run, one.step))
+
+    def _sources(self, one: FrontierNode) -> set[Node]:
+        return {node for node in self.nodes if one in node.erased}
+
+    def settle(self, stale: Iterable[Node] = ()) -> bool:
+        """Connect what is new or has changed, until every merge holds on all that is known to be live.
+
+        Say whether all merges that there were have held.
+        """
+        waiting, held, before = set(stale), True, dict[Node, list[Edge]]()
+        while True:
+            if self.identity.stale:
+                self._begin()
+                waiting, held = set(), False
+            waiting |= set(self._waiting)
+            self._waiting.clear()
+            self._fresh.clear()
+            for node in sorted(waiting, key=lambda one: one.number):
+                self._connect(node)
+            held = held and all(_same(old, node.edges) for node, old in before.items())
+            grown = self._grow()
+            waiting = {node for node in self.nodes if any(target.spot in grown for target in node.erased)}
+            before = {node: node.edges for node in waiting}
+            if not waiting and not self._waiting and not self.identity.stale:
+                return held
+
+    @property
+    def stuck(self) -> set[Node]:
+        """The nodes from which, on steady power, the device surely resets for ever."""
+        before: dict[Node, list[Node]] = {}
+        ends = []
+        for node in self.nodes:
+            follows = [run.follows for run in node.runs]
+            if any(one is None or isinstance(one, FrontierNode) for one in follows):
+                ends.append(node)  # comes to an end, or to what may come to one
+            for one in follows:
+                if one is not None:
+                    before.setdefault(one, []).append(node)
+        alive = set(ends)
+        for node in ends:
+            fresh = [one for one in before.get(node, ()) if one not in alive]
+            alive.update(fresh)
+            ends += fresh
+        return set(self.nodes) - alive
+
+    def comes_to_an_end(self, node: Node) -> bool:
+        """Say whether, on steady power, a device can come to an end from here; what that takes is run."""
+        waiting = [node]
+        for one in waiting:
+            for run in one.runs:
+                if run.end:
+                    return True
+                follows = self.known(run.after, run.world, Arrival(one, run))
+                if follows not in waiting:
+                    waiting.append(follows)
+        return False
+
+    def place(self, flash: Flash, world: World, way: Arrival | None) -> Node:
+        """Return the node of a wreck; one that is not known stands ahead, and `way` is how it was met."""
+        self.lookups += 1
+        leaves = self.trie.find(world, partial(self.identity.key, flash))
+        if leaves is not None and (spot := self._spots.get(leaves)):
+            node = spot.nodes.get(self._told_apart(spot, flash))
+            if node:
+                return node
+        return self._standing(("wreck", flash, world), flash, world, way=way)
+
+    def known(self, flash: Flash, world: World, way: Arrival | None) -> Node:
+        """Return the node of a wreck; one that is not known is run, and all cuts of its runs stand ahead.
+
+        For whoever samples: `settle` has to follow, before anything is weighed.
+        """
+        node = self.resolve(flash, world, way)
+        if node not in self._opened:
+            self._connect(node)
+        return node
+
+    def follow_cuts(self, one: FrontierNode) -> None:
+        """Follow all cuts of a run that stand ahead; as after `known`, `settle` has to follow."""
+        self._open(one)
+        assert one.source is not None
+        self._connect(one.source)
+
+    def _standing(self, key: tuple[object, ...], flash: Flash, world: World, **more: object) -> FrontierNode:
+        known = self._ahead.get(key)
+        if known is None:
+            known = self._ahead[key] = FrontierNode(-1, flash, world, NOWHERE, [], **more)  # type: ignore[arg-type]
+        return known
+
+    def _connect(self, node: Node) -> None:
+        node.edges, node.erased, node.followed = [], {}, True
+        opened = self._opened.setdefault(node, Opened())
+        for number, run in enumerate(node.runs):
+            if run.end is None:
+                erased = reduce(or_, (both(one.sector) for one in run.effects if isinstance(one, Erase)), 0)
+                run.follows = self.place(run.after, run.world, Arrival(node, run))
+                self._lead(node, Edge(number, None, run.follows, 0, self.never, "reset"), erased)
+            if number in opened.runs:
+                for edge, erased in self._lazily(node, number, run, opened):
+                    self._lead(node, edge, erased)
+            elif run.effects:
+                ahead = self._standing(
+                    ("cuts", node, number), node.flash, node.world, kind="cuts", source=node, run=number
+                )
+                node.edges += (
+                    Edge(number, step, ahead, 0, self._surely, "not-followed") for step in range(len(run.effects))
+                )
+                node.erased[ahead] = 0
+
+    def _lazily(self, node: Node, number: int, run: KnownRun, opened: Opened) -> Iterator[tuple[Edge, int]]:
+        """Yield the edges that cuts in this run make, with the sectors erased before each; nothing is run for it."""
+        target: Node | None = None
+        erased, world = 0, node.world
+        for step, (effect, before) in enumerate(zip(run.effects, contents(node.flash, run), strict=True)):
+            if target is None or world != run.worlds[step]:
+                world = run.worlds[step]
+                label = "before" if isinstance(effect, (Erase, Program)) else "cut"
+                target = self.place(before, world, Arrival(node, run, step, label))
+            if not isinstance(effect, (Erase, Program)):
+                yield Edge(number, step, target, 1, self._surely, "cut"), erased
+                continue
+            sector = sector_of(effect, before)
+            if not isinstance(target, FrontierNode) and not target.spot.matters(sector):
+                # Whatever the tear leaves, nobody reads it; how many tears there are is not counted here.
+                yield Edge(number, step, target, 1, self._surely, "before"), erased
+            else:
+                if isinstance(target, FrontierNode) or (number, step) not in opened.torn:
+                    key = ("torn", node, number, step)
+                    told = {"kind": "torn", "source": node, "run": number, "step": step, "effect": effect}
+                    ahead = self._standing(key, before, world, way=Arrival(node, run, step, "before"), **told)
+                    yield Edge(number, step, ahead, 0, self._surely, "not-told-apart"), erased
+                else:
+                    torn = self._torn(Arrival(node, run, step), number, effect, before, world)
+                    yield from ((edge, erased) for edge in torn)
+                target = None
+            if isinstance(effect, Erase):
+                erased |= both(sector)
+
+    def _torn(self, way: Arrival, number: int, effect: Erase | Program, before: Flash, world: World) -> Iterator[Edge]:
+        sector, step = sector_of(effect, before), way.step
+        for one in self.classes(effect, before, sector):
+            leads = self.place(one.first.onto(before, sector), world, way._replace(label=one.first.label))
+            if not leads.spot.looks_at_bytes(sector):
+                yield Edge(number, step, leads, one.count, one.weights, one.first.label, one.kind)
+                continue
+            for raw in self.classes(effect, before, sector, within=one.kind):
+                leads = self.place(raw.first.onto(before, sector), world, way._replace(label=raw.first.label))
+                kind: Hashable = one.kind, raw.kind
+                yield Edge(number, step, leads, raw.count, raw.weights, raw.first.label, kind)
+
+
+def _same(before: list[Edge], now: list[Edge]) -> bool:
+    """Say whether all that led to a wreck that was run still leads there."""
+    led = {
+        (edge.run, edge.step, edge.kind): edge.target for edge in before if not isinstance(edge.target, FrontierNode)
+    }
+    leads = {(edge.run, edge.step, edge.kind): edge.target for edge in now}
+    return all(leads.get(way) is target for way, target in led.items())

@@ -1,0 +1,183 @@
+"""By weight: what devices are likely to meet is followed first, whatever its number of cuts.
+
+A partial crash graph is weighed, and what lies ahead of it and weighs most is followed next; so the bounds close with
+every step, soonest where it matters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import fsum
+from typing import NamedTuple
+
+import numpy as np
+from scipy.sparse import coo_array, csr_array
+
+from otalab.bench.ends import ENDS
+from otalab.graph.arrays import Floats, Ints
+from otalab.graph.nodes import KnownRun, Node
+from otalab.graph.partial import FrontierNode, PartialGraph
+from otalab.hardware.effects import PHASES, Erase
+from otalab.numbers.markov import solve
+from otalab.numbers.rates import Rates
+
+LITTLE = 0.1  # a round that takes off less than so much: to sample tells more
+SHARE = 0.7  # of what lies ahead is followed in a round,
+MOST = 64  # but no more than so many
+TINY = 1e-300
+Target = Node | str  # or the name of an end
+
+
+class Lasting(NamedTuple):
+    """What a run's effects are to the supply, effect by effect, as in `walk.Runs`."""
+
+    phase: Ints
+    seconds: Floats
+    cut: Floats
+    seconds_if_cut: Floats
+    erases: Ints
+    through: float
+
+    @property
+    def begun(self) -> float:
+        """How many erases the whole run has."""
+        return float(self.erases[-1]) if len(self.erases) else 0.0
+
+    @property
+    def passed(self) -> Floats:
+        """The seconds by phase before each effect, and in all of the run."""
+        spent = np.zeros((len(self.phase) + 1, len(PHASES)))
+        spent[np.arange(len(self.phase)) + 1, self.phase] = self.seconds
+        return np.asarray(np.cumsum(spent, axis=0))
+
+
+class Weigher:
+    """Weighs what a partial graph knows, at some rates and with some shares of the fault model's members."""
+
+    def __init__(self, graph: PartialGraph, rates: Rates, shares: Sequence[float]) -> None:
+        self.graph = graph
+        self.rates = np.array([rates.per_second(phase) for phase in PHASES])
+        self.shares = np.array(shares)
+        self._lasting: dict[int, tuple[KnownRun, Lasting]] = {}
+
+    def lasting(self, run: KnownRun) -> Lasting:
+        """Return what the effects of a run are to the supply."""
+        known = self._lasting.get(id(run))
+        if known is None:
+            known = self._lasting[id(run)] = run, self._weighed(run)
+        return known[1]
+
+    def _weighed(self, run: KnownRun) -> Lasting:
+        phase = np.array([PHASES.index(one) for one in run.phases], np.int64)
+        seconds = np.array([one if one < np.inf else 0.0 for one in run.seconds])
+        hazard = self.rates[phase] * seconds
+        before = np.concatenate([[0.0], np.cumsum(hazard)])
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            share = np.where(hazard < 0.01, 0.5 - hazard / 12 + hazard**3 / 720, 1 / hazard - 1 / np.expm1(hazard))
+        return Lasting(
+            phase=phase,
+            seconds=seconds,
+            cut=np.exp(-before[:-1]) * -np.expm1(-hazard),
+            seconds_if_cut=seconds * share,
+            erases=np.cumsum([isinstance(effect, Erase) for effect in run.effects], dtype=np.int64),
+            through=float(np.exp(-before[-1])),
+        )
+
+    def leads(self, node: Node) -> dict[Target, float]:
+        """Return where a node leads, each with its probability."""
+        found: dict[Target, float] = {}
+        lasting = [self.lasting(run) for run in node.runs]
+        for run, last in zip(node.runs, lasting, strict=True):
+            if run.end:
+                found[run.end.name] = found.get(run.end.name, 0.0) + run.probability * last.through
+        for edge in node.edges:
+            run, last = node.runs[edge.run], lasting[edge.run]
+            if edge.step is None:
+                weight = run.probability * last.through
+            else:
+                weight = run.probability * float(last.cut[edge.step]) * float(self.shares @ edge.weights)
+            if weight > TINY:
+                found[edge.target] = found.get(edge.target, 0.0) + weight
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a partial graph: the probability of each end, and of everything that lies ahead."""
+
+    ends: dict[str, float]
+    ahead: dict[FrontierNode, float]
+
+    @property
+    def unknown(self) -> float:
+        """How likely a device is to come to where nothing was followed."""
+        return fsum(self.ahead.values())
+
+    def settled(self, absolute: float, relative: float) -> bool:
+        """Say whether the bounds of every end are this close, absolutely or as a share of it."""
+        least = min((self.ends.get(end, 0.0) for end in ENDS), default=0.0)
+        return self.unknown <= max(absolute, relative * least)
+
+
+def known(graph: PartialGraph, weigher: Weigher) -> Known:
+    """Weigh a partial graph as it is."""
+    order: dict[Node, int] = {graph.start: 0}
+    leads, stuck = [], graph.stuck
+    for node in (waiting := [graph.start]):
+        leads.append({"stuck": 1.0} if node in stuck else weigher.leads(node))
+        for target in leads[-1]:
+            if isinstance(target, Node) and not isinstance(target, FrontierNode) and target not in order:
+                order[target] = len(order)
+                waiting.append(target)
+    ends = {end: len(order) + 1 + place for place, end in enumerate(ENDS)}
+    size = len(order) + 1 + len(ends)
+
+    def column(target: Target) -> int:
+        if isinstance(target, str):
+            return ends[target]
+        return len(order) if isinstance(target, FrontierNode) else order[target]
+
+    cells = [(p, row, column(target)) for row, found in enumerate(leads) for target, p in found.items()]
+    cells += [(1.0, end, end) for end in range(len(order), size)]
+    weights, rows, columns = zip(*cells, strict=True)
+    solution = solve(csr_array(coo_array((weights, (rows, columns)), (size, size)).tocsr()))
+    ahead: dict[FrontierNode, float] = {}
+    for row, found in enumerate(leads):
+        for target, p in found.items():
+            if isinstance(target, FrontierNode):
+                ahead[target] = ahead.get(target, 0.0) + p * float(solution.visits[row])
+    return Known({end: float(solution.ends[place]) for end, place in ends.items()}, ahead)
+
+
+def search(
+    graph: PartialGraph,
+    weigher: Weigher,
+    *,
+    nodes: int,
+    absolute: float,
+    relative: float,
+    told: Callable[[Known], None] = lambda _known: None,
+) -> Known:
+    """Follow what weighs most until the bounds are this close, so many nodes were run, or little is won by more."""
+    was, little = np.inf, False
+    while True:
+        now = known(graph, weigher)
+        graph.unknown = now.unknown
+        told(now)
+        little = little and now.unknown > (1 - LITTLE) * was
+        if now.settled(absolute, relative) or len(graph.nodes) >= nodes or little:
+            return now
+        ahead = sorted(now.ahead.items(), key=lambda pair: -pair[1])
+        enough, taken, passed = SHARE * now.unknown, [], 0.0
+        for one, mass in ahead:
+            if graph.many(one):
+                continue
+            taken.append(one)
+            passed += mass
+            if passed > enough or len(taken) >= min(MOST, 1 + nodes - len(graph.nodes)):
+                break
+        if not taken:
+            return now
+        was, little = now.unknown, len(taken) >= MOST
+        graph.follow(taken)

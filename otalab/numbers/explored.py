@@ -1,0 +1,153 @@
+"""What is known of an update's crash graph: all of it, or what weighs most and lives sampled from where that ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from otalab.bench.scenario import Scenario, World
+from otalab.faults.tear import FaultModel
+from otalab.graph.crash_graph import CrashGraph
+from otalab.graph.explorer import BudgetSpent, Explorer
+from otalab.graph.freeze import graph_of, reached
+from otalab.graph.nodes import Arrival, Node, TearClass
+from otalab.graph.partial import PartialGraph
+from otalab.hardware.effects import Erase, Program
+from otalab.hardware.flash import Flash
+from otalab.numbers.ahead import Sampler
+from otalab.numbers.by_weight import Known, Weigher, search
+from otalab.numbers.rates import Rates
+from otalab.numbers.sequels import Sampled
+from otalab.numbers.stats import interval
+from otalab.numbers.walk import ENDINGS
+
+BRIEF = 250_000  # effects, tears and looked-up wrecks: some seconds, and several times what graphs take that close
+SEARCHED = 5  # one in so many of the budget's nodes is for what is followed by weight, the others for sampled lives
+LIVES = 100  # are sampled at first,
+MORE = 4  # and so many times as many, while the bounds are too wide,
+MOST_LIVES = 40_000
+ANEW = 4  # times that a search is taken up again because lives have shown a merge to be wrong
+SEED = 17
+
+
+@dataclass(frozen=True)
+class Explored:
+    """A crash graph and, if it is not closed, the lives that were sampled from where it ends."""
+
+    graph: CrashGraph
+    sampled: Sampled | None = None
+    interrupted: bool = False
+
+
+@dataclass(slots=True)
+class Search:
+    """How far a search by weight goes: until the bounds of each end are so close, or so many nodes were run."""
+
+    scenario: Scenario
+    faults: FaultModel
+    rates: Rates
+    shares: Sequence[float]
+    nodes: int
+    absolute: float = 1e-9
+    relative: float = 0.01
+    until: float = np.inf
+    progress: Callable[[Explorer], None] = lambda _explorer: None
+    _graph: PartialGraph = field(init=False)
+    _frozen: tuple[CrashGraph, dict[object, int]] | None = field(init=False, default=None)
+    _sampled: Sampled | None = field(init=False, default=None)
+
+    def explored(self) -> Explored:
+        """Search, then sample; whoever interrupts gets what is there."""
+        self._graph = PartialGraph(self.scenario, self.faults, progress=self._watched)
+        try:
+            for _ in range(ANEW):
+                if self._tried():
+                    break
+        except (KeyboardInterrupt, _Late) as broken_off:
+            interrupted = isinstance(broken_off, KeyboardInterrupt)
+            graph = self._frozen[0] if self._frozen else graph_of(self._graph)
+            return Explored(graph, self._sampled, interrupted)
+        assert self._frozen is not None
+        return Explored(self._frozen[0], self._sampled)
+
+    def _watched(self, explorer: Explorer) -> None:
+        if time.monotonic() > self.until:
+            raise _Late
+        self.progress(explorer)
+
+    def _tried(self) -> bool:
+        """Search and sample once; say whether the lives were in agreement with the graph that they began in."""
+        graph, self._sampled = self._graph, None
+        weigher = Weigher(graph, self.rates, self.shares)
+        most = max(len(graph.nodes), self.nodes // SEARCHED)
+        now = search(graph, weigher, nodes=most, absolute=self.absolute, relative=self.relative)
+        self._frozen = graph_of(graph), {node: number for number, node in enumerate(reached(graph))}
+        if now.settled(self.absolute, self.relative):
+            return True
+        sampler, count = Sampler(graph, weigher), LIVES
+        while True:
+            known = len(graph.nodes)
+            lives, places = sampler.lives(now, count, SEED, lambda _done: self._watched(graph))
+            if not graph.settle():
+                return False
+            numbers = [self._frozen[1][place] for place, _, _ in places]
+            order = np.argsort(numbers, kind="stable")
+            which, shares = np.array([life for _, life, _ in places]), np.array([share for *_, share in places])
+            self._sampled = Sampled(lives, np.array(numbers)[order], which[order], shares[order])
+            cost = MORE * (len(graph.nodes) - known)
+            if self._close(now, lives.end) or count * MORE > MOST_LIVES or len(graph.nodes) + cost > self.nodes:
+                return True
+            count *= MORE
+
+    def _close(self, now: Known, ends: np.ndarray) -> bool:
+        """Say whether the bounds are as close as was asked for."""
+        for end, low in now.ends.items():
+            seen = int((ends == ENDINGS.index(end)).sum())
+            found = interval(seen, len(ends))
+            width = now.unknown * (found.high - found.low)
+            if width > max(self.absolute, self.relative * (low + now.unknown * found.estimate)):
+                return False
+        return True
+
+
+class _Late(Exception):
+    """The time is over."""
+
+
+class Brief(Explorer):
+    """A search for all of a graph that is given up soon: a graph that closes does so early, as a rule."""
+
+    effort = 0
+
+    def resolve(self, flash: Flash, world: World, way: Arrival | None = None) -> Node:
+        """Return the node of a wreck, or give up."""
+        if self.effort + self.lookups > BRIEF:
+            raise BudgetSpent
+        return super().resolve(flash, world, way)
+
+    def _run(self, flash: Flash, world: World, way: Arrival | None) -> Node:
+        node = super()._run(flash, world, way)
+        self.effort += sum(len(run.effects) for run in node.runs)
+        return node
+
+    def classes(self, effect: Erase | Program, before: Flash, sector: int, within: Hashable = None) -> list[TearClass]:
+        """Return the tears of an effect by what can be told apart; to find them is an effort."""
+        before_this = len(self._tears)
+        found = super().classes(effect, before, sector, within)
+        if len(self._tears) > before_this:
+            self.effort += sum(one.count for one in found)
+        return found
+
+
+def closed_graph(
+    scenario: Scenario, faults: FaultModel, budget: int, progress: Callable[[Explorer], None]
+) -> Explored | None:
+    """Return all of a crash graph if it closes soon; what was found of it if somebody interrupts."""
+    explorer = Brief(scenario, faults, budget=budget, progress=progress)
+    explorer.explore()
+    if explorer.closed or explorer.interrupted:
+        return Explored(graph_of(explorer), interrupted=explorer.interrupted)
+    return None
