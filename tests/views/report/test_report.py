@@ -39,6 +39,7 @@ from otalab.views.report.words import choice_rows, one_in, probability
 SMALL = ["--board", "tiny", "--faults", "atomic", "--image", "healthy", "--rate", "us-2022", "--parts", "W25Q16JV"]
 ALONE = {"meta", "link", "br"}
 ONE_CELL = ["--faults", "unstable", "--image", "healthy", "--parts", "W25Q16JV"]
+EACH_PART = ["--faults", "all", "--image", "healthy", "--parts", "each"]
 PATIENCE = 120  # seconds for what must come; only a failure waits so long
 
 
@@ -353,7 +354,7 @@ def test_nothing_half_written_stays_behind(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("where", "options"),
     # Places where it stays for long: it tells twice a second where it is, and a quick machine is soon elsewhere.
-    [("", []), ("torn-", []), ("risk on", ["--faults", "unstable"]), ("wear|repair", ONE_CELL)],
+    [("", []), ("torn-", []), ("risk on", EACH_PART), ("wear|repair", ONE_CELL)],
     ids=["at once", "search", "risk", "repair"],
 )
 def test_whoever_interrupts_gets_no_report(tmp_path, where, options):
