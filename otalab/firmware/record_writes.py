@@ -148,11 +148,11 @@ def read_back(chip: Controller, design: Design, place: int, data: bytes) -> Rout
 
 
 def move_on(chip: Controller, design: Design, place: int, data: bytes) -> Routine[bool]:
-    """Program and read back; what did not go in is written once more, at the start of the other area."""
+    """Program and read back; what did not go in is written once more, at the start of the other area, or of its own."""
     yield from put_record(chip, design, place, data)
     if chip.read_record(store.places(chip.board, design)[place], len(data)) == data:
         return True
-    other = 0 if place >= design.journal else design.journal
+    other = (place // design.journal + 1) * design.journal % (design.records * design.journal)
     chip.say(f"Boot record {place} does not read back, going on at {other}")
     yield from put_record(chip, design, other, data)
     return chip.read_record(store.places(chip.board, design)[other], len(data)) == data
