@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator
+from dataclasses import replace
 from functools import partial, reduce
 from operator import add, or_
 
@@ -195,8 +196,13 @@ class Explorer:
                 self._lead(node, Edge(number, None, run.follows, 0, self.never, "reset"), erased)
             # Cuts in boot records first: there are few, they decide most, and a budget may not last for the others.
             for records in (True, False):
+                known = len(self.nodes)
                 for edge, erased in self._cuts(node, number, run, records=records):
                     self._lead(node, edge, erased)
+                    # One effect may be torn in thousands of ways: whoever watches does not wait for all of them.
+                    if len(self.nodes) > known:
+                        known = len(self.nodes)
+                        self.progress(self)
         node.edges.sort(key=lambda edge: (edge.run, edge.step is not None, edge.step or 0))
         node.followed = True
 
@@ -233,7 +239,7 @@ class Explorer:
                     if not leads.spot.looks_at_bytes(sector):
                         yield Edge(number, step, leads, one.count, one.weights, one.first.label, one.kind), erased
                         continue
-                    for raw in self.classes(effect, before, sector, within=one.kind):
+                    for raw in self._by_bytes(effect, before, sector, one):
                         way = Arrival(node, run, step, raw.first.label)
                         leads = self.resolve(raw.first.onto(before, sector), world, way)
                         kind = one.kind, raw.kind
@@ -241,6 +247,13 @@ class Explorer:
                 target = None
             if isinstance(effect, Erase):
                 erased |= both(sector)
+
+    def _by_bytes(self, effect: Erase | Program, before: Flash, sector: int, one: TearClass) -> list[TearClass]:
+        """Return the tears of a class by their bytes."""
+        if one.count > 1:
+            return self.classes(effect, before, sector, within=one.kind)
+        # Of a journal's record each of 50,000 tears is a class of its own: all of them again for each was for ever.
+        return [replace(one, kind=self.identity.raw_class(one.first.contents, one.first.mark))]
 
     def classes(self, effect: Erase | Program, before: Flash, sector: int, within: Hashable = None) -> list[TearClass]:
         """Return the tears of an effect by what can be told apart, in the order of their first members.
