@@ -5,8 +5,11 @@ A bricked device is a result, never an exception.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from traceback import extract_tb
+
+from otalab.text import meant
 
 
 class OtalabError(Exception):
@@ -15,6 +18,11 @@ class OtalabError(Exception):
 
 class BadInput(OtalabError, ValueError):
     """A file, a name or a number that the lab cannot work with."""
+
+
+def unknown(what: str, name: object, allowed: Collection[str], besides: str = "") -> BadInput:
+    """Return the complaint about a name that nobody knows: what is known, and which of it was likely meant."""
+    return BadInput(f"{what} {name!r} is unknown; one of: {', '.join(allowed)}{besides}{meant(name, allowed)}")
 
 
 class OutOfTable(OtalabError):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Collection, Iterator
@@ -12,13 +13,34 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from otalab.errors import BadInput
-from otalab.files import read_text
+from otalab.errors import BadInput, unknown
+from otalab.files import is_file, read_text
+from otalab.text import meant
 
 DATA = Path(__file__).parent / "_data"
 if not DATA.is_dir():
     # A checkout, where the data lie beside the package.
     DATA = Path(__file__).parent.parent / "data"
+
+
+def names(what: str) -> list[str]:
+    """Return the names of what the lab brings: "design" or "board"."""
+    return sorted(path.stem for path in (DATA / f"{what}s").glob("*.toml"))
+
+
+def place_of(what: str, name: str) -> Path:
+    """Return the file of a design or a board: by its name among those that the lab brings, or by its path."""
+    if not isinstance(name, str):
+        raise BadInput(f"{what} {name!r}: a name is needed, or the path of a TOML file")
+    if name.endswith(".toml"):
+        return Path(name)
+    if name in names(what):
+        return DATA / f"{what}s" / f"{name}.toml"
+    if is_file(name):
+        raise BadInput(f"{name}: the name of a file of TOML ends in .toml")
+    if {"/", os.sep} & set(name):
+        raise BadInput(f"{name}: no such file")
+    raise unknown(what, name, names(what), ", or the path of a TOML file")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +86,7 @@ class Settings:
         """Refuse keys that mean nothing here: a misspelt choice must not be read as its default."""
         for key in self.table:
             if key not in allowed:
-                raise self.wrong(key, f"unknown key; allowed: {', '.join(allowed)}")
+                raise self.wrong(key, f"unknown key; allowed: {', '.join(allowed)}{meant(key, allowed)}")
 
     def inside(self, key: str) -> Settings:
         """Return the table under `key`."""
@@ -107,5 +129,6 @@ class Settings:
         """Return one of the allowed values; `true` is not 1."""
         value = self.required(key)
         if not any(value == one and type(value) is type(one) for one in allowed):
-            raise self.wrong(key, f"{value!r} is not allowed; one of: {', '.join(map(str, allowed))}")
+            one_of = ", ".join(map(str, allowed))
+            raise self.wrong(key, f"{value!r} is not allowed; one of: {one_of}{meant(value, allowed)}")
         return value

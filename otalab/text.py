@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
+from difflib import get_close_matches
 
 
 def one_line(text: str) -> str:
     """Return a text as one line that no terminal obeys: what cannot be printed is written out."""
     return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def meant(name: object, allowed: Iterable[object]) -> str:
+    """Return the question that goes with a name which is none of those allowed; nothing where none of them is near."""
+    near = get_close_matches(str(name), [str(one) for one in allowed], 1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]], right: str = "") -> Iterator[str]:

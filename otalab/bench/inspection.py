@@ -11,7 +11,7 @@ from functools import cache
 from html import escape
 from typing import Any
 
-from otalab.errors import BadInput
+from otalab.errors import BadInput, unknown
 from otalab.firmware import store
 from otalab.firmware.catalogue import designs, load_design
 from otalab.firmware.design import Design
@@ -192,7 +192,7 @@ def design_of(name: str) -> Design:
         return formats()[name]
     if name in designs() or name.endswith(".toml"):
         return load_design(name)
-    raise BadInput(f"format {name!r} is unknown; one of: {', '.join(formats())}, or a design")
+    raise unknown("format", name, formats(), ", or a design")
 
 
 def _looked_at(form: str, design: Design, files: Sequence[tuple[str, bytes]]) -> Inspection | None:

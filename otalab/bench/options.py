@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Self, get_args
 
-from otalab.errors import BadInput
+from otalab.errors import BadInput, unknown
 from otalab.firmware.requests import OFFERS
 from otalab.hardware.board import Board
 from otalab.hardware.part import Timing
+from otalab.text import meant
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,13 +42,23 @@ class ScenarioOptions:
 
     def __post_init__(self) -> None:
         if self.timing not in get_args(Timing):
-            raise BadInput(f"timing {self.timing!r} is unknown; one of: {', '.join(get_args(Timing))}")
+            raise unknown("timing", self.timing, get_args(Timing))
         if self.offer is not None and self.offer not in OFFERS:
-            raise BadInput(f"offer {self.offer!r} is unknown; one of: {', '.join(OFFERS)}")
+            raise unknown("offer", self.offer, OFFERS)
         for name in ("app_size", "commit_timeout"):
             whole_number(name, getattr(self, name))
         for name in ("health_seconds", "operator_commits_after"):
             a_time(name, getattr(self, name))
+        self._refuse_other_types()
+
+    def _refuse_other_types(self) -> None:
+        files: object = {} if self.files is None else self.files
+        if not isinstance(self.bundle, bytes | None):
+            raise BadInput("bundle: the bytes of one are needed, as otalab.files.read_bytes returns them")
+        if not isinstance(files, Mapping) or not all(map(_is_file, files.items())):
+            raise BadInput("files: names with the bytes of each are needed, such as {'conf9.json': b'{}'}")
+        if not isinstance(self.used, bool):
+            raise BadInput(f"used {self.used!r}: True or False is needed")
 
     def options(self) -> dict[str, Any]:
         """Return these alone, as keywords."""
@@ -59,8 +70,12 @@ class ScenarioOptions:
         known = [one.name for one in fields(cls)]
         for name in options:
             if name not in known:
-                raise BadInput(f"{name}: no option of a scenario; it has {', '.join(known)}")
+                raise BadInput(f"{name}: no option of a scenario; it has {', '.join(known)}{meant(name, known)}")
         return cls(**options)
+
+
+def _is_file(named: tuple[object, object]) -> bool:
+    return isinstance(named[0], str) and isinstance(named[1], bytes)
 
 
 def whole_number(name: str, value: object) -> None:

@@ -53,7 +53,7 @@ def set_up(
 
 def scenario_of(options: ScenarioOptions, design: str | Design, image: str = "healthy") -> Scenario:
     """Return the scenario of a design that options describe."""
-    design = load_design(design) if isinstance(design, str) else design
+    design = design if isinstance(design, Design) else load_design(design)
     board = board_for(design, options.board)
     size = board.slots[0].app.size if options.app_size is None else options.app_size
     update, probe = an_update(options, design, board, size, image), a_probe(design, board, size)
@@ -140,7 +140,7 @@ def after_an_update(scenario: Scenario, app_size: int, files: dict[str, bytes]) 
 def board_for(design: Design, board: str | Board | None = None) -> Board:
     """Return the board that a design runs on: as named, or its own partition table, or `lab-1M`."""
     board = board or design.board or "lab-1M"
-    board = load_board(board) if isinstance(board, str) else board
+    board = board if isinstance(board, Board) else load_board(board)
     if design.state != "none" and not board.state:
         raise BadInput(f"design {design.name} needs a second store, and board {board.name} has no place for one")
     size, room = codec(design).size * design.journal, min(area.size for area in board.records)

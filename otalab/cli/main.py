@@ -10,7 +10,6 @@ import argparse
 import io
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
 from otalab.cli import bundle as bundle_cli
 from otalab.cli import campaign as campaign_cli
@@ -28,14 +27,8 @@ from otalab.cli import serve as serve_cli
 from otalab.cli import shadow_service as shadow_cli
 from otalab.cli import trace as trace_cli
 from otalab.cli.interrupts import pressed, remembered
+from otalab.cli.parser import Parser
 from otalab.cli.way_out import broken_off, way_out
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose complaint is one line."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
 def parser() -> argparse.ArgumentParser:

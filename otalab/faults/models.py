@@ -11,10 +11,11 @@ from hashlib import shake_256
 from itertools import accumulate, pairwise
 from struct import unpack
 
-from otalab.errors import BadInput
+from otalab.errors import BadInput, unknown
 from otalab.faults.tear import Bare, FaultModel, Site, Torn, fault, union
 from otalab.hardware.effects import Erase, Program
 from otalab.hardware.flash import Mark
+from otalab.text import meant
 
 # In the last tenth of an erase one cell in so many is slow, early and late: 4.5 % and 0.35 %.
 LAST, SLOW = 0.1, (22, 286)
@@ -204,8 +205,8 @@ SIX = {model.name: model for model in (atomic(), *_OF_PROGRAMS, *_OF_ERASES)}
 
 def weighted(mixture: Mapping[str, float]) -> FaultModel:
     """Return `all` with other weights: what can happen stays the same, and a member that is not named weighs 0."""
-    if unknown := sorted(mixture.keys() - SIX.keys()):
-        raise BadInput(f"{unknown[0]!r} is no member of all; its members: {', '.join(SIX)}")
+    if strange := sorted(mixture.keys() - SIX.keys()):
+        raise BadInput(f"{strange[0]!r} is no member of all; its members: {', '.join(SIX)}{meant(strange[0], SIX)}")
     return union("all", {model: mixture.get(name, 0.0) for name, model in SIX.items()}, _bitwise)
 
 
@@ -214,6 +215,6 @@ FAULTS = {**SIX, "all": weighted(dict.fromkeys(SIX, 1.0)), "unstable": fault("un
 
 def fault_model(name: str) -> FaultModel:
     """Return the fault model of this name."""
-    if name not in FAULTS:
-        raise BadInput(f"fault model {name!r} is unknown; one of: {', '.join(FAULTS)}")
+    if not isinstance(name, str) or name not in FAULTS:
+        raise unknown("fault model", name, FAULTS)
     return FAULTS[name]

@@ -11,22 +11,23 @@ from otalab.errors import BadInput
 from otalab.firmware.design import Design, bounds, choices, way_of, ways
 from otalab.formats.records.catalogue import LAB_RECORDS
 from otalab.hardware.board import read_board
-from otalab.settings import DATA, Settings
+from otalab.settings import DATA, Settings, names, place_of
 
 
 def designs() -> list[str]:
     """Return the names of the catalogue."""
-    return sorted(path.stem for path in (DATA / "designs").glob("*.toml"))
+    return names("design")
+
+
+def load_design(name: str) -> Design:
+    """Return a design by its name in the catalogue, or from the path of a TOML file as it is now."""
+    path = place_of("design", name)
+    return _of_the_lab(path) if path.parent == DATA / "designs" else read_design(Settings.load(path))
 
 
 @cache
-def load_design(name: str) -> Design:
-    """Return a design by its name in the catalogue, or from the path of a TOML file."""
-    if name.endswith(".toml"):
-        return read_design(Settings.load(Path(name)))
-    if name not in designs():
-        raise BadInput(f"design {name!r} is unknown; one of: {', '.join(designs())}, or the path of a TOML file")
-    return read_design(Settings.load(DATA / "designs" / f"{name}.toml"))
+def _of_the_lab(path: Path) -> Design:
+    return read_design(Settings.load(path))
 
 
 def read_design(settings: Settings) -> Design:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Literal
 
-from otalab.errors import BadInput
+from otalab.errors import unknown
 
 Temper = Literal["healthy", "hangs", "crashes", "flaky"]
 TEMPERS: tuple[Temper, ...] = ("healthy", "hangs", "crashes", "flaky")
@@ -56,7 +56,7 @@ COMMITS: dict[str, Callable[[Image], Image]] = {"image": commits_itself, "operat
 
 def parse_temper(text: str) -> tuple[Temper, float]:
     """Return a temper and its probability of failing a health check, from `healthy`, `flaky` or `flaky:0.3`."""
-    name, _, number = text.partition(":")
+    name, _, number = str(text).partition(":")
     for temper in TEMPERS:
         if name == temper and (not number or temper == "flaky"):
             try:
@@ -65,4 +65,4 @@ def parse_temper(text: str) -> tuple[Temper, float]:
                 failure = -1.0
             if 0 <= failure <= 1:
                 return temper, failure if temper == "flaky" else 0.0
-    raise BadInput(f"image {text!r} is unknown; one of: {', '.join(TEMPERS)}, or flaky:P with P from 0 to 1")
+    raise unknown("image", text, TEMPERS, ", or flaky:P with P from 0 to 1")

@@ -144,7 +144,7 @@ def check_design(
     `faults` may be a model of one's own; `options` are those of `ScenarioOptions`.
     """
     scenario = set_up(design, board, image=image, **options)
-    model = fault_model(faults) if isinstance(faults, str) else faults
+    model = faults if isinstance(faults, FaultModel) else fault_model(faults)
     device = scenario.device
     case = replace(Case.of(scenario, device.design.name, None, model.name), image=image)
     return check(case, scenario, model, budget=budget)

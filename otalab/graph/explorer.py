@@ -19,7 +19,7 @@ from otalab.bench.ends import End
 from otalab.bench.observer import judge_run
 from otalab.bench.scenario import Scenario, World
 from otalab.bench.trace import Run, every_run, sector_of
-from otalab.errors import InternalFault
+from otalab.errors import BadInput, InternalFault
 from otalab.faults.tear import FaultModel, Tear
 from otalab.firmware.outcome import Reset
 from otalab.graph.identity import Identity
@@ -31,6 +31,13 @@ from otalab.hardware.effects import Effect, Erase, Program
 from otalab.hardware.flash import Flash
 
 BUDGET = 1000
+
+
+def a_budget(nodes: int) -> int:
+    """Return the most nodes that a search may have; less than one is `BadInput`."""
+    if type(nodes) is not int or nodes < 1:
+        raise BadInput(f"budget {nodes!r}: at least one node is needed, a whole number")
+    return nodes
 
 
 class BudgetSpent(Exception):
@@ -50,7 +57,7 @@ class Explorer:
     ) -> None:
         self.scenario = scenario
         self.faults = faults
-        self.budget = budget
+        self.budget = a_budget(budget)
         self.progress = progress
         self.identity = Identity(scenario.device)
         self.expanded = self.lookups = 0
@@ -273,7 +280,7 @@ class Explorer:
                 tears.count += 1
                 tears.weights = [*map(add, tears.weights, tear.weights)]
             self._tears[*key, within is not None] = known
-        return list(known[within].values())
+        return list(known.get(within, {}).values())  # a model that leaves nothing has no class at all
 
     def _raw(self, tear: Tear) -> Hashable:
         return self.identity.raw_class(tear.contents, tear.mark)

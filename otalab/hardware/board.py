@@ -6,12 +6,11 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 
-from otalab.errors import BadInput, OutOfTable
+from otalab.errors import OutOfTable
 from otalab.hardware.flash import Geometry
 from otalab.hardware.part import FlashPart, part, parts
-from otalab.settings import DATA, Settings
+from otalab.settings import Settings, names, place_of
 
 # "raw" is a region of bytes in which nobody looks for files.
 FILE_SYSTEMS = ("littlefs", "spiffs", "raw")
@@ -105,16 +104,12 @@ def _inline(region: Region) -> str:
 
 def boards() -> list[str]:
     """Return the names of the boards in `data/boards`."""
-    return sorted(path.stem for path in (DATA / "boards").glob("*.toml"))
+    return names("board")
 
 
 def load_board(name: str) -> Board:
     """Return a board by its name in `data/boards`, or from the path of a TOML file."""
-    if name.endswith(".toml"):
-        return read_board(Settings.load(Path(name)))
-    if name not in boards():
-        raise BadInput(f"board {name!r} is unknown; one of: {', '.join(boards())}, or the path of a TOML file")
-    return read_board(Settings.load(DATA / "boards" / f"{name}.toml"))
+    return read_board(Settings.load(place_of("board", name)))
 
 
 def read_board(settings: Settings, name: str = "") -> Board:

@@ -13,6 +13,7 @@ from typing import Literal
 
 from otalab.errors import BadInput
 from otalab.settings import DATA
+from otalab.text import meant
 
 Timing = Literal["typ", "max"]
 ON_CHIP = "on-chip"
@@ -73,7 +74,8 @@ def part(name: str) -> FlashPart:
     if name not in parts() and len(family) == 1:
         name = family[0]
     if name not in parts():
-        raise BadInput(f"part {name!r} is not in data/flash_parts.csv; one of: {', '.join(parts())}")
+        near = meant(name, parts())
+        raise BadInput(f"part {name!r} is not in data/flash_parts.csv; one of: {', '.join(parts())}{near}")
     return parts()[name]
 
 

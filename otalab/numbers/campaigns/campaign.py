@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from tqdm.auto import tqdm
 
 from otalab.bench.ends import BAD, ENDS
-from otalab.errors import BadInput
+from otalab.errors import BadInput, unknown
 from otalab.files import read_text, refused, write_whole
 from otalab.numbers.campaigns.workers import dask_cluster, sampled
 from otalab.numbers.engine_names import ENGINES
@@ -46,7 +46,7 @@ class Campaign:
 
     def __post_init__(self) -> None:
         if self.engine not in ENGINES:
-            raise BadInput(f"engine {self.engine!r} is unknown; one of: {', '.join(ENGINES)}")
+            raise unknown("engine", self.engine, ENGINES)
         most = 10**15 if self.engine == "crowd" else 2**31 * CHUNK[self.engine]
         if not 1 <= self.devices <= most:
             raise BadInput(f"devices: from 1 to {most:.3g} with the engine {self.engine}, got {self.devices}")

@@ -11,6 +11,7 @@ from otalab.errors import BadInput
 from otalab.firmware.design import Design
 from otalab.formats.bundle.signatures import UNCHECKED
 from otalab.hardware.board import Board
+from otalab.text import meant
 
 Commit = Literal["auto", "cloud", "manual"]
 
@@ -46,7 +47,7 @@ class DeviceOptions:
         known = [field.name for field in fields(cls) if field.name != "flash"]
         for name in options:
             if name not in known:
-                raise BadInput(f"{name}: no option of a device; it has {', '.join(known)}")
+                raise BadInput(f"{name}: no option of a device; it has {', '.join(known)}{meant(name, known)}")
         keys = options.get("key", ())
         return cls(flash=flash, **{**options, "key": (keys,) if isinstance(keys, str) else tuple(keys)})
 

@@ -1,0 +1,39 @@
+"""The parser of the command line: each complaint is one line, and says what was likely meant."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from otalab.text import meant
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaint is one line; a command complains of its own options, by its own name."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+    def parse_known_args(  # type: ignore[override]  # the overloads of argparse say the same in four ways
+        self, args: Sequence[str] | None = None, namespace: Any = None
+    ) -> tuple[Any, list[str]]:
+        """Refuse what is no option here, where the options are known: before it is missed, and not further up."""
+        given = sys.argv[1:] if args is None else list(args)
+        if self._subparsers is None:
+            for word in given[: given.index("--") if "--" in given else None]:
+                option = word.partition("=")[0]
+                if option.startswith("--") and not self._get_option_tuples(option):
+                    self.error(f"{option}: there is no such option{meant(option, self._option_string_actions)}")
+        found, rest = super().parse_known_args(given, namespace)
+        if rest:
+            what = "there is no such option" if rest[0].startswith("-") else "is one too many"
+            self.error(f"{rest[0]}: {what}")
+        return found, rest
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            known = [str(one) for one in action.choices]
+            near = meant(value, known)
+            raise argparse.ArgumentError(action, f"{value!r} is unknown; one of: {', '.join(known)}{near}")
