@@ -59,10 +59,11 @@ class Web:
             await reply.prepare(request)
             await reply.write(self.files[name])
             return reply
-        return await self._file(request, mood, self.files[name])
+        return await self._file(request, mood, name)
 
-    async def _file(self, request, mood, data):
+    async def _file(self, request, mood, name):
         """`cut` hangs up three times; `changed` once, then it is another file; `blunt` once, and has no ETag."""
+        data = self.files[name]
         number = self.cuts[mood] = self.cuts.get(mood, 0) + 1
         tag = '"two"' if mood == "changed" and number > 1 else '"one"'
         start, status, headers = 0, 200, {} if mood == "blunt" else {"ETag": tag}
@@ -72,6 +73,8 @@ class Web:
             headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
         reply = web.StreamResponse(status=status, headers=headers)
         reply.content_length = len(data) - start
+        if name.endswith(".html"):
+            reply.content_type = "text/html"
         await reply.prepare(request)
         if mood != "plain" and number < {"cut": 4}.get(mood, 2):
             await reply.write(data[start : start + len(data) // 4])

@@ -98,6 +98,11 @@ class BundleReader:
         """How many bytes are kept until the rest of their header or manifest arrives."""
         return len(self._held)
 
+    @property
+    def unread(self) -> int:
+        """How many bytes of the last feed come after the event that was taken last."""
+        return len(self._input)
+
     def feed(self, data: bytes) -> Iterator[BundleEvent]:
         """Return what the next bytes of the stream bring; all of it must be taken before the next feed."""
         self._raise_if_broken()

@@ -7,6 +7,7 @@ It is kept in a file of JSON lines beside the flash file, so that it outlives a 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from zlib import crc32
@@ -17,7 +18,7 @@ from otalab.firmware import store
 from otalab.firmware.design import Design
 from otalab.firmware.image import Image
 from otalab.formats.bundle.manifest import Manifest
-from otalab.formats.bundle.reader import BundleReader, ManifestRead, PartEnds
+from otalab.formats.bundle.reader import BundleEvent, BundleReader, ManifestRead, PartEnds
 from otalab.formats.records.record import Record
 from otalab.hardware.board import Board
 from otalab.hardware.chip import Chip
@@ -86,25 +87,35 @@ class Witness:
     def __init__(self, known: KnownImages, temper: Image) -> None:
         self._known, self._temper = known, temper
         self._reader: BundleReader | None = BundleReader()
+        self._events: Iterator[BundleEvent] = iter(())
         self._version = self._build_id = ""
 
-    def see(self, data: bytes) -> Manifest | None:
-        """Look at the next bytes, and return the manifest if it ends in them.
+    def see(self, data: bytes) -> tuple[Manifest | None, int]:
+        """Look at the next bytes as far as the end of the manifest, and return that with the number of those behind it.
 
-        Whether they are a bundle at all is the device's affair.
+        These are for `go_on`, once the device has asked for them: so it has taken the manifest, and a bundle that it
+        refuses leaves no word of itself.  Whether they are a bundle at all is the device's affair.
         """
         if self._reader is None or self._reader.ended:
-            return None
-        found = None
+            return None, 0
         try:
-            for event in self._reader.feed(data):
+            self._events = self._reader.feed(data)
+            return self.go_on()
+        except BundleFault:
+            self._reader = None
+            return None, 0
+
+    def go_on(self) -> tuple[Manifest | None, int]:
+        """Look at what came behind the manifest."""
+        try:
+            for event in self._events:
                 match event:
                     case ManifestRead(manifest):
-                        found = manifest
                         self._version, self._build_id = manifest.version, manifest.build_id
+                        return manifest, self._reader.unread if self._reader else 0
                     case PartEnds(part, size, _, digest) if part.role == "app":
                         named = replace(self._temper, version=self._version, build_id=self._build_id)
                         self._known.add(replace(named, size=size, digest=digest))
         except BundleFault:
             self._reader = None
-        return found
+        return None, 0

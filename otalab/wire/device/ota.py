@@ -224,13 +224,19 @@ class Incoming:
     _told: int = -PROGRESS_BYTES
     _told_at: float = 0.0
     _waited: float = 0.0
+    _behind: bytes = b""
 
     @property
     def size(self) -> int | None:
         return self.source.size
 
     async def piece(self) -> Any:
-        """Return the next bytes, or `Lost`."""
+        """Return the next bytes, or `Lost`; the manifest and what follows it are two pieces."""
+        if self._behind:
+            # The device has asked for more, so it has taken the manifest.
+            data, self._behind = self._behind, b""
+            self.witness.go_on()
+            return data
         began = time.monotonic()
         try:
             async with asyncio.timeout(self._patience()):
@@ -240,7 +246,7 @@ class Incoming:
         except Broken as error:
             return Lost(str(error) or ABORTED)
         self._waited += time.monotonic() - began
-        manifest = self.witness.see(data)
+        manifest, behind = self.witness.see(data)
         if manifest is not None:
             self.version = manifest.version
             if (refused := await self.ota.tell(Begin(self.source.name, manifest))) is not None:
@@ -250,6 +256,7 @@ class Incoming:
         if data and (self.received - self._told >= PROGRESS_BYTES or now - self._told_at > PROGRESS_SECONDS):
             self._told, self._told_at = self.received, now
             await self.ota.tell(Progress(self.received, self.size))
+        data, self._behind = data[: len(data) - behind], data[len(data) - behind :]
         return data
 
     def _patience(self) -> float:

@@ -1,6 +1,7 @@
 """The notebook of images: what a kill left of it, and what it does not know."""
 
 import pytest
+from devices import BUNDLE, by_leaps
 
 from otalab import set_up
 from otalab.errors import BadInput
@@ -8,6 +9,7 @@ from otalab.firmware.image import Image
 from otalab.wire.device.known_images import KnownImages
 from otalab.wire.device.open import open_device
 from otalab.wire.device.options import DeviceOptions
+from otalab.wire.device.ota import Bytes
 
 ONE, TWO = Image.of("1", "one", b"one"), Image.of("2", "two", b"two")
 
@@ -58,3 +60,16 @@ def test_an_image_that_the_notebook_has_lost_is_known_by_its_record(tmp_path, de
     device = open_device(options)
     device.file.close()
     assert old.digest in {image.digest for image in device.known.images}
+
+
+@pytest.mark.parametrize("piece", [200, 4096, 1 << 20])
+@pytest.mark.parametrize("mask, known", [(0, False), (-1, True)])
+def test_a_refused_bundle_leaves_no_word_of_itself(tmp_path, piece, mask, known):
+    """The firmware takes the manifest first: a forged name for an image that is here already comes to nothing."""
+
+    async def story(ota, _events):
+        before = ota.device.known.images
+        report = await ota.update(Bytes(BUNDLE, piece=piece))
+        return report.fine, ota.device.known.images != before
+
+    assert (known, known) == by_leaps(tmp_path, story, sig_req_mask=mask)
