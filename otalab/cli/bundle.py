@@ -101,7 +101,7 @@ def inspect(chosen: argparse.Namespace) -> int:
     manifest = survey.manifest
     if chosen.json:
         print(json.dumps(_as_object(chosen.file, survey, looking.objects)))
-        return 1 if survey.fault else 0
+        return 0 if survey.fault is None and looking.readable else 1
     if manifest is not None:
         for title, text in zip(("name", "platform", "version", "build id"), _identity(manifest), strict=True):
             print(f"{title:8}  {shown(text)}")
@@ -115,10 +115,11 @@ def inspect(chosen: argparse.Namespace) -> int:
             rows.append((shown(part.name), shown(part.role), "-" if part.src is None else shown(part.src), *read))
         print("", *table(("part", "role", "file", "bytes", "crc32", "sha256"), rows, right="bytes"), sep="\n")
         for name, held in looking.held.items():
-            print("", f"{shown(name)}: {held.kind}, files:", *lines(held), sep="\n")
+            first, *rest = lines(held)
+            print("", f"{shown(name)}: {first}", *rest, sep="\n")
     if survey.fault:
         print(f"{chosen.file}: {survey.fault}")
-    return 1 if survey.fault else 0
+    return 0 if survey.fault is None and looking.readable else 1
 
 
 def verify(chosen: argparse.Namespace) -> int:

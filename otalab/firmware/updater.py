@@ -123,6 +123,9 @@ def download(chip: Controller, design: Design, slot: Slot, running: Image, offer
                     yield from writer.add(data)
                 case PartEnds(part, size, check) if writer:
                     yield from writer.finish(check)
+                    if part.role == "fs" and chip.board.file_system != "raw":
+                        # An image may be smaller than its region: what an older one left there is not part of it.
+                        yield from writer.blank_rest()
                     facts[part.role] = SlotFacts(size, check, version)
                     chip.say(f"Wrote {part.name}, {size} bytes")
     return facts["app"]

@@ -37,6 +37,12 @@ class RegionWriter:
         if crc32(self._chip.read(self.region.address, size)) != check:
             raise BundleFault(MISMATCH.get(self._chip.board.platform, "Checksum mismatch"))
 
+    def blank_rest(self) -> Routine[None]:
+        """Erase what the region has behind what was written."""
+        size = self._chip.board.geometry.sector_size
+        for sector in range(-(-self._next // size), self.region.end // size):
+            yield Erase(sector)
+
     def _write(self, data: bytes) -> Routine[None]:
         geometry = self._chip.board.geometry
         for program in pages(self._next, data, geometry.page_size):

@@ -9,16 +9,20 @@ from dataclasses import replace
 import pytest
 from bundles import real
 from spiffs_images import BOARDS, FILES
+from spiffs_shapes import FILES as SHAPED
+from spiffs_shapes import SHAPES, made
 
-from otalab.bench.contents import noise
+from otalab.bench.contents import default_files, noise
 from otalab.bench.observer import damaged_files, judge
 from otalab.bench.setup import set_up
 from otalab.bench.trace import life
 from otalab.faults.models import fault_model
 from otalab.firmware.controller import Controller
 from otalab.firmware.merge import carry_over, held_in_ram, mounted
-from otalab.formats.filesystems.kinds import build_image, mount, read_files
+from otalab.formats.bundle.build import PartSource, bundle_bytes
+from otalab.formats.filesystems.kinds import build_image, geometry, mount, read_files
 from otalab.formats.filesystems.scratch import FileSystemFault, Scratch
+from otalab.formats.filesystems.spiffs import Spiffs
 from otalab.graph.case import Case
 from otalab.graph.check import check
 from otalab.hardware.board import Board, load_board
@@ -112,6 +116,41 @@ def test_a_real_bundle_keeps_the_user_s_files_and_brings_its_own(name: str) -> N
     assert "updated" == judge(what, lived).name
     assert files == dict(what.brought) | {"conf9.json": mine["conf9.json"]}
     assert FILES[name].keys() | {"conf9.json"} == files.keys()
+
+
+def update_with(fs: bytes, board: str, told: dict[str, object]) -> bytes:
+    kind = "fw" if board == "esp8266-4M" else "app"
+    parts = [PartSource(kind, "app", "a.bin", noise("new", 9000)), PartSource("fs", "fs", "fs.img", fs, told)]
+    return bundle_bytes(name="lamp", platform=load_board(board).platform, version="2.0", build_id="b", parts=parts)
+
+
+@pytest.mark.parametrize("design", ["mongoose", "hardened"])
+@pytest.mark.parametrize("board", ["lab-1M", "esp8266-4M", "esp32-4M"])
+def test_a_file_system_smaller_than_its_region_takes_the_files(board: str, design: str) -> None:
+    """An undisturbed update carries them over, also where a larger file system lay there before."""
+    kind, whole = load_board(board).file_system, load_board(board).slots[0].fs.size
+    fs = build_image(NEW, whole // 2, kind=kind)
+    scenario = set_up(design, board, app_size=500, used=True, bundle=update_with(fs, board, geometry(kind, len(fs))))
+    one = life(scenario)
+
+    assert {*scenario.files} >= {("conf9.json", default_files()["conf9.json"])}
+    assert "updated" == judge(scenario, one).name
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: "-".join(map(str, shape.values())))
+def test_a_merge_writes_the_shape_that_it_finds(shape: dict[str, object]) -> None:
+    """An old file system of the lab's own shape, and a new one of any: the new one is read by what wrote it."""
+    fs = made(SHAPED, 0x20000, **shape)
+    scenario = set_up(
+        "mongoose", "esp8266-4M", app_size=500, bundle=update_with(fs, "esp8266-4M", {"fs_size": 0x20000})
+    )
+    one = life(scenario)
+    region = one.board.slots[1].fs
+    kept = Spiffs(Scratch(one.last.flash.read(region.address, 0x20000)))
+
+    assert "updated" == judge(scenario, one).name
+    assert Spiffs(Scratch(fs)).shape == kept.shape
+    assert default_files() | SHAPED == {name: kept.read(name) for name in kept.names()}
 
 
 @pytest.mark.parametrize("torn", [False, True])

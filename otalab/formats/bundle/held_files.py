@@ -9,7 +9,7 @@ from typing import Any
 
 from otalab.formats.bundle.manifest import shown
 from otalab.formats.bundle.reader import PartBegins, PartData, PartEnds
-from otalab.formats.filesystems.kinds import LARGEST, recognised
+from otalab.formats.filesystems.kinds import LARGEST, GeometryFault, mounted_as
 from otalab.formats.filesystems.scratch import FileSystem, FileSystemFault
 from otalab.text import table
 
@@ -26,10 +26,20 @@ class HeldFile:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a file-system image holds."""
+    """What a file-system image holds; `fault` says why it is no file system that can be read: its kind is then empty.
+
+    `refused`: it was not even tried, as the manifest names a geometry that cannot be.
+    """
 
     kind: str
     files: tuple[HeldFile, ...]
+    fault: str = ""
+    refused: bool = False
+
+    @property
+    def readable(self) -> bool:
+        """Whether nothing is wrong with it: an image that is no known file system may be one all the same."""
+        return not self.refused and not any(file.fault for file in self.files)
 
 
 @dataclass(slots=True)
@@ -52,18 +62,29 @@ class FilesReader:
             case PartData(part, data) if part.role == "fs" and len(self._data) < LARGEST:
                 self._data += data
             case PartEnds(part) if part.role == "fs":
-                held = files_of(bytes(self._data), part.extra)
-                if held:
-                    self.held[part.name] = held
+                self.held[part.name] = held_in(bytes(self._data), part.extra)
+
+    @property
+    def readable(self) -> bool:
+        """Whether every file in every file system was read."""
+        return all(held.readable for held in self.held.values())
 
 
 def files_of(contents: bytes, geometry: Mapping[str, object]) -> Held | None:
     """Return what an image holds, or `None` if it is no file system that the lab knows."""
+    held = held_in(contents, geometry)
+    return held if held.kind else None
+
+
+def held_in(contents: bytes, geometry: Mapping[str, object]) -> Held:
+    """Return what an image holds, or why nothing can be read of it."""
     try:
-        mounted = recognised(contents, geometry)
-        return Held(mounted[0], tuple(_file(mounted[1], name) for name in mounted[1].names())) if mounted else None
-    except FileSystemFault:
-        return None
+        kind, fs = mounted_as(contents, geometry)
+        return Held(kind, tuple(_file(fs, name) for name in fs.names()))
+    except GeometryFault as fault:
+        return Held("", (), str(fault), refused=True)
+    except FileSystemFault as fault:
+        return Held("", (), str(fault))
 
 
 def _file(fs: FileSystem, name: str) -> HeldFile:
@@ -75,9 +96,13 @@ def _file(fs: FileSystem, name: str) -> HeldFile:
 
 
 def lines(held: Held) -> Iterator[str]:
-    """Yield a table of the files, in text."""
+    """Yield what kind of file system it is and a table of the files, in text; or why it cannot be read."""
+    if held.fault:
+        yield f"unreadable: {held.fault}" if held.refused else held.fault
+        return
+    yield f"{held.kind}, files:"
     rows = [(shown(file.name), "-" if file.size is None else file.size, _digest(file)) for file in held.files]
-    return table(("name", "bytes", "sha256"), rows, right="bytes")
+    yield from table(("name", "bytes", "sha256"), rows, right="bytes")
 
 
 def _digest(file: HeldFile) -> str:
@@ -91,4 +116,4 @@ def _as_object(held: Held) -> dict[str, Any]:
         | ({"fault": file.fault} if file.fault else {})
         for file in held.files
     ]
-    return {"kind": held.kind, "files": files}
+    return {"kind": held.kind or None, "files": files} | ({"fault": held.fault} if held.fault else {})

@@ -8,9 +8,16 @@ from otalab.errors import BadInput
 from otalab.formats.filesystems.littlefs import Lfs, make_lfs
 from otalab.formats.filesystems.scratch import BLOCK_SIZE, FileSystem, FileSystemFault, Scratch
 from otalab.formats.filesystems.spiffs import Spiffs, make_spiffs
-from otalab.formats.filesystems.spiffs_layout import PAGE_SIZE, Shape, spiffs_shape
+from otalab.formats.filesystems.spiffs_layout import PAGE_SIZE, spiffs_shape
+from otalab.formats.filesystems.spiffs_shape import shape_on
+from otalab.text import one_line
 
+SIZES = ("fs_size", "fs_block_size", "fs_erase_size", "fs_page_size")  # what a manifest says of an image
 LARGEST = 1 << 24  # no file system of these devices is larger than 16 MiB
+
+
+class GeometryFault(FileSystemFault):
+    """Sizes that no file system can have, though a manifest names them."""
 
 
 MOUNTS: dict[str, Callable[[Scratch], FileSystem]] = {"littlefs": Lfs, "spiffs": Spiffs}
@@ -56,23 +63,39 @@ def read_files(contents: bytes, block_size: int = BLOCK_SIZE, kind: str = "littl
 
 def recognised(contents: bytes, geometry: Mapping[str, object]) -> tuple[str, FileSystem] | None:
     """Return what file system an image is, mounted; `geometry` stands under the keys of a manifest's part."""
-    size, block = _told(geometry, "fs_size", len(contents)), _told(geometry, "fs_block_size", BLOCK_SIZE)
-    erase, page = _told(geometry, "fs_erase_size", block), _told(geometry, "fs_page_size", PAGE_SIZE)
-    if size > max(LARGEST, len(contents)) or size % block or size % erase:
+    try:
+        return mounted_as(contents, geometry)
+    except FileSystemFault:
         return None
+
+
+def mounted_as(contents: bytes, geometry: Mapping[str, object]) -> tuple[str, FileSystem]:
+    """Return what file system an image is, mounted; `FileSystemFault` says why it is none."""
+    size, block = _told(geometry, "fs_size", len(contents)), _told(geometry, "fs_block_size", BLOCK_SIZE)
+    erase, page = _told(geometry, "fs_erase_size", min(block, BLOCK_SIZE)), _told(geometry, "fs_page_size", PAGE_SIZE)
+    if size > max(LARGEST, len(contents)):
+        raise GeometryFault(f"fs_size is {size}, and no file system of these devices has more than {LARGEST} bytes")
+    if not size // block or block % page or block % erase:
+        fault = GeometryFault if geometry.keys() & set(SIZES) else FileSystemFault
+        raise fault(
+            f"blocks of {block} bytes that are erased by {erase}, in pages of {page}, make no file system of {size}"
+        )
     # What follows the file system is a container's; what it lacks was never written.
     contents = contents[:size].ljust(size, b"\xff")
+    why = []
     for kind, mounts in (
-        ("littlefs", lambda: Lfs(Scratch(contents, block))),
-        ("spiffs", lambda: Spiffs(Scratch(contents, erase), Shape(size, block, page, erase))),
+        ("littlefs", lambda: Lfs(Scratch(contents[: size - size % block], block))),
+        ("spiffs", lambda: Spiffs(scratch := Scratch(contents, erase), shape_on(scratch, block, page))),
     ):
         try:
             return kind, mounts()
-        except FileSystemFault:
-            continue
-    return None
+        except FileSystemFault as fault:
+            why.append(str(fault))
+    raise FileSystemFault("no file system that the lab knows: " + "; ".join(why))
 
 
 def _told(geometry: Mapping[str, object], key: str, otherwise: int) -> int:
-    value = geometry.get(key)
-    return value if type(value) is int and value > 0 else otherwise
+    value = geometry.get(key, otherwise)
+    if type(value) is not int or value <= 0:
+        raise GeometryFault(f"{key} is {one_line(repr(value))[:40]}, which is no size in bytes")
+    return value

@@ -21,7 +21,8 @@ class _Context(UserContext):
         self.scratch = scratch
 
     def read(self, cfg: Any, block: int, off: int, size: int) -> bytearray:
-        return bytearray(self.scratch.read(block * self.scratch.block_size + off, size))
+        # A superblock may name more blocks than there are: they read as never written.
+        return bytearray(self.scratch.read(block * self.scratch.block_size + off, size).ljust(size, b"\xff"))
 
     def prog(self, cfg: Any, block: int, off: int, data: bytes) -> int:
         self.scratch.program(block * self.scratch.block_size + off, bytes(data))
@@ -38,19 +39,25 @@ class Lfs:
     def __init__(self, scratch: Scratch, *, make: bool = False) -> None:
         _refuse_geometry(scratch.block_size, len(scratch.buffer))
         self.scratch = scratch
-        self._fs = LittleFS(
-            context=_Context(scratch),
-            mount=False,
-            block_size=scratch.block_size,
-            block_count=len(scratch.buffer) // scratch.block_size,
-            read_size=16,
-            prog_size=PROGRAM_SIZE,
-            cache_size=PROGRAM_SIZE,
-        )
+        blocks = len(scratch.buffer) // scratch.block_size
+        self._fs = _littlefs(scratch, blocks)
         with _Faults("mount"):
             if make:
                 self._fs.format()
-            self._fs.mount()
+            try:
+                self._fs.mount()
+            except LittleFSError as error:
+                if error.code != LittleFSError.Error.LFS_ERR_INVAL:
+                    raise
+                self._fs = self._smaller(blocks)
+
+    def _smaller(self, most: int) -> LittleFS:
+        """Mount with the number of blocks that the superblock names: an image may be smaller than its region."""
+        fs = _littlefs(self.scratch, 0)
+        fs.mount()
+        if not 2 <= fs.fs_stat().block_count <= most:
+            raise FileSystemFault(f"its superblock names {fs.fs_stat().block_count} blocks, and there are {most}")
+        return fs
 
     def names(self) -> list[str]:
         """Return the paths of all files, sorted."""
@@ -93,6 +100,19 @@ class Lfs:
         folder, _, _ = name.rpartition("/")
         if folder:
             self._fs.makedirs(folder, exist_ok=True)
+
+
+def _littlefs(scratch: Scratch, blocks: int) -> LittleFS:
+    """Return a littlefs on a scratch copy, not mounted; with 0 blocks it asks its superblock how many there are."""
+    return LittleFS(
+        context=_Context(scratch),
+        mount=False,
+        block_size=scratch.block_size,
+        block_count=blocks,
+        read_size=16,
+        prog_size=PROGRAM_SIZE,
+        cache_size=PROGRAM_SIZE,
+    )
 
 
 def _refuse_geometry(block: int, size: int) -> None:

@@ -29,7 +29,6 @@ from otalab.formats.filesystems.spiffs_layout import (
     INDEX,
     INDEX_BIT,
     INDEX_DELETING,
-    NAME_SIZE,
     NO_SIZE,
     SIZE_AT,
     USED,
@@ -41,6 +40,7 @@ from otalab.formats.filesystems.spiffs_layout import (
     spiffs_shape,
 )
 from otalab.formats.filesystems.spiffs_pages import OpenFile, Pages
+from otalab.formats.filesystems.spiffs_shape import shape_on
 
 # What firmware hands over in one write: the buffer of the merge, and of newlib's `fwrite` on these platforms.
 PIECE = 128
@@ -60,14 +60,14 @@ class Spiffs:
 
     def __init__(self, scratch: Scratch, shape: Shape | None = None, *, make: bool = False) -> None:
         self.scratch = scratch
-        self.shape = shape or spiffs_shape(len(scratch.buffer), scratch.block_size)
+        self.shape = shape or (spiffs_shape(len(scratch.buffer), scratch.block_size) if make else shape_on(scratch))
         if make:
             self._format()
         self._pages = Pages(scratch, self.shape)
 
     def names(self) -> list[str]:
         """Return the names of all files, sorted; one that is there twice counts once."""
-        return sorted({name_in(self._pages.page(page)) for page in self._headers() if self._pages.header(page).lists})
+        return sorted({self._name(page) for page in self._headers() if self._pages.header(page).lists})
 
     def leftovers(self) -> list[Leftover]:
         """Return what lies there of files that are deleted or unfinished; older versions of files are not told."""
@@ -78,7 +78,7 @@ class Spiffs:
             taken = number not in (FREE, DELETED)
             if header.span or not header.has(INDEX, USED) or (taken and header.lists):
                 continue
-            name = name_in(self._pages.page(page))
+            name = self._name(page)
             if number == DELETED or header.has(GONE) or header.has(INDEX_DELETING):
                 found += [] if name in there else [Leftover(name, "deleted")]
             else:
@@ -130,13 +130,13 @@ class Spiffs:
             self._pages.open = None
 
     def _format(self) -> None:
-        for number in range(len(self.scratch.buffer) // self.scratch.block_size):
+        for number in range(self.shape.size // self.scratch.block_size):
             self.scratch.erase(number)
         for block in range(self.shape.blocks):
             # Erase count, then magic number: the second says that the first is there.
             at = self.shape.magic_at(block)
             self.scratch.program(at + 2, bytes(2))
-            self.scratch.program(at, self.shape.magic.to_bytes(2, "little"))
+            self.scratch.program(at, self.shape.magic(block).to_bytes(2, "little"))
 
     def _headers(self) -> list[int]:
         """Return the pages that the lookup calls an index."""
@@ -144,6 +144,9 @@ class Spiffs:
         return [
             self.shape.page_of(block, entry) for block, entry, number in places if number != FREE and number & INDEX_BIT
         ]
+
+    def _name(self, page: int) -> str:
+        return name_in(self._pages.page(page), self.shape.name_size)
 
     def _found(self, name: str) -> OpenFile | None:
         """Return a file by its name, searching from where the last search ended, as the real one does."""
@@ -155,7 +158,7 @@ class Spiffs:
             if not pages.header(page).lists:
                 continue
             data = pages.page(page)
-            if name_in(data) == wanted:
+            if name_in(data, self.shape.name_size) == wanted:
                 pages.search_cursor = (block, entry)
                 if wrong := PageHeader.of(data).wrong(0, index=True):
                     raise FileSystemFault(f"its index is {wrong}")
@@ -164,8 +167,9 @@ class Spiffs:
 
     def _opened(self, name: str) -> OpenFile:
         """Open a file for writing: empty, and made if it is not there."""
-        if not 0 < len(name.encode("utf-8", "surrogateescape")) < NAME_SIZE or "\0" in name:
-            raise FileSystemFault(f"a name has 1 to {NAME_SIZE - 1} bytes")
+        most = self.shape.name_size - 1
+        if not 0 < len(name.encode("utf-8", "surrogateescape")) <= most or "\0" in name:
+            raise FileSystemFault(f"a name has 1 to {most} bytes")
         file = self._found(name)
         self._pages.open = file
         if file is not None:
@@ -181,7 +185,7 @@ class Spiffs:
         block, entry = pages.take()
         page = self.shape.page_of(block, entry)
         pages.mark(block, entry, number | INDEX_BIT)
-        self.scratch.program(page * self.shape.page_size, index_header(number | INDEX_BIT, name))
+        self.scratch.program(page * self.shape.page_size, index_header(self.shape, number | INDEX_BIT, name))
         pages.open = OpenFile(number, page, NO_SIZE)
         return pages.open
 

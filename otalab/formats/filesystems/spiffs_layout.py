@@ -6,6 +6,8 @@ Its last two entries are a magic number and how often the block was erased.
 Every other page begins with a header: object id, which span of the object it holds, and flags that are cleared one
 after the other.
 The index of an object names its data pages; its first page, the header, also holds size, type, name and metadata.
+How long names and metadata are, whether what follows them is aligned, and whether the magic number tells the length,
+is fixed when firmware is compiled and stands nowhere on flash: `spiffs_shape` tells it by what lies there.
 
 Sources: pellepl/spiffs, `src/spiffs_nucleus.h` at 4d36fde5d4837b5ea132c55f04af306ee3d60e13 and `spiffs_nucleus.c` at
 22694c238fc10a30b1142531c13964a92098f906; mongoose-os-libs/vfs-fs-spiffs, `src/mgos_vfs_fs_spiffs.c` at
@@ -33,25 +35,34 @@ USED, FINAL, INDEX, INDEX_DELETING, GONE = 0x01, 0x02, 0x04, 0x40, 0x80
 
 HEADER = struct.Struct("<HHB")  # object id, span, flags
 FLAGS_AT = 4
-# After the page's header, and three bytes and one byte that alignment leaves to chance: size, type, name, metadata.
-INDEX_HEADER = struct.Struct("<HHB3sIB48s8ss")
-INDEX_ENTRIES_AT, HEADER_ENTRIES_AT = 8, INDEX_HEADER.size
-SIZE_AT, NAME_AT, NAME_SIZE = 8, 13, 48
-FILE_TYPE, NO_META = 1, b"\xff" * 8
+# After the page's header, and three bytes that alignment leaves to chance: size and type; then name and metadata.
+INDEX_HEADER = struct.Struct("<HHB3sIB")
+INDEX_ENTRIES_AT = 8
+SIZE_AT, NAME_AT, NAME_SIZE, META_SIZE = 8, INDEX_HEADER.size, 48, 8
+FILE_TYPE = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The geometry of a SPIFFS, in bytes; the rest follows from it."""
+    """The geometry of a SPIFFS, in bytes, and what was fixed when it was compiled; the rest follows from it.
+
+    `packed` index tables follow the metadata at once, others begin at an even place; `length_magic` numbers differ
+    from block to block, as they count the blocks that are still to come.
+    """
 
     size: int
     block_size: int = 4096
     page_size: int = PAGE_SIZE
     erase_size: int = 4096
+    name_size: int = NAME_SIZE
+    meta_size: int = META_SIZE
+    packed: bool = False
+    length_magic: bool = False
 
     def __post_init__(self) -> None:
         page, block = self.page_size, self.block_size
-        fits = page >= 128 and block % page == 0 and block % self.erase_size == 0 and self.size % block == 0
+        fits = page >= 128 and block >= page and self.erase_size > 0
+        fits = fits and block % page == 0 and block % self.erase_size == 0 and self.size % block == 0
         # Fewer blocks leave no room beside the two that are kept free; page numbers have 16 bits.
         if not fits or self.size < 4 * block or self.size // page >= FREE or 2 * self.entries > page - 4:
             raise FileSystemFault(
@@ -73,8 +84,15 @@ class Shape:
         return self.page_size - HEADER.size
 
     @property
-    def magic(self) -> int:
-        return (0x20140529 ^ self.page_size) & 0xFFFF
+    def entries_at(self) -> int:
+        """Where in an index header the first data page is named."""
+        end = NAME_AT + self.name_size + self.meta_size
+        return end if self.packed else end + end % 2
+
+    def magic(self, block: int) -> int:
+        """Return what a block says of being SPIFFS."""
+        length = self.blocks - block if self.length_magic else 0
+        return (0x20140529 ^ self.page_size ^ length) & 0xFFFF
 
     def page_of(self, block: int, entry: int) -> int:
         return block * (self.entries + 1) + 1 + entry
@@ -98,14 +116,14 @@ class Shape:
     def entry_at(self, span: int) -> int:
         """Return where in its index page a data page is named."""
         first, each = self._index_lengths()
-        return HEADER_ENTRIES_AT + 2 * span if span < first else INDEX_ENTRIES_AT + 2 * ((span - first) % each)
+        return self.entries_at + 2 * span if span < first else INDEX_ENTRIES_AT + 2 * ((span - first) % each)
 
     def _index_lengths(self) -> tuple[int, int]:
-        return (self.page_size - HEADER_ENTRIES_AT) // 2, (self.page_size - INDEX_ENTRIES_AT) // 2
+        return (self.page_size - self.entries_at) // 2, (self.page_size - INDEX_ENTRIES_AT) // 2
 
 
 def spiffs_shape(size: int, erase_size: int) -> Shape:
-    """Return the geometry that a device mounts with: it has its own, and does not ask the manifest."""
+    """Return the geometry in which the lab makes one: that of Mongoose OS."""
     return Shape(size, max(4096, erase_size), erase_size=erase_size)
 
 
@@ -144,18 +162,18 @@ class PageHeader:
         return "" if self.span == span else "a page of another place"
 
 
-def index_header(number: int, name: str) -> bytes:
+def index_header(shape: Shape, number: int, name: str) -> bytes:
     """Return the header of a new, empty file."""
     flags = 0xFF & ~(USED | FINAL | INDEX)
-    chance = b"\xff" * 3, b"\xff"  # a device writes what lay on its stack
-    return INDEX_HEADER.pack(
-        number, 0, flags, chance[0], NO_SIZE, FILE_TYPE, name.encode("utf-8", "surrogateescape"), NO_META, chance[1]
-    )
+    chance = b"\xff" * 3  # a device writes what lay on its stack, here and where it aligns the table
+    head = INDEX_HEADER.pack(number, 0, flags, chance, NO_SIZE, FILE_TYPE)
+    head += name.encode("utf-8", "surrogateescape").ljust(shape.name_size, b"\0")
+    return head.ljust(shape.entries_at, b"\xff")
 
 
-def name_in(page: bytes) -> str:
-    """Return the name that an index header holds."""
-    return page[NAME_AT : NAME_AT + NAME_SIZE].split(b"\0")[0].decode("utf-8", "surrogateescape")
+def name_in(page: bytes, size: int = NAME_SIZE) -> str:
+    """Return the name that an index header holds, of so many bytes at most."""
+    return page[NAME_AT : NAME_AT + size].split(b"\0")[0].decode("utf-8", "surrogateescape")
 
 
 def size_in(page: bytes) -> int:

@@ -205,7 +205,7 @@ class Pages:
             self.scratch.erase(number)
         self.free_blocks += 1
         self.scratch.program(start + 2, self.next_count.to_bytes(2, "little"))
-        self.scratch.program(start, shape.magic.to_bytes(2, "little"))
+        self.scratch.program(start, shape.magic(block).to_bytes(2, "little"))
         self.next_count = (self.next_count + 1) % INDEX_BIT
 
     def _moved(self, number: int, span: int, page: int) -> None:
@@ -222,7 +222,7 @@ class Pages:
 
     def _mend(self) -> None:
         """Erase the one block that may lack its magic number: its erase was cut short; two are no SPIFFS."""
-        bad = [block for block in range(self.shape.blocks) if self._word(block, 0) != self.shape.magic]
+        bad = [block for block in range(self.shape.blocks) if self._word(block, 0) != self.shape.magic(block)]
         if len(bad) > 1:
             raise FileSystemFault("SPIFFS could not mount: there is none, its magic number is missing")
         for block in bad:

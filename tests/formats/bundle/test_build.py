@@ -11,6 +11,9 @@ from bundles import APP, ESP32, FIXTURES, FS, TOY_BUNDLE, archive, entry, real, 
 from hypothesis import given
 from hypothesis import strategies as st
 from spiffs_images import FILES
+from spiffs_shapes import FILES as SHAPED
+from spiffs_shapes import SHAPES
+from spiffs_shapes import made as shaped
 
 from otalab.cli import bundle as bundle_cli
 from otalab.errors import BadInput
@@ -417,7 +420,8 @@ def test_inspect_prints_manifest_and_parts(tmp_path, capsys):
         "app   app   app.bin      7  b666603c  f38679a9e2fc33e4",
         "nvs   nvs   -            -  -         -",
         "fs    fs    fs.img       6  ea9bfb7a  d7f63b08b7dbbee4",
-    ] == capsys.readouterr().out.splitlines()
+        "",
+    ] == capsys.readouterr().out.splitlines()[:-1]
 
 
 @pytest.mark.parametrize("board", ["lab-1M", "esp8266-4M"])
@@ -460,20 +464,68 @@ def test_inspect_shows_the_files_of_a_real_bundle(capsys, name):
 
 def test_a_file_that_cannot_be_read_is_shown_with_the_reason(tmp_path, capsys):
     """
-    The others are shown all the same.
+    The others are shown all the same, and the exit status says that not all is well.
     """
     image = bytearray(build_image({"a": b"x" * 600, "b": b"y"}, 65536, kind="spiffs"))
     image[2 * 256 + 4] &= 0x7F
     parts = [PARTS[0], PartSource("fs", "fs", "fs.img", bytes(image), geometry("spiffs", 65536))]
     path = stored(tmp_path, bundle_bytes(**LAMP, parts=parts))
 
-    assert 0 == run("inspect", path)
+    assert 1 == run("inspect", path)
     shown = capsys.readouterr().out.splitlines()[-2:]
     assert "a         -  SPIFFS could not read a: its index names a deleted page" == shown[0]
     assert shown[1].startswith("b         1  a1fce4363854ff88")
-    assert 0 == run("inspect", path, "--json")
+    assert 1 == run("inspect", path, "--json")
     said = json.loads(capsys.readouterr().out)["parts"][1]["file_system"]["files"]
     assert [True, False] == ["fault" in file for file in said]
+
+
+def test_what_is_no_file_system_is_said_to_be_none(tmp_path, capsys):
+    """
+    With what was looked for: it is somebody's own, so the bundle is fine.
+    """
+    path = stored(tmp_path, bundle_bytes(**LAMP, parts=[PARTS[0], PartSource("fs", "fs", "fs.img", b"text " * 20000)]))
+
+    assert 0 == run("inspect", path)
+    assert capsys.readouterr().out.splitlines()[-1].startswith("fs: no file system that the lab knows: littlefs could")
+    assert 0 == run("inspect", path, "--json")
+    said = json.loads(capsys.readouterr().out)["parts"][1]["file_system"]
+    assert (None, []) == (said["kind"], said["files"])
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        ({"fs_block_size": 0}, "fs_block_size is 0, which is no size in bytes"),
+        ({"fs_size": "64 KiB"}, "fs_size is '64 KiB', which is no size in bytes"),
+        ({"fs_page_size": True}, "fs_page_size is True, which is no size in bytes"),
+        ({"fs_block_size": 300}, "blocks of 300 bytes that are erased by 4096, in pages of 256, make no file system"),
+        ({"fs_size": 1 << 40}, "fs_size is 1099511627776, and no file system of these devices has more than"),
+    ],
+)
+def test_a_geometry_that_cannot_be_is_unreadable_with_the_reason(tmp_path, capsys, told, why):
+    """
+    One line, and the exit status says so.
+    """
+    image = build_image({"a": b"x"}, 65536, kind="spiffs")
+    parts = [PARTS[0], PartSource("fs", "fs", "fs.img", image, geometry("spiffs", 65536) | told)]
+
+    assert 1 == run("inspect", stored(tmp_path, bundle_bytes(**LAMP, parts=parts)))
+    assert f"fs: unreadable: {why}" in capsys.readouterr().out.splitlines()[-1]
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: "-".join(map(str, shape.values())))
+def test_files_are_read_in_whatever_shape_they_come(tmp_path, capsys, shape):
+    """
+    Whatever the manifest says of blocks and pages, and where the image is no whole number of blocks.
+    """
+    image = shaped(SHAPED, 93 * 4096 + 2112, **shape)
+    parts = [PARTS[0], PartSource("fs", "fs", "fs.img", image, {"fs_size": len(image)})]
+
+    assert 0 == run("inspect", stored(tmp_path, bundle_bytes(**LAMP, parts=parts)), "--json")
+    held = json.loads(capsys.readouterr().out)["parts"][1]["file_system"]
+    wanted = {name: (len(data), sha256(data).hexdigest()) for name, data in SHAPED.items()}
+    assert ("spiffs", wanted) == (held["kind"], {one["name"]: (one["size"], one["sha256"]) for one in held["files"]})
 
 
 def test_inspect_shows_what_could_be_read(tmp_path, capsys):

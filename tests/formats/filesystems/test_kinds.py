@@ -136,3 +136,23 @@ def test_an_image_of_broken_blocks_is_bad_input(kind):
     """
     with pytest.raises(BadInput, match=f"a {kind} of 5000 bytes is not two or more whole blocks of 4096"):
         build_image({}, 5000, 4096, kind)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_system_may_be_smaller_than_its_region(kind):
+    """
+    It is mounted, and written to, in the size in which it was made; what follows it stays blank.
+    """
+    scratch = Scratch(build_image(WANTED, SIZE, BLOCK, kind).ljust(2 * SIZE, b"\xff"), BLOCK)
+    mount(kind, scratch).write("more", b"m" * 5000)
+
+    assert WANTED | {"more": b"m" * 5000} == read_files(scratch.contents[:SIZE], BLOCK, kind)
+    assert b"\xff" * SIZE == scratch.contents[SIZE:]
+
+
+def test_a_littlefs_is_not_larger_than_its_region():
+    """
+    Its superblock names more blocks than there are.
+    """
+    with pytest.raises(FileSystemFault, match="its superblock names 16 blocks, and there are 8"):
+        mount("littlefs", Scratch(build_image({}, SIZE, BLOCK)[: SIZE // 2], BLOCK))
