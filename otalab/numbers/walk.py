@@ -142,21 +142,8 @@ def walk(
     With `given_cut`, only devices that meet a cut before their end are looked at: `Walk.given` says how many do.
     `sampled` says how devices go on where the graph ends; without it they are `open` there.
     """
-    stuck = np.zeros(graph.nodes, bool)
-    stuck[list(graph.stuck)] = True
-    inner = np.flatnonzero(graph.node_followed & ~stuck)
     ahead = sampled.by_state() if sampled else []
-    states = len(inner) + len(ahead)
-    code = np.full(graph.nodes, states + OPEN)
-    code[stuck] = states + ENDS.index("stuck")
-    code[inner] = np.arange(len(inner))
-    for number, (nodes, _, _) in enumerate(ahead):
-        code[nodes] = len(inner) + number
-    resets = graph.edge_step == RESET
-    through = states + graph.run_end
-    through[graph.edge_run[resets]] = code[graph.edge_target[resets]]
-    assert (through[(graph.run_end == NO_END) & (code[graph.run_node] < len(inner))] >= 0).all()
-
+    inner, code, through = _states(graph, ahead)
     runs = Runs.of(graph, rates)
     legs = np.flatnonzero(code[graph.run_node] < len(inner))
     plain = Walk(
@@ -175,6 +162,27 @@ def walk(
     )
     plain = _with_lives(plain, sampled.lives, ahead) if sampled else plain
     return _given_cut(plain) if given_cut else plain
+
+
+def _states(graph: CrashGraph, ahead: list[tuple[Ints, Ints, Floats]]) -> tuple[Ints, Ints, Ints]:
+    """Return the nodes that are states, the code of every node, and that of where every run leads.
+
+    Codes below the number of states are states, those from there on are ends.
+    """
+    stuck = np.zeros(graph.nodes, bool)
+    stuck[list(graph.stuck)] = True
+    inner = np.flatnonzero(graph.node_followed & ~stuck)
+    states = len(inner) + len(ahead)
+    code = np.full(graph.nodes, states + OPEN)
+    code[stuck] = states + ENDS.index("stuck")
+    code[inner] = np.arange(len(inner))
+    for number, (nodes, _, _) in enumerate(ahead):
+        code[nodes] = len(inner) + number
+    resets = graph.edge_step == RESET
+    through = states + graph.run_end
+    through[graph.edge_run[resets]] = code[graph.edge_target[resets]]
+    assert (through[(graph.run_end == NO_END) & (code[graph.run_node] < len(inner))] >= 0).all()
+    return inner, code, through
 
 
 def _with_lives(plain: Walk, lives: Sequels, ahead: list[tuple[Ints, Ints, Floats]]) -> Walk:
@@ -205,15 +213,7 @@ def _given_cut(plain: Walk) -> Walk:
     In a state before the first cut a leg weighs what it can still do for it: it is interrupted, or leads on to where
     a cut is still to come.  Nothing is subtracted, so that this holds however rare cuts are.
     """
-    before = [plain.start] if plain.start < plain.states else []
-    for state in before:
-        ways = plain.leg_through[plain.state_leg[state] : plain.state_leg[state + 1]].tolist()
-        before += [way for way in dict.fromkeys(ways) if way < plain.states and way not in before]
-    chance = _chances(plain, before)
-    if not before:
-        raise BadInput(f"given a cut: this device comes to `{ENDINGS[plain.start - plain.states]}` before any can fall")
-    if not chance[0]:
-        raise BadInput("given a cut: none can happen here at this rate; a higher rate is needed")
+    before, chance = _before_a_cut(plain)
     place = {state: number for number, state in enumerate(before)}
     bounds = [slice(plain.state_leg[state], plain.state_leg[state + 1]) for state in before]
     legs = np.concatenate([np.arange(one.start, one.stop) for one in bounds])
@@ -245,6 +245,20 @@ def _given_cut(plain: Walk) -> Walk:
         tear_target=shifted(plain.tear_target),
         given=chance[0],
     )
+
+
+def _before_a_cut(plain: Walk) -> tuple[list[int], list[float]]:
+    """Return the states in which no cut has come yet, and for each the probability that one comes before the end."""
+    before = [plain.start] if plain.start < plain.states else []
+    for state in before:
+        ways = plain.leg_through[plain.state_leg[state] : plain.state_leg[state + 1]].tolist()
+        before += [way for way in dict.fromkeys(ways) if way < plain.states and way not in before]
+    chance = _chances(plain, before)
+    if not before:
+        raise BadInput(f"given a cut: this device comes to `{ENDINGS[plain.start - plain.states]}` before any can fall")
+    if not chance[0]:
+        raise BadInput("given a cut: none can happen here at this rate; a higher rate is needed")
+    return before, chance
 
 
 def _chances(plain: Walk, before: list[int]) -> list[float]:

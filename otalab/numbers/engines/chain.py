@@ -214,6 +214,7 @@ def _send_one_by_one(seed: Any, first: int, table: Tables, out: Walked) -> None:
         out.seconds[device], out.erases[device], out.last_cut[device] = total, erased, fell
 
 
+# The twin of the function above, line for line, so that the two can be compared.
 def _send_together(seed: Any, first: int, table: Tables, out: Walked) -> None:
     """Do the same for all devices at once, one leg after the other."""
     states, count = len(table.state_leg) - 1, len(out.end)

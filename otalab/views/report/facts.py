@@ -22,7 +22,7 @@ from otalab.graph.explorer import Explorer
 from otalab.graph.repair import Repair, repair
 from otalab.hardware.board import Board
 from otalab.hardware.part import FlashPart, Timing, part
-from otalab.numbers.campaigns.rollout import wear
+from otalab.numbers.campaigns.wear import wear
 from otalab.numbers.rates import Rates
 from otalab.numbers.study import Study, study
 from otalab.views.figures.risk import part_table, risk_phase_table

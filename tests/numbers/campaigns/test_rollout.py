@@ -16,13 +16,11 @@ from otalab.numbers.campaigns.rollout import (
     Losses,
     Stage,
     StopRule,
-    bad_image_loop,
     expected_losses,
     roll_out,
     rollouts,
-    survival,
-    wear,
 )
+from otalab.numbers.campaigns.wear import bad_image_loop, survival, wear
 from otalab.numbers.fleet import Fleet
 from otalab.numbers.rates import Rates
 from otalab.numbers.stats import interval

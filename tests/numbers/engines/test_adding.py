@@ -10,7 +10,7 @@ import pytest
 from otalab import life, set_up
 from otalab.faults.models import FAULTS
 from otalab.faults.tear import union
-from otalab.numbers.campaigns.rollout import bad_image_loop
+from otalab.numbers.campaigns.wear import bad_image_loop
 from otalab.numbers.engines import engines
 from otalab.numbers.engines.engines import sample
 from otalab.numbers.fleet import Fleet

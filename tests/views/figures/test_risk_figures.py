@@ -8,7 +8,7 @@ import pytest
 
 from otalab.errors import BadInput
 from otalab.numbers.campaigns.campaign import Campaign, run_campaign
-from otalab.numbers.campaigns.rollout import survival, wear
+from otalab.numbers.campaigns.wear import survival, wear
 from otalab.numbers.stats import interval
 from otalab.numbers.study import study
 from otalab.views.figures.risk import (
