@@ -20,7 +20,7 @@ from otalab.firmware import store
 from otalab.firmware.bootloader import Start
 from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
-from otalab.firmware.device import Device, decision
+from otalab.firmware.device import Device
 from otalab.firmware.image import Image
 from otalab.firmware.requests import Offer, Recording
 from otalab.formats.filesystems.kinds import read_files
@@ -128,7 +128,7 @@ def _left(device: Device, flash: Flash, effects: Sequence[Effect]) -> Flash:
 def _started(device: Device, flash: Flash) -> tuple[Start, Image | None, str]:
     """Return what the boot loader makes of contents: the image that it starts, or none if it halts; and its words."""
     chip = Controller(device.board, flash)
-    start = decision(chip, device.design)
+    start = device.decision(chip)
     selected = store.select(chip, device.design)
     if not isinstance(start, Start):
         return Start(0, True, 0), None, start.reason

@@ -12,7 +12,7 @@ from otalab.bench.scenario import Scenario, World
 from otalab.bench.trace import Run, life, run
 from otalab.errors import BadInput
 from otalab.firmware.outcome import Reset
-from otalab.firmware.store import families, select
+from otalab.firmware.store import select
 from otalab.formats.records.record import Record, Selection, renumbered
 from otalab.hardware.chip import Chip
 from otalab.hardware.flash import Flash
@@ -52,13 +52,13 @@ def turns(scenario: Scenario) -> tuple[bool, bool]:
 
 def _selected(scenario: Scenario, flash: Flash) -> Selection | None:
     device = scenario.device
-    return select(Chip(device.board, flash), device.design)
+    return None if device.records is None else select(Chip(device.board, flash), device.records)
 
 
 def _place(scenario: Scenario, flash: Flash) -> Hashable:
     """Return the contents with the sequencers of each store moved together; on steady power no record is torn."""
     sectors: list[Hashable] = list(flash.sectors)
-    for family in families(scenario.device.board, scenario.device.design):
+    for family in scenario.device.families:
         form, count = family.codec, family.size // family.codec.size
         data = [
             flash.sectors[sector][number * form.size : (number + 1) * form.size]

@@ -136,7 +136,9 @@ def _lines(scenario: Scenario, leg: Played, *, everything: bool) -> Iterator[str
 
 
 def _records(scenario: Scenario, before: Flash, after: Flash) -> Iterator[str]:
-    design, board = scenario.device.design, scenario.device.board
+    design, board = scenario.device.records, scenario.device.board
+    if design is None:
+        return
     form = store.codec(design)
     selected = store.select(Chip(board, after), design)
     for number, address in enumerate(store.places(board, design)):

@@ -87,10 +87,11 @@ class Site:
         end = start + (size if isinstance(effect, Erase) else len(effect.data))
         whole, marks = before.sectors[sector], (before.mark_of(sector), after.mark_of(sector))
         old, new = whole[start:end], after.sectors[sector][start:end]
-        kept = store.families(device.board, device.design)
+        kept = device.families
         from_where = start if isinstance(effect, Program) else None
         fields = next((family.fields_from(from_where) for family in kept if sector in family.sectors), ())
-        forgeries = forged(before, device) if sector in kept[0].sectors and isinstance(effect, Erase) else ()
+        boot_record = bool(kept) and sector in kept[0].sectors
+        forgeries = forged(before, device) if boot_record and isinstance(effect, Erase) else ()
         return cls(effect, before.geometry, sector, start, whole, old, new, *marks, fields, forgeries)
 
     @property
@@ -224,8 +225,10 @@ def union(name: str, members: Mapping[FaultModel, float], quick: Quick | None = 
 
 def forged(before: Flash, device: Device) -> tuple[tuple[str, bytes], ...]:
     """Return what looks like the newest record though nobody wrote it: it names the other slot, committed or dirty."""
-    codec = store.codec(device.design)
-    selected = store.select(Chip(device.board, before), device.design) if codec.guard_bits <= FORGEABLE_BITS else None
+    if device.records is None:
+        return ()
+    codec, weak = store.codec(device.records), store.codec(device.records).guard_bits <= FORGEABLE_BITS
+    selected = store.select(Chip(device.board, before), device.records) if weak else None
     if selected is None:
         return ()
     config, other = selected.config, 0 if selected.config.active else 1

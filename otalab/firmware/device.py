@@ -1,34 +1,110 @@
-"""The device: boot loader, commit timer and application in one room, from power-on until nothing more happens."""
+"""The device: a board, the firmware that runs on it, and every image that it may come to run.
+
+Whoever lets one live asks its firmware and nothing else, be it the lab's own or somebody's code.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Protocol, runtime_checkable
 
-from otalab.errors import OutOfTable
-from otalab.firmware import application, bootloader
+from otalab.errors import BadInput
+from otalab.firmware import store
 from otalab.firmware.bootloader import Start
 from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
 from otalab.firmware.image import Image
 from otalab.firmware.outcome import Bricked, Outcome, Reset
-from otalab.firmware.timer import under_timer
+from otalab.firmware.store import Family
 from otalab.hardware.board import Board
 from otalab.hardware.chip import Chip
 from otalab.hardware.effects import Routine
+from otalab.hardware.flash import Flash
+
+
+@runtime_checkable
+class Firmware(Protocol):
+    """Whatever runs on a device: it is switched on, and comes to an outcome.
+
+    `board`: the partition table that it was written for, if there is one.
+    `design`: the choices that select all of it; `None` where it is code.
+    `records`: the choices by which its boot records are read; `None` where nobody has said how they are.
+    `offers`, `interval`: how long an update stands, and seconds to commit one, where the scenario does not say.
+    `checks_itself`: its images carry a check of their own.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def summary(self) -> str: ...
+    @property
+    def board(self) -> Board | None: ...
+    @property
+    def design(self) -> Design | None: ...
+    @property
+    def records(self) -> Design | None: ...
+    @property
+    def offers(self) -> str: ...
+    @property
+    def interval(self) -> int: ...
+    @property
+    def checks_itself(self) -> bool: ...
+
+    def power_on(self, chip: Controller, device: Device) -> Routine[Outcome]:
+        """Run once, from power-on to quiescence, a halt or a reset."""
+        ...
+
+    def decision(self, chip: Controller, device: Device) -> Start | Bricked | Reset:
+        """Drive the boot loader alone to its decision, on steady power; the chip holds what it wrote on the way."""
+        ...
+
+    def shipped(self, device: Device, flash: Flash, app: bytes) -> Flash:
+        """Return the flash with the first boot record in it; an application of these bytes lies in slot 0."""
+        ...
+
+    def committed(self, image: Image) -> Image:
+        """Return an image as it is committed: by itself, or by hand."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A board, the design of its firmware, and every image that may come to lie in its slots.
+    """A board, its firmware, and every image that may come to lie in its slots.
 
     `sig_req_mask`: which signatures an update must bear, bit i for key i; -1 asks for none, 0 takes no update at all.
     """
 
     board: Board
-    design: Design
+    firmware: Firmware
     images: tuple[Image, ...]
     sig_req_mask: int = -1
+
+    @property
+    def design(self) -> Design:
+        """The design of the lab's own firmware; code has none, and what needs one says so."""
+        if self.firmware.design is None:
+            raise BadInput(f"{self.firmware.name} is code and has no design, which this needs: name a design instead")
+        return self.firmware.design
+
+    @property
+    def records(self) -> Design | None:
+        """The choices by which the boot records are read; `None` where nobody has said how they are."""
+        return self.firmware.records
+
+    @property
+    def families(self) -> tuple[Family, ...]:
+        """The places whose contents are looked at through a codec."""
+        return () if self.records is None else store.families(self.board, self.records)
+
+    @property
+    def places(self) -> list[int]:
+        """The address of every place that a boot record may have, as far as anybody has said how they are."""
+        return [] if self.records is None else store.places(self.board, self.records)
+
+    def decision(self, chip: Controller) -> Start | Bricked | Reset:
+        """Ask the boot loader what it would start."""
+        return self.firmware.decision(chip, self)
 
     def image_in(self, chip: Chip, slot: int) -> Image | None:
         """Return the image that lies whole in a slot; starting an image reads all of its slot."""
@@ -41,45 +117,4 @@ class Device:
 def power_on(chip: Controller, device: Device) -> Routine[Outcome]:
     """Run the firmware once, from power-on to quiescence, a halt or a reset."""
     chip.sig_req_mask = device.sig_req_mask
-    start = yield from loaded(chip, device.design)
-    if isinstance(start, Reset):
-        return start
-    if isinstance(start, Bricked):
-        chip.say(f"Halted: {start.reason}")
-        return start
-    image = device.image_in(chip, start.slot)
-    if image is None:
-        return Bricked(f"slot {start.slot} was started, and what lies there is not a whole image")
-    chip.phase = "boot" if start.committed else "trial"
-    try:
-        return (yield from started(chip, device, image, start))
-    except OutOfTable as fault:
-        # An exception of the processor, or the watchdog soon after: either way the device restarts.
-        chip.say(f"Crashed: {fault}")
-        return Reset(f"crash: {fault}")
-
-
-def loaded(chip: Controller, design: Design) -> Routine[Start | Bricked | Reset]:
-    """Run the boot loader; nothing watches over it, so one that crashes does not come back."""
-    try:
-        return (yield from bootloader.boot(chip, design))
-    except OutOfTable as fault:
-        return Bricked(f"the boot loader crashed: {fault}")
-
-
-def started(chip: Controller, device: Device, image: Image, start: Start) -> Routine[Outcome]:
-    """Run what the loader chose to start, beside the commit timer if the loader started that."""
-    main = application.run(chip, device.design, image, start.slot)
-    if not start.commit_within:
-        return (yield from main)
-
-    def handler() -> Routine[Reset | None]:
-        return bootloader.on_commit_timer(chip, device.design)
-
-    # The timer runs beside the image and not in it: an image that hangs cannot keep it from firing.
-    return (yield from under_timer(chip, main, start.commit_within, handler))
-
-
-def decision(chip: Controller, design: Design) -> Start | Bricked | Reset:
-    """Drive the boot loader alone to its decision, on steady power; the chip holds what it wrote on the way."""
-    return chip.carry_out(loaded(chip, design))
+    return (yield from device.firmware.power_on(chip, device))

@@ -34,7 +34,7 @@ class Case:
     def of(cls, scenario: Scenario, design: str, board: str | None, faults: str, bundle: str = "") -> Case:
         """Return the case of a scenario that was set up from these names; a board of its own goes with the design."""
         device = scenario.device
-        own = OWN_BOARD if device.design.board == device.board else device.board.name
+        own = OWN_BOARD if device.firmware.board == device.board else device.board.name
         used = scenario.old.version == USED_VERSION
         return cls(design, named(board) if board else own, faults, scenario.new.temper, scenario.offers, bundle, used)
 

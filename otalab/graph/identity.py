@@ -31,7 +31,7 @@ from collections.abc import Hashable, Iterable
 
 from otalab.bench.trace import Step, sector_of
 from otalab.firmware.device import Device
-from otalab.firmware.store import Family, families
+from otalab.firmware.store import Family
 from otalab.formats.records.guard import STRONG
 from otalab.formats.records.record import Record, renumbered
 from otalab.hardware.chip import Look
@@ -48,7 +48,7 @@ class Identity:
     """Names the classes of sector contents for one device."""
 
     def __init__(self, device: Device) -> None:
-        self._kinds = [_Kind(family) for family in families(device.board, device.design)]
+        self._kinds = [_Kind(family) for family in device.families]
         self._of = {sector: kind for kind in self._kinds for sector in kind.places}
 
     def __contains__(self, sector: int | None) -> bool:

@@ -19,6 +19,7 @@ from otalab.faults.tear import FaultModel, Site, Tear, Torn, fault, union
 from otalab.firmware import store
 from otalab.firmware.catalogue import load_design
 from otalab.firmware.design import Design
+from otalab.firmware.designed import Designed
 from otalab.firmware.device import Device
 from otalab.formats.records.record import FIRST_SEQUENCER, BootConfig, Record, SlotFacts
 from otalab.hardware.board import Region
@@ -465,7 +466,7 @@ def test_a_filling_is_refused_by_every_check(guard: str) -> None:
 def test_only_a_place_of_records_is_forged() -> None:
     """Elsewhere nobody looks for one; and a design with one record has one place."""
     device, before = guarded("none")
-    single = replace(device, design=replace(device.design, records=1))
+    single = replace(device, firmware=Designed(replace(device.design, records=1)))
 
     assert not [tear for tear in tears("all", Erase(4), before, device) if "forged" in tear.label]
     assert not [tear for tear in tears("all", Erase(RECORD + 1), before, single) if "forged" in tear.label]

@@ -15,6 +15,7 @@ from otalab.bench.trace import Run, Step, life, run
 from otalab.firmware import store
 from otalab.firmware.catalogue import designs, load_design
 from otalab.firmware.controller import Controller
+from otalab.firmware.designed import Designed
 from otalab.firmware.device import power_on
 from otalab.firmware.outcome import Bricked, Hung, Outcome, Reset, Running
 from otalab.formats.filesystems.kinds import read_files
@@ -380,7 +381,7 @@ def test_without_a_trial_the_loader_knows_of_no_dirty_image() -> None:
     design = replace(load_design("hardened"), trial="none")
     what = tiny("hardened", image="hangs")
     dirty = run(what).flash
-    found = run(replace(what, device=replace(what.device, design=design)), dirty)
+    found = run(replace(what, device=replace(what.device, firmware=Designed(design))), dirty)
 
     assert Hung(1, "2") == found.outcome
     assert [] == writes(found)

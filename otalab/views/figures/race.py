@@ -19,7 +19,6 @@ from otalab.bench.scenario import Scenario
 from otalab.bench.trace import Life, Run, Step, life, sector_of
 from otalab.firmware.bootloader import Start
 from otalab.firmware.controller import Controller
-from otalab.firmware.device import decision
 from otalab.firmware.outcome import Running
 from otalab.hardware.effects import Ask, Erase, Program, Wait
 from otalab.views.figures.sectors import ink, paper
@@ -121,7 +120,7 @@ def _starts_new(scenario: Scenario, run: Run) -> bool:
     """Say whether it is the new image that a run starts: the boot loader is asked once more."""
     device = scenario.device
     chip = Controller(device.board, run.steps[0].before)
-    start = decision(chip, device.design)
+    start = device.decision(chip)
     return isinstance(start, Start) and device.image_in(chip, start.slot) == scenario.new
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from otalab.firmware import store
 from otalab.firmware.controller import Controller
-from otalab.firmware.device import Device, decision
+from otalab.firmware.device import Device
 from otalab.firmware.explain import Explanation, explain, start_words
 from otalab.formats.records.record import Codec, Invalid, Record, SlotFacts, counted
 from otalab.hardware.chip import Chip
@@ -20,8 +20,10 @@ SHOWN_BYTES = 16
 
 def records(device: Device, flash: Flash) -> dict[str, Any]:
     """Return what each place holds that tells something, the number of the one that counts (-1: none), and why."""
-    explanation = explain(Chip(device.board, flash), device.design)
-    form = store.codec(device.design)
+    if device.records is None:
+        return {"records": [], "selected": -1, "why": why(device, flash)}
+    explanation = explain(Chip(device.board, flash), device.records)
+    form = store.codec(device.records)
     rows = [
         {
             "number": place.number,
@@ -37,15 +39,16 @@ def records(device: Device, flash: Flash) -> dict[str, Any]:
 
 def why(device: Device, flash: Flash) -> str:
     """Return why a record counts; where none does, also what the boot loader then does."""
-    return _why(device, flash, explain(Chip(device.board, flash), device.design))
+    if device.records is None:
+        said = start_words(device.decision(Controller(device.board, flash)))
+        return f"Nobody has said how its boot records are. At a power-on {said}."
+    return _why(device, flash, explain(Chip(device.board, flash), device.records))
 
 
 def _why(device: Device, flash: Flash, explanation: Explanation) -> str:
     if explanation.selected is not None:
         return explanation.reason
-    return (
-        f"{explanation.reason} At a power-on {start_words(decision(Controller(device.board, flash), device.design))}."
-    )
+    return f"{explanation.reason} At a power-on {start_words(device.decision(Controller(device.board, flash)))}."
 
 
 def fields(form: Codec, found: Record | Invalid) -> list[list[str]]:

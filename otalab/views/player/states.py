@@ -25,14 +25,13 @@ class SectorStates:
     """The state of every sector, kept up effect by effect."""
 
     def __init__(self, device: Device) -> None:
-        board, design = device.board, device.design
+        board = device.board
         self._device = device
-        self._codec = store.codec(design)
         self._blank = bytes([ERASED]) * board.geometry.sector_size
         sector = board.geometry.sector_size
         # Each record sector, and the places in it: one, or as many as a journal has.
         self._places: dict[int, list[int]] = {}
-        for place, address in enumerate(store.places(board, design)):
+        for place, address in enumerate(device.places):
             self._places.setdefault(address // sector, []).append(place)
         self._slot_of = {
             sector: number
@@ -80,7 +79,8 @@ class SectorStates:
         return changed
 
     def _chosen(self, flash: Flash) -> tuple[int, tuple[int | None, ...]] | None:
-        selected = store.select(Chip(self._device.board, flash), self._device.design)
+        records = self._device.records
+        selected = None if records is None else store.select(Chip(self._device.board, flash), records)
         if selected is None:
             return None
         config = selected.config
@@ -97,7 +97,8 @@ class SectorStates:
                 return WHOLE
             return STALE if self._holds_record(contents, len(self._places[sector])) else PART
         slot = self._slot_of.get(sector)
-        spoken_of = slot is None or (self._choice is not None and slot in self._choice[1])
+        # Where nobody has said how records are, nobody can say that none speaks of a slot.
+        spoken_of = slot is None or not self._places or (self._choice is not None and slot in self._choice[1])
         if not spoken_of and sector not in self._touched:
             return STALE
         tail = contents[-flash.geometry.page_size :]
@@ -105,8 +106,9 @@ class SectorStates:
 
     def _holds_record(self, contents: bytes, places: int) -> bool:
         """Say whether any of the places of a sector holds a record, whether it counts or not."""
-        size = self._codec.size
-        return any(isinstance(self._codec.decode(contents[n * size : (n + 1) * size]), Record) for n in range(places))
+        form = self._device.families[0].codec
+        data = (contents[number * form.size : (number + 1) * form.size] for number in range(places))
+        return any(isinstance(form.decode(one), Record) for one in data)
 
 
 class Slots:

@@ -18,7 +18,6 @@ from math import inf, isnan, nan
 from typing import Any
 
 from otalab.bench.trace import Run, Step, sector_of
-from otalab.firmware.store import families
 from otalab.graph.history import Played
 from otalab.hardware.effects import PHASES, Erase, Program
 from otalab.hardware.flash import ERASED, Flash
@@ -68,7 +67,7 @@ class Tape:
         self.log: list[tuple[int, int, str]] = []
         board = self._device.board
         self._owners = {sector: name for name, region in board.owners() for sector in board.sectors_of(region)}
-        self._places = list(families(board, self._device.design)[0].sectors)
+        self._places = list(self._device.families[0].sectors) if self._device.families else []
         number, effect = lived.at(first)
         self.first = self._position = first
         self._shipped = 0

@@ -94,10 +94,11 @@ class _LoaderView:
 
     def __init__(self, before: Flash, site: Site, device: Device) -> None:
         self._before, self._site, self._device = before, site, device
-        self._codec, unit = store.codec(device.design), before.geometry.sector_size
-        places = (divmod(address, unit) for address in store.places(device.board, device.design))
+        unit, kept = before.geometry.sector_size, device.families[:1]
+        places = (divmod(address, unit) for address in device.places)
         # Where each record in the sector begins and ends: a journal has many.
-        size = self._codec.size
+        self._codec = kept[0].codec if kept else None
+        size = self._codec.size if self._codec else 0
         self._spans = [slice(offset, offset + size) for sector, offset in places if sector == site.sector]
         self._end = max((span.stop for span in self._spans), default=0)
         self._known: dict[object, str] = {}
@@ -116,6 +117,7 @@ class _LoaderView:
         return self._known[key]
 
     def _meaning(self, data: bytes) -> object:
+        assert self._codec is not None, "a place of a record has a format"
         found = self._codec.decode(data)
         if isinstance(found, Invalid):
             return found.reason
@@ -123,7 +125,7 @@ class _LoaderView:
 
     def _choice(self, flash: Flash) -> str:
         device = self._device
-        selected = store.select(Chip(device.board, flash), device.design)
+        selected = store.select(Chip(device.board, flash), device.records) if device.records else None
         if selected is None:
             return "no record counts"
         known = selected.config.active < len(device.board.slots)

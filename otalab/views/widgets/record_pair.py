@@ -17,7 +17,7 @@ from otalab.firmware import record_writes, store
 from otalab.firmware.catalogue import designs, load_design
 from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
-from otalab.firmware.device import decision
+from otalab.firmware.designed import decision
 from otalab.firmware.explain import Explanation, explain, start_words
 from otalab.formats.records.record import Codec, Record
 from otalab.hardware.flash import ERASED, Flash

@@ -86,7 +86,9 @@ class Wrecks:
         return f"Cut {len(cuts)} falls in {what} ({leg.phase}; run {number}, effect {leg.step}){left}{then}."
 
     def _records(self, flash: Flash) -> Iterator[str]:
-        told = explain(Chip(self._board, flash), self.scenario.device.design)
+        if self.scenario.device.records is None:
+            return
+        told = explain(Chip(self._board, flash), self.scenario.device.records)
         yield from map(str, told.telling)
         # Where others are invalid, that is why it counts, and was said.
         if told.selected is None or all(isinstance(place.found, Record) for place in told.telling):
