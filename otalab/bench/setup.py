@@ -23,7 +23,7 @@ from otalab.firmware.store import codec
 from otalab.formats.filesystems.kinds import MOUNTS
 from otalab.hardware.board import Board, load_board
 from otalab.hardware.flash import Flash
-from otalab.hardware.part import FlashPart, part
+from otalab.hardware.part import FlashPart, Timing, part
 
 OLD_VERSION, USED_VERSION, NEW_VERSION, PROBE_VERSION = "1", "1.5", "2", "probe"
 PROBE_SIZE = 4096
@@ -65,7 +65,7 @@ def scenario_of(options: ScenarioOptions, design: str | Design | Firmware, image
     by_hand = OPERATOR_SECONDS if update.image.commits == "by hand" else None
     scenario = Scenario(
         device=replace(device, images=(*device.images, update.image, probe.image)),
-        part=chip_for(board, options.part),
+        part=timed(chip_for(board, options.part), options.timing),
         timing=options.timing,
         flash=flash,
         old=device.images[0],
@@ -123,6 +123,12 @@ def chip_for(board: Board, name: str | None) -> FlashPart:
             f"part {chip.name} erases {chip.sector_size} bytes at a time, "
             f"board {board.name} needs sectors of {board.geometry.sector_size}: take another part or board"
         )
+    return chip
+
+
+def timed(chip: FlashPart, timing: Timing) -> FlashPart:
+    """Return the part, or say now, and not in the middle of a search, which of its times the table lacks."""
+    chip.erase_seconds(timing), chip.program_seconds(1, timing)
     return chip
 
 

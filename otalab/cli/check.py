@@ -7,24 +7,19 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from itertools import product
 from typing import Any
 
 from tqdm import tqdm
 
-from otalab.bench.options import ScenarioOptions
-from otalab.bench.setup import scenario_of
 from otalab.cli.interrupts import until_interrupted
 from otalab.cli.options.outputs import add_force, apart, output
 from otalab.cli.options.scenario import add_options, chosen_options
 from otalab.cli.way_out import tell_fault
 from otalab.errors import BadInput
-from otalab.faults.models import FAULTS, fault_model
+from otalab.faults.models import fault_model
 from otalab.faults.tear import RESIDUAL
-from otalab.firmware.image import TEMPERS
-from otalab.graph.case import Case, digest, named
-from otalab.graph.check import Cell, LostCell, matrix, saved, tried
+from otalab.graph.asked import AskedCell, questions, some_faults, some_images
+from otalab.graph.check import Cell, LostCell, matrix, saved, with_files
 from otalab.graph.explorer import BUDGET, Explorer
 from otalab.text import table
 
@@ -49,24 +44,28 @@ def add_parser(commands: Any) -> None:
 def run(chosen: argparse.Namespace) -> int:
     """Check every cell and print the matrix; 1 if one of them is not safe."""
     if chosen.explain_faults:
-        for name in several(chosen.faults, tuple(FAULTS)):
+        for name in some_faults(chosen.faults):
             print(f"{name}: {fault_model(name).explain()}\n")
         return 0
-    if not chosen.designs:
-        raise BadInput("no design was named; otalab designs lists them")
-    if chosen.budget < 1:
-        raise BadInput(f"--budget {chosen.budget}: at least one node is needed")
+    every = questions(
+        chosen.designs,
+        some_faults(chosen.faults),
+        some_images(chosen.image),
+        budget=chosen.budget,
+        bundle_path=chosen.bundle,
+        **chosen_options(chosen),
+    )
     save, graph = output(chosen.save, chosen), output(chosen.graph, chosen)
     apart(save, graph)
-    names = list(_names(chosen))
-    if graph and len(names) != 1:
-        raise BadInput(f"--graph takes a single cell, and these are {len(names)}")
-    cells = until_interrupted(_cells(chosen, names))
+    if graph and len(every) != 1:
+        raise BadInput(f"--graph takes a single cell, and these are {len(every)}")
+    cells = until_interrupted(_cells(every))
     if graph and isinstance(cells[0], Cell):
         graph.write(cells[0].graph.npz())
     told = [cell.as_object() for cell in cells]
     if save:
-        save.write(saved([one["counterexample"] for one in told if one["counterexample"]]))
+        found = [(cell.case, cell.graph.counterexample) for cell in cells if isinstance(cell, Cell)]
+        save.write(saved([with_files(case, bad) for case, bad in found if bad]))
     if chosen.json:
         print(json.dumps({"results": told}))
     else:
@@ -82,30 +81,15 @@ def status_of(cells: Sequence[Cell | LostCell]) -> int:
     return 3 if lost else 1 if any(cell.verdict != "safe" for cell in cells) else 0
 
 
-def several(names: str, every: tuple[str, ...]) -> list[str]:
-    """Return the names in a list with commas; `each` is every one of them."""
-    return list(every) if names == "each" else names.split(",")
-
-
-def _names(chosen: argparse.Namespace) -> Iterator[tuple[str, str, str]]:
-    """Yield design, fault model and image of every cell."""
-    images = list(TEMPERS) if chosen.image == "all" else chosen.image.split(",")
-    return product(sorted(chosen.designs), sorted(several(chosen.faults, tuple(FAULTS))), sorted(images))
-
-
-def _cells(chosen: argparse.Namespace, names: list[tuple[str, str, str]]) -> Iterator[Cell | LostCell]:
-    options = ScenarioOptions(**chosen_options(chosen))
-    bundle = digest(options.bundle) if options.bundle else ""
-    for design, faults, image in names:
-        scenario, model = scenario_of(options, design, image), fault_model(faults)
-        case = replace(Case.of(scenario, named(design), chosen.board, faults, bundle), image=image)
+def _cells(every: list[AskedCell]) -> Iterator[Cell | LostCell]:
+    for question in every:
         # On standard error, and gone when it is over; short searches never show it.
-        with tqdm(desc=case.text, unit=" runs", delay=1, leave=False, file=sys.stderr) as bar:
+        with tqdm(desc=question.text, unit=" runs", delay=1, leave=False, file=sys.stderr) as bar:
 
             def progress(explorer: Explorer, bar: Any = bar) -> None:
                 bar.update(explorer.expanded - bar.n)
 
-            yield tried(case, scenario, model, budget=chosen.budget, progress=progress)
+            yield question.answer(progress)
 
 
 def show(cells: Sequence[Cell | LostCell]) -> None:
@@ -119,7 +103,7 @@ def show(cells: Sequence[Cell | LostCell]) -> None:
     for cell in cells:
         if isinstance(cell, LostCell):
             print(f"\n{cell.case.text}: no answer, the lab itself went wrong: {cell.fault.what}")
-            print(f"  otalab replay {cell.fault.history}")
+            print(f"  {cell.case.replay(cell.fault.history)}")
             continue
         graph, bad = cell.graph, cell.graph.counterexample
         print(
@@ -131,7 +115,7 @@ def show(cells: Sequence[Cell | LostCell]) -> None:
             print(f"  {bad.end}: {bad.reason}; {shortest} has {len(bad.cuts)} cut(s)")
             for number, leg in bad.cuts:
                 print(f"  cut in run {number}, effect {leg.step}, phase {leg.phase}, leaving {leg.tear}")
-            print(f"  otalab replay {cell.case.identity(bad)}")
+            print(f"  {cell.case.replay(cell.case.identity(bad))}")
     print(
         f"\nNot in these verdicts: a forged check of 32 bits or more ({RESIDUAL:.1e} per torn record), damage outside "
         "the sector being worked on, reads that fault; unstable cells are a fault model of their own, not in all."

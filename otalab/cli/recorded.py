@@ -12,8 +12,9 @@ from otalab.bench.recording import read_recording
 from otalab.cli import check as check_cli
 from otalab.cli.interrupts import until_interrupted
 from otalab.errors import BadInput
-from otalab.faults.models import FAULTS, fault_model
+from otalab.faults.models import fault_model
 from otalab.files import read_bytes
+from otalab.graph.asked import files_of, some_faults
 from otalab.graph.case import Case, digest, named
 from otalab.graph.check import tried
 
@@ -42,19 +43,28 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def chosen_recording(chosen: argparse.Namespace, design: str, board: str) -> tuple[RecordedScenario, str]:
+def recording_of(
+    recording: str, design: str, board: str, image: str | None, new: str | None
+) -> tuple[RecordedScenario, str]:
     """Return the scenario of a recording, and what stands for its files in an id."""
-    initial = read_bytes(chosen.image_file) if chosen.image_file else None
-    scenario = recorded_scenario(read_recording(chosen.recording), design, board, initial, _new_image(chosen.new))
-    took_part = read_bytes(chosen.recording), initial or b"", (chosen.new or "").encode()
+    initial = read_bytes(image) if image else None
+    scenario = recorded_scenario(read_recording(recording), design, board, initial, _new_image(new))
+    took_part = read_bytes(recording), initial or b"", (new or "").encode()
     return scenario, f"recording-{digest(b'/'.join(took_part))}"
 
 
 def run(chosen: argparse.Namespace) -> int:
     """Explore the recording under every fault model that was named; 1 if one of the cells is not safe."""
-    scenario, files = chosen_recording(chosen, chosen.design, chosen.board)
-    case = Case(named(chosen.design), named(chosen.board), "", "healthy", scenario.offers, files)
-    every = sorted(check_cli.several(chosen.faults, tuple(FAULTS)))
+    every = sorted(some_faults(chosen.faults))
+    for name in every:
+        fault_model(name)
+    scenario, files = recording_of(chosen.recording, chosen.design, chosen.board, chosen.image_file, chosen.new)
+    given = {"recording": chosen.recording, "image-file": chosen.image_file, "new": chosen.new}
+    paths = (
+        *files_of(design=chosen.design, board=chosen.board),
+        *((option, value) for option, value in given.items() if value),
+    )
+    case = Case(named(chosen.design), named(chosen.board), "", "healthy", scenario.offers, files, files=paths)
     cells = until_interrupted(tried(replace(case, faults=name), scenario, fault_model(name)) for name in every)
     if chosen.json:
         print(json.dumps({"results": [cell.as_object() for cell in cells]}))

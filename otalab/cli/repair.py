@@ -9,14 +9,12 @@ from typing import Any
 
 from tqdm import tqdm
 
-from otalab.cli.check import several
 from otalab.cli.options.outputs import add_force, output
 from otalab.cli.options.scenario import add_options, chosen_options
 from otalab.cli.way_out import tell_fault
-from otalab.faults.models import FAULTS
 from otalab.files import MADE
 from otalab.firmware.catalogue import load_design
-from otalab.firmware.image import TEMPERS
+from otalab.graph.asked import some_faults, some_images
 from otalab.graph.repair import BUDGET, LIMIT, MOST, Repair, repair
 
 KEEP = f"{MADE} repair; it is not written over without --force once this line is gone"
@@ -48,8 +46,8 @@ def run(chosen: argparse.Namespace) -> int:
 
         found = repair(
             load_design(chosen.design),
-            several(chosen.faults, tuple(FAULTS)),
-            list(TEMPERS) if chosen.image == "all" else chosen.image.split(","),
+            some_faults(chosen.faults),
+            some_images(chosen.image),
             most=chosen.most,
             wanted=chosen.alternatives,
             budget=chosen.budget,
@@ -58,7 +56,7 @@ def run(chosen: argparse.Namespace) -> int:
             **chosen_options(chosen),
         )
     if save and found.suggestions:
-        save.write(f"# {KEEP}\n{found.suggestions[0].design.toml()}")
+        save.write(f"# {KEEP}\n{found.suggestions[0].page}")
     print(json.dumps(as_object(found))) if chosen.json else show(found)
     for fault in found.lost:
         tell_fault("otalab repair", fault)

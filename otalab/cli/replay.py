@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator
 from itertools import groupby
 from math import fsum
 from typing import Any
 
 from otalab.bench.scenario import Scenario
-from otalab.bench.setup import set_up
 from otalab.bench.trace import Step, sector_of, words
+from otalab.cli.options.histories import add_file_options, refuse_unused, wanted
 from otalab.cli.options.outputs import add_force, output
-from otalab.cli.recorded import add_options, chosen_recording
 from otalab.errors import BadInput
 from otalab.faults.models import fault_model
-from otalab.files import is_file, read_bytes, read_text
 from otalab.firmware import store
 from otalab.formats.records.record import Invalid
-from otalab.graph.case import ID, Case, digest, named
+from otalab.graph.case import Case
 from otalab.graph.history import Played, ending, play
 from otalab.hardware.chip import Chip
 from otalab.hardware.flash import Flash
@@ -30,11 +27,7 @@ def add_parser(commands: Any) -> None:
     """Register the command."""
     parser: argparse.ArgumentParser = commands.add_parser("replay", help="play a counterexample, effect by effect")
     parser.add_argument("history", metavar="FILE|ID", help="a file written by check --save, or a short id")
-    parser.add_argument("--design", metavar="FILE.toml", help="the design file that the id holds a digest of")
-    parser.add_argument("--board", metavar="FILE.toml", help="the board file that the id holds a digest of")
-    parser.add_argument("--bundle", metavar="FILE", help="the bundle that the id holds a digest of")
-    parser.add_argument("--recording", metavar="FILE", help="the recording that the id holds a digest of")
-    add_options(parser)
+    add_file_options(parser)
     parser.add_argument("--all", action="store_true", help="show every effect, not only those of the boot records")
     parser.add_argument("--dump", metavar="OUT.bin", help="write the flash as a raw image")
     parser.add_argument("--step", metavar="RUN.EFFECT", help="with --dump: just before this effect (at the end)")
@@ -46,9 +39,16 @@ def run(chosen: argparse.Namespace) -> int:
     """Play every history that was named."""
     # Raw flash has no room for words: what is there is kept if it would change.
     dump = output(chosen.dump, chosen, mark="")
-    for identity in _identities(chosen.history):
-        case, legs = Case.parse(identity)
-        scenario, faults = _set_up(chosen, case), fault_model(case.faults)
+    if chosen.step and not dump:
+        raise BadInput(f"--step {chosen.step}: says when the flash is written, so it goes with --dump")
+    every = wanted(chosen)
+    if dump and len(every) != 1:
+        raise BadInput(f"{chosen.history}: holds {len(every)} histories, and --dump takes one: name it by its id")
+    cases = [Case.parse(one.identity) for one in every]
+    scenarios = [one.scenario(case) for one, (case, _) in zip(every, cases, strict=True)]
+    refuse_unused(every)
+    for one, (case, legs), scenario in zip(every, cases, scenarios, strict=True):
+        identity, faults = one.identity, fault_model(case.faults)
         played = list(play(scenario, faults, legs))
         print(identity)
         for number, leg in enumerate(played):
@@ -59,53 +59,6 @@ def run(chosen: argparse.Namespace) -> int:
         if dump:
             dump.write(_at(played, chosen.step).image)
     return 0
-
-
-def _identities(text: str) -> list[str]:
-    if not is_file(text):
-        if text.count("/") != ID.count("/"):
-            raise BadInput(f"{text!r} is no file and no id: {ID}")
-        return [text]
-    stored_text = read_text(text)
-    try:
-        stored = json.loads(stored_text)
-        found = stored.get("counterexamples", [stored])
-        return [str(one["id"]) for one in found]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise BadInput(f"{text}: holds no counterexamples; check --save writes such a file") from error
-
-
-def _set_up(chosen: argparse.Namespace, case: Case) -> Scenario:
-    design, board = (
-        _file_of("design", case.design, chosen.design),
-        _board_of(case, chosen.board),
-    )
-    if case.bundle.startswith("recording-"):
-        if chosen.recording is None:
-            raise BadInput(f"the id was made with a recording, {case.bundle}: give it with --recording")
-        scenario, files = chosen_recording(chosen, design, board or "lab-1M")
-        if files != case.bundle:
-            raise BadInput(f"{files} is not {case.bundle} that the id was made with: --recording, --image-file, --new")
-        return scenario
-    bundle = read_bytes(chosen.bundle) if chosen.bundle else None
-    if case.bundle != (digest(bundle) if bundle else ""):
-        raise BadInput(f"the id was made with {'the bundle ' + case.bundle if case.bundle else 'no bundle'}: --bundle")
-    return set_up(design, board, image=case.image, bundle=bundle, offer=case.offer, used=case.used)
-
-
-def _board_of(case: Case, given: str | None) -> str | None:
-    return None if case.board_name is None else _file_of("board", case.board, given)
-
-
-def _file_of(what: str, name: str, given: str | None) -> str:
-    """Return the name of a catalogue entry, or the file that was given for a digest."""
-    if "@" not in name:
-        return name
-    if given is None:
-        raise BadInput(f"the id was made with the {what} file {name}: give it with --{what}")
-    if named(given) != name:
-        raise BadInput(f"{given} is not the {what} file {name} that the id was made with")
-    return given
 
 
 def _lines(scenario: Scenario, leg: Played, *, everything: bool) -> Iterator[str]:

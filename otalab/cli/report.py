@@ -20,9 +20,8 @@ from otalab.cli.options.outputs import add_force, apart, output
 from otalab.cli.options.scenario import chosen_options
 from otalab.cli.way_out import tell_fault
 from otalab.errors import BadInput, OtalabError
-from otalab.faults.models import FAULTS
-from otalab.firmware.image import TEMPERS
 from otalab.firmware.requests import OFFERS
+from otalab.graph.asked import several, some_faults, some_images
 
 if TYPE_CHECKING:
     from otalab.views.report.facts import Asked
@@ -93,11 +92,11 @@ def _asked(chosen: argparse.Namespace) -> Asked:
 
     if chosen.budget < 1 or chosen.repair < 0 or chosen.limit < 1:
         raise BadInput("--budget and --limit: at least 1; --repair: 0 or more")
-    some = SOME_PARTS if chosen.parts is None else tuple(parts()) if chosen.parts == "each" else chosen.parts.split(",")
+    some = SOME_PARTS if chosen.parts is None else several(chosen.parts, parts())
     return Asked(
         designs=tuple(dict.fromkeys(chosen.designs)),
-        faults=tuple(FAULTS) if chosen.faults == "each" else tuple(dict.fromkeys(chosen.faults.split(","))),
-        images=TEMPERS if chosen.image == "all" else tuple(dict.fromkeys(chosen.image.split(","))),
+        faults=some_faults(chosen.faults),
+        images=some_images(chosen.image),
         rates=tuple(dict.fromkeys(chosen.rate or RATES)),
         parts=tuple(some),
         updates_per_year=chosen.updates_per_year,

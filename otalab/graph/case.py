@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 
 from otalab.bench.scenario import Scenario
 from otalab.bench.setup import USED_VERSION
 from otalab.errors import BadInput, InternalFault
 from otalab.files import read_bytes
+from otalab.firmware.catalogue import designs, load_design
+from otalab.firmware.design import Design
 from otalab.graph.history import History, Leg
+from otalab.hardware.board import Board, boards, load_board
 
 OWN_BOARD = "own"
 ID = "DESIGN/BOARD/FAULTS/IMAGE/OFFER/HISTORY"
+PART = "part="
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +36,35 @@ class Case:
     offer: str
     bundle: str = ""
     used: bool = False
+    part: str = ""
+    timing: str = "typ"
+    # Where the files were of which there are digests: the option that names each, and its path as it was given.
+    files: tuple[tuple[str, str], ...] = field(default=(), compare=False)
 
     @classmethod
     def of(cls, scenario: Scenario, design: str, board: str | None, faults: str, bundle: str = "") -> Case:
         """Return the case of a scenario that was set up from these names; a board of its own goes with the design."""
         device = scenario.device
-        own = OWN_BOARD if device.firmware.board == device.board else device.board.name
+        own = OWN_BOARD if device.firmware.board == device.board else named_board(device.board)
         used = scenario.old.version == USED_VERSION
-        return cls(design, named(board) if board else own, faults, scenario.new.temper, scenario.offers, bundle, used)
+        other_part = "" if scenario.part == device.board.part else scenario.part.name
+        return cls(
+            design,
+            named(board) if board else own,
+            faults,
+            scenario.new.temper,
+            scenario.offers,
+            bundle,
+            used,
+            other_part,
+            scenario.timing,
+        )
 
     @property
     def text(self) -> str:
         """The names as the first part of an id."""
-        board = self.board + (f"+{self.bundle}" if self.bundle else "")
+        more = (f":{PART}{self.part}" if self.part else "") + (":max" if self.timing == "max" else "")
+        board = self.board + more + (f"+{self.bundle}" if self.bundle else "")
         offer = self.offer + (":used" if self.used else "")
         return f"{self.design}/{board}/{self.faults}/{self.image}/{offer}"
 
@@ -58,14 +81,24 @@ class Case:
         except ValueError as error:
             raise BadInput(f"{identity!r} is no id: {ID}") from error
         board, _, bundle = board.partition("+")
+        board, *others = board.split(":")
+        part = next((one.removeprefix(PART) for one in others if one.startswith(PART)), "")
+        if strange := [one for one in others if one != "max" and not one.startswith(PART)]:
+            raise BadInput(f"{identity!r}: after the board only :{PART}NAME and :max may stand, not :{strange[0]}")
+        timing = "max" if "max" in others else "typ"
         offer, _, used = offer.partition(":")
         if used not in ("", "used"):
             raise BadInput(f"{identity!r}: after the offer only :used may stand, not :{used}")
-        return cls(design, board, faults, image, offer, bundle, bool(used)), tuple(map(Leg.parse, legs.split(",")))
+        case = cls(design, board, faults, image, offer, bundle, bool(used), part, timing)
+        return case, tuple(map(Leg.parse, legs.split(",")))
 
     def identity(self, history: History) -> str:
         """Return the short id of a history in this case."""
         return f"{self.text}/{','.join(leg.text for leg in history.legs)}"
+
+    def replay(self, identity: str) -> str:
+        """Return the command that plays an id of this case, as it is typed: with every file that it was made with."""
+        return shlex.join(["otalab", "replay", identity, *chain(*((f"--{name}", path) for name, path in self.files))])
 
     @contextmanager
     def told(self) -> Iterator[None]:
@@ -78,7 +111,25 @@ class Case:
 
 def named(name: str) -> str:
     """Return a design or a board by its name, or a file of one by its stem and a digest of its bytes."""
-    return f"{Path(name).stem}@{digest(read_bytes(name))}" if name.endswith(".toml") else name
+    return with_digest(Path(name).stem, read_bytes(name)) if name.endswith(".toml") else name
+
+
+def named_design(design: Design) -> str:
+    """Return a design by its name in the catalogue; any other by its name and a digest of its page."""
+    known = design.name in designs() and load_design(design.name) == design
+    return design.name if known else with_digest(design.name, design.toml().encode())
+
+
+def named_board(board: Board) -> str:
+    """Return a board by its name among those that the lab brings; any other by its name and a digest of its page."""
+    known = board.name in boards() and load_board(board.name) == board
+    return board.name if known else with_digest(board.name, "\n".join(board.toml_lines()).encode())
+
+
+def with_digest(name: str, page: bytes) -> str:
+    """Return the name of a page with its digest; what has a meaning in an id is no part of a name."""
+    plain = re.sub(r"[/+:,@]", "-", name)
+    return f"{plain}@{digest(page)}"
 
 
 def digest(data: bytes) -> str:

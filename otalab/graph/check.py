@@ -15,7 +15,7 @@ from otalab.faults.models import fault_model
 from otalab.faults.tear import FaultModel
 from otalab.files import MADE
 from otalab.firmware.design import Design
-from otalab.graph.case import Case
+from otalab.graph.case import Case, digest, named_design
 from otalab.graph.crash_graph import CrashGraph
 from otalab.graph.explorer import BUDGET, Explorer
 from otalab.graph.freeze import graph_of
@@ -88,6 +88,12 @@ def counterexample(case: Case, history: History) -> dict[str, Any]:
     }
 
 
+def with_files(case: Case, history: History) -> dict[str, Any]:
+    """Return a history as a file keeps it: with the command that plays it, and where its files were."""
+    told = counterexample(case, history)
+    return told | {"replay": case.replay(told["id"]), "files": dict(case.files)}
+
+
 def saved(counterexamples: Sequence[dict[str, Any]]) -> str:
     """Return the file of histories that `otalab replay` plays."""
     return json.dumps({"note": f"{MADE} for replay", "counterexamples": counterexamples}, indent=1) + "\n"
@@ -146,7 +152,9 @@ def check_design(
     scenario = set_up(design, board, image=image, **options)
     model = faults if isinstance(faults, FaultModel) else fault_model(faults)
     device = scenario.device
-    case = replace(Case.of(scenario, device.design.name, None, model.name), image=image)
+    bundle = options.get("bundle")
+    case = Case.of(scenario, named_design(device.design), None, model.name, digest(bundle) if bundle else "")
+    case = replace(case, image=image)
     return check(case, scenario, model, budget=budget)
 
 

@@ -20,8 +20,10 @@ from otalab.faults.models import fault_model
 from otalab.firmware.catalogue import checked, load_design
 from otalab.firmware.design import Design, way_of
 from otalab.firmware.design import choices as every_choice
+from otalab.firmware.image import parse_temper
 from otalab.graph.judge import CellVerdict, Judge
 from otalab.hardware.board import Board
+from otalab.text import meant
 
 # What most often helps is tried first; any other change comes after these, in the order of the table of choices.
 USUAL = (
@@ -77,6 +79,12 @@ class Suggestion:
     def text(self) -> str:
         """The changes in words."""
         return "; ".join(change.text for change in self.changes)
+
+    @property
+    def page(self) -> str:
+        """The design as TOML, under a name of its own and with what was changed: it is not what it was made from."""
+        old = self.design.name
+        return replace(self.design, name=f"{old}-repaired", summary=f"{old} with {self.text}").toml()
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +177,15 @@ def repair(
     """
     design = load_design(design) if isinstance(design, str) else design
     asked = ScenarioOptions.of({"board": board_for(design, board), **options})
-    if most < 1 or wanted < 1 or budget < 1 or limit < 1:
-        raise BadInput("a repair needs at least one change, one suggestion, one node and one set to try")
+    for name, value in (("most", most), ("wanted", wanted), ("budget", budget), ("limit", limit)):
+        if type(value) is not int or value < 1:
+            raise BadInput(f"{name} {value!r}: a whole number of 1 or more is needed")
+    if isinstance(faults, str) or isinstance(images, str) or not (faults and images):
+        raise BadInput("faults and images: a list of names is needed, with one at least, such as ('all',)")
+    for image in images:
+        parse_temper(image)
+    if choices and (strange := sorted(choices.keys() - every_choice().keys())):
+        raise BadInput(f"{strange[0]}: there is no such choice{meant(strange[0], every_choice())}")
     cells = tuple((fault_model(one).name, image) for one in faults for image in images)
     search = _Search(design, Judge(asked, cells, budget), wanted, limit)
     search.judge.progress = lambda text: progress(search.tried, text)

@@ -6,6 +6,7 @@ from otalab import check_design, set_up
 from otalab.cli import main as cli
 from otalab.errors import OtalabError
 from otalab.firmware.catalogue import load_design
+from otalab.hardware.part import parts
 
 MISSPELT = {
     "chek hardened": "did you mean check?",
@@ -72,6 +73,16 @@ def test_a_check_in_python_is_asked_for_what_can_be(option, value):
     """And not told by an exception of Python's in the middle of a search."""
     with pytest.raises(OtalabError, match=option.removesuffix("s")):
         check_design("hardened", **{"faults": "atomic", "board": "tiny", option: value})
+
+
+LACKING = [one for one in parts().values() if not dict(one.row)["erase_max_ms"]]
+
+
+@pytest.mark.parametrize("chip", LACKING, ids=lambda chip: chip.name)
+def test_a_time_that_the_table_lacks_is_missed_before_the_search(chip, capsys):
+    """It is no fault of the lab, and the line says what to take."""
+    assert 2 == cli.main(["check", "hardened", "--part", chip.name, "--timing", "max"])
+    assert f"{chip.name}: no erase_max_ms" in capsys.readouterr().err or chip.sector_size != 4096
 
 
 def test_a_page_that_was_changed_is_read_again(tmp_path):

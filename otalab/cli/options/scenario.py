@@ -15,8 +15,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bundle", metavar="FILE", help="the update on offer (one for the board if not given)")
     parser.add_argument("--part", metavar="PART", help="a flash part from data/flash_parts.csv (the board's)")
     parser.add_argument("--timing", choices=("typ", "max"), default="typ", help="typical or maximal times (typ)")
-    parser.add_argument("--faults", default="all", metavar="NAME", help="what a power cut leaves (all)")
-    parser.add_argument("--image", default="healthy", help="healthy, hangs, crashes or flaky[:P] (healthy)")
+    parser.add_argument(
+        "--faults",
+        default="all",
+        metavar="NAME",
+        help="what a power cut leaves; see check --explain-faults (all)",
+    )
+    parser.add_argument(
+        "--image",
+        default="healthy",
+        help="how the new image behaves: healthy, hangs, crashes or flaky[:P] (healthy)",
+    )
     parser.add_argument("--offer", choices=OFFERS, help="how long the update is offered (as the design has it)")
     parser.add_argument("--used", action="store_true", help="on a device that has taken an update before")
     parser.add_argument("--json", action="store_true", help="print exactly one JSON object")

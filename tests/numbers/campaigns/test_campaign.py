@@ -347,7 +347,7 @@ def test_a_folder_holds_one_campaign(capsys, tmp_path, changed, complaint):
         (["--devices", "0"], "devices: from 1"),
         (["--devices", "1.5"], "invalid"),
         (["--seed", "-1"], "seed: from 0"),
-        (["--engine", "oracle"], "invalid choice"),
+        (["--engine", "oracle"], "is unknown"),
         (["--network", "0"], "more than 0 bytes per second"),
         (["--budget", "0"], "at least one node"),
         (["--weights", "atomic=1"], "weights belong to"),

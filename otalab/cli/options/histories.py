@@ -1,0 +1,146 @@
+"""Histories to play, and the files that they were made with: given by options, or named in a saved file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from otalab.bench.scenario import Scenario
+from otalab.bench.setup import set_up
+from otalab.cli.recorded import add_options, recording_of
+from otalab.errors import BadInput
+from otalab.files import is_file, read_bytes, read_text
+from otalab.graph.case import ID, Case, digest, named
+
+FILES = ("design", "board", "bundle", "recording", "image-file")
+
+
+@dataclass(slots=True)
+class CaseFiles:
+    """The files for one history: those that were given, and those that its file names; what was used is noted."""
+
+    given: Mapping[str, list[str]]
+    stored: Mapping[str, str] = field(default_factory=dict)
+    folder: Path = Path()
+    used: set[str] = field(default_factory=set)
+
+    def paths(self, option: str) -> Iterator[str]:
+        """Yield where a file may be: as given, as named in the saved file, or beside that."""
+        yield from self.given.get(option, [])
+        if option in self.stored:
+            path = self.stored[option]
+            yield from (one for one in (path, str(self.folder / path)) if is_file(one))
+
+    def path(self, option: str, wanted: str, digest_of: Any) -> str:
+        """Return the path of the file that an id was made with, recognised by its digest."""
+        tried = list(self.paths(option))
+        for path in tried:
+            if digest_of(path) == wanted:
+                self.used |= {path}
+                return path
+        what = f"{option.removesuffix('-file')} file {wanted}" if "@" in wanted else f"{option} {wanted}"
+        if not tried:
+            raise BadInput(f"the id was made with the {what}: give it with --{option}")
+        raise BadInput(f"{', '.join(dict.fromkeys(tried))} is not the {what} that the id was made with")
+
+
+@dataclass(frozen=True, slots=True)
+class CaseHistory:
+    """One history to play: its id, and the files for it."""
+
+    identity: str
+    supplied: CaseFiles
+
+    def scenario(self, case: Case) -> Scenario:
+        """Return the scenario that the id was made in."""
+        if case.bundle.startswith("recording-"):
+            return self._recorded(case)
+        design, board = self._page("design", case.design), self._board(case)
+        bundle = None
+        if case.bundle:
+            bundle = read_bytes(self.supplied.path("bundle", case.bundle, lambda path: digest(read_bytes(path))))
+        return set_up(
+            design, board, image=case.image, bundle=bundle, offer=case.offer, used=case.used,
+            part=case.part or None, timing=case.timing,
+        )  # fmt: skip
+
+    def _board(self, case: Case) -> str | None:
+        return None if case.board_name is None else self._page("board", case.board_name)
+
+    def _page(self, option: str, name: str) -> str:
+        """Return the name of a catalogue entry, or the path of the page of which the id holds a digest."""
+        return self.supplied.path(option, name, named) if "@" in name else name
+
+    def _recorded(self, case: Case) -> Scenario:
+        design, board = self._page("design", case.design), self._board(case) or "lab-1M"
+        supplied = self.supplied
+        news = [*supplied.given.get("new", []), *([supplied.stored["new"]] if "new" in supplied.stored else [])]
+        recordings = list(supplied.paths("recording"))
+        for recording in recordings:
+            for image in (*supplied.paths("image-file"), None):
+                for new in (*news, None):
+                    scenario, files = recording_of(recording, design, board, image, new)
+                    if files == case.bundle:
+                        supplied.used |= {recording, image or "", new or ""}
+                        return scenario
+        if not recordings:
+            raise BadInput(f"the id was made with a recording, {case.bundle}: give it with --recording")
+        raise BadInput(
+            f"{', '.join(recordings)} is not {case.bundle} that the id was made with, "
+            "or --image-file and --new are not as they were"
+        )
+
+
+def add_file_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options by which the files of a history are given."""
+    for option, what in (
+        ("design", "design page"),
+        ("board", "board page"),
+        ("bundle", "bundle"),
+        ("recording", "recording"),
+    ):
+        parser.add_argument(
+            f"--{option}", action="append", default=[], metavar="FILE",
+            help=f"the {what} that the id holds a digest of; repeatable",
+        )  # fmt: skip
+    add_options(parser)
+
+
+def wanted(chosen: argparse.Namespace) -> list[CaseHistory]:
+    """Return the histories that were named: by an id, or by a file of them."""
+    given: dict[str, list[str]] = {name: getattr(chosen, name.replace("-", "_")) or [] for name in (*FILES, "new")}
+    given = {name: [value] if isinstance(value, str) else value for name, value in given.items()}
+    text, used = chosen.history, set[str]()
+    if is_file(text):
+        folder = Path(text).parent
+        return [CaseHistory(one, CaseFiles(given, files, folder, used)) for one, files in _stored(text)]
+    if text.count("/") != ID.count("/"):
+        raise BadInput(f"{text!r} is no file and no id: {ID}")
+    return [CaseHistory(text, CaseFiles(given, used=used))]
+
+
+def refuse_unused(every: list[CaseHistory]) -> None:
+    """Refuse a file that none of the histories was made with."""
+    for one in every[:1]:
+        for option, values in one.supplied.given.items():
+            for value in values:
+                if value not in one.supplied.used:
+                    raise BadInput(f"--{option} {value}: no history here was made with it: leave it out")
+
+
+def _stored(path: str) -> list[tuple[str, dict[str, str]]]:
+    text = read_text(path)
+    try:
+        stored = json.loads(text)
+        return [(str(one["id"]), _files(one)) for one in stored.get("counterexamples", [stored])]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise BadInput(f"{path}: holds no counterexamples; check --save writes such a file") from error
+
+
+def _files(stored: dict[str, Any]) -> dict[str, str]:
+    files = stored.get("files", {})
+    return {name: path for name, path in files.items() if isinstance(path, str) and name in (*FILES, "new")}
