@@ -160,13 +160,14 @@ def try_folder(path: str | os.PathLike[str]) -> None:
         draft.name.unlink()
 
 
-def write_whole(path: str | os.PathLike[str], data: bytes | str, *, sync: bool = True) -> None:
+def write_whole(path: str | os.PathLike[str], data: bytes | str, *, sync: bool = True, private: bool = False) -> None:
     """Write a file, whole or not at all; a link stays a link to it, and its mode and its owner stay.
 
+    A new file that is `private` is for its owner alone.
     With `sync` it is on disk before it gets its name, or a power cut could leave the name on an empty file.
     """
     with _refusing(path, "written"):
-        draft = _Draft(path)
+        draft = _Draft(path, 0o600 if private else 0o666)
         try:
             draft.fill(_bytes(data), sync=sync)
             draft.name.replace(draft.target)
@@ -179,12 +180,12 @@ def write_whole(path: str | os.PathLike[str], data: bytes | str, *, sync: bool =
 class _Draft:
     """An empty file beside a target, under a name that nobody can foresee, and no link that somebody put there."""
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], new: int = 0o666) -> None:
         self.target = Path(os.path.realpath(path))
         self.before = ordinary(path)
         self.name = self.target.with_name(f".{secrets.token_hex(8)}.tmp")
         # Not open to more people than the target, not even for a moment.
-        mode = 0o666 if self.before is None else stat.S_IMODE(self.before.st_mode)
+        mode = new if self.before is None else stat.S_IMODE(self.before.st_mode)
         self.file = os.fdopen(os.open(self.name, _FRESH, mode), "wb", buffering=0)
 
     def fill(self, data: bytes, *, sync: bool) -> None:

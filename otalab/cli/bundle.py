@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from otalab.cli import sign
-from otalab.cli.options.keys import add_key_options, mask_or
+from otalab.cli.options.careless import warn
+from otalab.cli.options.keys import add_key_options, files_of, mask_or
 from otalab.cli.options.outputs import add_force
 from otalab.errors import BadInput, BundleFault
 from otalab.files import Output, read_bytes, read_chunks, refused
@@ -124,6 +125,7 @@ def inspect(chosen: argparse.Namespace) -> int:
 
 def verify(chosen: argparse.Namespace) -> int:
     """Say `ok`, or the message with which a device refuses the bundle."""
+    warn(files_of(chosen.key))
     keys, verified = verifier(chosen.key)
     required = required_mask(mask_or(chosen, keys or UNCHECKED))
     survey = _survey(chosen.file, chosen.platform, verified, required)

@@ -31,7 +31,11 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--workers", type=whole_number, metavar="W", help="local processes (firmware: one a core, else 1)"
     )
-    parser.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster, as in tcp://127.0.0.1:8786")
+    parser.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="of a Dask cluster, as in tcp://127.0.0.1:8786; it runs what it is sent, by whoever reaches it",
+    )
     parser.set_defaults(func=run)
 
 

@@ -9,10 +9,11 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from otalab.bench.setup import set_up
 from otalab.cli.options.auth import lock
+from otalab.cli.options.broker import add_broker_options, chosen_broker
 from otalab.cli.options.device import DEVICE_ID, check_times, chosen_device, device_arguments
 from otalab.cli.serve import first_of, need_net
 from otalab.errors import BadInput
@@ -23,6 +24,9 @@ from otalab.wire.device.open import open_device
 from otalab.wire.device.virtual import VirtualDevice
 from otalab.wire.dialect import DIALECTS
 from otalab.wire.live.stopping import cancelled_by_signals
+
+if TYPE_CHECKING:
+    from otalab.wire.cloud.broker import Broker
 
 MOST = 10_000
 TOLD = ("Bricked", "Shadow:", "MQTT: connection lost", "handler of ")
@@ -35,6 +39,7 @@ def add_parser(commands: Any) -> None:
     parser: argparse.ArgumentParser = verbs.add_parser("serve", help="serve them until Ctrl-C")
     parser.add_argument("--devices", type=int, required=True, metavar="N", help="how many")
     parser.add_argument("--broker", required=True, metavar="HOST:PORT", help="the broker that they connect to")
+    add_broker_options(parser)
     parser.add_argument(
         "--flash-dir", required=True, metavar="DIR", help="where their flash files lie; made if missing"
     )
@@ -57,10 +62,11 @@ def run(chosen: argparse.Namespace) -> int:
     need_net("fleet serve")
     lock(chosen)  # what is wrong with a password is wrong now, and not for each device
     chosen.commit = chosen.commit or "cloud"
+    broker = chosen_broker(chosen.broker, "--broker", chosen)
     devices: list[VirtualDevice] = []
     try:
         open_all(chosen, devices)
-        asyncio.run(_serve(chosen, devices))
+        asyncio.run(_serve(chosen, broker, devices))
     finally:
         for device in devices:
             device.file.close()
@@ -88,10 +94,7 @@ def _seed(seed: int | None, number: int) -> int | None:
     return None if seed is None else seed * MOST + number
 
 
-async def _serve(chosen: argparse.Namespace, devices: list[VirtualDevice]) -> None:
-    from otalab.wire.cloud.link import Broker  # noqa: PLC0415  # the other commands need no broker
-
-    broker = Broker.parse(chosen.broker, "--broker")
+async def _serve(chosen: argparse.Namespace, broker: Broker, devices: list[VirtualDevice]) -> None:
     tasks = [asyncio.create_task(_live(device, broker, chosen)) for device in devices]
     stop: asyncio.Task[Any] = asyncio.create_task(asyncio.Event().wait())
     cancelled_by_signals(stop)
@@ -106,8 +109,8 @@ async def _serve(chosen: argparse.Namespace, devices: list[VirtualDevice]) -> No
         await asyncio.wait([stop, *tasks])
 
 
-async def _live(device: VirtualDevice, broker: Any, chosen: argparse.Namespace) -> None:
-    from otalab.wire.cloud.device import MqttDevice  # noqa: PLC0415  # see above
+async def _live(device: VirtualDevice, broker: Broker, chosen: argparse.Namespace) -> None:
+    from otalab.wire.cloud.device import MqttDevice  # noqa: PLC0415  # the other commands need no broker
     from otalab.wire.device.ota import Ota, Progress, UpdateEvent  # noqa: PLC0415  # see above
     from otalab.wire.rpc.frames import Rpc  # noqa: PLC0415  # see above
 

@@ -11,6 +11,7 @@ from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Any
 
 from otalab.cli.options.auth import check_host, lock
+from otalab.cli.options.broker import add_broker_options, chosen_broker, refuse_broker_options
 from otalab.cli.options.device import DEVICE_ID, check_times, chosen_device, device_arguments
 from otalab.errors import BadInput
 from otalab.text import one_line
@@ -20,7 +21,7 @@ from otalab.wire.dialect import DIALECTS
 from otalab.wire.live.stopping import cancelled_by_signals
 
 if TYPE_CHECKING:
-    from otalab.wire.cloud.link import Broker
+    from otalab.wire.cloud.broker import Broker
     from otalab.wire.device.ota import Ota
     from otalab.wire.http.routes import HttpDevice
 
@@ -35,6 +36,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (loopback)")
     parser.add_argument("--insecure", action="store_true", help="listen off loopback without a password all the same")
     parser.add_argument("--mqtt", metavar="HOST:PORT", help="a broker, for the device shadow and RPC (none)")
+    add_broker_options(parser)
     parser.add_argument("--device-id", metavar="ID", help="what it is called on the wire (made from the file's place)")
     parser.add_argument("--update-url", default="", metavar="U", help="where updates are fetched from (nowhere)")
     parser.add_argument("--update-interval", type=float, default=0.0, metavar="S", help="how often; 0 is never (0)")
@@ -59,10 +61,13 @@ def run(chosen: argparse.Namespace) -> int:
         raise BadInput("--commit cloud: there is no cloud; give a broker with --mqtt HOST:PORT")
     if chosen.device_id is not None and not re.fullmatch(DEVICE_ID, chosen.device_id):
         raise BadInput(f"--device-id {chosen.device_id!r}: up to 128 letters, digits, and _ - : are possible")
+    if not chosen.mqtt:
+        refuse_broker_options(chosen, "--mqtt")
+    broker = chosen_broker(chosen.mqtt, "--mqtt", chosen) if chosen.mqtt else None
     device = open_device(chosen_device(chosen, chosen.flash), _tell)
     device.name = chosen.device_id or ""
     try:
-        asyncio.run(_serve(chosen, device))
+        asyncio.run(_serve(chosen, device, broker))
     finally:
         device.file.close()
     return 0
@@ -77,12 +82,10 @@ def need_net(command: str) -> None:
         raise BadInput(f"{command} needs the package {error.name}: pip install 'otalab[net]'") from error
 
 
-async def _serve(chosen: argparse.Namespace, device: VirtualDevice) -> None:
-    from otalab.wire.cloud.link import Broker  # noqa: PLC0415  # see above
+async def _serve(chosen: argparse.Namespace, device: VirtualDevice, broker: Broker | None) -> None:
     from otalab.wire.device.ota import Ota  # noqa: PLC0415  # see above
     from otalab.wire.http.server import serve  # noqa: PLC0415  # see above
 
-    broker = Broker.parse(chosen.mqtt, "--mqtt") if chosen.mqtt else None
     http = _http_device(chosen, Ota(device))
     ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     serving = asyncio.create_task(serve(http, chosen.host, chosen.port, ready))

@@ -8,12 +8,16 @@ import json
 import sys
 import uuid
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from otalab.cli.options.broker import add_broker_options, chosen_broker
 from otalab.cli.serve import first_of, need_net
 from otalab.errors import BadInput, OtalabError
 from otalab.text import one_line
 from otalab.wire.live.stopping import cancelled_by_signals
+
+if TYPE_CHECKING:
+    from otalab.wire.cloud.broker import Broker
 
 SECONDS = 10.0
 
@@ -24,6 +28,7 @@ def add_parser(commands: Any) -> None:
         "shadow-service", help="the cloud's side of device shadows, or one change of what it desires"
     )
     parser.add_argument("--broker", required=True, metavar="HOST:PORT", help="the broker")
+    add_broker_options(parser)
     parser.add_argument("--state", metavar="FILE", help="keep the shadows in this JSON file (in memory only)")
     parser.add_argument(
         "--set-desired",
@@ -38,10 +43,11 @@ def add_parser(commands: Any) -> None:
 def run(chosen: argparse.Namespace) -> int:
     """Serve until Ctrl-C or SIGTERM, or change and report."""
     need_net("shadow-service")
+    broker = chosen_broker(chosen.broker, "--broker", chosen)
     if chosen.set_desired is None:
         if chosen.things is not None or chosen.json:
             raise BadInput("--things and --json go with --set-desired JSON")
-        asyncio.run(_serve(chosen))
+        asyncio.run(_serve(chosen, broker))
         return 0
     if chosen.state is not None:
         raise BadInput("--state is for the service, not for --set-desired")
@@ -51,7 +57,7 @@ def run(chosen: argparse.Namespace) -> int:
         raise BadInput(f"--set-desired: not JSON: {error}") from error
     if desired is not None and not isinstance(desired, dict):
         raise BadInput('--set-desired: an object is needed, such as {"ota": {"url": "http://…/fw.zip"}}, or null')
-    reply = asyncio.run(_change(chosen, desired))
+    reply = asyncio.run(_change(chosen, broker, desired))
     if "code" in reply:
         raise BadInput(f"refused: {reply['code']} {reply['message']}")
     number = reply["things"]
@@ -60,11 +66,9 @@ def run(chosen: argparse.Namespace) -> int:
     return 0
 
 
-async def _serve(chosen: argparse.Namespace) -> None:
-    from otalab.wire.cloud.link import Broker  # noqa: PLC0415  # the other commands need no broker
-    from otalab.wire.cloud.service import Shadows, ShadowService  # noqa: PLC0415  # see above
+async def _serve(chosen: argparse.Namespace, broker: Broker) -> None:
+    from otalab.wire.cloud.service import Shadows, ShadowService  # noqa: PLC0415  # the other commands need no broker
 
-    broker = Broker.parse(chosen.broker, "--broker")
     shadows = Shadows(Path(chosen.state) if chosen.state else None)
     serving = asyncio.create_task(ShadowService(broker, shadows, _tell).run())
     cancelled_by_signals(serving)
@@ -74,17 +78,16 @@ async def _serve(chosen: argparse.Namespace) -> None:
         _tell("stopped")
 
 
-async def _change(chosen: argparse.Namespace, desired: dict[str, Any] | None) -> dict[str, Any]:
+async def _change(chosen: argparse.Namespace, broker: Broker, desired: dict[str, Any] | None) -> dict[str, Any]:
     """Have the service that runs make the change, and return what it says."""
     import aiomqtt  # noqa: PLC0415  # see above
 
-    from otalab.wire.cloud.link import Broker  # noqa: PLC0415  # see above
     from otalab.wire.cloud.service import ALL, ALL_DONE  # noqa: PLC0415  # see above
 
-    broker, token = Broker.parse(chosen.broker, "--broker"), uuid.uuid4().hex
+    token = uuid.uuid4().hex
     request = {"things": chosen.things or "*", "desired": desired, "clientToken": token}
     try:
-        async with asyncio.timeout(SECONDS), aiomqtt.Client(broker.host, broker.port, timeout=SECONDS) as client:
+        async with asyncio.timeout(SECONDS), broker.client() as client:
             await client.subscribe(ALL_DONE, 1)
             await client.publish(ALL, json.dumps(request), qos=1)
             async for message in client.messages:

@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from otalab.cli.options.careless import warn
+from otalab.cli.options.keys import files_of
 from otalab.cli.options.outputs import add_force
 from otalab.errors import BadInput
 from otalab.files import Output, read_bytes
@@ -35,6 +37,7 @@ def add_parser(actions: Any) -> None:
 def run(chosen: argparse.Namespace) -> int:
     """Write a bundle with signatures."""
     place = Output(Path(chosen.out), chosen.force, MARK)
+    warn([], files_of(chosen.key))
     keys, bundle = cryptography(), read_bytes(chosen.file)
     signers = numbered(chosen.key, keys.private_key)
     try:

@@ -24,7 +24,8 @@ from otalab.wire.live.device import LiveDevice
 from otalab.wire.live.process import LiveCommand
 
 pytest.importorskip("aiomqtt", reason="aiomqtt is not installed: pip install 'otalab[net]'")
-from otalab.wire.cloud.link import Broker, Link
+from otalab.wire.cloud.broker import Broker
+from otalab.wire.cloud.link import Link
 
 web = pytest.importorskip("web")
 if not mosquitto() or not shutil.which("mosquitto_pub"):

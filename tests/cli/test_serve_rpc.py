@@ -7,6 +7,7 @@ import base64
 import json
 import random
 import socket
+import ssl
 from contextlib import suppress
 
 import pytest
@@ -17,10 +18,11 @@ from otalab.wire.device.ota import Broken
 from otalab.wire.live.device import LiveDevice
 from otalab.wire.live.process import LiveFolder
 from otalab.wire.sources.poller import Poller, down
-from otalab.wire.sources.url import CHANGED, CLOSED, Fetched, NoUpdate, UrlSource
+from otalab.wire.sources.url import CHANGED, CLOSED, Fetched, NoUpdate, UrlSource, bare
 
 aiohttp = pytest.importorskip("aiohttp")
 web = pytest.importorskip("web")
+certificates = pytest.importorskip("certificates")
 
 
 @pytest.fixture
@@ -307,6 +309,38 @@ def test_a_file_larger_than_the_device_is_not_begun(server):
 def test_a_redirect_may_be_relative(server):
     """The real client takes absolute ones only; every server of today may send the other."""
     assert GOOD == asyncio.run(drained(f"{server.address}/here/fw.zip"))
+
+
+def test_a_redirect_to_less_is_not_followed(tmp_path):
+    """From https to http: whoever is on the way could say what the update is."""
+    authority = certificates.Authority(tmp_path / "ours")
+    authority.vouch("server")
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(authority["server.pem"], authority["server.key"])
+    device = LiveDevice(tmp_path / "flash.bin", **FAST)
+    device.environment |= {"SSL_CERT_FILE": authority["ca.pem"]}
+    with web.Web(tls) as server, device:
+        server.files = {"fw.zip": GOOD}
+        code, said = curl(f"{device.url}/update?url={server.address}/less/fw.zip")
+        assert (500, True) == (code, "Led from https to http" in said), said
+        assert 200 == curl(f"{device.url}/update?url={server.address}/moved/fw.zip")[0]
+
+
+@pytest.mark.parametrize(
+    "url, shown",
+    [
+        ("http://a/b", "http://a/b"),
+        ("http://me:word@a:1/b@c", "http://a:1/b@c"),
+        ("https://me@a/", "https://a/"),
+        ("https://me:w@rd@a?x=@", "https://a?x=@"),
+        ("//me:word@a", "//a"),
+        ("http://a/?u=http://me:word@b/", "http://a/?u=http://me:word@b/"),
+        ("", ""),
+    ],
+)
+def test_a_url_is_shown_and_kept_without_its_password(url, shown):
+    """Whatever stands before the last @ of its host; the path and the query are as they are."""
+    assert shown == bare(url)
 
 
 def test_an_update_survives_a_server_that_hangs_up(device, server):

@@ -11,7 +11,8 @@ from aiohttp import web
 class Web:
     """Serves `files` by name; what a path begins with says how it answers.  `seen` are the requests that came."""
 
-    def __init__(self):
+    def __init__(self, tls=None):
+        self.tls = tls
         self.files, self.seen, self.cuts = {}, [], {}
         self.address = ""
         self._loop = asyncio.new_event_loop()
@@ -34,8 +35,8 @@ class Web:
         app.router.add_get("/{mood}/{name}", self.answer)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         self._loop.run_until_complete(runner.setup())
-        self._loop.run_until_complete(web.TCPSite(runner, "127.0.0.1", 0).start())
-        self.address = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        self._loop.run_until_complete(web.TCPSite(runner, "127.0.0.1", 0, ssl_context=self.tls).start())
+        self.address = f"http{'s' if self.tls else ''}://127.0.0.1:{runner.addresses[0][1]}"
         self._ready.set()
         self._loop.run_forever()
         self._loop.run_until_complete(runner.cleanup())
@@ -47,6 +48,7 @@ class Web:
             "moved": f"{self.address}/plain/{name}",
             "here": f"../plain/{name}",
             "round": str(request.url),
+            "less": f"http://127.0.0.1:1/{name}",
             "file": "file:///etc/hostname",
         }
         if mood in moved:

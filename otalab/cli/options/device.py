@@ -6,7 +6,8 @@ import argparse
 import sys
 
 from otalab.cli.options.auth import add_auth_options
-from otalab.cli.options.keys import add_key_options, mask_or
+from otalab.cli.options.careless import warn
+from otalab.cli.options.keys import add_key_options, files_of, mask_or
 from otalab.errors import BadInput
 from otalab.formats.bundle.signatures import UNCHECKED
 from otalab.wire.device.options import DeviceOptions, a_time
@@ -49,6 +50,7 @@ def chosen_device(chosen: argparse.Namespace, flash: str) -> DeviceOptions:
     mask = mask_or(chosen, UNCHECKED)
     if chosen.key and mask == UNCHECKED:
         print("no signature is required: --sig-req-mask is -1", file=sys.stderr, flush=True)
+    warn([chosen.auth_file, *files_of(chosen.key)], [chosen.password_file])
     return DeviceOptions(
         flash=flash,
         board=chosen.board,

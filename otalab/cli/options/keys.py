@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 
 
 def add_key_options(parser: argparse.ArgumentParser, default: str) -> None:
@@ -25,3 +26,8 @@ def add_key_options(parser: argparse.ArgumentParser, default: str) -> None:
 def mask_or(chosen: argparse.Namespace, default: int) -> int:
     """Return the mask that was asked for, or the default."""
     return default if chosen.sig_req_mask is None else int(chosen.sig_req_mask)
+
+
+def files_of(keys: Sequence[str]) -> list[str]:
+    """Return the files of `I=FILE` options."""
+    return [key.partition("=")[2] for key in keys]

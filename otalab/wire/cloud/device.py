@@ -10,7 +10,8 @@ import random
 from typing import Any
 
 from otalab.json_text import json_text
-from otalab.wire.cloud.link import Broker, Link, topic_name
+from otalab.wire.cloud.broker import Broker
+from otalab.wire.cloud.link import Link, topic_name
 from otalab.wire.cloud.thing import COMMIT_TIMEOUT, ShadowDevice
 from otalab.wire.device.ota import Ota
 from otalab.wire.dialect import STRICT, Dialect

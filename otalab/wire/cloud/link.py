@@ -11,33 +11,12 @@ from typing import Any
 
 import aiomqtt
 
-from otalab.errors import BadInput
+from otalab.wire.cloud.broker import Broker
 
-PORT = 1883
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
-SECONDS = 10.0  # for one message to be acknowledged
 ABANDON_SECONDS = 2.0  # for a connection that is not wanted any more to come about, so that it can be closed
 MOST_PENDING = 100_000  # a whole fleet is answered at once; below that the library need not warn
 TOPIC_LIMIT = 128
-
-
-@dataclass(frozen=True, slots=True)
-class Broker:
-    """Where a broker listens."""
-
-    host: str
-    port: int = PORT
-
-    @classmethod
-    def parse(cls, text: str, option: str) -> Broker:
-        """Read `HOST:PORT`; the port may be missing."""
-        found = re.fullmatch(r"([\w.-]+|\[[0-9a-fA-F:.]+\])(?::(\d{1,5}))?", text, re.ASCII)
-        if not found or not 0 < int(found[2] or PORT) < 2**16:
-            raise BadInput(f"{option} {text}: HOST:PORT of a broker is needed, such as 127.0.0.1:{PORT}")
-        return cls(found[1].strip("[]"), int(found[2] or PORT))
-
-    def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
 
 
 Received = Callable[[str, bytes], None]
@@ -78,7 +57,7 @@ class Link:
         return min(SHORTEST_PAUSE * 2.0 ** min(self.failures, 30), LONGEST_PAUSE) * self.chance.uniform(0.5, 1)
 
     async def _session(self) -> None:
-        client = aiomqtt.Client(self.broker.host, self.broker.port, identifier=self.name, timeout=SECONDS)
+        client = self.broker.client(self.name)
         client.pending_calls_threshold = MOST_PENDING
         opening = asyncio.ensure_future(self._open(client))
         try:

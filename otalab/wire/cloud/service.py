@@ -17,7 +17,8 @@ from typing import Any
 from otalab.errors import BadInput
 from otalab.files import read_text, try_place, write_whole
 from otalab.json_text import json_text, parsed_json
-from otalab.wire.cloud.link import Broker, Link
+from otalab.wire.cloud.broker import Broker
+from otalab.wire.cloud.link import Link
 from otalab.wire.cloud.shadow import JsonTree, Message, Refused, Shadow, answer, parsed, restored, stored, updated
 
 REQUEST = re.compile(r"\$aws/things/([a-zA-Z0-9:_-]{1,128})/shadow/(get|update|delete)")
@@ -48,7 +49,8 @@ class Shadows:
         """Put everything on disk: the old file or the new one is there, whatever happens."""
         if self.path is None:
             return
-        write_whole(self.path, json_text({"things": {name: stored(shadow) for name, shadow in self.things.items()}}))
+        text = json_text({"things": {name: stored(shadow) for name, shadow in self.things.items()}})
+        write_whole(self.path, text, private=True)  # a URL that is desired may have a password in it
 
     def handle(self, topic: str, payload: bytes, now: int) -> list[Message]:
         """Return what a message leads to, each with its whole topic."""

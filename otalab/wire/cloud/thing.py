@@ -1,8 +1,9 @@
 """The device's side of its shadow: a URL that is desired becomes an update, and what comes of it is reported.
 
 As the real client has it: subscribe, `get`, and only after its answer deltas count.
-A URL is remembered on flash and compared before anything starts, so the same one does not start twice; an update that
-failed or was rolled back is not tried again until another URL is desired, and one that a power failure met goes on.
+A URL is remembered on flash, without a name and a password in it, and compared before anything starts, so the same one
+does not start twice; an update that failed or was rolled back is not tried again until another URL is
+desired, and one that a power failure met goes on.
 Firmware on trial is committed when the shadow service has answered: a new image that cannot reach its cloud goes.
 The topics and their JSON are of AWS; `ota` is as the 2018 client reports it, `ota_url`, `ota_code` and `ota_message`
 as that of 2017.
@@ -24,7 +25,7 @@ from otalab.wire.device.name import device_id, mac
 from otalab.wire.device.ota import Applied, Committed, Failed, Ota, Progress, RolledBack, UpdateEvent, UpdateOptions
 from otalab.wire.device.status import boot_config
 from otalab.wire.dialect import STRICT, Dialect
-from otalab.wire.sources.url import fetch_update
+from otalab.wire.sources.url import bare, fetch_update
 
 COMMIT_TIMEOUT = 600  # of an update that says nothing of it, as in the client of 2017
 URL_LIMIT = 2000
@@ -140,16 +141,16 @@ class ShadowDevice:
     def _is_new(self, url: str) -> bool:
         """Say whether a URL is to be fetched: another one than is remembered, or one whose update was cut off."""
         remembered = self.state.read()
-        return url != remembered.url or (remembered.begun and not self._ours)
+        return bare(url) != remembered.url or (remembered.begun and not self._ours)
 
     async def _take(self, wanted: Wanted) -> None:
         # In this order: what is not remembered might start again after each restart.
-        kept = await self.state.write(Remembered(wanted.url, begun=True))
+        kept = await self.state.write(Remembered(bare(wanted.url), begun=True))
         if not kept.fine:
-            self._say(url=wanted.url, code=-1, message=kept.message, status="error")
+            self._say(url=bare(wanted.url), code=-1, message=kept.message, status="error")
             self._wanted = None
             return
-        self._say(url=wanted.url, code=0, message="Update started", status="progress", progress_percent=0)
+        self._say(url=bare(wanted.url), code=0, message="Update started", status="progress", progress_percent=0)
         interval = self.options.commit_timeout if wanted.commit_timeout is None else wanted.commit_timeout
         options = UpdateOptions(interval, self.options.timeout, ignore_same_version=True)
         fetched = await fetch_update(self.ota, wanted.url, options)
@@ -157,7 +158,7 @@ class ShadowDevice:
             self._ours = True  # the restart follows, and what comes of the trial
         elif not fetched.not_started:  # or else another trigger was quicker
             self._say(code=fetched.result, message=fetched.message, status="idle" if fetched.result > 0 else "error")
-            await self._note(wanted.url)
+            await self._note(bare(wanted.url))
 
     async def _note(self, url: str) -> None:
         """Write down that the update of a URL is over."""

@@ -47,9 +47,12 @@ class LiveBroker(LiveProcess):
         if program is None:
             raise OtalabError(MISSING)
         settings = Path(self._folder.name, "mosquitto.conf")
-        lines = [f"listener {self.port} 127.0.0.1", "allow_anonymous true", "persistence false", "log_type error"]
-        write_whole(settings, "\n".join([*lines, ""]), sync=False)
+        write_whole(settings, "\n".join([*self.settings(), ""]), sync=False)
         return [program, "-c", str(settings)]
+
+    def settings(self) -> list[str]:
+        """Return the lines of its configuration."""
+        return [f"listener {self.port} 127.0.0.1", "allow_anonymous true", "persistence false", "log_type error"]
 
     def came_up(self, seconds: float) -> bool:
         """Wait until it answers; what it says differs from version to version."""

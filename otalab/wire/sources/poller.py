@@ -11,7 +11,7 @@ import random
 from dataclasses import dataclass, field
 
 from otalab.wire.device.ota import Ota, UpdateOptions
-from otalab.wire.sources.url import CLOSED, NO_CONNECTION, Fetched, fetch_update
+from otalab.wire.sources.url import CLOSED, NO_CONNECTION, Fetched, bare, fetch_update
 
 LONGEST_PAUSE = 3600.0
 
@@ -52,7 +52,7 @@ class Poller:
         fetched = await fetch_update(self.ota, self.url, self.options)
         if not fetched.not_started:
             # While an update runs or is on trial the real poll fails silently, until the next interval.
-            self.ota.device.tell(f"Poll of {self.url}: ({fetched.result}) {fetched.message}")
+            self.ota.device.tell(f"Poll of {bare(self.url)}: ({fetched.result}) {fetched.message}")
             self.failures = self.failures + 1 if down(fetched) else 0
         return fetched
 

@@ -87,7 +87,7 @@ class UrlSource:
     _response: ClientResponse | None = None
 
     def __post_init__(self) -> None:
-        self.name = f"URL {self.url[:200]}"
+        self.name = f"URL {bare(self.url)[:200]}"
 
     async def commit_timeout(self) -> None:
         return None
@@ -171,7 +171,9 @@ class UrlSource:
                 self._response = response
                 return response
             response.close()
-            url = checked(response.headers["Location"], url)
+            before, url = url, checked(response.headers["Location"], url)
+            if before.startswith("https:") and not url.startswith("https:"):
+                raise NoUpdate(-1, "Led from https to http, where anybody on the way can change what comes")
         raise NoUpdate(-1, f"More than {REDIRECTS} redirects")
 
     def _drop(self) -> None:
@@ -199,8 +201,13 @@ def checked(text: str, base: str = "") -> str:
     except ValueError:
         fine = False
     if not fine:
-        raise NoUpdate(-1, f"Not a URL that can be fetched: {text[:100]!a}; http://… and https://… can")
+        raise NoUpdate(-1, f"Not a URL that can be fetched: {bare(text)[:100]!a}; http://… and https://… can")
     return url
+
+
+def bare(url: str) -> str:
+    """Return a URL as it may be shown and kept: without a name and a password."""
+    return re.sub(r"^([^/?#]*//)[^/?#]*@", r"\1", url)
 
 
 def mark(response: ClientResponse) -> dict[str, str]:

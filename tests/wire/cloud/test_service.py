@@ -9,7 +9,8 @@ import pytest
 pytest.importorskip("aiomqtt", reason="aiomqtt is not installed: pip install 'otalab[net]'")
 from otalab.errors import BadInput
 from otalab.wire.cloud import service as shadow_service
-from otalab.wire.cloud.link import Broker, topic_name
+from otalab.wire.cloud.broker import Broker
+from otalab.wire.cloud.link import topic_name
 from otalab.wire.cloud.service import ALL, ALL_DONE, Shadows
 
 

@@ -17,8 +17,8 @@ from otalab.wire.device.flash_file import FlashFile, SectorPool
 from otalab.wire.device.ota import Bytes, Committed, UpdateOptions
 
 pytest.importorskip("aiomqtt", reason="aiomqtt is not installed: pip install 'otalab[net]'")
+from otalab.wire.cloud.broker import Broker
 from otalab.wire.cloud.device import MqttDevice
-from otalab.wire.cloud.link import Broker
 from otalab.wire.rpc.frames import Rpc
 
 web = pytest.importorskip("web")
@@ -120,6 +120,35 @@ def test_mutated_messages_do_no_harm(tmp_path):
     assert [] == before
     assert "2" == committed.version
     assert not any("Traceback" in line or "Error" in line for line in lines)
+
+
+def test_a_password_in_a_url_is_told_to_nobody(tmp_path):
+    """The update comes, once; neither a report, nor the flash, nor a line has the password."""
+    lines = []
+
+    async def story(ota, events):
+        ota.device.tell = lines.append
+        with web.Web() as server:
+            server.files["fw.zip"] = BUNDLE
+            url = f"{server.address}/plain/fw.zip"
+            device = Deaf(ota, {"ota": {"url": url.replace("//", "//me:sesame@")}})
+            serving = asyncio.create_task(device.shadow.run())
+            await device.shadow.connected()
+            await told(events, Committed)
+            await device.shadow.connected()
+            while not any(b"committed" in payload for _, payload in device.sent):  # noqa: ASYNC110  # a list
+                await asyncio.sleep(0.005)
+            serving.cancel()
+            asked = [request.headers.get("Authorization", "") for request in server.seen]
+            return url, asked, OtaState(ota).read().url, device.sent, ota.device.chip.flash.image
+
+    url, asked, remembered, sent, flash = with_device(tmp_path, story)
+
+    assert (1, True) == (len(asked), asked[0].startswith("Basic "))
+    assert url == remembered
+    assert any(url.encode() in payload for _, payload in sent)
+    assert not any(b"sesame" in data for data in (flash, *(payload for _, payload in sent)))
+    assert not any("sesame" in line for line in lines)
 
 
 def test_devices_hold_what_they_have_in_common_once(tmp_path):
