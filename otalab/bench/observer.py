@@ -94,8 +94,9 @@ def damaged_files(scenario: Scenario, flash: Flash, slot: int, version: str) -> 
     kind = scenario.device.board.file_system
     files = read_files(flash.read(region.address, region.size), flash.geometry.sector_size, kind)
     expected = dict(scenario.files)
-    if version == scenario.new.version:
-        expected |= dict(scenario.brought)
+    for update in scenario.updates:
+        if version == update.image.version:
+            expected |= dict(update.brought)
     if files is None:
         return f"the file system of slot {slot} is damaged"
     for name, contents in expected.items():

@@ -12,6 +12,9 @@ from otalab.hardware.board import Board
 from otalab.hardware.part import Timing
 from otalab.text import meant
 
+# What an update needs in runs, a life of so many has (`trace.RUNS`).
+MOST_UPDATES = 20
+
 
 @dataclass(frozen=True, kw_only=True)
 class ScenarioOptions:
@@ -22,6 +25,7 @@ class ScenarioOptions:
     `bundle` is the update on offer, one for the board if not given; `part` the name of another flash part, `timing` its
     typical or its maximal times; `offer` how long the update stands;
     `used`: the device has taken one update before this one, so slots and records have turned their roles;
+    `updates`: how many updates are offered, one after the other; `bundle` and the image's temper are those of the last;
     `app_size` how large the two applications are (they fill their slot if not given);
     `files` the user files that the device was shipped with; `health_seconds` how long the new image tests itself;
     `commit_timeout` the commit interval that the update asks for; `operator_commits_after` how long after power-on
@@ -34,6 +38,7 @@ class ScenarioOptions:
     timing: Timing = "typ"
     offer: str | None = None
     used: bool = False
+    updates: int = 1
     app_size: int | None = None
     files: Mapping[str, bytes] | None = field(default=None, repr=False, hash=False)
     health_seconds: float | None = None
@@ -59,6 +64,8 @@ class ScenarioOptions:
             raise BadInput("files: names with the bytes of each are needed, such as {'conf9.json': b'{}'}")
         if not isinstance(self.used, bool):
             raise BadInput(f"used {self.used!r}: True or False is needed")
+        if not (type(self.updates) is int and 1 <= self.updates <= MOST_UPDATES):
+            raise BadInput(f"updates {self.updates!r}: a whole number from 1 to {MOST_UPDATES} is needed")
 
     def options(self) -> dict[str, Any]:
         """Return these alone, as keywords."""

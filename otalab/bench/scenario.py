@@ -1,4 +1,4 @@
-"""Scenarios: one device, one update on offer, and a world that answers the firmware's questions.
+"""Scenarios: one device, the updates on offer, and a world that answers the firmware's questions.
 
 The *world* is the little that outlives a power cut outside the flash: is the update still on offer, was it refused?
 """
@@ -26,11 +26,13 @@ class World:
     `given`: the update was handed out, in this run or (policy `once`) ever.
     `refused`: a device rolled it back, so it is withdrawn.
     `failed`: the image was seen to fail its health check.
+    `past`: how many of several updates are no longer on offer; what comes before it is said of the one that is.
     """
 
     given: bool = False
     refused: bool = False
     failed: bool = False
+    past: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +46,19 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class Update:
+    """A bundle, the image that it brings, and the files of that."""
+
+    bundle: bytes
+    image: Image
+    brought: tuple[tuple[str, bytes], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
     """Everything that decides what an update does, but the power; sizes in bytes, times in seconds.
 
+    `earlier`: updates that are offered before `new`, each once the one before it runs, or was rolled back.
     `sig_mask`: which signatures verify of any bundle on offer; `keys.verified` says it of a real one.
     """
 
@@ -66,10 +78,20 @@ class Scenario:
     commit_timeout: int = 60
     operator_commits_after: float | None = None
     sig_mask: int = 0
+    earlier: tuple[Update, ...] = ()
+
+    @property
+    def updates(self) -> tuple[Update, ...]:
+        """Every update in the order in which they are offered; the last one is what the scenario is about."""
+        return (*self.earlier, Update(self.bundle, self.new, self.brought))
+
+    def offered(self, world: World) -> Update:
+        """Return the update that is on offer."""
+        return self.updates[world.past]
 
     def probing(self) -> Scenario:
         """Return the scenario in which a device, wherever it has come to, is offered one more good image."""
-        return replace(self, new=self.probe, bundle=self.probe_bundle, offers="until-taken")
+        return replace(self, new=self.probe, bundle=self.probe_bundle, offers="until-taken", earlier=())
 
     def power_on(self, world: World) -> World:
         """Return what the world is when the device is switched on again."""
@@ -94,14 +116,15 @@ class Scenario:
             case "request", Status() as status:
                 return (self._request(world, status, ask.deadline, now),)
             case "piece", int(position):
-                piece = self.bundle[position : position + PIECE_SIZE]
+                piece = self.offered(world).bundle[position : position + PIECE_SIZE]
                 return (Choice(piece, world, len(piece) / self.bytes_per_second),)
             case "signed", ManifestRead():
                 answer = self.sig_mask
             case "options", _:
                 answer = Options(self.commit_timeout)
             case "healthy", str(version):
-                failure = self.new.failure if version == self.new.version else 0.0
+                image = self.offered(world).image
+                failure = image.failure if version == image.version else 0.0
                 passed = Choice(True, world, probability=1 - failure)
                 failed = Choice(False, replace(world, failed=True), probability=failure)
                 return tuple(choice for choice in (passed, failed) if choice.probability > 0)
@@ -116,8 +139,12 @@ class Scenario:
     def _request(self, world: World, status: Status, deadline: float | None, now: float) -> Choice:
         if not status.committed:
             return self._operator(world, deadline, now)
-        newest = (status.version, status.build_id) == (self.new.version, self.new.build_id)
-        if newest or world.given or REFUSED[self.offers](world.refused):
+        image = self.offered(world).image
+        newest = (status.version, status.build_id) == (image.version, image.build_id)
+        over = newest or REFUSED[self.offers](world.refused)
+        if over and world.past < len(self.earlier):
+            return self._request(World(past=world.past + 1), status, deadline, now)
+        if over or world.given:
             return Choice(None, world)
         return Choice(Offer(), replace(world, given=True))
 

@@ -5,12 +5,12 @@ The same call makes the same device, bit for bit: its contents come from `conten
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from otalab.bench.contents import application, default_bundle, default_files, file_system, noise, unpack
 from otalab.bench.options import ScenarioOptions
-from otalab.bench.scenario import Scenario
+from otalab.bench.scenario import Scenario, Update
 from otalab.bench.trace import life
 from otalab.errors import BadInput
 from otalab.firmware.catalogue import load_design
@@ -26,17 +26,10 @@ from otalab.hardware.flash import Flash
 from otalab.hardware.part import FlashPart, Timing, part
 
 OLD_VERSION, USED_VERSION, NEW_VERSION, PROBE_VERSION = "1", "1.5", "2", "probe"
+# Earlier updates are versions 1.6, 1.7, ..., 1.10, ...: newer than what a used device runs.
+EARLIER = 6
 PROBE_SIZE = 4096
 OPERATOR_SECONDS = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class UpdateBundle:
-    """A bundle, the image that it brings, and the files of that."""
-
-    bundle: bytes
-    image: Image
-    brought: dict[str, bytes]
 
 
 def set_up(
@@ -49,7 +42,7 @@ def set_up(
     """Return the default scenario, or a variation of it.
 
     `image` is the temper of the new image; `options` are those of `ScenarioOptions`: `bundle`, `part`, `timing`,
-    `offer`, `used`, `app_size`, `files`, `health_seconds`, `commit_timeout`, `operator_commits_after`.
+    `offer`, `used`, `updates`, `app_size`, `files`, `health_seconds`, `commit_timeout`, `operator_commits_after`.
     """
     return scenario_of(ScenarioOptions.of({"board": board, **options}), design, image)
 
@@ -60,11 +53,12 @@ def scenario_of(options: ScenarioOptions, design: str | Design | Firmware, image
     board = board_for(firmware, options.board)
     size = board.slots[0].app.size if options.app_size is None else options.app_size
     update, probe = an_update(options, firmware, board, size, image), a_probe(firmware, board, size)
+    earlier = earlier_updates(options, firmware, board, size)
     files = default_files() if options.files is None else dict(options.files)
     device, flash = a_device(firmware, board, size, files)
     by_hand = OPERATOR_SECONDS if update.image.commits == "by hand" else None
     scenario = Scenario(
-        device=replace(device, images=(*device.images, update.image, probe.image)),
+        device=replace(device, images=(*device.images, *(one.image for one in earlier), update.image, probe.image)),
         part=timed(chip_for(board, options.part), options.timing),
         timing=options.timing,
         flash=flash,
@@ -74,10 +68,11 @@ def scenario_of(options: ScenarioOptions, design: str | Design | Firmware, image
         probe=probe.image,
         probe_bundle=probe.bundle,
         files=tuple(sorted(files.items())) if board.file_system in MOUNTS else (),
-        brought=tuple(sorted(update.brought.items())),
+        brought=update.brought,
         offers=options.offer or firmware.offers,
         commit_timeout=firmware.interval if options.commit_timeout is None else options.commit_timeout,
         operator_commits_after=by_hand if options.operator_commits_after is None else options.operator_commits_after,
+        earlier=earlier,
     )
     return after_an_update(scenario, size, files) if options.used else scenario
 
@@ -89,23 +84,41 @@ def firmware_of(named: str | Design | Firmware) -> Firmware:
     return named if isinstance(named, Firmware) else Designed(load_design(named))
 
 
-def an_update(options: ScenarioOptions, firmware: Firmware, board: Board, app_size: int, image: str) -> UpdateBundle:
+def an_update(options: ScenarioOptions, firmware: Firmware, board: Board, app_size: int, image: str) -> Update:
     """Return the update on offer, with an image that behaves as it is said to."""
     given = options.bundle
-    bundle = default_bundle(board, NEW_VERSION, app_size, own_check=firmware.checks_itself) if given is None else given
-    new, brought = unpack(bundle)
+    if given is None:
+        given = default_bundle(board, NEW_VERSION, app_size, own_check=firmware.checks_itself)
     temper, failure = parse_temper(image)
-    new = replace(new, temper=temper, failure=failure)
+    update = unpacked(given)
+    return replace(update, image=committing(replace(update.image, temper=temper, failure=failure), options, firmware))
+
+
+def earlier_updates(options: ScenarioOptions, firmware: Firmware, board: Board, app_size: int) -> tuple[Update, ...]:
+    """Return the good updates that are offered before the one that the scenario is about."""
+    versions = (f"1.{EARLIER + number}" for number in range(options.updates - 1))
+    own = firmware.checks_itself
+    every = (unpacked(default_bundle(board, version, app_size, own_check=own)) for version in versions)
+    return tuple(replace(one, image=committing(one.image, options, firmware)) for one in every)
+
+
+def unpacked(bundle: bytes) -> Update:
+    """Return a bundle with what it brings."""
+    image, brought = unpack(bundle)
+    return Update(bundle, image, tuple(sorted((brought or {}).items())))
+
+
+def committing(new: Image, options: ScenarioOptions, firmware: Firmware) -> Image:
+    """Return a new image that tests itself for as long, and is committed by whom, the options say."""
     if options.health_seconds is not None:
         new = replace(new, health_seconds=options.health_seconds)
-    new = firmware.committed(new) if options.operator_commits_after is None else committed_by_hand(new)
-    return UpdateBundle(bundle, new, brought or {})
+    return firmware.committed(new) if options.operator_commits_after is None else committed_by_hand(new)
 
 
-def a_probe(firmware: Firmware, board: Board, app_size: int) -> UpdateBundle:
+def a_probe(firmware: Firmware, board: Board, app_size: int) -> Update:
     """Return the good update by which a device is asked whether it still takes one."""
     bundle = default_bundle(board, PROBE_VERSION, min(app_size, PROBE_SIZE), own_check=firmware.checks_itself)
-    return UpdateBundle(bundle, unpack(bundle)[0], {})
+    return Update(bundle, unpack(bundle)[0])
 
 
 def a_device(firmware: Firmware, board: Board, app_size: int, files: dict[str, bytes]) -> tuple[Device, Flash]:

@@ -40,6 +40,7 @@ class Case:
     timing: str = "typ"
     # Where the files were of which there are digests: the option that names each, and its path as it was given.
     files: tuple[tuple[str, str], ...] = field(default=(), compare=False)
+    updates: int = 1
 
     @classmethod
     def of(cls, scenario: Scenario, design: str, board: str | None, faults: str, bundle: str = "") -> Case:
@@ -58,6 +59,7 @@ class Case:
             used,
             other_part,
             scenario.timing,
+            updates=len(scenario.updates),
         )
 
     @property
@@ -65,7 +67,7 @@ class Case:
         """The names as the first part of an id."""
         more = (f":{PART}{self.part}" if self.part else "") + (":max" if self.timing == "max" else "")
         board = self.board + more + (f"+{self.bundle}" if self.bundle else "")
-        offer = self.offer + (":used" if self.used else "")
+        offer = self.offer + (":used" if self.used else "") + (f":{self.updates}" if self.updates > 1 else "")
         return f"{self.design}/{board}/{self.faults}/{self.image}/{offer}"
 
     @property
@@ -86,10 +88,11 @@ class Case:
         if strange := [one for one in others if one != "max" and not one.startswith(PART)]:
             raise BadInput(f"{identity!r}: after the board only :{PART}NAME and :max may stand, not :{strange[0]}")
         timing = "max" if "max" in others else "typ"
-        offer, _, used = offer.partition(":")
-        if used not in ("", "used"):
-            raise BadInput(f"{identity!r}: after the offer only :used may stand, not :{used}")
-        case = cls(design, board, faults, image, offer, bundle, bool(used), part, timing)
+        found = re.fullmatch(r"([^:]*)(:used)?(?::([1-9][0-9]{0,3}))?", offer)
+        if found is None:
+            raise BadInput(f"{identity!r}: after the offer only :used and a number of updates may stand, as in :used:8")
+        offer, used, updates = found.groups()
+        case = cls(design, board, faults, image, offer, bundle, bool(used), part, timing, updates=int(updates or 1))
         return case, tuple(map(Leg.parse, legs.split(",")))
 
     def identity(self, history: History) -> str:

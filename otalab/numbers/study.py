@@ -182,6 +182,7 @@ class Study(ScenarioOptions):
         names = ("app_size", "health_seconds", "commit_timeout", "operator_commits_after")
         said = {name: value for name in names if (value := getattr(self, name)) is not None}
         files = {name: sha256(data).hexdigest() for name, data in (self.files or {}).items()}
+        said |= {"updates": self.updates} if self.updates > 1 else {}
         return said | ({"files": files} if self.files is not None else {})
 
 

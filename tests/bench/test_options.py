@@ -26,6 +26,8 @@ WRONG = [
     ({"operator_commits_after": "soon"}, "operator_commits_after soon: a number of 0 or more is needed"),
     ({"timing": "fast"}, "timing 'fast' is unknown; one of: typ, max"),
     ({"offer": "never"}, "offer 'never' is unknown; one of: once, until-taken, again"),
+    ({"updates": 0}, "updates 0: a whole number from 1 to 20 is needed"),
+    ({"updates": 2.0}, "updates 2.0: a whole number from 1 to 20 is needed"),
     ({"part": "none"}, "none"),
     ({"board": "moon"}, "board 'moon' is unknown"),
     ({"bundle": b"none"}, "the bundle is refused"),
@@ -64,6 +66,7 @@ def test_every_option_reaches_the_scenario():
         "timing": "max",
         "offer": "again",
         "used": True,
+        "updates": 3,
         "app_size": 5000,
         "files": {"a": b"b"},
         "health_seconds": 7.0,
@@ -81,17 +84,17 @@ def test_every_option_reaches_the_scenario():
         scenario.new.size, scenario.new.health_seconds, scenario.commit_timeout, scenario.operator_commits_after,
         scenario.new.commits, scenario.new.temper,
     )  # fmt: skip
-    assert "1.5" == scenario.old.version
+    assert ("1.5", ["1.6", "1.7", "2"]) == (scenario.old.version, [one.image.version for one in scenario.updates])
     assert b"b" == dict(scenario.files)["a"]
 
 
 @pytest.mark.parametrize("command", ["trace", "check", "repair", "risk", "campaign", "report"])
 def test_commands_take_them_by_the_same_names(capsys, command):
-    """`--board`, `--bundle`, `--part`, `--timing`, `--offer`, `--used`."""
+    """`--board`, `--bundle`, `--part`, `--timing`, `--offer`, `--used`, `--updates`."""
     with pytest.raises(SystemExit):
         cli.main([command, "--help"])
     told = capsys.readouterr().out
-    assert [] == [name for name in NAMES[:6] if f"--{name}" not in told]
+    assert [] == [name for name in NAMES[:7] if f"--{name}" not in told]
 
 
 def test_what_only_a_lab_says_is_part_of_a_campaigns_name():

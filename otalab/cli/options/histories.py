@@ -64,7 +64,7 @@ class CaseHistory:
         if case.bundle:
             bundle = read_bytes(self.supplied.path("bundle", case.bundle, lambda path: digest(read_bytes(path))))
         return set_up(
-            design, board, image=case.image, bundle=bundle, offer=case.offer, used=case.used,
+            design, board, image=case.image, bundle=bundle, offer=case.offer, used=case.used, updates=case.updates,
             part=case.part or None, timing=case.timing,
         )  # fmt: skip
 

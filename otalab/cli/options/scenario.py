@@ -28,10 +28,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--offer", choices=OFFERS, help="how long the update is offered (as the design has it)")
     parser.add_argument("--used", action="store_true", help="on a device that has taken an update before")
+    parser.add_argument("--updates", type=int, default=1, metavar="N", help="so many updates, one after the other (1)")
     parser.add_argument("--json", action="store_true", help="print exactly one JSON object")
 
 
 def chosen_options(chosen: argparse.Namespace) -> dict[str, Any]:
     """Return those of them that `ScenarioOptions` has, by its names."""
     bundle = read_bytes(chosen.bundle) if chosen.bundle else None
-    return {name: getattr(chosen, name) for name in ("board", "part", "timing", "offer", "used")} | {"bundle": bundle}
+    names = ("board", "part", "timing", "offer", "used", "updates")
+    return {name: getattr(chosen, name) for name in names} | {"bundle": bundle}

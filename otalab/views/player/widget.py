@@ -92,8 +92,8 @@ class UpdatePlayer(anywidget.AnyWidget):
         """Return the player of a history by its short id, as `otalab check` prints it, at its last cut."""
         case, legs = wishes.history_of(identity, wishes.contents_of(options.get("bundle")))
         options |= {"faults": case.faults, "image": case.image, "choices": [leg.choices for leg in legs]}
-        options |= {"part": case.part or None, "timing": case.timing}
-        player = cls(case.design, case.board_name, offer=case.offer, used=case.used, **options)
+        options |= {"part": case.part or None, "timing": case.timing, "used": case.used, "updates": case.updates}
+        player = cls(case.design, case.board_name, offer=case.offer, **options)
         player.cuts = [[number, leg.step, leg.tear] for number, leg in enumerate(legs) if leg.step is not None]
         return player
 
