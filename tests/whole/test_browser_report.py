@@ -3,7 +3,6 @@
 Screenshots are left in `test-output/`.
 """
 
-import os
 import subprocess
 import sys
 
@@ -18,22 +17,20 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found: apt-get install chromium"),
 ]
-MOST_BYTES, MOST_SECONDS = 3_000_000, 60
+MOST_BYTES = 3_000_000
 
 
 @pytest.fixture(scope="module")
 def reported(tmp_path_factory):
     """
-    The report of a design of one's own, with every default, made as a user makes it; and what that cost one core.
+    The report of a design of one's own, with every default, made as a user makes it.
     """
     folder = tmp_path_factory.mktemp("report")
     (folder / "mine.toml").write_text(load_design("single-record").toml().replace('"single-record"', '"mine"', 1))
     words = [sys.executable, "-m", "otalab", "report", "mine.toml", "-o", "review.html", "--pdf", "review.pdf"]
-    before = os.times()
     ran = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
     assert 0 == ran.returncode, ran.stderr
-    after = os.times()
-    return folder, after.children_user + after.children_system - before.children_user - before.children_system
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -57,23 +54,20 @@ def page(request, browser, reported):
     page.on("request", lambda asked: page.asked.append(asked.url.partition(":")[0]))
     page.on("console", lambda message: page.said.append(message.text))
     page.on("pageerror", lambda error: page.said.append(str(error)))
-    page.goto((reported[0] / "review.html").as_uri())
+    page.goto((reported / "review.html").as_uri())
     yield page
     OUTPUT.mkdir(exist_ok=True)
     page.screenshot(path=OUTPUT / f"report-{scheme}-{width}.png", full_page=True)
     context.close()
 
 
-def test_it_is_made_in_less_than_a_minute_and_is_not_large(reported):
+def test_it_is_not_large(reported):
     """
-    With every default, on one core that does nothing else; and the same is on paper.
+    With every default; and the same is on paper.  What it costs is measured by `benchmarks/report.py`.
     """
-    folder, seconds = reported
-
-    assert MOST_SECONDS > seconds
-    assert MOST_BYTES > (folder / "review.html").stat().st_size
-    assert (folder / "review.pdf").read_bytes().startswith(b"%PDF")
-    assert {"mine.toml", "review.html", "review.pdf"} == {one.name for one in folder.iterdir()}
+    assert MOST_BYTES > (reported / "review.html").stat().st_size
+    assert (reported / "review.pdf").read_bytes().startswith(b"%PDF")
+    assert {"mine.toml", "review.html", "review.pdf"} == {one.name for one in reported.iterdir()}
 
 
 def test_it_shows_the_fatal_cut_and_steps_beyond_it(page):
