@@ -426,7 +426,8 @@ def test_a_fleet_takes_one_change(tmp_path, server):
             parts[1].start()
             for number in range(5):
                 cloud.wait_for(f"lamp-{number:03}", fw_version="2", is_committed=True)
-        assert "Traceback" not in (said := "\n".join(line for part in (*parts, cloud.service) for line in part.log)), said
+        said = "\n".join(line for part in (*parts, cloud.service) for line in part.log)
+        assert "Traceback" not in said, said
 
 
 @pytest.mark.parametrize(

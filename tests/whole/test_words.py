@@ -19,7 +19,7 @@ NAMES = (
 # Plain English that a reader needs no glossary for.
 PLAIN = (
     "answer applied asked bad bar bare begin begins body branch brief broken caller care change chapter checked "
-    "chooses committed comparison complete convergence copied count crossing decide delay exercise explored "
+    "chooses committed comparison complete convergence copied count crossing decide delay designed exercise explored "
     "explorer failed fetched finding fork grade grader group guarded handler held incoming input inspected "
     "inspection internal item keep known lab lasting leave left leftover loop lost no on onward opened options out "
     "pair partial pieces played player poller progress publish pushed question quick reader received recorded "
