@@ -177,6 +177,20 @@ def write_whole(path: str | os.PathLike[str], data: bytes | str, *, sync: bool =
             _sync_folder(draft.target.parent)
 
 
+def append_whole(path: str | os.PathLike[str], data: bytes) -> None:
+    """Append to a file, whole or not at all, and have it on disk."""
+    with _refusing(path, "written"), Path(path).open("ab", buffering=0) as file:
+        end, left = file.seek(0, os.SEEK_END), memoryview(data)
+        try:
+            while left:
+                left = left[file.write(left) :]
+            os.fsync(file.fileno())
+        except OSError:
+            with contextlib.suppress(OSError):
+                file.truncate(end)  # or what comes next would continue half a line
+            raise
+
+
 class _Draft:
     """An empty file beside a target, under a name that nobody can foresee, and no link that somebody put there."""
 

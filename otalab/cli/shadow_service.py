@@ -7,12 +7,14 @@ import asyncio
 import json
 import sys
 import uuid
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from otalab.cli.options.broker import add_broker_options, chosen_broker
 from otalab.cli.serve import first_of, need_net
 from otalab.errors import BadInput, OtalabError
+from otalab.one_owner import owned
 from otalab.text import one_line
 from otalab.wire.live.stopping import cancelled_by_signals
 
@@ -47,7 +49,9 @@ def run(chosen: argparse.Namespace) -> int:
     if chosen.set_desired is None:
         if chosen.things is not None or chosen.json:
             raise BadInput("--things and --json go with --set-desired JSON")
-        asyncio.run(_serve(chosen, broker))
+        state = Path(chosen.state) if chosen.state else None
+        with owned(state) if state else nullcontext():
+            asyncio.run(_serve(state, broker))
         return 0
     if chosen.state is not None:
         raise BadInput("--state is for the service, not for --set-desired")
@@ -66,10 +70,10 @@ def run(chosen: argparse.Namespace) -> int:
     return 0
 
 
-async def _serve(chosen: argparse.Namespace, broker: Broker) -> None:
+async def _serve(state: Path | None, broker: Broker) -> None:
     from otalab.wire.cloud.service import Shadows, ShadowService  # noqa: PLC0415  # the other commands need no broker
 
-    shadows = Shadows(Path(chosen.state) if chosen.state else None)
+    shadows = Shadows(state)
     serving = asyncio.create_task(ShadowService(broker, shadows, _tell).run())
     cancelled_by_signals(serving)
     try:

@@ -31,6 +31,7 @@ APPLIED = "Update applied, finalizing"
 BUSY = "Update already in progress"
 UNCOMMITTED = "Previous update has not been committed yet"
 SAME_VERSION = "Version is the same as current"
+BUILD_ID_SIZE = 128  # "20260102-030405/1.1-g0123abc-main" has 33; it goes into the shadow, which has 8 KiB for all
 
 
 def update(chip: Controller, design: Design, running: Image, active: int, offer: Offer) -> Routine[Report]:
@@ -147,6 +148,8 @@ def accept(chip: Controller, design: Design, manifest: Manifest, running: Image,
         raise BundleFault(SAME_VERSION)
     if len(manifest.version.encode()) > VERSION_SIZE:
         raise BundleFault(f"Version too long: {manifest.version!r}, the boot record has {VERSION_SIZE} bytes for it")
+    if len(manifest.build_id) > BUILD_ID_SIZE:
+        raise BundleFault(f"Build id too long: {len(manifest.build_id)} characters, at most {BUILD_ID_SIZE}")
     DOWNGRADES[design.downgrade](manifest.version, running.version)
     roles = [part.role for part in manifest.parts if part.src]
     if roles.count("app") != 1 or roles.count("fs") != 1:

@@ -107,6 +107,7 @@ FAULTS: dict[str, tuple[str, Callable[[], bytes]]] = {
     "no app part": ("Incomplete update package", lambda: bundle(parts=parts()[1:])),
     "file of a part absent": ("Missing fs part", lambda: without_last_file(bundle())),
     "long version": ("Version too long", lambda: bundle(version="9" * 25)),
+    "long build id": ("Build id too long: 129 characters, at most 128", lambda: bundle(build_id="9" * 129)),
     "parent folder": ("Bad file name", swapped(b"lamp-9/app.bin", b"lamp-9/../.bin")),
     "empty": ("Update aborted", lambda: b""),
 }

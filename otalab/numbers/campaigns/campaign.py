@@ -18,7 +18,9 @@ from math import hypot
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm.auto import tqdm
 
@@ -31,6 +33,7 @@ from otalab.numbers.engines.engines import crowds, refuse_endless
 from otalab.numbers.fleet import Fleet
 from otalab.numbers.stats import Interval, interval
 from otalab.numbers.study import Study
+from otalab.one_owner import owned
 
 CHUNK = {"chain": 50_000, "firmware": 50, "crowd": 0}
 
@@ -150,6 +153,8 @@ def run_campaign(
     folder = Path(out)
     with ExitStack() as stack:
         cluster = stack.enter_context(dask_cluster(scheduler)) if scheduler is not None else None
+        _make_folder(folder)
+        stack.enter_context(owned(folder))
         _claim(folder, campaign, command)
         tally = Tally(campaign, out=folder)
         if campaign.engine == "crowd":
@@ -188,11 +193,18 @@ def progress(campaign: Campaign) -> Iterator[Callable[[Tally], None]]:
         yield on_chunk
 
 
+def _make_folder(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise BadInput(f"{folder}: is a file; name a folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise refused(folder, error, "written") from error
+
+
 def _claim(folder: Path, campaign: Campaign, command: list[str] | None) -> None:
     """Make sure that the folder is this campaign's, and write down what it is."""
     path, now = folder / "campaign.json", campaign.as_object()
-    if folder.exists() and not folder.is_dir():
-        raise BadInput(f"{folder}: is a file; name a folder")
     if path.exists():
         text = read_text(path)
         try:
@@ -208,17 +220,16 @@ def _claim(folder: Path, campaign: Campaign, command: list[str] | None) -> None:
             raise BadInput(
                 f"{folder}: holds {devices} devices already; ask for as many or more, or take another folder"
             )
-    elif folder.exists() and any(not one.name.startswith(".") for one in folder.iterdir()):
+    elif any(not one.name.startswith(".") for one in folder.iterdir()):
         raise BadInput(f"{folder}: is not empty, and no campaign; take another folder")
     told = {"devices": campaign.devices, "command": command, "campaign": now}
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         # First of all, or what a kill leaves here could not be told from a stranger's.
         write_whole(path, json.dumps(told, indent=1) + "\n")
         if campaign.engine != "crowd":
             (folder / "devices").mkdir(exist_ok=True)
             for draft in (folder / "devices").glob(".*"):
-                draft.unlink()  # of a process that was killed
+                draft.unlink()  # of a process that was killed: nobody else holds the folder
     except OSError as error:
         raise refused(folder, error, "written") from error
 
@@ -240,15 +251,32 @@ def _chunk_file(folder: Path, number: int) -> Path:
 
 
 def _missing(folder: Path, campaign: Campaign, tally: Tally) -> list[tuple[int, int, int]]:
-    """Count the chunks that are there, and return those that are not, or not in full."""
+    """Count the chunks that are there, and return those that are not, or not in full, or are others' rows."""
+    chunks = campaign.chunks()
+    strange = {one.name for one in folder.iterdir()} - {_chunk_file(folder, number).name for number, _, _ in chunks}
+    if strange:
+        raise BadInput(f"{folder / min(strange)}: is none of this campaign's; whoever reads the rows would read it too")
     missing = []
-    for number, first, count in campaign.chunks():
+    for number, first, count in chunks:
         path = _chunk_file(folder, number)
-        if path.exists() and pq.read_metadata(path).num_rows == count:
-            tally.counts.update(pd.read_parquet(path, columns=["end"]).end.value_counts()[lambda n: n > 0].to_dict())
+        if path.exists() and (ends := _ends(path, range(first, first + count))) is not None:
+            tally.counts.update(ends)
         else:
             missing.append((number, first, count))
     return missing
+
+
+def _ends(path: Path, devices: range) -> dict[str, int] | None:
+    """Return how often each end is in a chunk, `None` if it is cut, empty, or the rows of other devices."""
+    try:
+        if pq.read_metadata(path).num_rows != len(devices):
+            return None
+        table = pd.read_parquet(path, columns=["device", "end"])
+        there = np.array_equal(table.device.to_numpy(), np.arange(devices.start, devices.stop))
+        counts = table.end.value_counts()[lambda n: n > 0].to_dict()
+    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException):
+        return None
+    return counts if there and counts.keys() <= {*ENDS, "open"} else None
 
 
 def _write(table: pd.DataFrame, path: Path) -> None:

@@ -6,9 +6,10 @@ of its own.
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
@@ -93,8 +94,9 @@ def _processes(asked: _Asked, workers: int) -> Iterator[ProcessPoolExecutor]:
 def dask_cluster(address: str) -> Iterator[Cluster]:
     """Have the Dask cluster whose scheduler listens at an address."""
     try:
-        from distributed import Client  # noqa: PLC0415  # slow to load, need not be there
+        from distributed import Client, KilledWorker  # noqa: PLC0415  # slow to load, need not be there
         from distributed import wait as distributed_wait  # noqa: PLC0415  # likewise
+        from distributed.comm.core import CommClosedError  # noqa: PLC0415  # likewise
     except ImportError as error:
         raise BadInput("a scheduler needs the package distributed: pip install 'otalab[scale]'") from error
     try:
@@ -105,4 +107,9 @@ def dask_cluster(address: str) -> Iterator[Cluster]:
         # A chunk whose worker died is given to another one, and again if that dies too.
         # _Asked as the cluster's own futures, and not by its executor, which takes a result whose worker has just died
         # for an error: such a future is waited for again.
-        yield Cluster(partial(client.submit, pure=False, retries=TRIES), distributed_wait)
+        try:
+            yield Cluster(partial(client.submit, pure=False, retries=TRIES), distributed_wait)
+        except (CancelledError, asyncio.CancelledError, CommClosedError, KilledWorker) as error:
+            raise OtalabError(
+                f"the Dask cluster at {address} went away; run again to go on with what is done"
+            ) from error

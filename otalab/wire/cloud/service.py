@@ -24,6 +24,7 @@ from otalab.wire.cloud.shadow import JsonTree, Message, Refused, Shadow, answer,
 REQUEST = re.compile(r"\$aws/things/([a-zA-Z0-9:_-]{1,128})/shadow/(get|update|delete)")
 ALL, ALL_DONE = "otalab/shadows/update", "otalab/shadows/update/accepted"
 MOST_THINGS = 10_000
+PATTERN_LIMIT = 500  # of names that have 128 at most
 NAME = "otalab-shadow-service"
 
 
@@ -73,6 +74,8 @@ class Shadows:
         try:
             request = parsed(payload)
             token, pattern = request.get("clientToken"), str(request.get("things", "*"))
+            if len(pattern) > PATTERN_LIMIT:
+                raise Refused(400, f"A pattern of names has at most {PATTERN_LIMIT} characters")
             names = sorted(name for name, thing in self.things.items() if thing.exists and fnmatchcase(name, pattern))
             change = {"state": {"desired": request.get("desired")}}
             for name in names:
@@ -122,13 +125,31 @@ class ShadowService:
             before = dict(self.shadows.things)
             messages = [m for topic, data in batch for m in self.shadows.handle(topic, data, int(time.time()))]
             if before != self.shadows.things:
-                # Before anyone is told; one write for all that came meanwhile.
-                await asyncio.to_thread(self.shadows.save)
+                try:
+                    # Before anyone is told; one write for all that came meanwhile.
+                    await asyncio.to_thread(self.shadows.save)
+                except BadInput as error:
+                    self.tell(f"{error}; nothing was changed")
+                    self.shadows.things = before
+                    messages = [m for topic, data in batch for m in undone(topic, data, int(time.time()))]
             await self._publish(messages)
 
     async def _publish(self, messages: list[Message]) -> None:
         # What is lost here is asked for again: devices repeat what was not answered, and greet anew after a break.
         await asyncio.gather(*(self.link.publish(topic, _json(document)) for topic, document in messages))
+
+
+def undone(topic: str, payload: bytes, now: int) -> list[Message]:
+    """Return the answer to a message whose change could not be kept."""
+    try:
+        token = {key: value for key, value in parsed(payload).items() if key == "clientToken"} if payload else {}
+    except Refused:
+        token = {}
+    said = {"code": 500, "message": "Internal service failure"} | token
+    if topic == ALL:
+        return [(ALL_DONE, said)]
+    found = REQUEST.fullmatch(topic)
+    return _of(found[1], [(f"{found[2]}/rejected", said | {"timestamp": now})]) if found else []
 
 
 def _topic(name: str, verb: str) -> str:

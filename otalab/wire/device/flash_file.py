@@ -12,7 +12,7 @@ from otalab.errors import BadInput
 from otalab.files import ordinary, refused
 from otalab.hardware.effects import Effect, Erase, Program
 from otalab.hardware.flash import Flash, Geometry
-from otalab.wire.device.one_owner import claim
+from otalab.one_owner import claim
 
 # Behind the flash while it is made: a file that was begun and not finished must not be taken for a device.
 BEGUN = b"\0otalab: begun, not finished"

@@ -6,14 +6,13 @@ It is kept in a file of JSON lines beside the flash file, so that it outlives a 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from zlib import crc32
 
 from otalab.errors import BadInput, BundleFault
-from otalab.files import read_text
+from otalab.files import append_whole, read_text
 from otalab.firmware import store
 from otalab.firmware.design import Design
 from otalab.firmware.image import Image
@@ -53,14 +52,11 @@ class KnownImages:
         self.path.unlink(missing_ok=True)
 
     def add(self, image: Image) -> None:
-        """Write an image down; on disk before anyone can start it."""
+        """Write an image down, on disk before anyone can start it; one that cannot be written is not known either."""
         if self._images.get(image.digest) == image:
             return
+        append_whole(self.path, f"{json_text(asdict(image) | {'digest': image.digest.hex()})}\n".encode())
         self._images[image.digest] = image
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json_text(asdict(image) | {"digest": image.digest.hex()}) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
 
     def adopt(self, board: Board, design: Design, flash: Flash) -> None:
         """Take what lies in the slots for images, where a record's length and check agree and nothing else is known."""

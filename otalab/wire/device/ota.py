@@ -14,12 +14,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from otalab.errors import BadInput
 from otalab.firmware.requests import BootState, Keep, Lost, Offer, Options, Report, Snapshot, Status
 from otalab.firmware.updater import BUSY
 from otalab.formats.bundle.manifest import Manifest
 from otalab.wire.device.known_images import Witness
 from otalab.wire.device.virtual import Request, VirtualDevice
 
+NO_ROOM = "The host cannot write down which image this is"
 ABORTED, TIMED_OUT, BRICKED = "Update aborted", "Update timed out", "The device is bricked"
 SLOWEST = 256  # bytes per second; what is slower uses up the time that a stall may take
 PROGRESS_BYTES, PROGRESS_SECONDS = 50_000, 5.0  # as the real core reports it
@@ -235,8 +237,7 @@ class Incoming:
         if self._behind:
             # The device has asked for more, so it has taken the manifest.
             data, self._behind = self._behind, b""
-            self.witness.go_on()
-            return data
+            return data if self._looked(self.witness.go_on) else Lost(NO_ROOM)
         began = time.monotonic()
         try:
             async with asyncio.timeout(self._patience()):
@@ -246,7 +247,9 @@ class Incoming:
         except Broken as error:
             return Lost(str(error) or ABORTED)
         self._waited += time.monotonic() - began
-        manifest, behind = self.witness.see(data)
+        if (seen := self._looked(lambda: self.witness.see(data))) is None:
+            return Lost(NO_ROOM)
+        manifest, behind = seen
         if manifest is not None:
             self.version = manifest.version
             if (refused := await self.ota.tell(Begin(self.source.name, manifest))) is not None:
@@ -258,6 +261,14 @@ class Incoming:
             await self.ota.tell(Progress(self.received, self.size))
         data, self._behind = data[: len(data) - behind], data[len(data) - behind :]
         return data
+
+    def _looked(self, look: Callable[[], tuple[Manifest | None, int]]) -> tuple[Manifest | None, int] | None:
+        """Have the witness look; `None` if it cannot write down what it sees, and then nobody may start it."""
+        try:
+            return look()
+        except BadInput as error:
+            self.ota.device.tell(str(error))
+            return None
 
     def _patience(self) -> float:
         """Return how long the next bytes may take: a stall's time, and less if those before them trickled in."""

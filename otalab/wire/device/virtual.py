@@ -14,6 +14,7 @@ from math import inf
 from typing import Any, Protocol
 
 from otalab.errors import BundleFault
+from otalab.files import refused
 from otalab.firmware.controller import Controller
 from otalab.firmware.device import Device, power_on
 from otalab.firmware.image import Image
@@ -28,6 +29,7 @@ from otalab.wire.device.flash_file import FlashFile
 from otalab.wire.device.known_images import KnownImages
 
 LOG_LINES = 500
+REFUSED_SECONDS = 1.0  # before a file that could not be written is tried again
 RESTARTED = "The device has restarted"
 # Waits that belong to the device and not to a race with the outside; the time scale applies to them.
 OWN_WAITS = ("boot", "health check", "reboot")
@@ -186,10 +188,18 @@ class VirtualDevice:
     async def _apply(self, effect: Effect) -> None:
         self.chip.apply(effect)
         self.chip.flash = self.file.shared(effect, self.chip.flash)
-        if self.file.sync:
-            await asyncio.to_thread(self.file.write, effect, self.chip.flash)
-        else:
-            self.file.write(effect, self.chip.flash)
+        while True:
+            try:
+                if self.file.sync:
+                    await asyncio.to_thread(self.file.write, effect, self.chip.flash)
+                else:
+                    self.file.write(effect, self.chip.flash)
+            except OSError as error:
+                # A disk that is full today may have room tomorrow; until then the chip is a very slow one.
+                self._say(f"{refused(self.file.path, error, 'written')}; waiting until it can")
+                await asyncio.sleep(REFUSED_SECONDS)
+            else:
+                return
 
     async def _pace(self, seconds: float) -> None:
         """Let scaled time pass; sleeps shorter than the clock can tell are saved up."""

@@ -126,6 +126,51 @@ def test_half_a_file_is_no_chunk(tmp_path, short_chunks):
     assert not draft.exists()
 
 
+@pytest.mark.parametrize("other", ["empty", "cut", "text", "another's rows", "another's columns", "unknown ends"])
+def test_what_is_no_chunk_of_this_campaign_is_made_again(tmp_path, short_chunks, other):
+    """Whatever became of a file: rows are known by the numbers of their devices."""
+    run_campaign(small(300), tmp_path / "out")
+    first, second = (tmp_path / "out" / "devices" / f"00000{number}.parquet" for number in (0, 1))
+    whole, table = second.read_bytes(), pd.read_parquet(second)
+    instead = {
+        "empty": b"",
+        "cut": whole[: len(whole) // 2],
+        "text": b"PAR1 or so",
+        "another's rows": first.read_bytes(),
+        "another's columns": table.rename(columns={"end": "start"}).to_parquet(None),
+        "unknown ends": table.assign(end="lost at sea").to_parquet(None),
+    }
+    second.write_bytes(instead[other])
+    tally = run_campaign(small(300), tmp_path / "out")
+    run_campaign(small(300), tmp_path / "whole")
+
+    assert 300 == tally.done
+    pd.testing.assert_frame_equal(rows(tmp_path / "whole"), rows(tmp_path / "out"), check_exact=True)
+
+
+def test_a_strange_file_among_the_chunks_is_told(tmp_path, short_chunks):
+    """Whoever reads the folder as one table would read it too."""
+    run_campaign(small(100), tmp_path / "out")
+    (tmp_path / "out" / "devices" / "7.parquet").write_bytes(b"")
+    with pytest.raises(BadInput, match=r"7\.parquet: is none of this campaign's"):
+        run_campaign(small(200), tmp_path / "out")
+
+
+def test_a_folder_has_one_campaign_at_a_time(tmp_path, short_chunks):
+    """The second is told who holds it, touches nothing, and gets the folder when the first one has gone."""
+    said = []
+
+    def twice(tally):
+        with pytest.raises(BadInput, match=rf"out: is held by process {os.getpid()}: ") as refused:
+            run_campaign(small(200), tmp_path / "out")
+        said.append(str(refused.value))
+
+    run_campaign(small(200), tmp_path / "out", on_chunk=twice)
+    run_campaign(small(200), tmp_path / "out")
+    assert 2 == len(said)
+    assert {"campaign.json", "devices"} == {one.name for one in (tmp_path / "out").iterdir()}
+
+
 # Before the bytes of a chunk are written, and again before they get their name, it says so and waits for leave.
 GATED = """
 import sys
@@ -239,6 +284,25 @@ def test_a_cluster_makes_the_same_rows_and_may_lose_a_worker(tmp_path, cluster):
     assert 1_000_000 == campaign.finish()["devices"]
     run_campaign(small(1_000_000), tmp_path / "whole")
 
+    pd.testing.assert_frame_equal(rows(tmp_path / "whole"), rows(tmp_path / "out"), check_exact=True)
+
+
+@pytest.mark.slow
+def test_a_cluster_that_goes_away_is_one_line(tmp_path, cluster):
+    """What is done is kept, and the campaign goes on wherever it is run again."""
+    address, workers = cluster
+    campaign = Gated(tmp_path / "out", "--devices", "1e6", "--scheduler", address)
+    campaign.pass_gates(4)
+    for process in psutil.Process(workers[0].pid).parent().children():
+        if "distributed.cli.dask_scheduler" in process.cmdline():
+            process.kill()
+    _, said = campaign.process.communicate("\n" * 2000)
+    assert 2 == campaign.process.returncode, said
+    assert "went away; run again to go on with what is done" in said
+    assert "Traceback" not in said
+    assert 0 < chunks_in(tmp_path / "out") < 20
+    run_campaign(small(1_000_000), tmp_path / "out")
+    run_campaign(small(1_000_000), tmp_path / "whole")
     pd.testing.assert_frame_equal(rows(tmp_path / "whole"), rows(tmp_path / "out"), check_exact=True)
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 
 import pytest
 
 pytest.importorskip("aiomqtt", reason="aiomqtt is not installed: pip install 'otalab[net]'")
+from otalab.cli.main import main
 from otalab.errors import BadInput
+from otalab.one_owner import owned
 from otalab.wire.cloud import service as shadow_service
 from otalab.wire.cloud.broker import Broker
 from otalab.wire.cloud.link import topic_name
-from otalab.wire.cloud.service import ALL, ALL_DONE, Shadows
+from otalab.wire.cloud.service import ALL, ALL_DONE, Shadows, ShadowService
 
 
 def update(shadows, name, state):
@@ -54,6 +58,76 @@ def test_a_change_for_all_is_for_all_or_for_none(fleet):
 
     assert ([], 413) == (topics, done["code"])
     assert before == fleet.things
+
+
+def test_a_pattern_of_names_has_a_limit(fleet):
+    """
+    Fifty kilobytes of it would hold the service up for seconds.
+    """
+    assert 400 == change(fleet, things="*a" * 251, desired={"b": 2})[1]["code"]
+    assert 0 == change(fleet, things="*a" * 250, desired={"b": 2})[1]["things"]
+
+
+class Overheard(ShadowService):
+    """
+    A service whose broker is this test.
+    """
+
+    def __init__(self, shadows, tell):
+        super().__init__(Broker("127.0.0.1", 1), shadows, tell)
+        self.sent = asyncio.Queue()
+
+    async def _publish(self, messages):
+        await self.sent.put(messages)
+
+
+def test_what_cannot_be_kept_is_refused_and_the_service_lives_on(tmp_path):
+    """
+    A disk that is full, or a folder that is gone: one line, code 500 for everyone, nothing changed, and then it goes.
+    """
+    folder, lines = tmp_path / "state", []
+    folder.mkdir()
+
+    async def story():
+        service = Overheard(Shadows(folder / "shadows.json"), lines.append)
+        working = asyncio.create_task(service._work())
+        asked = [
+            (f"$aws/things/{name}/shadow/update", b'{"state": {"reported": {"a": 1}}, "clientToken": "t"}')
+            for name in ("lamp", "bell")
+        ]
+        for wanted in (lambda: None, folder.rmdir, folder.mkdir):
+            (folder / "shadows.json").unlink(missing_ok=True)
+            wanted()
+            for topic, payload in [*asked, ("$aws/things/lamp/shadow/get", b""), (ALL, b'{"desired": {"b": 2}}')]:
+                service._received(topic, payload)
+            yield await service.sent.get(), dict(service.shadows.things)
+        working.cancel()
+
+    async def told():
+        return [one async for one in story()]
+
+    (fine, before), (refused, same), (again, after) = asyncio.run(told())
+
+    assert before == same
+    assert {500} == {document["code"] for _, document in refused}
+    assert 4 == len(refused)
+    assert {"t"} == {document["clientToken"] for topic, document in refused if topic.endswith("update/rejected")}
+    assert len(fine) <= len(again)
+    assert ({2}, {4}) == tuple({thing.version for thing in things.values()} for things in (before, after))
+    assert 1 == len(lines)
+    assert "there is no folder" in lines[0]
+    assert lines[0].endswith("nothing was changed")
+
+
+def test_a_file_of_shadows_has_one_service(tmp_path, capsys):
+    """
+    The second is told who has it, before it speaks to anybody.
+    """
+    state = tmp_path / "shadows.json"
+    with owned(state):
+        assert 2 == main(["shadow-service", "--broker", "127.0.0.1:1", "--state", str(state)])
+    assert f"{state}: is held by process {os.getpid()}: " in capsys.readouterr().err
+    assert [] == list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("payload", [b"", b"{", b"[]", b'{"desired": 1}', b"\xff"])

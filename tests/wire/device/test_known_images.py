@@ -1,7 +1,9 @@
 """The notebook of images: what a kill left of it, and what it does not know."""
 
+from pathlib import Path
+
 import pytest
-from devices import BUNDLE, by_leaps
+from devices import BUNDLE, by_leaps, told
 
 from otalab import set_up
 from otalab.errors import BadInput
@@ -9,7 +11,7 @@ from otalab.firmware.image import Image
 from otalab.wire.device.known_images import KnownImages
 from otalab.wire.device.open import open_device
 from otalab.wire.device.options import DeviceOptions
-from otalab.wire.device.ota import Bytes
+from otalab.wire.device.ota import NO_ROOM, Bytes, Committed
 
 ONE, TWO = Image.of("1", "one", b"one"), Image.of("2", "two", b"two")
 
@@ -73,3 +75,59 @@ def test_a_refused_bundle_leaves_no_word_of_itself(tmp_path, piece, mask, known)
         return report.fine, ota.device.known.images != before
 
     assert (known, known) == by_leaps(tmp_path, story, sig_req_mask=mask)
+
+
+FULL = Path("/dev/full")
+on_a_full_disk = pytest.mark.skipif(not FULL.exists(), reason="no /dev/full on this system")
+
+
+@on_a_full_disk
+def test_an_image_that_cannot_be_written_down_is_refused(tmp_path):
+    """One line, the firmware goes on, and where there is room again the same update goes in."""
+    lines = []
+
+    async def story(ota, events):
+        ota.device.tell = lines.append
+        known, before = ota.device.known, ota.device.chip.flash
+        place, known.path = known.path, FULL
+        report = await ota.update(Bytes(BUNDLE))
+        known.path = place
+        slot = ota.device.device.board.slots[0]
+        same = before.read(slot.app.address, slot.app.size) == ota.device.chip.flash.read(
+            slot.app.address, slot.app.size
+        )
+        again = await ota.update(Bytes(BUNDLE))
+        await told(events, Committed)
+        return report, same, again.fine
+
+    report, same, again = by_leaps(tmp_path, story)
+    assert (False, NO_ROOM) == (report.fine, report.message)
+    assert (True, True) == (same, again)
+    assert 1 == len([line for line in lines if "No space left" in line])
+
+
+@on_a_full_disk
+def test_a_flash_file_that_cannot_be_written_is_waited_for(tmp_path):
+    """To the firmware the chip is slow; nothing is lost, and the update goes on when there is room."""
+    waits = []
+
+    async def story(ota, events):
+        file = ota.device.file
+        place = file._file
+
+        def tell(line):
+            if "waiting until it can" in line:
+                waits.append(line)
+                if len(waits) == 3:
+                    file._file = place
+
+        ota.device.tell = tell
+        with FULL.open("r+b", buffering=0) as full:  # noqa: ASYNC230  # a device that never waits
+            file._file = full
+            report = await ota.update(Bytes(BUNDLE))
+            await told(events, Committed)
+        return report.fine, file.path.read_bytes() == ota.device.chip.flash.image
+
+    assert (True, True) == by_leaps(tmp_path, story)
+    assert 3 == len(waits)
+    assert "lamp.bin: cannot be written: No space left on device" in waits[0]
