@@ -27,7 +27,7 @@ from tqdm.auto import tqdm
 from otalab.bench.ends import BAD, ENDS
 from otalab.errors import BadInput, unknown
 from otalab.files import read_text, refused, write_whole
-from otalab.numbers.campaigns.workers import dask_cluster, sampled
+from otalab.numbers.campaigns.workers import Cluster, dask_cluster, sampled
 from otalab.numbers.engine_names import ENGINES
 from otalab.numbers.engines.engines import crowds, refuse_endless
 from otalab.numbers.fleet import Fleet
@@ -157,22 +157,36 @@ def run_campaign(
         stack.enter_context(owned(folder))
         _claim(folder, campaign, command)
         tally = Tally(campaign, out=folder)
-        if campaign.engine == "crowd":
-            table = crowds(campaign.fleet, campaign.devices, campaign.seed)
-            _write(table, folder / "groups.parquet")
-            tally.counts.update(table.groupby("end", observed=True).devices.sum().to_dict())
+        for _ in _grouped(tally) if campaign.engine == "crowd" else _chunked(tally, workers, cluster):
             on_chunk(tally)
-        else:
-            missing = _missing(folder / "devices", campaign, tally)
-            if tally.done:
-                on_chunk(tally)
-            for number, table in sampled((campaign.fleet, campaign.engine, campaign.seed), missing, workers, cluster):
-                _write(table, _chunk_file(folder / "devices", number))
-                tally.counts.update(table.end.value_counts()[lambda n: n > 0].to_dict())
-                tally.seconds = time.perf_counter() - begun
-                on_chunk(tally)
     tally.seconds = time.perf_counter() - begun
     return tally
+
+
+def _grouped(tally: Tally) -> Iterator[None]:
+    """Move all devices at once, as a crowd."""
+    table = crowds(tally.campaign.fleet, tally.campaign.devices, tally.campaign.seed)
+    _write(table, _folder(tally) / "groups.parquet")
+    tally.counts.update(table.groupby("end", observed=True).devices.sum().to_dict())
+    yield
+
+
+def _chunked(tally: Tally, workers: int, cluster: Cluster | None) -> Iterator[None]:
+    """Have every chunk made that is missing; yield after each, and first if there were some already."""
+    campaign, folder, begun = tally.campaign, _folder(tally) / "devices", time.perf_counter()
+    missing = _missing(folder, campaign, tally)
+    if tally.done:
+        yield
+    for number, table in sampled((campaign.fleet, campaign.engine, campaign.seed), missing, workers, cluster):
+        _write(table, _chunk_file(folder, number))
+        tally.counts.update(table.end.value_counts()[lambda n: n > 0].to_dict())
+        tally.seconds = time.perf_counter() - begun
+        yield
+
+
+def _folder(tally: Tally) -> Path:
+    assert tally.out is not None
+    return tally.out
 
 
 @contextmanager
