@@ -69,7 +69,7 @@ def file_system(board: Board, slot: Slot, version: str, files: dict[str, bytes])
 
 def unpack(bundle: bytes) -> tuple[Image, dict[str, bytes] | None]:
     """Return the image that a bundle brings, and its files where they are in a file system that the lab knows."""
-    reader, fs, told = BundleReader(), bytearray(), dict[str, object]()
+    reader, fs, told, begun = BundleReader(), bytearray(), dict[str, object](), ""
     manifest: Manifest | None = None
     app: PartEnds | None = None
     try:
@@ -77,12 +77,16 @@ def unpack(bundle: bytes) -> tuple[Image, dict[str, bytes] | None]:
             match event:
                 case ManifestRead(manifest):
                     pass
-                case PartBegins(part) if part.role == "fs":
-                    told = dict(part.extra)
+                case PartBegins(part):
+                    begun = part.name
+                    told = dict(part.extra) if part.role == "fs" else told
                 case PartData(part, data) if part.role == "fs":
                     fs += data
-                case PartEnds(part) if part.role == "app":
-                    app = event
+                case PartEnds(part):
+                    begun, app = "", event if part.role == "app" else app
+        if not reader.ended:
+            where = f"in its part {begun}" if begun else "between its parts" if manifest else "before its manifest"
+            raise BadInput(f"the bundle is cut off: its {len(bundle)} bytes end {where}: build or fetch it anew")
         reader.close()
     except BundleFault as fault:
         raise BadInput(f"the bundle is refused: {fault}") from fault

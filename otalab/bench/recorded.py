@@ -34,7 +34,7 @@ from otalab.hardware.flash import Flash
 INSTANT = 1e-6
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class RecordedScenario(Scenario):
     """A scenario in which the update on offer is a recording; the probe is an update of the lab's own."""
 

@@ -5,6 +5,7 @@ The *world* is the little that outlives a power cut outside the flash: is the up
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from otalab.formats.bundle.reader import ManifestRead
 from otalab.hardware.effects import Ask, Effect, Erase, Program, Wait
 from otalab.hardware.flash import Flash
 from otalab.hardware.part import FlashPart, Timing
+from otalab.summary import Summary
 
 PIECE_SIZE = 4096
 
@@ -54,8 +56,8 @@ class Update:
     brought: tuple[tuple[str, bytes], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Scenario:
+@dataclass(frozen=True, slots=True, repr=False)
+class Scenario(Summary):
     """Everything that decides what an update does, but the power; sizes in bytes, times in seconds.
 
     `earlier`: updates that are offered before `new`, each once the one before it runs, or was rolled back.
@@ -88,6 +90,14 @@ class Scenario:
     def offered(self, world: World) -> Update:
         """Return the update that is on offer."""
         return self.updates[world.past]
+
+    def facts(self) -> Iterator[tuple[str, object]]:
+        """Yield the firmware, the board and its chip, and the update."""
+        board, part = self.device.board, self.part.name
+        yield "design", self.device.firmware.name
+        yield "board", f"{board.name}, {part} ({self.timing})"
+        yield "update", f"{self.old.version} to {self.new.version}, {self.new.temper}, {len(self.bundle)} bytes"
+        yield "offer", self.offers
 
     def probing(self) -> Scenario:
         """Return the scenario in which a device, wherever it has come to, is offered one more good image."""

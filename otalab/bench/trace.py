@@ -20,6 +20,7 @@ from otalab.hardware.board import Board
 from otalab.hardware.chip import Chip, Draw, Look
 from otalab.hardware.effects import Ask, Effect, Erase, Program, Wait
 from otalab.hardware.flash import Flash
+from otalab.summary import Summary
 
 RUNS = 50
 COUNTS = ("erases", "programs", "waits", "asks")
@@ -42,8 +43,8 @@ class Step:
     due: float = inf
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+@dataclass(frozen=True, slots=True, repr=False)
+class Run(Summary):
     """One run: its steps, how it ended, and what it left; `log` are the firmware's lines, with their step.
 
     `path` is what decided the run, in order: sectors read before they were erased, and choices of chance.
@@ -60,6 +61,12 @@ class Run:
     killed: frozenset[int]
     swaps: tuple[tuple[int, int], ...]
     probability: float
+
+    def facts(self) -> Iterator[tuple[str, object]]:
+        """Yield how much happened, and how it ended."""
+        yield "effects", len(self.steps)
+        yield "seconds", f"{self.seconds:.3f}"
+        yield "outcome", self.outcome
 
     @property
     def seconds(self) -> float:
@@ -86,13 +93,21 @@ class Run:
         return list(dict.fromkeys(look.sector for look in self.looks))
 
 
-@dataclass(frozen=True, slots=True)
-class Life:
+@dataclass(frozen=True, slots=True, repr=False)
+class Life(Summary):
     """Runs until nothing more happens; `endless` if the device resets for ever and gets nowhere."""
 
     board: Board
     runs: tuple[Run, ...]
     endless: bool
+
+    def facts(self) -> Iterator[tuple[str, object]]:
+        """Yield how much happened, and how it ended."""
+        yield "board", self.board.name
+        yield "runs", f"{len(self.runs)}, without end" if self.endless else len(self.runs)
+        yield "effects", sum(len(run.steps) for run in self.runs)
+        yield "seconds", f"{fsum(run.seconds for run in self.runs):.3f}"
+        yield "outcome", self.last.outcome
 
     @property
     def last(self) -> Run:

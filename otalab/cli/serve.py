@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import re
+import socket
 import sys
 from collections.abc import Coroutine, Iterator
 from ipaddress import IPv4Address
@@ -64,12 +65,24 @@ def run(chosen: argparse.Namespace) -> int:
     if not chosen.mqtt:
         refuse_broker_options(chosen, "--mqtt")
     broker = chosen_broker(chosen.mqtt, "--mqtt", chosen) if chosen.mqtt else None
-    device = open_device(chosen_device(chosen, chosen.flash), _tell)
+    _check_update_url(chosen)
+    from otalab.wire.http.server import ears_on  # noqa: PLC0415  # see below
+
+    # Before the flash: whoever cannot be served is to leave no file behind.
+    ears = ears_on(chosen.host, chosen.port)
+    try:
+        device = open_device(chosen_device(chosen, chosen.flash), _tell)
+    except BaseException:
+        for ear in ears:
+            ear.close()
+        raise
     device.name = chosen.device_id or ""
     try:
-        asyncio.run(_serve(chosen, device, broker))
+        asyncio.run(_serve(chosen, device, ears, broker))
     finally:
         device.file.close()
+        for ear in ears:
+            ear.close()
     return 0
 
 
@@ -82,13 +95,25 @@ def need_net(command: str) -> None:
         raise BadInput(f"{command} needs the package {error.name}: pip install 'otalab[net]'") from error
 
 
-async def _serve(chosen: argparse.Namespace, device: VirtualDevice, broker: Broker | None) -> None:
+def _check_update_url(chosen: argparse.Namespace) -> None:
+    from otalab.wire.sources.url import NoUpdate, checked  # noqa: PLC0415  # see above
+
+    try:
+        if chosen.update_url:
+            checked(chosen.update_url)
+    except NoUpdate as error:
+        raise BadInput(f"--update-url: {error}") from error
+
+
+async def _serve(
+    chosen: argparse.Namespace, device: VirtualDevice, ears: list[socket.socket], broker: Broker | None
+) -> None:
     from otalab.wire.device.ota import Ota  # noqa: PLC0415  # see above
     from otalab.wire.http.server import serve  # noqa: PLC0415  # see above
 
     http = _http_device(chosen, Ota(device))
     ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    serving = asyncio.create_task(serve(http, chosen.host, chosen.port, ready))
+    serving = asyncio.create_task(serve(http, ears, ready))
     cancelled_by_signals(serving)
     ready.add_done_callback(lambda port: _tell(f"{chosen.board} on {_url(chosen.host, port.result())}"))
     others = [asyncio.create_task(source) for source in _other_sources(chosen, http, broker)]
@@ -104,13 +129,7 @@ async def _serve(chosen: argparse.Namespace, device: VirtualDevice, broker: Brok
 
 def _http_device(chosen: argparse.Namespace, ota: Ota) -> HttpDevice:
     from otalab.wire.http.routes import HttpDevice  # noqa: PLC0415  # see above
-    from otalab.wire.sources.url import NoUpdate, checked  # noqa: PLC0415  # see above
 
-    try:
-        if chosen.update_url:
-            checked(chosen.update_url)
-    except NoUpdate as error:
-        raise BadInput(f"--update-url: {error}") from error
     return HttpDevice(
         ota,
         dialect=DIALECTS[chosen.dialect],

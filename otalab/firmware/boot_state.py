@@ -31,12 +31,16 @@ def set_state(chip: Controller, design: Design, wanted: BootState) -> Routine[Re
         return Report(False, UNREADABLE)
     config = changed(selected.config, wanted)
     # The same reserve as for an update: the record that says this must not be the last one.
-    used_up = store.used_up(design, selected)
-    if used_up or not startable(chip, design, config):
-        chip.say(f"{UNWRITTEN}: {used_up or 'it names a slot that could not be started'}")
-        return Report(False, UNWRITTEN)
+    refused = store.used_up(design, selected) or _unstartable(chip, design, config)
+    if refused:
+        chip.say(f"{UNWRITTEN}: {refused}")
+        return Report(False, f"{UNWRITTEN}: {refused}")
     written = yield from chip.during("switch", record_writes.write(chip, design, config))
     return Report(written, "Ok" if written else UNWRITTEN)
+
+
+def _unstartable(chip: Controller, design: Design, config: BootConfig) -> str:
+    return "" if startable(chip, design, config) else "it names a slot that could not be started"
 
 
 def changed(config: BootConfig, wanted: BootState) -> BootConfig:

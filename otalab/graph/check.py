@@ -151,9 +151,9 @@ def check_design(
     """
     scenario = set_up(design, board, image=image, **options)
     model = faults if isinstance(faults, FaultModel) else fault_model(faults)
-    device = scenario.device
-    bundle = options.get("bundle")
-    case = Case.of(scenario, named_design(device.design), None, model.name, digest(bundle) if bundle else "")
+    firmware, bundle = scenario.device.firmware, options.get("bundle")
+    name = named_design(firmware.design) if firmware.design else firmware.name
+    case = Case.of(scenario, name, None, model.name, digest(bundle) if bundle else "")
     case = replace(case, image=image)
     return check(case, scenario, model, budget=budget)
 

@@ -25,14 +25,15 @@ from otalab.errors import BadInput
 from otalab.files import MADE, write_whole
 from otalab.graph.arrays import Floats, Ints
 from otalab.graph.history import History, Leg
+from otalab.summary import Summary
 
 RESET = -1
 NO_END = -1
 NOTHING = -1  # is erased
 
 
-@dataclass(frozen=True)
-class CrashGraph:
+@dataclass(frozen=True, repr=False)
+class CrashGraph(Summary):
     """A graph of `nodes` nodes; arrays named `run_…` have one entry per run, those named `edge_…` one per edge.
 
     `node_followed` says of which nodes every cut was followed: of all of them, if the graph is closed.
@@ -186,6 +187,13 @@ class CrashGraph:
         for edge in self._first_edges[node]:
             run, step, target = (int(one[edge]) for one in (self.edge_run, self.edge_step, self.edge_target))
             yield run, step, self.labels[self.edge_label[edge]], self.phases[self.edge_phase[edge]], target
+
+    def facts(self) -> Iterator[tuple[str, object]]:
+        """Yield the verdict, and how much was looked at for it."""
+        yield "verdict", self.verdict
+        yield "nodes", f"{self.nodes}, {'closed' if self.closed else 'not closed'}"
+        yield "wrecks", f"{self.wrecks:,}"
+        yield "ends", " ".join(self.ends)
 
     @property
     def ends(self) -> list[str]:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from itertools import chain, repeat
 from typing import Literal, overload
 
 from otalab.errors import BadInput
 from otalab.hardware.effects import Effect, Erase, Program
+from otalab.summary import Summary
 
 ERASED = 0xFF
 
@@ -112,8 +114,8 @@ class Sectors(Sequence[bytes]):
         return new
 
 
-@dataclass(frozen=True, slots=True)
-class Flash:
+@dataclass(frozen=True, slots=True, repr=False)
+class Flash(Summary):
     """The contents of a chip at one moment; equal bits and marks are equal chips, and versions share their sectors."""
 
     geometry: Geometry
@@ -122,6 +124,15 @@ class Flash:
 
     def __hash__(self) -> int:
         return hash((self.sectors, self.marks))
+
+    def facts(self) -> Iterator[tuple[str, object]]:
+        """Yield its size, how much of it is erased, and by what equal contents are seen to be equal."""
+        size, blank = self.geometry.sector_size, bytes([ERASED]) * self.geometry.sector_size
+        yield "sectors", f"{len(self.sectors)} of {size} bytes"
+        yield "erased", sum(sector == blank for sector in self.sectors)
+        if self.marks:
+            yield "marked", ", ".join(f"{mark.kind} {mark.sector}" for mark in sorted(self.marks, key=str))
+        yield "sha256", sha256(self.image).hexdigest()[:12]
 
     @classmethod
     def blank(cls, geometry: Geometry) -> Flash:

@@ -38,6 +38,8 @@ class Dialect:
     """One that is to be true or false."""
     error_of: Callable[[int], int | None]
     """The code of the error with which `OTA.Update` answers a result; `None` where that is no error."""
+    reason: Callable[[str], str | None]
+    """What a refusal says that is a bare code in the real service."""
     remembers_failures: bool
     """Whether `OTA.Status` still tells of an update that has failed."""
     # The shadow
@@ -74,6 +76,7 @@ STRICT = Dialect(
     number=_as_it_is,
     truth=_as_it_is,
     error_of=lambda result: -1 if result <= 0 else None,
+    reason=lambda why: why,
     remembers_failures=True,
     reported=_all_of_it,
 )
@@ -89,6 +92,7 @@ OF_2017 = Dialect(
     truth=lambda given: None if given is None else given is True,
     # A success is an error with code 0.
     error_of=lambda result: -1 if result <= 0 else 0,
+    reason=lambda _why: None,
     remembers_failures=False,
     reported=_ota_url,
 )

@@ -92,3 +92,19 @@ def test_a_page_that_was_changed_is_read_again(tmp_path):
     assert "first" == load_design(str(page)).name
     page.write_text('name = "second"\nsummary = "two"\n')
     assert "second" == load_design(str(page)).name
+
+
+@pytest.mark.parametrize(
+    "kept, where",
+    [
+        (0, "its 0 bytes end before its manifest"),
+        (60, "before its manifest"),
+        (3000, "in its part app"),
+    ],
+)
+def test_a_bundle_that_is_cut_off_is_told_with_what_it_lacks(kept, where, tmp_path, capsys):
+    """`Update aborted` is what a device says; whoever has the file is told where it ends."""
+    file = tmp_path / "fw.zip"
+    file.write_bytes(set_up("mongoose", "tiny").bundle[:kept])
+    assert 2 == cli.main(["trace", "mongoose", "--board", "tiny", "--bundle", str(file)])
+    assert where in capsys.readouterr().err

@@ -260,6 +260,8 @@ def test_what_cannot_be_served_is_one_line_and_status_2(tmp_path, device):
         assert (2, "", complaint) == (ran.returncode, ran.stdout, complaint if complaint in ran.stderr else ran.stderr)
         assert 1 == len([line for line in ran.stderr.splitlines() if line.startswith("otalab")])
         assert "Traceback" not in ran.stderr
+        # The port is asked for before the flash is made.
+        assert not (tmp_path / "fresh.bin").exists()
     assert b"x" * 100 == wrong.read_bytes()
 
 

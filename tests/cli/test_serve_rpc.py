@@ -52,9 +52,10 @@ def rpc(device, method, **args):
 def test_an_update_by_rpc_with_commit(device, server):
     """`curl -d '{"url": …}' http://HOST/rpc/OTA.Update`: null when it is over, and the new version commits itself."""
     assert (200, None) == rpc(device, "OTA.Update", url=f"{server.address}/plain/fw.zip", commit_timeout=60)
-    told = device.wait_for(version="2", committed=True, state="running")
+    told = device.wait_for(version="2", committed=True, state="running", phase="committed")
     assert (1, 60) == (told["active_slot"], told["commit_timeout"])
-    assert (500, {"code": -1}) == rpc(device, "OTA.Commit")
+    why = "there is nothing to commit: no image is on trial"
+    assert (500, {"code": -1, "message": why}) == rpc(device, "OTA.Commit")
     assert "2" == rpc(device, "Sys.GetInfo")[1]["fw_version"]
 
 

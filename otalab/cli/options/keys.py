@@ -17,10 +17,15 @@ def add_key_options(parser: argparse.ArgumentParser, default: str) -> None:
     )
     parser.add_argument(
         "--sig-req-mask",
-        type=int,
+        type=mask,
         metavar="N",
         help=f"which signatures are required, bit I for key I; -1 asks for none, 0 takes no update ({default})",
     )
+
+
+def mask(text: str) -> int:
+    """Return a mask as it is printed, `0x01`, or in any other way in which Python writes a whole number."""
+    return int(text, 0)
 
 
 def mask_or(chosen: argparse.Namespace, default: int) -> int:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from hashlib import sha256
 from pathlib import Path
 from zlib import crc32
 
 from otalab.errors import BadInput, BundleFault
 from otalab.files import append_whole, read_text
 from otalab.firmware import store
-from otalab.firmware.design import Design
+from otalab.firmware.design import Design, ways
 from otalab.firmware.image import Image
 from otalab.formats.bundle.manifest import Manifest
 from otalab.formats.bundle.reader import BundleEvent, BundleReader, ManifestRead, PartEnds
@@ -24,6 +25,17 @@ from otalab.hardware.chip import Chip
 from otalab.hardware.flash import Flash
 from otalab.json_text import json_text, parsed_json
 
+MADE_FOR = "made for"
+
+
+def read_by() -> list[str]:
+    """Return the choices by which a loader finds and reads the boot records of a flash."""
+    return [name for (section, _), name in ways().items() if section == "records"]
+
+
+def _digest(*lines: str) -> str:
+    return sha256("\n".join(lines).encode()).hexdigest()[:12]
+
 
 class KnownImages:
     """The images that may come to lie in the slots; the newest entry for a digest counts."""
@@ -31,6 +43,7 @@ class KnownImages:
     def __init__(self, flash_path: Path) -> None:
         self.path = flash_path.with_name(f"{flash_path.name}.images")
         self._images: dict[bytes, Image] = {}
+        self.made_for: dict[str, str] = {}
 
     def load(self) -> None:
         """Read the notebook; a last line that was cut short by a `kill` is cut off, or the next would continue it."""
@@ -42,8 +55,11 @@ class KnownImages:
         for number, line in enumerate(lines, 1):
             try:
                 fields = parsed_json(line)
+                if MADE_FOR in fields:
+                    self.made_for = {str(key): str(value) for key, value in fields[MADE_FOR].items()}
+                    continue
                 image = Image(**fields | {"digest": bytes.fromhex(fields["digest"])})
-            except (ValueError, TypeError, KeyError) as error:
+            except (ValueError, TypeError, KeyError, AttributeError) as error:
                 raise BadInput(f"{self.path}:{number}: not an image: {error}; remove the file to start anew") from error
             self._images[image.digest] = image
 
@@ -57,6 +73,24 @@ class KnownImages:
             return
         append_whole(self.path, f"{json_text(asdict(image) | {'digest': image.digest.hex()})}\n".encode())
         self._images[image.digest] = image
+
+    def belong(self, board: Board, design: Design) -> None:
+        """Note whose flash this is; that of another board or another design is refused: it would be written over."""
+        wanted = {
+            "board": board.name,
+            "design": design.name,
+            "layout": _digest(*board.toml_lines()),
+            "records": _digest(*(f"{name} {getattr(design, name)}" for name in read_by())),
+        }
+        if not self.made_for:
+            self.made_for = wanted
+            append_whole(self.path, f"{json_text({MADE_FOR: wanted})}\n".encode())
+        if self.made_for == wanted:
+            return
+        flash = self.path.with_name(self.path.name.removesuffix(".images"))
+        was, now = (f"board {one.get('board')} and design {one.get('design')}" for one in (self.made_for, wanted))
+        as_it_was = "as they were then" if was == now else f"not of {now}"
+        raise BadInput(f"{flash}: is the flash of {was}, {as_it_was}: take those, or another file")
 
     def adopt(self, board: Board, design: Design, flash: Flash) -> None:
         """Take what lies in the slots for images, where a record's length and check agree and nothing else is known."""

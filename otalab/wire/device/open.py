@@ -69,6 +69,8 @@ def _known(path: Path, file: FlashFile, scenario: Scenario) -> KnownImages:
         known.clear()
         known.add(scenario.old)
     known.load()
+    if (design := scenario.device.records) is not None:
+        known.belong(scenario.device.board, design)
     # Whatever the notebook has lost, a whole image is no brick.
     if not file.is_new:
         known.adopt(scenario.device.board, scenario.device.design, file.flash)

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from otalab.errors import BundleFault
 from otalab.files import refused
+from otalab.firmware import store
 from otalab.firmware.controller import Controller
 from otalab.firmware.device import Device, power_on
 from otalab.firmware.image import Image
@@ -90,6 +91,8 @@ class VirtualDevice:
         self.tell = tell
         self.verified = verified
         self.state = "rebooting"
+        # Why it is bricked, if it is.
+        self.reason = ""
         self.log: list[str] = []
         self.chip = Controller(device.board, file.flash)
         self.requests: asyncio.Queue[Request] = asyncio.Queue()
@@ -104,14 +107,24 @@ class VirtualDevice:
 
     @property
     def phase(self) -> str:
-        """The phase that the firmware is in."""
-        return self.chip.phase
+        """The phase that the firmware is in; after the commit nothing is on trial any more."""
+        return "committed" if self.chip.phase == "trial" and self._committed() else self.chip.phase
+
+    def _committed(self) -> bool:
+        if self.device.records is None:
+            return False
+        # A chip of our own: looking must not count as reading by the firmware.
+        chip = Controller(self.device.board, self.chip.flash)
+        chip.held = self.chip.held
+        current = store.current(chip, self.device.records)
+        return current is not None and current.config.committed
 
     async def live(self) -> None:
         """Run from power-on, through every reset, until the power goes."""
         while isinstance(outcome := await self._run(), Reset):
             self._say(f"Reset: {outcome.reason}")
         self.state = "bricked" if isinstance(outcome, Bricked) else "running"
+        self.reason = outcome.reason if isinstance(outcome, Bricked) else ""
         self._goes_down()
         self._say(f"{type(outcome).__name__}: {getattr(outcome, 'reason', 'nothing more will happen')}")
 
@@ -162,7 +175,7 @@ class VirtualDevice:
                 told = len(self.chip.log)
                 if self.chip.phase != phase:
                     phase = self.chip.phase
-                    self.tell(f"phase {phase}")
+                    self.tell(f"phase {self.phase}")
             answer = await self._carry_out(effect)
 
     async def _carry_out(self, effect: Effect) -> Any:

@@ -29,8 +29,8 @@ class OneLine(logging.Handler):
         self._tell("A request that is no HTTP" if isinstance(error, HttpProcessingError) else self.format(record))
 
 
-async def serve(http: HttpDevice, host: str, port: int, ready: asyncio.Future[int]) -> None:
-    """Serve until cancelled; `ready` gets the port."""
+async def serve(http: HttpDevice, ears: list[socket.socket], ready: asyncio.Future[int]) -> None:
+    """Serve until cancelled on sockets that listen; `ready` gets the port."""
     logger = logging.getLogger("otalab.wire")
     logger.handlers, logger.propagate = [OneLine(http.device.tell)], False
     runner = web.AppRunner(http.app(), access_log=None, shutdown_timeout=0.2)
@@ -39,7 +39,6 @@ async def serve(http: HttpDevice, host: str, port: int, ready: asyncio.Future[in
     seats, servers = partial(Seat, http.gate, runner.server, logger), []
     watching = asyncio.create_task(http.gate.watch())
     try:
-        ears = _ears(host, port)
         for ear in ears:
             servers.append(await asyncio.get_running_loop().create_server(seats, sock=ear, backlog=AT_ONCE))
             # The loop accepts as many at a time as it was told to have waiting; let more wait.
@@ -55,7 +54,7 @@ async def serve(http: HttpDevice, host: str, port: int, ready: asyncio.Future[in
         await runner.cleanup()
 
 
-def _ears(host: str, port: int) -> list[socket.socket]:
+def ears_on(host: str, port: int) -> list[socket.socket]:
     """Return sockets that listen, one for each address of a name: `localhost` has two."""
     ears: list[socket.socket] = []
     try:

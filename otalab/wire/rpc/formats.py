@@ -17,3 +17,9 @@ FORMATS = {
     "OTA.Begin": "{timeout: %d, commit_timeout: %d, size: %d}",
     "OTA.Write": "{offset: %d, data: %T}",
 }
+MOST_DIGITS = 4000  # Python makes no number of more
+
+
+def digits(text: str) -> bool:
+    """Say whether text is a whole number, of a length that Python makes a number of."""
+    return text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS

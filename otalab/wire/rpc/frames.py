@@ -18,8 +18,8 @@ from otalab.json_text import parsed_json
 from otalab.wire.auth.digest import BadAuth, Lock
 from otalab.wire.device.ota import Ota
 from otalab.wire.dialect import STRICT, Dialect
-from otalab.wire.rpc.formats import FORMATS
-from otalab.wire.rpc.service import Args, RpcError, RpcMethod, RpcService, digits
+from otalab.wire.rpc.formats import FORMATS, digits
+from otalab.wire.rpc.service import Args, RpcError, RpcMethod, RpcService
 
 FRAME_LIMIT = 4096  # `rpc.max_frame_size` of the real configuration
 

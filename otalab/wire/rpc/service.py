@@ -24,15 +24,16 @@ from otalab.wire.device.name import device_id, mac
 from otalab.wire.device.ota import BRICKED, Applied, Begin, Failed, Ota, UpdateEvent, UpdateOptions
 from otalab.wire.device.status import boot_config
 from otalab.wire.dialect import STRICT, Dialect
+from otalab.wire.rpc.formats import digits
 from otalab.wire.sources.push import ENDED, BadWrite, PushSession
 
 ASK_SECONDS = 30.0
 MALFORMED, NOT_STARTED = "Malformed request", "Failed to init updater"
 NO_REPLY = "The firmware does not answer"
 IDLE, PROGRESS, ERROR, SUCCESS = range(4)  # the states of `OTA.Status`
+STATE_ARGS = ("active_slot", "is_committed", "revert_slot", "commit_timeout")
 STATE_CODES = {UNREADABLE: -1, UNWRITTEN: -3}
 SNAPSHOT_CODES = {NOT_NOW: -1, NOT_COPIED: -1, UNREADABLE: -2, UNWRITTEN: -3}
-MOST_DIGITS = 4000  # Python makes no number of more
 
 
 class RpcError(Exception):
@@ -178,19 +179,24 @@ class RpcService:
 
     async def commit(self, _args: Args) -> None:
         """Commit the running firmware."""
-        if not (await self._ask("commit")).fine:
-            raise RpcError(-1)
+        await self._decided("commit")
 
     async def revert(self, _args: Args) -> None:
         """Give the running firmware up, and restart."""
-        if not (await self._ask("revert")).fine:
-            raise RpcError(-1)
+        await self._decided("revert")
+
+    async def _decided(self, what: str) -> None:
+        report, config = await self._ask(what), self._config()
+        if not report.fine:
+            on_trial = config is not None and not config.committed
+            why = report.message if on_trial else f"there is nothing to {what}: no image is on trial"
+            raise self._refused(-1, why)
 
     async def get_boot_state(self, _args: Args) -> dict[str, Any]:
         """Tell what the boot record says."""
         config = self._config()
         if config is None:
-            raise RpcError(-1)
+            raise self._refused(-1, UNREADABLE)
         return {
             "active_slot": config.active,
             "is_committed": config.committed,
@@ -200,17 +206,18 @@ class RpcService:
 
     async def set_boot_state(self, args: Args) -> None:
         """Have the boot record say something else."""
-        if not args.keys() & {"active_slot", "is_committed", "revert_slot", "commit_timeout"}:
-            raise RpcError(-2)
+        if not args.keys() & set(STATE_ARGS):
+            raise self._refused(-2, f"one of {', '.join(STATE_ARGS)} is needed, not {', '.join(args) or 'nothing'}")
+        no_slot = self._refused(-3, "a slot is a number of 0 or more")
         wanted = BootState(
-            self._whole(args, "active_slot", None, negative=RpcError(-3)),
+            self._whole(args, "active_slot", None, negative=no_slot),
             self._truth(args, "is_committed"),
-            self._whole(args, "revert_slot", None, negative=RpcError(-3)),
-            self._whole(args, "commit_timeout", None, negative=RpcError(-4)),
+            self._whole(args, "revert_slot", None, negative=no_slot),
+            self._whole(args, "commit_timeout", None, negative=self._refused(-4, "an interval is 0 to 2**32 - 1 s")),
         )
         report = await self._ask(wanted)
         if not report.fine:
-            raise RpcError(STATE_CODES.get(report.message, -1))
+            raise self._refused(STATE_CODES.get(report.message.partition(":")[0], -1), report.message)
 
     async def create_snapshot(self, args: Args) -> dict[str, int]:
         """Copy what runs to the other slot."""
@@ -261,6 +268,10 @@ class RpcService:
         except TimeoutError:
             return Report(False, NO_REPLY)
 
+    def _refused(self, code: int, why: str) -> RpcError:
+        """Return a refusal whose code the real service leaves alone, with its reason where the dialect tells one."""
+        return RpcError(code, self.dialect.reason(why))
+
     def _config(self) -> BootConfig | None:
         return boot_config(self.device)
 
@@ -282,11 +293,6 @@ class RpcService:
         if given is not None and not isinstance(given, bool):
             raise RpcError(-1, MALFORMED)
         return given
-
-
-def digits(text: str) -> bool:
-    """Say whether text is a whole number, of a length that Python makes a number of."""
-    return text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS
 
 
 def _good(report: Report | None) -> None:
