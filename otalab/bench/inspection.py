@@ -1,36 +1,37 @@
-"""Boot records from elsewhere: which format they are in, what stands in them, and which one the loader takes, and why.
+"""Boot records from elsewhere: which format they are in, and how sure that is.
 
-The bytes are put where a design's records lie, and the record store is asked, as the loader would ask it.
+Every format is tried at every place; the one counts for which the bytes speak most.  What no check tells is called a
+guess; where two formats would say different things, or none says anything, there is no answer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from html import escape
-from typing import Any
 
+from otalab.bench.inspected import COLUMNS, Inspected, Inspection, looked_at
+from otalab.bench.record_places import Dump, Whereabouts, in_dump, in_files
 from otalab.errors import BadInput, unknown
 from otalab.firmware import store
 from otalab.firmware.catalogue import designs, load_design
 from otalab.firmware.design import Design
-from otalab.firmware.explain import explain
-from otalab.formats.records.record import Invalid, Record, counted
-from otalab.hardware.board import Board, Region, boards, load_board
-from otalab.hardware.chip import Chip
-from otalab.hardware.flash import ERASED, Flash
+from otalab.formats.partition_table import PartitionTable, find_table
+from otalab.formats.records.record import Record
+from otalab.formats.records.signs import Sign, signs
+from otalab.hardware.board import Board, boards, load_board
+from otalab.hardware.flash import ERASED
 
-SECTOR = 4096
-# A missing or a short file of the CC3200 reads as zeros; on bare flash what was never written reads as ones.
-ZERO_FILLED = ("cc3200", "cc3200-files")
-PARTITION_TABLE = 0x8000, b"\xaa\x50"
+__all__ = ["COLUMNS", "Inspected", "Inspection", "design_of", "formats", "inspect_dump", "inspect_records", "is_dump"]
+# No area for records is larger: a file that is, is a dump.
+LARGEST_AREA = 0x20000
+ASSUMED = "Two OTA slots are assumed: the slot follows from their number, which only a partition table tells."
 
 
 @cache
 def formats() -> dict[str, Design]:
-    """Return a design for every format: guarded ones first, then those that can be told by how they begin."""
-    complete, plain = load_design("hardened"), load_design("mongoose")
+    """Return a design for every format; of two that explain as much, the first is named first."""
+    complete, rboot = load_design("hardened"), load_design("esp8266")
     return {
         "complete": complete,
         "complete-crc16": replace(complete, guard="crc16"),
@@ -38,152 +39,69 @@ def formats() -> dict[str, Design]:
         "otadata": load_design("esp-idf"),
         "otadata-mongoose": load_design("esp32"),
         "cc3200-files": replace(load_design("cc3200"), store="atomic-replace"),
-        "rboot": load_design("esp8266"),
+        "rboot": rboot,
+        "rboot-own": replace(rboot, record="rboot-own"),
+        "rboot-checked": replace(rboot, record="rboot-checked"),
         "cc3200": load_design("cc3200"),
-        "mongoose": plain,
+        "mongoose": load_design("mongoose"),
         "complete-unguarded": replace(complete, guard="none"),
     }
 
 
 @dataclass(frozen=True, slots=True)
-class Inspected:
-    """One place: where it was found, its bytes, what the format makes of them, and its sequencer, if that has one."""
+class Candidate:
+    """A format at a place, and what speaks for it in each of the records there."""
 
-    where: str
-    data: bytes
-    found: Record | Invalid
-    sequencer: int | None
+    inspection: Inspection
+    way: Whereabouts
+    signs: tuple[Sign, ...]
 
     @property
-    def blank(self) -> bool:
-        """Whether nothing was ever written here."""
-        return self.data.count(ERASED) == len(self.data)
+    def sure(self) -> bool:
+        """Whether a check tells the format."""
+        return any(one.sure for one in self.signs)
 
-    def as_object(self) -> dict[str, Any]:
-        """Return the place as JSON knows it."""
-        record = self.found if isinstance(self.found, Record) else None
-        config = record.config if record else None
-        return {
-            "where": self.where,
-            "valid": record is not None,
-            "reason": self.found.reason if isinstance(self.found, Invalid) else "",
-            "sequencer": self.sequencer,
-            "active_slot": config.active if config else None,
-            "committed": config.committed if config else None,
-            "revert_slot": config.previous if config else None,
-            "tried": config.tried if config else None,
-            "first_boot": config.first if config else None,
-            "merge": config.merge if config else None,
-            "withdrawn": config.withdrawn if config else None,
-            "commit_timeout": config.interval if config else None,
-        }
+    @property
+    def weight(self) -> tuple[bool, int, bool]:
+        """How much speaks for it: a check, the bits of all records, and that one of them counts."""
+        return self.sure, sum(one.bits for one in self.signs), self.inspection.selected is not None
 
-
-@dataclass(frozen=True, slots=True)
-class Inspection:
-    """Boot records, decoded: `records` are the places that were looked at, `selected` the one that the loader takes.
-
-    `areas` are the bytes of the one or two areas, as `SequencerLab(inspection.design, *inspection.areas)` takes them.
-    """
-
-    format: str
-    design: Design
-    areas: tuple[bytes, ...]
-    records: tuple[Inspected, ...]
-    selected: int | None
-    reason: str
-
-    def as_object(self) -> dict[str, Any]:
-        """Return all of it in the shape that the contract gives it."""
-        return {
-            "format": self.format,
-            "records": [record.as_object() for record in self.records],
-            "selected": self.selected,
-            "reason": self.reason,
-        }
-
-    def rows(self) -> Iterator[tuple[str, ...]]:
-        """Yield one row per place: where, taken or not, sequencer, slot, state, and what else it says."""
-        for number, one in enumerate(self.records):
-            mark = "<-" if number == self.selected else ""
-            if isinstance(one.found, Invalid):
-                yield one.where, mark, "", "", "invalid", one.found.reason
-                continue
-            config = one.found.config
-            says = [name for name in ("first", "merge", "withdrawn") if getattr(config, name)]
-            says += [f"tried {config.tried}"] if config.tried else []
-            says += [f"{config.interval} s"] if config.interval else []
-            way_back = "" if config.previous is None else f"back to {config.previous}"
-            state = "committed" if config.committed else "dirty"
-            details = ", ".join([way_back, *says] if way_back else says)
-            sequencer = "" if one.sequencer is None else counted(one.sequencer)
-            yield one.where, mark, sequencer, str(config.active), state, details
-
-    def _repr_html_(self) -> str:
-        head = "".join(f"<th>{name}</th>" for name in COLUMNS)
-        body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in self.rows())
-        return f"<table><tr>{head}</tr>{body}</table><p>{escape(self.format)}. {escape(self.reason)}</p>"
-
-
-COLUMNS = ("where", "", "sequencer", "slot", "state", "says")
+    @property
+    def meaning(self) -> tuple[int | None, bool] | None:
+        """What it says of the device: the slot that is started, and whether that is committed."""
+        number = self.inspection.selected
+        one = None if number is None else self.inspection.records[number]
+        return (one.slot, one.found.config.committed) if one and isinstance(one.found, Record) else None
 
 
 def inspect_records(files: Sequence[tuple[str, bytes]], form: str | None = None) -> Inspection:
     """Decode one or two record files, given in order; each is a name and its bytes."""
     if not 1 <= len(files) <= 2:
         raise BadInput(f"{len(files)} files: a flash dump, or one or two record files in order, are needed")
-    if len(files) == 1 and len(files[0][1]) == 2 * SECTOR:
-        name, data = files[0]
-        # Both sectors in one file, as `otadata.bin` of a bundle has them.
-        files = [(name, data[:SECTOR]), (f"{name}+0x{SECTOR:x}", data[SECTOR:])]
     if not any(data for _, data in files):
         raise BadInput(f"{files[0][0]}: the file is empty")
-    return _best(form, [(None, files)], files[0][0])
+    return _told(list(in_files(files)), form, files[0][0], files[0][1])
 
 
-def inspect_dump(name: str, dump: bytes, board: Board | None = None, form: str | None = None) -> Inspection:
-    """Decode the boot records in a dump of a whole flash; the board follows from its size, if it is not given."""
-    if board is not None and len(dump) != board.geometry.size:
-        raise BadInput(f"{name}: {len(dump)} bytes, and board {board.name} has {board.geometry.size}")
-    ways: list[tuple[int | None, Sequence[tuple[str, bytes]]]] = []
-    for one in [board] if board else _boards_of(name, dump):
-        areas = [(f"{name}+0x{area.address:x}", dump[area.address : area.address + area.size]) for area in one.records]
-        # A format with one record may have it in either place.
-        ways += [(2, areas), (1, areas[:1]), (1, areas[1:])]
-    return _best(form, ways, name)
+def inspect_dump(
+    name: str, dump: bytes, board: Board | None = None, form: str | None = None, offset: int = 0
+) -> Inspection:
+    """Decode the boot records in a dump of a flash, or in a part of one that begins at `offset`.
+
+    Its own partition table says where they lie; else the board that is named, or one of those that the lab knows.
+    """
+    what, table = Dump(name, dump, offset), find_table(dump, offset)
+    ways = list(in_dump(what, board))
+    if not ways:
+        raise BadInput(_unplaced(what, board, table))
+    found = _told(ways, form, name, dump)
+    return replace(found, notes=(*found.notes, *_of_table(table, board)))
 
 
 def is_dump(data: bytes) -> bool:
-    """Say whether bytes are as many as the flash of a board has."""
-    return len(data) in {load_board(name).geometry.size for name in boards()}
-
-
-def _boards_of(name: str, dump: bytes) -> list[Board]:
-    fitting = [board for board in map(load_board, boards()) if board.geometry.size == len(dump)]
-    at, magic = PARTITION_TABLE
-    if dump[at : at + len(magic)] == magic:
-        fitting = [board for board in fitting if board.platform == "esp32"]
-    if not fitting:
-        raise BadInput(f"{name}: no board has a flash of {len(dump)} bytes; name one with --board")
-    return fitting
-
-
-def _best(form: str | None, ways: list[tuple[int | None, Sequence[tuple[str, bytes]]]], name: str) -> Inspection:
-    """Return the inspection in the format that is named, or in the likeliest one that makes sense of the bytes."""
-    designs = {form: design_of(form)} if form else formats()
-    tried = [
-        (_sense(inspection), inspection)
-        for known, design in designs.items()
-        for count, files in ways
-        if count in (None, design.records) and (inspection := _looked_at(known, design, files)) is not None
-    ]
-    if not tried:
-        raise BadInput(f"{name}: it does not have the size that format {form} needs")
-    if form:
-        return max(tried, key=lambda pair: pair[0])[1]
-    if not any(any(sense) for sense, _ in tried):
-        raise BadInput(f"{name}: no format makes sense of it; name one with --format: {', '.join(formats())}")
-    return max(tried, key=lambda pair: pair[0])[1]
+    """Say whether bytes are of a flash: as many as a board has, too many for records, or with a table in them."""
+    whole = {load_board(name).geometry.size for name in boards()}
+    return len(data) in whole or len(data) > LARGEST_AREA or find_table(data) is not None
 
 
 def design_of(name: str) -> Design:
@@ -192,65 +110,146 @@ def design_of(name: str) -> Design:
         return formats()[name]
     if name in designs() or name.endswith(".toml"):
         return load_design(name)
-    raise unknown("format", name, formats(), ", or a design")
+    raise BadInput(unknown("format", name, formats(), "or a design"))
 
 
-def _looked_at(form: str, design: Design, files: Sequence[tuple[str, bytes]]) -> Inspection | None:
-    filler = b"\0" if form in ZERO_FILLED else bytes([ERASED])
-    size = -(-max(len(data) for _, data in files) // SECTOR) * SECTOR
-    single = design.records == 1
-    if single and len(files) > 1:
-        return None
-    padded = [_padded(store.codec(design).size, data, filler).ljust(size, bytes([ERASED])) for _, data in files]
-    areas = (*padded, *[filler * size] * (design.records - len(padded)))
-    chip = _chip(design, areas)
-    explained, form_of = explain(chip, design), store.codec(design)
-    shown = []
-    for place in explained.telling:
-        area, offset = divmod(place.number, design.journal)
-        where = files[area][0] if area < len(files) else "missing"
-        here = f"{where}+0x{offset * form_of.size:x}" if offset else where
-        sequencer = place.found.sequencer if "sequencer" in form_of.names else None
-        shown.append(Inspected(here, place.data, place.found, sequencer))
-    selected = next((n for n, place in enumerate(explained.telling) if place.number == explained.selected), None)
-    return Inspection(form, design, areas, tuple(shown), selected, explained.reason)
+def _told(ways: Sequence[Whereabouts], form: str | None, name: str, data: bytes) -> Inspection:
+    if form:
+        return _in_format(ways, form, name)
+    found = sorted(_candidates(ways), key=lambda one: one.weight, reverse=True)
+    if not found:
+        empty = _blank_table(ways)
+        if empty is None:
+            raise BadInput(_unknown(ways, name, data))
+        return empty
+    best = found[0]
+    rivals = [one for one in found[1:] if one.inspection.format != best.inspection.format]
+    _refuse_a_tie(best, rivals, name)
+    others = () if best.sure else tuple(dict.fromkeys(one.inspection.format for one in rivals))
+    words = "; ".join(dict.fromkeys(one.words for one in best.signs))
+    told = replace(best.inspection, speaks_for_it=words, guess=not best.sure, others=others)
+    return _with_notes(told, best.way)
 
 
-def _padded(width: int, data: bytes, filler: bytes) -> bytes:
-    return data if len(data) >= width else (filler * width if filler == b"\0" else data.ljust(width, filler))
+def _candidates(ways: Iterable[Whereabouts]) -> Iterable[Candidate]:
+    """Yield every format at every place for which something speaks there."""
+    for known, design in formats().items():
+        for way in ways:
+            if way.records not in (None, design.records):
+                continue
+            seen = looked_at(known, design, way.areas, _slots(way.table))
+            if seen is None:
+                continue
+            found = [signs(design.record, store.codec(design), one.data) for one in seen.records]
+            speaking = tuple(one for one in found if one)
+            if speaking and (any(one.sure for one in speaking) or _nothing_behind(design, way.areas)):
+                yield Candidate(seen, way, speaking)
 
 
-def _chip(design: Design, areas: Sequence[bytes]) -> Chip:
-    """Return a chip that holds these areas where a board of this design has its records."""
-    size = len(areas[0])
-    board = load_board("tiny")
-    geometry = replace(board.geometry, sectors=max(board.geometry.sectors, 2 * size // SECTOR))
-    board = replace(board, geometry=geometry, records=(Region(0, size), Region(size, size)))
-    flash = Flash.blank(geometry)
-    for number, area in enumerate(areas):
-        flash = flash.patched(number * size, area)
-    return Chip(board, flash)
+def _nothing_behind(design: Design, areas: Iterable[tuple[str, bytes]]) -> bool:
+    """Say whether nothing lies behind the records: what no check tells is not taken out of the midst of something."""
+    size = store.codec(design).size * design.journal
+    return all(len({*data[size:]}) <= 1 and data[size : size + 1] in (b"", b"\0", b"\xff") for _, data in areas)
 
 
-def _sense(inspection: Inspection) -> tuple[int, int, int, int]:
-    """Return how much sense a format makes of bytes: a choice, the strength of its check, whole places, its order."""
-    whole = [record for record in inspection.records if _plausible(inspection, record)]
-    if not whole:
-        return 0, 0, 0, 0
-    taken = inspection.selected is not None and inspection.records[inspection.selected] in whole
-    order = list(formats()).index(inspection.format) if inspection.format in formats() else 0
-    # A check that holds by chance is rarer than any number of records that only look like some.
-    return int(taken), store.codec(inspection.design).guard_bits, len(whole), -order
+def _in_format(ways: Iterable[Whereabouts], form: str, name: str) -> Inspection:
+    """Return what the format that is named makes of the places for which most speaks; the first if nothing does."""
+    design = design_of(form)
+    fitting = [way for way in ways if way.records in (None, design.records)]
+    seen = [(way, one) for way in fitting if (one := looked_at(form, design, way.areas, _slots(way.table)))]
+    if not seen:
+        raise BadInput(f"{name}: it does not have the size that format {form} needs")
+    codec = store.codec(design)
+
+    def speaks(pair: tuple[Whereabouts, Inspection]) -> tuple[int, bool]:
+        found = [signs(design.record, codec, one.data) for one in pair[1].records]
+        return sum(one.bits for one in found if one), pair[1].selected is not None
+
+    way, best = max(seen, key=speaks)
+    return _with_notes(best, way)
 
 
-def _plausible(inspection: Inspection, place: Inspected) -> bool:
-    """Say whether a record is one that somebody wrote: without a check, any bytes are a record to some formats."""
-    if not isinstance(place.found, Record) or place.where == "missing":
-        return False
-    config, form = place.found.config, store.codec(inspection.design)
-    if form.guard_bits:
-        return True
-    slots = config.active in (0, 1) and config.previous in (0, 1, None)
-    # The fields that a format has are all that it may hold: what is encoded again is what was read.
-    as_written = form.encode(place.found)[: form.size] == place.data[: form.size]
-    return slots and (as_written or inspection.format in ("rboot", "cc3200"))
+def _blank_table(ways: Iterable[Whereabouts]) -> Inspection | None:
+    """Return what ESP-IDF makes of entries that were never written, where a partition table has a place for them."""
+    for way in ways:
+        if way.table and all(data.count(ERASED) == len(data) for _, data in way.areas):
+            found = looked_at("otadata", formats()["otadata"], way.areas, _slots(way.table))
+            if found:
+                words = "its own partition table has otadata there, and nothing was ever written to it"
+                return _with_notes(replace(found, speaks_for_it=words, guess=True, others=("otadata-mongoose",)), way)
+    return None
+
+
+def _with_notes(found: Inspection, way: Whereabouts) -> Inspection:
+    """Add what a partition table says of the loader's next step, and what was taken for granted without one."""
+    if found.design.record != "otadata":
+        return found
+    table = way.table
+    if table is None:
+        return replace(found, notes=(*found.notes, ASSUMED)) if any(_a_record(found)) else found
+    if found.selected is None and table.factory:
+        return replace(found, next=f"Start the factory image at 0x{table.factory.offset:x}, which no update replaces.")
+    return found
+
+
+def _a_record(found: Inspection) -> Iterable[bool]:
+    return (isinstance(one.found, Record) for one in found.records)
+
+
+def _slots(table: PartitionTable | None) -> int:
+    return max(1, len(table.slots)) if table else 2
+
+
+def _of_table(table: PartitionTable | None, board: Board | None) -> tuple[str, ...]:
+    """Return what the dump's own table says, and where a board that was named says otherwise."""
+    if table is None:
+        return ()
+    said = f"Its own partition table: {table}."
+    start = table.otadata.offset if table.otadata else None
+    if board and start != board.records[0].address:
+        here = f"Board {board.name} has its records at 0x{board.records[0].address:x}: table and board disagree."
+        return said, here
+    return (said,)
+
+
+def _refuse_a_tie(best: Candidate, rivals: Iterable[Candidate], name: str) -> None:
+    for other in rivals:
+        if other.weight[:2] == best.weight[:2] and other.meaning != best.meaning:
+            both = " or ".join(f"{one.inspection.format} ({_meant(one)})" for one in (best, other))
+            raise BadInput(f"{name}: as much speaks for {both}; name one with --format")
+
+
+def _meant(one: Candidate) -> str:
+    if one.meaning is None:
+        return "no record counts"
+    slot, committed = one.meaning
+    return f"slot {slot}, {'committed' if committed else 'dirty'}"
+
+
+def _unknown(ways: Sequence[Whereabouts], name: str, data: bytes) -> str:
+    """Return what was tried, for bytes in which no format makes sense."""
+    if len({*data}) == 1:
+        filler = "erased, nothing was ever written" if data[0] == ERASED else f"0x{data[0]:02x} throughout"
+        return f"{name}: it is {filler}; no format makes sense of it; name one with --format: {', '.join(formats())}"
+    places = ", ".join(dict.fromkeys(way.says for way in ways))
+    places = "" if places == "the files" else f" where {places} would have records"
+    way_out = f"name one with --format: {', '.join(formats())}"
+    if places:
+        way_out += "; or the board with --board, or where a part of a flash begins with --offset"
+    return f"{name}: no format makes sense of it{places}; {way_out}"
+
+
+def _unplaced(dump: Dump, board: Board | None, table: PartitionTable | None) -> str:
+    """Return why nothing can be looked for in a dump."""
+    if board:
+        records = " and ".join(f"0x{area.address:x}" for area in board.records)
+        return (
+            f"{dump.name}: {len(dump.data)} bytes, and board {board.name} has {board.geometry.size}: its records at "
+            f"{records} do not begin in them; say with --offset where they begin, or name another board"
+        )
+    if table:
+        lies = f"its otadata does not begin in these {len(dump.data)} bytes; say with --offset where they begin"
+        lies = lies if table.otadata else "so no boot records: such a device starts its one image"
+        return f"{dump.name}: its own partition table has {table}: {lies}"
+    known = ", ".join(f"{one.name} ({one.geometry.size})" for one in map(load_board, boards()))
+    return f"{dump.name}: {len(dump.data)} bytes hold the records of no board; name one with --board: {known}"

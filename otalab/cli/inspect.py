@@ -20,7 +20,10 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("files", nargs="+", metavar="FILE", help="a dump of a whole flash, or record files in order")
     parser.add_argument("--format", metavar="NAME", help=f"{', '.join(formats())}, or a design (recognised)")
-    parser.add_argument("--board", metavar="B", help="of a dump: name, or path of a TOML file (by its size)")
+    parser.add_argument("--board", metavar="B", help="of a dump: name, or path of a TOML file (by what lies in it)")
+    parser.add_argument(
+        "--offset", type=address, metavar="A", help="where in flash a part of a dump begins, such as 0x8000"
+    )
     parser.add_argument("--json", action="store_true", help="print exactly one JSON object")
     parser.set_defaults(func=run)
 
@@ -33,12 +36,22 @@ def run(chosen: argparse.Namespace) -> int:
     else:
         print(f"{found.format}: {found.reason}\n")
         print("\n".join(table(COLUMNS, list(found.rows()), right="sequencer slot")))
+        print("", *found.sentences, sep="\n")
     return 0 if found.selected is not None else 1
 
 
 def _inspected(chosen: argparse.Namespace) -> Inspection:
     files = [(Path(name).name, read_bytes(name)) for name in chosen.files]
-    if len(files) == 1 and (chosen.board or is_dump(files[0][1])):
+    offset = chosen.offset or 0
+    if len(files) == 1 and (chosen.board or chosen.offset is not None or is_dump(files[0][1])):
         board = load_board(chosen.board) if chosen.board else None
-        return inspect_dump(*files[0], board, chosen.format)
+        return inspect_dump(*files[0], board, chosen.format, offset)
     return inspect_records(files, chosen.format)
+
+
+def address(text: str) -> int:
+    """Return an address as people type it: `0x8000`, `32768`; `ValueError` if it is none."""
+    number = int(text, 0)
+    if number < 0:
+        raise ValueError(f"{text} is below zero")
+    return number

@@ -196,12 +196,26 @@ def slot_0_if_erased(chip: Controller, design: Design) -> Routine[BootConfig | N
     for address in store.places(chip.board, design):
         if chip.read(address, form.size).count(ERASED) < form.size:
             return None
-    config = BootConfig(0, True)
-    chip.say("No boot record yet: starting slot 0")
+    return without_record(chip, design, 0)
+    yield
+
+
+def first_whole(chip: Controller, design: Design) -> Routine[BootConfig | None]:
+    """Start the first slot whose image passes its check, and write nothing: halt only where no image does."""
+    for slot in range(len(chip.board.slots)):
+        if passes(chip, design, BootConfig(slot, True)):
+            return without_record(chip, design, slot)
+    return None
+    yield
+
+
+def without_record(chip: Controller, design: Design, slot: int) -> BootConfig:
+    """Return what a loader starts that goes by no record."""
+    form, config = store.codec(design), BootConfig(slot, True)
+    chip.say(f"No valid boot record: starting slot {slot}")
     # So that the next record goes to the first place, as the one after this one.
     chip.held = Selection(design.records - 1, Record(form.counting.first - form.counting.step, config))
     return config
-    yield
 
 
 def halt(chip: Controller, design: Design, config: BootConfig) -> Routine[Start | Bricked | Reset]:
@@ -265,6 +279,7 @@ NO_RECORD: dict[str, Callable[[Controller, Design], Routine[BootConfig | None]]]
     "halt": nothing,
     "default": default_record,
     "slot-0": slot_0_if_erased,
+    "first-whole": first_whole,
 }
 BAD_IMAGES: dict[str, Callable[[Controller, Design, BootConfig], Routine[Start | Bricked | Reset]]] = {
     "halt": halt,

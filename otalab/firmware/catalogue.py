@@ -72,6 +72,7 @@ def contradictions(design: Design) -> Iterator[tuple[str, str]]:
     own_guard = design.record in ("mgos-boot", "otadata", "otadata-mongoose")
     counts = {"cc3200": ("decreasing", 64), "rboot": ("decreasing", 64)}.get(design.record, ("increasing", 32))
     tells = {"trial": design.trial in ("one-try", "one-start"), "tries": design.tries > 1}
+    starts_any = design.no_record in ("slot-0", "first-whole")
     rules = [
         (
             "guard",
@@ -97,7 +98,7 @@ def contradictions(design: Design) -> Iterator[tuple[str, str]]:
         ("clear", design.clear == "before-slot" and journal, "a journal's other area is erased when it is needed"),
         ("state", (design.state == "nvs") != (design.record == "otadata-mongoose"), _STATE),
         ("image_check", design.image_check == "crc32" and not lab and design.record != "mgos-boot", _NO_FACTS),
-        ("no_record", design.no_record == "slot-0" and design.image_check == "crc32", _NO_FACTS_AT_ALL),
+        ("no_record", starts_any and design.image_check == "crc32", _NO_FACTS_AT_ALL),
         ("merge", design.target == "running" and design.merge == "first-boot", "the old files are gone by then"),
         ("interval_in", design.interval_in == "updater.dat" and design.merge != "first-boot", _NOT_CARRIED),
         ("interval_in", design.interval_in == "record" and not lab, f"format {design.record!r} has no interval"),

@@ -97,7 +97,9 @@ class Design:
     bad_image: str = chosen(
         "boot", "bad_image", "what the loader does with an image that fails its check", "halt", "reset", "other"
     )
-    no_record: str = chosen("boot", "no_record", "what the loader does without a record", "halt", "default", "slot-0")
+    no_record: str = chosen(
+        "boot", "no_record", "what the loader does without a record", "halt", "default", "slot-0", "first-whole"
+    )
     trial: str = chosen(
         "boot",
         "trial",

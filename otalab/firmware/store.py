@@ -13,7 +13,7 @@ from functools import cache
 from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
 from otalab.firmware.update_state import read_state
-from otalab.formats.records.catalogue import COUNTINGS, GUARDS, KEEPERS, RECORDS, WIDTHS
+from otalab.formats.records.catalogue import COUNTINGS, GUARDS, KEEPERS, READ_ONLY, RECORDS, WIDTHS
 from otalab.formats.records.nvs import UPDATE_STATE
 from otalab.formats.records.record import Codec, Invalid, Record, Selection
 from otalab.hardware.board import Board, Region
@@ -40,7 +40,8 @@ class Family:
 def codec(design: Design) -> Codec:
     """Return the record format of a design."""
     counting = WIDTHS[design.sequencer_bits](COUNTINGS[design.sequencer])
-    return KEEPERS[design.store](GUARDS[design.guard](RECORDS[design.record](counting)))
+    fields = RECORDS.get(design.record) or READ_ONLY[design.record]
+    return KEEPERS[design.store](GUARDS[design.guard](fields(counting)))
 
 
 def places(board: Board, design: Design) -> list[int]:

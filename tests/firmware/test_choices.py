@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import replace
 from typing import Any
+from zlib import crc32
 
 import pytest
 from lab_cells import cell, numbered, story, tiny, used
 from plain import Thin, small
 
 from otalab.bench.observer import judge
+from otalab.bench.setup import set_up
 from otalab.bench.trace import life
 from otalab.firmware import record_writes, store
 from otalab.firmware.bootloader import boot
@@ -339,6 +342,57 @@ def test_without_a_record_a_loader_halts_writes_one_or_starts_slot_0() -> None:
         assert records == sum(isinstance(one, Record) for one in store.read(chip, design))
     torn = without_records(starts_0).with_sector(1, b"\0" + b"\xff" * 4095)
     assert Bricked("no valid boot record") == booted(starts_0, torn)[0]
+
+
+def entry(sequencer: int, state: int, *, good: bool = True) -> bytes:
+    number = struct.pack("<I", sequencer)
+    return number + b"\xff" * 20 + struct.pack("<II", state, crc32(number, 0xFFFFFFFF) if good else 0)
+
+
+BLANK_ENTRY = b"\xff" * 32
+NO_ENTRY = {
+    "the check of one is wrong, the other is erased": (entry(1, 2, good=False), BLANK_ENTRY),
+    "the checks of both are wrong": (entry(5, 2, good=False), entry(4, 2, good=False)),
+    "one is aborted, the other is erased": (entry(1, 4), BLANK_ENTRY),
+    "both are invalid": (entry(2, 3), entry(3, 4)),
+    "both are erased": (BLANK_ENTRY, BLANK_ENTRY),
+    "neither is one": (b"text", bytes(32)),
+}
+
+
+@pytest.mark.parametrize("board", ["tiny", "lab-1M", "esp32-4M"])
+@pytest.mark.parametrize("entries", NO_ENTRY.values(), ids=NO_ENTRY)
+@pytest.mark.parametrize("broken", [(), (0,), (1,), (0, 1)])
+def test_esp_idf_halts_only_where_no_image_is_whole(
+    board: str, entries: tuple[bytes, bytes], broken: tuple[int, ...]
+) -> None:
+    """Without a valid entry the first slot whose image passes its check runs, and the next update goes in."""
+    what = set_up("esp-idf", board, used=True, app_size=500)
+    home, flash = what.device.board, what.flash
+    for area, data in zip(home.records, entries, strict=True):
+        flash = flash.patched(area.address, data.ljust(area.size, b"\xff"))
+    for slot in broken:
+        flash = flash.patched(home.slots[slot].app.address, bytes(100))
+    lived = life(replace(what, flash=flash))
+    first = lived.runs[0].outcome if len(broken) == 2 else lived.last.outcome
+
+    if len(broken) == 2:
+        assert Bricked("no valid boot record") == first
+    else:
+        started = 1 if broken == (0,) else 0
+        assert f"No valid boot record: starting slot {started}" in lived.log
+        assert isinstance(first, Running)
+        assert (1 - started, what.new.version, True) == (first.slot, first.version, first.committed)
+
+
+def test_of_two_entries_with_the_same_sequencer_esp_idf_takes_the_first() -> None:
+    """As `bootloader_common_select_otadata` does, whatever their states are."""
+    what = tiny(IDF)
+    flash = what.flash.patched(what.device.board.records[0].address, entry(3, 2) + b"\xff" * 64)
+    flash = flash.patched(what.device.board.records[1].address, entry(3, 0) + b"\xff" * 64)
+    selected = store.select(Controller(what.device.board, flash), IDF)
+    assert selected is not None
+    assert (0, True) == (selected.place, selected.config.committed)
 
 
 def test_a_first_update_without_a_record_goes_where_the_next_one_does_not() -> None:

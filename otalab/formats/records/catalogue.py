@@ -14,6 +14,7 @@ from otalab.formats.records.lab import CompleteCodec, MongooseCodec
 from otalab.formats.records.mgos_boot import JournalCodec
 from otalab.formats.records.otadata import MongooseOtadataCodec, OtadataCodec
 from otalab.formats.records.rboot import RbootCodec
+from otalab.formats.records.rboot_own import RbootOwnCodec
 from otalab.formats.records.record import Codec, Counting
 
 Count = Callable[[int], Counting]
@@ -82,6 +83,16 @@ def of_rboot(_counting: Counting) -> Codec:
     return RbootCodec()
 
 
+def of_rboot_itself(_counting: Counting) -> Codec:
+    """Read rBoot's configuration as its author has it: 24 bytes, four addresses."""
+    return RbootOwnCodec()
+
+
+def of_rboot_with_its_checksum(_counting: Counting) -> Codec:
+    """Read rBoot's configuration with the checksum that `BOOT_CONFIG_CHKSUM` puts behind it."""
+    return RbootOwnCodec(checked=True)
+
+
 def unguarded(codec: Codec) -> Codec:
     """Guard a record by nothing: the loader believes what it reads."""
     return codec
@@ -126,6 +137,11 @@ RECORDS: dict[str, Callable[[Counting], Codec]] = {
     "otadata": of_esp_idf,
     "otadata-mongoose": of_the_esp32,
     "rboot": of_rboot,
+}
+# Formats that are read and never written: no design has them.
+READ_ONLY: dict[str, Callable[[Counting], Codec]] = {
+    "rboot-own": of_rboot_itself,
+    "rboot-checked": of_rboot_with_its_checksum,
 }
 GUARDS: dict[str, Callable[[Codec], Codec]] = {
     "none": unguarded,

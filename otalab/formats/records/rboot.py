@@ -63,3 +63,10 @@ class RbootCodec:
             merge=merge,
         )
         return Record(0, config)
+
+
+def rom_addresses(data: bytes) -> tuple[int, ...]:
+    """Return where the ROMs lie, if a configuration says so: firmware that does not ask leaves all of them zero."""
+    read = _STRUCT.unpack_from(data)
+    addresses = read[10 : 10 + min(read[5], 4)]
+    return addresses if any(addresses) else ()
