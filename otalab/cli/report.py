@@ -17,10 +17,9 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from otalab.cli.options.outputs import add_force, apart, output
-from otalab.cli.options.scenario import chosen_options
+from otalab.cli.options.scenario import add_device_options, chosen_options
 from otalab.cli.way_out import tell_fault
 from otalab.errors import BadInput, OtalabError
-from otalab.firmware.requests import OFFERS
 from otalab.graph.asked import several, some_faults, some_images
 
 if TYPE_CHECKING:
@@ -36,14 +35,9 @@ def add_parser(commands: Any) -> None:
     add("designs", nargs="+", metavar="DESIGN", help="names from the catalogue, or TOML files")
     add("-o", "--out", metavar="FILE.html", help="where to write the page")
     add("--pdf", metavar="FILE.pdf", help="the same on paper, where a Chromium is installed")
-    add("--board", metavar="B", help="name, or path of a TOML file (the design's, or lab-1M)")
-    add("--bundle", metavar="FILE", help="the update on offer (one for the board if not given)")
-    add("--part", metavar="PART", help="a flash part from data/flash_parts.csv (the board's)")
-    add("--timing", choices=("typ", "max"), default="typ", help="typical or maximal times (typ)")
+    add_device_options(parser)
     add("--faults", default="each", metavar="NAME,...", help="fault models; each is every one (each)")
     add("--image", default="all", metavar="NAME,...", help="images; all is every one (all)")
-    add("--offer", choices=OFFERS, help="how long the update is offered (as the design has it)")
-    add("--used", action="store_true", help="on a device that has taken an update before")
     add("--rate", action="append", metavar="R", help=f"power failures, repeatable ({', '.join(RATES)})")
     add("--parts", metavar="PART,...", help="parts whose risk is told, or each (five of them)")
     add("--updates-per-year", type=float, default=12.0, metavar="N", help="for wear (12)")
