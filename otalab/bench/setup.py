@@ -50,7 +50,7 @@ def set_up(
 def scenario_of(options: ScenarioOptions, design: str | Design | Firmware, image: str = "healthy") -> Scenario:
     """Return the scenario of a design, or of code, that options describe."""
     firmware = firmware_of(design)
-    board = board_for(firmware, options.board)
+    board = with_part(board_for(firmware, options.board), options.part)
     size = board.slots[0].app.size if options.app_size is None else options.app_size
     update, probe = an_update(options, firmware, board, size, image), a_probe(firmware, board, size)
     earlier = earlier_updates(options, firmware, board, size)
@@ -59,7 +59,7 @@ def scenario_of(options: ScenarioOptions, design: str | Design | Firmware, image
     by_hand = OPERATOR_SECONDS if update.image.commits == "by hand" else None
     scenario = Scenario(
         device=replace(device, images=(*device.images, *(one.image for one in earlier), update.image, probe.image)),
-        part=timed(chip_for(board, options.part), options.timing),
+        part=timed(board.part, options.timing),
         timing=options.timing,
         flash=flash,
         old=device.images[0],
@@ -128,15 +128,18 @@ def a_device(firmware: Firmware, board: Board, app_size: int, files: dict[str, b
     return device, firmware.shipped(device, empty(board, app, files), app)
 
 
-def chip_for(board: Board, name: str | None) -> FlashPart:
-    """Return the flash part of a board, or another one that fits it."""
-    chip = part(name) if name else board.part
+def with_part(board: Board, name: str | None) -> Board:
+    """Return a board, or the same with another flash part, whose pages and program units the firmware then finds."""
+    if name is None:
+        return board
+    chip = part(name)
     if chip.sector_size != board.geometry.sector_size:
         raise BadInput(
             f"part {chip.name} erases {chip.sector_size} bytes at a time, "
             f"board {board.name} needs sectors of {board.geometry.sector_size}: take another part or board"
         )
-    return chip
+    geometry = replace(board.geometry, page_size=chip.page_size, program_unit=chip.program_unit)
+    return replace(board, part=chip, geometry=geometry)
 
 
 def timed(chip: FlashPart, timing: Timing) -> FlashPart:

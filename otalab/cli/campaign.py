@@ -80,4 +80,5 @@ def show(told: dict[str, Any]) -> None:
         for end, one in told["ends"].items()
     ]  # fmt: skip
     print("\n" + "\n".join(table(("end", "devices", "share", "95 % interval", "exact"), rows, right="devices")))
+    print("\nIntervals are Clopper-Pearson's, two-sided, right for a number of devices that was chosen beforehand.")
     print(f"\n{told['out']}")

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
@@ -107,6 +106,8 @@ def _sampled(weighed: Weighed) -> dict[str, Any] | None:
 
 def show(one: Study, told: dict[str, Any]) -> None:
     """Print the answer for people."""
+    from otalab.numbers.depends import depends  # noqa: PLC0415  # see above
+
     weighed = one.weighed
     print(
         f"{one.design.name}, image {one.image}, {one.scenario.part.name} ({one.timing}), faults {one.faults}, "
@@ -115,7 +116,7 @@ def show(one: Study, told: dict[str, Any]) -> None:
     )
     if one.given_cut:
         print(f"given that a power cut comes during the update, which has probability {weighed.walk.given:.6g}")
-    print("\n".join(fill(line, 100) for line in _depends(one, told)))
+    print("\n".join(fill(line, 100) for line in depends(one)))
     print("\n" + "\n".join(_ends(weighed, told["band_bounds"])))
     expected = told["expected"]
     least = "" if weighed.closed or weighed.sampled else "at least "
@@ -135,20 +136,6 @@ def show(one: Study, told: dict[str, Any]) -> None:
         )
     if not weighed.closed:
         print("\n" + fill(_open(weighed), 100))
-
-
-def _depends(one: Study, told: dict[str, Any]) -> Iterator[str]:
-    """Say what the numbers depend on besides."""
-    used = ", a device that has taken an update before" if one.used else ""
-    yield f"per update; board {one.board.name}, offer {told['offer']}, {one.bytes_per_second:g} bytes per second{used}"
-    if len(told["weights"]) > 1:
-        yield "weights: " + ", ".join(f"{name} {share:.3g}" for name, share in told["weights"].items())
-    if told["flips"]:
-        erase, program = told["flips"]
-        yield (
-            f"atomic: a cut in an erase leaves it done from {erase:.0%} of its time on, one in a program from "
-            f"{program:.0%} on (--erase-flip, --program-flip)"
-        )
 
 
 def _open(weighed: Weighed) -> str:

@@ -16,6 +16,7 @@ from otalab.hardware.effects import PHASES
 from otalab.settings import DATA
 
 HOURS = {"second": 1 / 3600, "minute": 1 / 60, "hour": 1.0, "day": 24.0, "week": 168.0, "month": 730.5, "year": 8766.0}
+SHORT = {"s": "second", "sec": "second", "min": "minute", "h": "hour", "d": "day"}  # no "m": a minute, or a month?
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ def base_rates() -> dict[str, BaseRate]:
 def parse_rate(text: str) -> float:
     """Return power failures per hour from `0.01`, `0.06/day`, `1.4/year` or `us-2022`; a year has 365.25 days.
 
+    Units may be in the plural, or short: `2/s`, `30/min`, `1/h`, `0.9/d`.
     Raises `BadInput` for what is neither a number of 0 or more nor the name of a base rate.
     """
     known = base_rates().get(text.strip())
@@ -81,18 +83,23 @@ class Rates:
 
 
 def _number(text: str) -> float:
-    number, _, unit = text.partition("/")
+    number, slash, unit = text.partition("/")
     try:
-        rate = float(number) / HOURS[unit.strip().removesuffix("s") or "hour"]
+        rate = float(number) / (_hours(unit.strip()) if slash else 1.0)
     except (ValueError, KeyError):
         rate = -1.0
     if not isfinite(rate) or rate < 0:
-        units = f"/{', /'.join(HOURS)}"
+        units = f"/{', /'.join([*SHORT, *HOURS])}"
         raise BadInput(
             f"rate {text!r}: a number of 0 or more per hour is needed, or one with {units}, "
             f"or a name from data/base_rates.csv: {', '.join(base_rates())}"
         )
     return rate
+
+
+def _hours(unit: str) -> float:
+    """Return how long a unit is, in hours; `KeyError` for what is none."""
+    return HOURS[SHORT[unit] if unit in SHORT else unit if unit in HOURS else unit.removesuffix("s")]
 
 
 def _phase(name: str) -> str:

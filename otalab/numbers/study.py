@@ -160,7 +160,7 @@ class Study(ScenarioOptions):
         """Return all of it as JSON knows it; of a bundle, the digest."""
         return {
             "design": self.design.toml(),
-            "board": asdict(self.board),
+            "board": asdict(self.scenario.device.board),
             "part": self.scenario.part.name,
             "timing": self.timing,
             "faults": self.faults,

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from otalab.errors import BadInput
 from otalab.hardware.part import part, parts
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 def test_the_default_part_has_its_datasheet_times() -> None:
@@ -37,3 +42,24 @@ def test_an_unknown_part_is_told_the_known_ones() -> None:
     """The way out is in the message."""
     with pytest.raises(BadInput, match=r"'W25Q17' is not in .*W25Q16JV"):
         part("W25Q17")
+
+
+def test_the_legend_tells_every_grade_source_and_column() -> None:
+    """Whoever reads a row finds out what its letters mean."""
+    legend = (DOCS / "flash_parts.md").read_text(encoding="utf-8")
+    rows = [dict(chip.row) for chip in parts().values()]
+    letters = {letter for row in rows for letter in re.findall(r"S\d+(?=;|$| )", row["src"])}
+
+    assert [] == [
+        letter for letter in sorted(letters) if not re.search(rf"^\|.*\b{letter}\b.*\|", legend, re.MULTILINE)
+    ]
+    assert [] == [grade for grade in {row["grade"] for row in rows} if f"| {grade} |" not in legend]
+    stems = [re.sub(r"_(typ|max)_.*", "", name) for name in rows[0]]
+    assert [] == [stem for stem in stems if f"`{stem}" not in legend]
+
+
+def test_rows_of_one_part_are_of_one_operating_point() -> None:
+    """All three are maxima at the slowest parallelism."""
+    erases = {name: chip.erase_seconds("max") for name, chip in parts().items() if name.startswith("STM32F411")}
+
+    assert {"STM32F411-16K": 0.8, "STM32F411-64K": 2.4, "STM32F411-128K": 4.0} == erases

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from string import printable
 from typing import get_args
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from otalab.errors import BadInput
 from otalab.hardware.effects import Phase
 from otalab.numbers.rates import Rates, base_rates, parse_rate
+
+SECONDS = {
+    1: ["s", "sec", "second", "seconds"], 60: ["min", "minute", "minutes"], 3600: ["h", "hour", "hours"],
+    86_400: ["d", "day", "days"], 604_800: ["week", "weeks"], 2_629_800: ["month", "months"],
+    31_557_600: ["year", "years"],
+}  # fmt: skip
+SPELLINGS = {unit: seconds for seconds, units in SECONDS.items() for unit in units}
 
 
 @pytest.mark.parametrize(
@@ -29,7 +39,38 @@ def test_rates_have_units_or_names(expected, text):
     assert expected == pytest.approx(parse_rate(text), rel=1e-12)
 
 
-@pytest.mark.parametrize("text", ["-1", "nan", "inf", "often", "1/fortnight", "", "us-1999", "1e400", "us-2022/day"])
+@given(st.floats(0, 1e9), st.sampled_from([*SPELLINGS]), st.sampled_from(["", " "]), st.sampled_from(["", " "]))
+def test_every_unit_is_the_time_that_its_name_says(number, unit, before, after):
+    """However it is spelt, a rate is so many failures in so many seconds."""
+    assert number / SPELLINGS[unit] == pytest.approx(parse_rate(f"{number!r}{before}/{after}{unit}") / 3600, rel=1e-12)
+
+
+@given(st.floats(0, 1e9), st.text(printable, max_size=8))
+def test_what_is_no_unit_is_refused(number, unit):
+    """Nor is nothing after a slash one, and nobody is given hours for it."""
+    if unit.strip() not in SPELLINGS:
+        with pytest.raises(BadInput, match="a number of 0 or more per hour"):
+            parse_rate(f"{number!r}/{unit}")
+
+
+NO_RATES = [
+    "-1",
+    "nan",
+    "inf",
+    "often",
+    "1/fortnight",
+    "",
+    "us-1999",
+    "1e400",
+    "us-2022/day",
+    "2/",
+    "2/ss",
+    "1/m",
+    "1/S",
+]
+
+
+@pytest.mark.parametrize("text", NO_RATES)
 def test_a_rate_that_is_none_is_refused(text):
     """One line, with the ways out: a number, a unit, a name."""
     with pytest.raises(BadInput, match=r"a number of 0 or more per hour .* /year, or a name .*: us-2022, ") as refused:

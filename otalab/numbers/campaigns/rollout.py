@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import inf, nan
-from typing import Literal
+from math import inf
 
 import numpy as np
 import pandas as pd
@@ -19,10 +18,11 @@ from scipy.stats import binom
 
 from otalab.bench.ends import BAD
 from otalab.errors import BadInput
+from otalab.numbers.campaigns.stop_rule import StopRule, confident
 from otalab.numbers.campaigns.wear import DAY
 from otalab.numbers.engines.engines import crowds
 from otalab.numbers.fleet import Fleet
-from otalab.numbers.stats import MOST, Interval, interval
+from otalab.numbers.stats import MOST
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,39 +33,15 @@ class Stage:
     wait: float = DAY
 
 
-@dataclass(frozen=True, slots=True)
-class StopRule:
-    """Go no further once the failure rate seen so far is more than `bound`.
-
-    What is held against it is the `estimate`, or an end of the Clopper-Pearson interval: with `low` the rollout stops
-    when so many failures are shown, with `high` as long as they cannot be ruled out.
-    With `low`, each stage stops a harmless update with a probability of (1 - `confidence`) / 2 at most.
-    """
-
-    bound: float
-    by: Literal["low", "estimate", "high"] = "low"
-    confidence: float = 0.95
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.bound < 1:
-            raise BadInput(f"stop rule: a bound from 0 up to 1 is needed, got {self.bound:g}")
-        if self.by not in ("low", "estimate", "high"):
-            raise BadInput(f"stop rule: by must be low, estimate or high, got {self.by!r}")
-        _confident(self.confidence)
-
-    def broken(self, missed: int, known: int) -> bool:
-        """Say whether the rollout has to stop, after so many missed devices of those whose end is known."""
-        return bool(getattr(_seen(missed, known, self.confidence), self.by) > self.bound)
-
-
 def roll_out(
     fleet: Fleet, devices: int, stages: Sequence[Stage], rule: StopRule | None = None, seed: int = 1
 ) -> pd.DataFrame:
     """Return one row per stage that was carried out.
 
     `offered` and `dead` are totals so far; `known` are those of the offered whose end had come when the stage was over,
-    and `missed` the dead among them; `estimate`, `low` and `high` speak of the missed among the known, with the
-    confidence of the rule, and `stopped` says whether it ended the rollout here.
+    `missed` the dead among them, and `failed` those with an end that the rule counts (the dead, if there is no rule);
+    `estimate`, `low` and `high` are what that shows (`StopRule.seen`), and `stopped` says whether the rule ended the
+    rollout here.
     `day` is when the stage was over.
     All devices of a stage take the update when it begins; when they end is the crowd's mean for each way to end, and
     the time without power does not count.
@@ -79,7 +55,8 @@ def _every_stage(fleet: Fleet, devices: int, stages: Sequence[Stage], rule: Stop
     """Go on to the last stage, whatever the rule says."""
     _refuse(devices, stages, seed)
     rows = []
-    ends: list[tuple[float, bool, int]] = []  # when, badly, how many
+    asked = rule or StopRule(0.0)
+    ends: list[tuple[float, bool, bool, int]] = []  # when, badly, counted by the rule, how many
     offered, now = 0, 0.0
     for number, stage in enumerate(stages):
         count = round(devices * stage.percent / 100) - offered
@@ -87,22 +64,20 @@ def _every_stage(fleet: Fleet, devices: int, stages: Sequence[Stage], rule: Stop
         if count:
             ended = crowds(fleet, count, (seed, number))
             ended = ended[ended.end != "open"]
-            ends += zip(now + ended.seconds, ended.end.isin(BAD), ended.devices.tolist(), strict=True)
+            counts = ended.end.isin(asked.ends)
+            ends += zip(now + ended.seconds, ended.end.isin(BAD), counts, ended.devices.tolist(), strict=True)
         now += stage.wait
-        dead = sum(many for _, bad, many in ends if bad)
-        known = sum(many for when, _, many in ends if when <= now)
-        missed = sum(many for when, bad, many in ends if bad and when <= now)
-        found = _seen(missed, known, rule.confidence if rule else 0.95)
-        stopped = bool(rule and offered and rule.broken(missed, known))
+        dead = sum(many for _, bad, _, many in ends if bad)
+        over = [one for one in ends if one[0] <= now]
+        known = sum(many for *_, many in over)
+        missed = sum(many for _, bad, _, many in over if bad)
+        failed = sum(many for *_, counted, many in over if counted)
+        found = asked.seen(failed, known, offered)
+        stopped = bool(rule and offered and rule.broken(found))
         shown = (found.estimate, found.low, found.high)
-        rows.append((number, stage.percent, now / DAY, offered, dead, known, missed, *shown, stopped))
-    columns = ["stage", "percent", "day", "offered", "dead", "known", "missed", "estimate", "low", "high", "stopped"]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def _seen(missed: int, known: int, confidence: float) -> Interval:
-    """Return what so many missed devices show; where no end is known yet, nothing can be ruled out."""
-    return interval(missed, known, confidence) if known else Interval(nan, 0.0, 1.0)
+        rows.append((number, stage.percent, now / DAY, offered, dead, known, missed, failed, *shown, stopped))
+    counted = ["offered", "dead", "known", "missed", "failed"]
+    return pd.DataFrame(rows, columns=["stage", "percent", "day", *counted, "estimate", "low", "high", "stopped"])
 
 
 def rollouts(
@@ -165,7 +140,7 @@ def expected_losses(fleet: Fleet, devices: int, confidence: float = 0.95) -> Los
     The supplies of two devices have nothing to do with each other: a black-out of a whole town is not in this.
     """
     _refuse(devices, [Stage(100)])
-    _confident(confidence)
+    confident(confidence)
     _, low, high = fleet.interval(*BAD)
     tails = (1 - confidence) / 2
     return Losses(
@@ -174,8 +149,3 @@ def expected_losses(fleet: Fleet, devices: int, confidence: float = 0.95) -> Los
         int(binom.isf(tails, devices, high)),
         confidence,
     )
-
-
-def _confident(confidence: float) -> None:
-    if not 0 < confidence < 1:
-        raise BadInput(f"confidence: a number above 0 and below 1 is needed, got {confidence}")

@@ -23,6 +23,7 @@ from otalab.errors import BadInput
 from otalab.hardware.board import Board
 from otalab.hardware.part import parts
 from otalab.numbers.campaigns.campaign import Tally
+from otalab.numbers.depends import depends
 from otalab.numbers.stats import interval
 from otalab.numbers.study import Study
 from otalab.views.style import ESTIMATE, EXACT, SERIES, SHARES, VERMILION
@@ -63,7 +64,13 @@ def plot_convergence(
     """Draw a `convergence_table`: the estimate in its band, and the exact value as a line."""
     ax = ax if ax is not None else plt.subplots(figsize=(7, 3.6))[1]
     ax.fill_between(
-        table.devices, table.low, table.high, color=ESTIMATE, alpha=0.25, linewidth=0, label="95 % interval"
+        table.devices,
+        table.low,
+        table.high,
+        color=ESTIMATE,
+        alpha=0.25,
+        linewidth=0,
+        label="95 %, Clopper-Pearson, two-sided",
     )
     for edge in (table.low, table.high):
         ax.plot(table.devices, edge, color=ESTIMATE, linewidth=0.8)  # the band alone is faint on a dark ground
@@ -91,7 +98,20 @@ def part_table(studies: Mapping[str, Study], names: Sequence[str] | None = None)
                 rows.append((label, name, np.nan, np.nan, str(error)))
                 continue
             rows.append((label, name, *other.weighed.interval(*BAD), ""))
-    return pd.DataFrame(rows, columns=["design", "part", "low", "high", "why"])
+    return _telling(pd.DataFrame(rows, columns=["design", "part", "low", "high", "why"]), *studies.values())
+
+
+def _telling(table: pd.DataFrame, *studies: Study) -> pd.DataFrame:
+    """Let a table know what its numbers depend on, where that is the same for all of it."""
+    told = {fill("; ".join(depends(one)), 100) for one in studies}
+    table.attrs["depends"] = told.pop() if len(told) == 1 else ""
+    return table
+
+
+def _under(ax: Axes, table: pd.DataFrame, *, points: float, also: str = "") -> None:
+    """Write below the axes what a table's numbers depend on."""
+    note = "\n".join(one for one in (table.attrs.get("depends", ""), also) if one)
+    ax.annotate(note, (0, 0), (0, -points), xycoords="axes fraction", textcoords="offset points", fontsize=7, va="top")
 
 
 def plot_parts(table: pd.DataFrame, *, title: str = "", ax: Axes | None = None) -> Axes:
@@ -122,7 +142,7 @@ def plot_parts(table: pd.DataFrame, *, title: str = "", ax: Axes | None = None) 
         ax.set_xticks([tick for tick in ax.get_xticks() if edge < tick <= end])
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set_yticks(range(len(order)), order, fontsize=8)
-    ax.annotate(note, (0, 0), (0, -38), xycoords="axes fraction", textcoords="offset points", fontsize=7, va="top")
+    _under(ax, table, points=38, also=note)
     ax.grid(axis="x", alpha=0.3)
     ax.legend(fontsize=8, frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=4)
     ax.set_title(title, pad=24 if title else None)
@@ -132,16 +152,16 @@ def plot_parts(table: pd.DataFrame, *, title: str = "", ax: Axes | None = None) 
 def risk_phase_table(study: Study) -> pd.DataFrame:
     """Return one row per phase: expected seconds and cuts, the probability of a fatal cut, and the share of each."""
     table = pd.DataFrame(study.weighed.by_phase())
-    for name in ("seconds", "p_cut", "p_bad"):
+    for name in ("seconds", "cuts", "p_bad"):
         total = table[name].sum()
         table[f"{name}_share"] = table[name] / total if total else 0.0
-    return table
+    return _telling(table, study)
 
 
 def plot_risk_phases(table: pd.DataFrame, *, title: str = "", ax: Axes | None = None) -> Axes:
     """Draw a `risk_phase_table`: of the time, of all cuts and of the fatal ones, the share of each phase."""
     ax = ax if ax is not None else plt.subplots(figsize=(7, 0.5 * len(table) + 1.2))[1]
-    bars = (("seconds", "time", ""), ("p_cut", "cuts", "////"), ("p_bad", "fatal cuts", "xxxx"))
+    bars = (("seconds", "time", ""), ("cuts", "cuts", "////"), ("p_bad", "fatal cuts", "xxxx"))
     for number, (name, label, hatch) in enumerate(bars):
         drawn = ax.barh(
             np.arange(len(table)) + 0.27 * (number - 1),
@@ -157,6 +177,7 @@ def plot_risk_phases(table: pd.DataFrame, *, title: str = "", ax: Axes | None = 
     ax.set_yticks(range(len(table)), table.phase)
     ax.xaxis.set_major_formatter(PercentFormatter(1.0))
     ax.set(xlabel="share", title=title)
+    _under(ax, table, points=38)
     ax.invert_yaxis()
     ax.margins(x=0.08)
     ax.legend(fontsize=8, frameon=False)

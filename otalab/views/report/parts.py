@@ -85,10 +85,10 @@ def risk_part(one: Reviewed, asked: Asked) -> dict[str, Any]:
     """Return the risk: by rate, by phase, by part and rate."""
     weight, first = one.weight, asked.rates[0]
     rows = [
-        (row.phase, seconds(row.seconds), probability(row.p_cut), probability(row.p_bad))
+        (row.phase, seconds(row.seconds), probability(row.cuts), probability(row.p_bad))
         for row in weight.phases.itertuples()
     ]
-    bars = [(row.phase, [row.seconds_share, row.p_cut_share, row.p_bad_share]) for row in weight.phases.itertuples()]
+    bars = [(row.phase, [row.seconds_share, row.cuts_share, row.p_bad_share]) for row in weight.phases.itertuples()]
     low, high = weight.band
     by_part = [*weight.by_part.groupby("part", sort=False)]
     return {

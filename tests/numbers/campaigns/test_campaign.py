@@ -411,7 +411,7 @@ def test_a_folder_holds_one_campaign(capsys, tmp_path, changed, complaint):
         (["--devices", "0"], "devices: from 1"),
         (["--devices", "1.5"], "invalid"),
         (["--seed", "-1"], "seed: from 0"),
-        (["--engine", "oracle"], "is unknown"),
+        (["--engine", "oracle"], "'oracle' is unknown; one of: chain, crowd, firmware"),
         (["--network", "0"], "more than 0 bytes per second"),
         (["--budget", "0"], "at least one node"),
         (["--weights", "atomic=1"], "weights belong to"),

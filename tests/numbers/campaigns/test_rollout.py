@@ -15,11 +15,11 @@ from otalab.hardware.effects import Erase
 from otalab.numbers.campaigns.rollout import (
     Losses,
     Stage,
-    StopRule,
     expected_losses,
     roll_out,
     rollouts,
 )
+from otalab.numbers.campaigns.stop_rule import StopRule
 from otalab.numbers.campaigns.wear import bad_image_loop, survival, wear
 from otalab.numbers.fleet import Fleet
 from otalab.numbers.rates import Rates
@@ -81,7 +81,6 @@ def test_nothing_is_claimed_before_an_end_is_known():
     row = roll_out(fleet(), 10_000, [Stage(50, wait=0.0), Stage(100)], StopRule(0.5, by="high")).iloc[-1]
 
     assert (0, 0, 0, 0.0, 1.0, True) == (row.stage, row.known, row.missed, row.low, row.high, row.stopped)
-    assert np.isnan(row.estimate)
 
 
 def test_two_waits_that_are_too_short_know_nothing():
@@ -93,9 +92,9 @@ def test_two_waits_that_are_too_short_know_nothing():
 
 
 def test_the_interval_shown_is_the_one_that_the_rule_reads():
-    """At the rule's confidence, of the missed among the known."""
+    """At the rule's confidence, of the missed among the offered."""
     row = roll_out(fleet(), 10_000, [Stage(100)], StopRule(0.5, confidence=0.5)).iloc[0]
-    seen = interval(row.missed, row.known, 0.5)
+    seen = interval(row.missed, row.offered, 0.5)
 
     assert (seen.estimate, seen.low, seen.high) == (row.estimate, row.low, row.high)
 
@@ -287,7 +286,7 @@ def test_an_update_that_ends_has_no_loop():
         (lambda: survival(Fleet((lamps("mongoose", 1.0, budget=2),)), 1, 1), "is not closed"),
         (lambda: StopRule(1.5), "a bound from 0 up to 1"),
         (lambda: StopRule(float("nan")), "a bound from 0 up to 1"),
-        (lambda: StopRule(0.1, by="feeling"), "low, estimate or high"),
+        (lambda: StopRule(0.1, by="feeling"), "low, estimate, high or every-look"),
         (lambda: rollouts(fleet(), 10, STAGES, repeats=0), "repeats"),
         (lambda: wear(lamps(), -1, 1, 10), "updates_per_year"),
         (lambda: wear(lamps(), 1, float("nan"), 10), "years"),

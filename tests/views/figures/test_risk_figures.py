@@ -64,11 +64,27 @@ def test_parts_without_numbers_say_why():
     assert table.low.isna().tolist() == [False, True, True]
 
 
+@pytest.mark.parametrize("figure", [plot_risk_phases, plot_parts])
+def test_a_figure_says_what_its_numbers_depend_on(figure):
+    """Board, offer, network and flip points stand below it."""
+    table = risk_phase_table(lamps()) if figure is plot_risk_phases else part_table({"lamp": lamps()}, ["W25Q16JV"])
+    texts = " ".join(text.get_text() for text in figure(table).texts)
+
+    for word in (
+        "per update",
+        "board tiny",
+        "offer until-taken",
+        "100000 bytes per second",
+        "atomic: a cut in an erase",
+    ):
+        assert word in texts.replace("\n", " ")
+
+
 def test_shares_of_phases_sum_to_one():
     """Of the time, of all cuts and of the fatal ones."""
     table = risk_phase_table(lamps())
 
-    assert [1.0, 1.0, 1.0] == pytest.approx([table[f"{name}_share"].sum() for name in ("seconds", "p_cut", "p_bad")])
+    assert [1.0, 1.0, 1.0] == pytest.approx([table[f"{name}_share"].sum() for name in ("seconds", "cuts", "p_bad")])
 
 
 def test_no_risk_is_drawn_too(drawn):
