@@ -6,18 +6,19 @@ import argparse
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
-
-from tqdm import tqdm
 
 from otalab.cli.interrupts import until_interrupted
 from otalab.cli.options.outputs import add_force, apart, output
 from otalab.cli.options.scenario import add_options, chosen_options
+from otalab.cli.progress import bar
 from otalab.cli.way_out import tell_fault
 from otalab.errors import BadInput
 from otalab.faults.models import fault_model
 from otalab.faults.tear import RESIDUAL
+from otalab.graph.answers import answers
 from otalab.graph.asked import AskedCell, questions, some_faults, some_images
 from otalab.graph.check import Cell, LostCell, matrix, saved, with_files
 from otalab.graph.explorer import BUDGET, Explorer
@@ -34,6 +35,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("designs", nargs="*", metavar="DESIGN", help="names from the catalogue, or TOML files")
     add_options(parser)
     parser.add_argument("--budget", type=int, default=BUDGET, metavar="N", help=f"most nodes of a graph ({BUDGET})")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes that search at once (1)")
     parser.add_argument("--save", metavar="FILE", help="write the counterexamples to a file that replay plays")
     parser.add_argument("--graph", metavar="FILE.npz", help="write the crash graph; for a single cell")
     add_force(parser)
@@ -59,7 +61,7 @@ def run(chosen: argparse.Namespace) -> int:
     apart(save, graph)
     if graph and len(every) != 1:
         raise BadInput(f"--graph takes a single cell, and these are {len(every)}")
-    cells = until_interrupted(_cells(every))
+    cells = until_interrupted(_cells(every, chosen))
     if graph and isinstance(cells[0], Cell):
         graph.write(cells[0].graph.npz())
     told = [cell.as_object() for cell in cells]
@@ -81,41 +83,55 @@ def status_of(cells: Sequence[Cell | LostCell]) -> int:
     return 3 if lost else 1 if any(cell.verdict != "safe" for cell in cells) else 0
 
 
-def _cells(every: list[AskedCell]) -> Iterator[Cell | LostCell]:
-    for question in every:
-        # On standard error, and gone when it is over; short searches never show it.
-        with tqdm(desc=question.text, unit=" runs", delay=1, leave=False, file=sys.stderr) as bar:
+def _cells(every: list[AskedCell], chosen: argparse.Namespace) -> Iterator[Cell | LostCell]:
+    """Yield the cells, each told as soon as it is known, with how many are still to come."""
+    several, begun = len(every) > 1, time.monotonic()
+    with bar(unit=" runs") as shown:
 
-            def progress(explorer: Explorer, bar: Any = bar) -> None:
-                bar.update(explorer.expanded - bar.n)
+        def watch(number: int, explorer: Explorer) -> None:
+            left = (time.monotonic() - begun) / number * (len(every) - number) if number else 0.0
+            which = f"cell {number + 1} of {len(every)}: " if several else ""
+            about = f", about {left / 60:.0f} min left" if left > 90 else f", about {left:.0f} s left" if left else ""
+            shown.set_description_str(f"{which}{every[number].text}{about}", refresh=False)
+            if explorer.expanded < shown.n:
+                shown.reset()
+            shown.update(explorer.expanded - shown.n)
 
-            yield question.answer(progress)
+        for number, cell in enumerate(answers(every, chosen.jobs, watch), 1):
+            if not chosen.json:
+                shown.clear()
+                tell(cell, f"cell {number} of {len(every)}, " if several else "")
+            yield cell
+
+
+def tell(cell: Cell | LostCell, which: str = "") -> None:
+    """Print what was found in a cell, at once."""
+    if isinstance(cell, LostCell):
+        print(f"{which}{cell.case.text}: no answer, the lab itself went wrong: {cell.fault.what}")
+        print(f"  {cell.case.replay(cell.fault.history)}\n", flush=True)
+        return
+    graph, bad = cell.graph, cell.graph.counterexample
+    print(
+        f"{which}{cell.case.text}: {cell.verdict}; {graph.nodes} states, {graph.expanded} runs, "
+        f"{graph.wrecks:,} wrecks judged, {cell.seconds:.2f} s" + ("" if graph.closed else "; the graph is not closed")
+    )
+    if bad:
+        shortest = "the shortest counterexample" if graph.closed else "a counterexample"
+        print(f"  {bad.end}: {bad.reason}; {shortest} has {len(bad.cuts)} cut(s)")
+        for number, leg in bad.cuts:
+            print(f"  cut in run {number}, effect {leg.step}, phase {leg.phase}, leaving {leg.tear}")
+        print(f"  {cell.case.replay(cell.case.identity(bad))}")
+    print(flush=True)
 
 
 def show(cells: Sequence[Cell | LostCell]) -> None:
-    """Print the matrix, and what was found in each cell."""
+    """Print the matrix, and what is in none of its verdicts."""
     rows = [tuple(row.values()) for row in matrix(cells)]
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     lines = list(table(("design", "faults", "image", "verdict", "ends", "cuts", "why"), rows, right="cuts"))
     print("\n".join(lines[:2]))
     for cell, line in zip(cells, lines[2:], strict=True):
         print(f"\033[{COLOURS[cell.verdict]}m{line}\033[0m" if colour else line)
-    for cell in cells:
-        if isinstance(cell, LostCell):
-            print(f"\n{cell.case.text}: no answer, the lab itself went wrong: {cell.fault.what}")
-            print(f"  {cell.case.replay(cell.fault.history)}")
-            continue
-        graph, bad = cell.graph, cell.graph.counterexample
-        print(
-            f"\n{cell.case.text}: {graph.nodes} states, {graph.expanded} runs, {graph.wrecks:,} wrecks judged, "
-            f"{cell.seconds:.2f} s" + ("" if graph.closed else "; the graph is not closed")
-        )
-        if bad:
-            shortest = "the shortest counterexample" if graph.closed else "a counterexample"
-            print(f"  {bad.end}: {bad.reason}; {shortest} has {len(bad.cuts)} cut(s)")
-            for number, leg in bad.cuts:
-                print(f"  cut in run {number}, effect {leg.step}, phase {leg.phase}, leaving {leg.tear}")
-            print(f"  {cell.case.replay(cell.case.identity(bad))}")
     print(
         f"\nNot in these verdicts: a forged check of 32 bits or more ({RESIDUAL:.1e} per torn record), damage outside "
         "the sector being worked on, reads that fault; unstable cells are a fault model of their own, not in all."

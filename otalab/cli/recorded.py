@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -11,12 +12,14 @@ from otalab.bench.recorded import RecordedScenario, recorded_scenario
 from otalab.bench.recording import read_recording
 from otalab.cli import check as check_cli
 from otalab.cli.interrupts import until_interrupted
+from otalab.cli.progress import bar
 from otalab.errors import BadInput
 from otalab.faults.models import fault_model
 from otalab.files import read_bytes
 from otalab.graph.asked import files_of, some_faults
 from otalab.graph.case import Case, digest, named
-from otalab.graph.check import tried
+from otalab.graph.check import Cell, LostCell, tried
+from otalab.graph.explorer import BUDGET, Explorer, a_budget
 
 
 def add_parser(commands: Any) -> None:
@@ -29,6 +32,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--board", default="lab-1M", metavar="B", help="name, or path of a TOML file (lab-1M)")
     add_options(parser)
     parser.add_argument("--faults", default="all", metavar="NAME", help="what a power cut leaves (all)")
+    parser.add_argument("--budget", type=int, default=BUDGET, metavar="N", help=f"most nodes of a graph ({BUDGET})")
     parser.add_argument("--json", action="store_true", help="print exactly one JSON object")
     parser.set_defaults(func=run)
 
@@ -56,6 +60,7 @@ def recording_of(
 def run(chosen: argparse.Namespace) -> int:
     """Explore the recording under every fault model that was named; 1 if one of the cells is not safe."""
     every = sorted(some_faults(chosen.faults))
+    a_budget(chosen.budget)
     for name in every:
         fault_model(name)
     scenario, files = recording_of(chosen.recording, chosen.design, chosen.board, chosen.image_file, chosen.new)
@@ -65,12 +70,29 @@ def run(chosen: argparse.Namespace) -> int:
         *((option, value) for option, value in given.items() if value),
     )
     case = Case(named(chosen.design), named(chosen.board), "", "healthy", scenario.offers, files, files=paths)
-    cells = until_interrupted(tried(replace(case, faults=name), scenario, fault_model(name)) for name in every)
+    cells = until_interrupted(_cells(scenario, case, every, chosen))
     if chosen.json:
         print(json.dumps({"results": [cell.as_object() for cell in cells]}))
     else:
         check_cli.show(cells)
     return check_cli.status_of(cells)
+
+
+def _cells(
+    scenario: RecordedScenario, case: Case, every: list[str], chosen: argparse.Namespace
+) -> Iterator[Cell | LostCell]:
+    for number, name in enumerate(every, 1):
+        which = f"cell {number} of {len(every)}" if len(every) > 1 else ""
+        with bar(desc=f"{which} {name}", unit=" runs") as shown:
+
+            def progress(explorer: Explorer, shown: Any = shown) -> None:
+                shown.update(explorer.expanded - shown.n)
+
+            model = fault_model(name)
+            cell = tried(replace(case, faults=name), scenario, model, budget=chosen.budget, progress=progress)
+        if not chosen.json:
+            check_cli.tell(cell, f"{which}, " if which else "")
+        yield cell
 
 
 def _new_image(text: str | None) -> tuple[str, int, int] | None:

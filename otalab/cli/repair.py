@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from typing import Any
-
-from tqdm import tqdm
 
 from otalab.cli.options.outputs import add_force, output
 from otalab.cli.options.scenario import add_options, chosen_options
+from otalab.cli.progress import bar
 from otalab.cli.way_out import tell_fault
 from otalab.files import MADE
 from otalab.firmware.catalogue import load_design
@@ -39,10 +37,10 @@ def add_parser(commands: Any) -> None:
 def run(chosen: argparse.Namespace) -> int:
     """Search and print; 0 if the design is safe or a repair was found, else 1."""
     save = output(chosen.save, chosen)
-    with tqdm(delay=1, leave=False, file=sys.stderr, bar_format="{elapsed} {desc}") as bar:
+    with bar(bar_format="{elapsed} {desc}") as shown:
 
         def told(tried: int, text: str) -> None:
-            bar.set_description_str(f"{tried} sets tried; {text}")
+            shown.set_description_str(f"{tried} sets tried; {text}")
 
         found = repair(
             load_design(chosen.design),

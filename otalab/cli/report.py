@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import argparse
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from tqdm import tqdm
-
 from otalab.cli.options.outputs import add_force, apart, output
 from otalab.cli.options.scenario import add_device_options, chosen_options
+from otalab.cli.progress import bar
 from otalab.cli.way_out import tell_fault
 from otalab.errors import BadInput, OtalabError
 from otalab.graph.asked import several, some_faults, some_images
@@ -132,13 +130,13 @@ def _told() -> Iterator[Callable[[str], None]]:
         raise KeyboardInterrupt
 
     usual = signal.signal(signal.SIGINT, remember)
-    with tqdm(delay=1, mininterval=0.5, leave=False, file=sys.stderr, bar_format="{elapsed} {desc}") as bar:
+    with bar(mininterval=0.5, bar_format="{elapsed} {desc}") as shown:
 
         def told(text: str) -> None:
             if pressed:
                 raise KeyboardInterrupt
-            bar.set_description_str(text, refresh=False)
-            bar.update()
+            shown.set_description_str(text, refresh=False)
+            shown.update()
 
         try:
             yield told

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from otalab.bench.ends import BAD, ENDS
 from otalab.cli.options.study import add_study_options, chosen_study
+from otalab.cli.progress import bar
 from otalab.graph.explorer import Explorer
 from otalab.graph.partial import PartialGraph
 from otalab.text import seconds, table
@@ -45,16 +45,14 @@ def run(chosen: argparse.Namespace) -> int:
 
 def explore(one: Study) -> None:
     """Explore the study's graph, and show how far that is, on standard error, if it takes long."""
-    from tqdm import tqdm  # noqa: PLC0415  # see above
-
-    with tqdm(desc=f"exploring {one.design.name}", unit=" runs", delay=1, leave=False, file=sys.stderr) as bar:
+    with bar(desc=f"exploring {one.design.name}", unit=" runs") as shown:
 
         def watch(explorer: Explorer) -> None:
-            if explorer.expanded < bar.n:
-                bar.reset()  # what does not close is searched by weight instead
-            bar.update(explorer.expanded - bar.n)
+            if explorer.expanded < shown.n:
+                shown.reset()  # what does not close is searched by weight instead
+            shown.update(explorer.expanded - shown.n)
             if isinstance(explorer, PartialGraph):
-                bar.set_postfix_str(f"{explorer.unknown:.2g} not followed", refresh=False)
+                shown.set_postfix_str(f"{explorer.unknown:.2g} not followed", refresh=False)
 
         one.explore(watch)
 

@@ -195,7 +195,9 @@ def progress(campaign: Campaign) -> Iterator[Callable[[Tally], None]]:
 
     What it yields is to be given as `on_chunk`; a widget in a notebook, and a line on standard error elsewhere.
     """
-    with tqdm(total=campaign.devices, unit=" devices", unit_scale=True, delay=1, leave=False, file=sys.stderr) as bar:
+    quiet = not (sys.stderr.isatty() or "ipykernel" in sys.modules)  # a file would get thousands of lines
+    shown = {"unit": " devices", "unit_scale": True, "delay": 1, "leave": False, "file": sys.stderr, "disable": quiet}
+    with tqdm(total=campaign.devices, **shown) as bar:
 
         def on_chunk(tally: Tally) -> None:
             if not tally.seconds:

@@ -1,0 +1,74 @@
+"""The answers to many questions: one after the other, or by several processes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+
+from otalab.bench.setup import scenario_of
+from otalab.errors import BadInput, OtalabError
+from otalab.faults.models import fault_model
+from otalab.graph.asked import AskedCell
+from otalab.graph.case import Case
+from otalab.graph.check import Cell, LostCell
+from otalab.graph.crash_graph import CrashGraph
+from otalab.graph.explorer import Explorer
+
+_Sent = LostCell | tuple[Case, CrashGraph, float]
+MOST_JOBS = 256
+
+
+def answers(
+    every: Sequence[AskedCell], jobs: int = 1, watch: Callable[[int, Explorer], None] = lambda _number, _explorer: None
+) -> Iterator[Cell | LostCell]:
+    """Yield the cells in their order, each as soon as it is known; `watch` sees the searches of this process.
+
+    With `jobs`, so many processes search at once; an interrupt ends them all.
+    """
+    if type(jobs) is not int or not 1 <= jobs <= MOST_JOBS:
+        raise BadInput(f"jobs {jobs!r}: from 1 to {MOST_JOBS} processes are possible")
+    if jobs == 1 or len(every) == 1:
+        for number, one in enumerate(every):
+
+            def seen(explorer: Explorer, number: int = number) -> None:
+                watch(number, explorer)
+
+            yield one.answer(seen)
+        return
+    # Started anew and not forked: a fork takes locks along that others hold.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(min(jobs, len(every)), context, initializer=_deaf)
+    try:
+        waiting = [pool.submit(_sent, one) for one in every]
+        for one, future in zip(every, waiting, strict=True):
+            yield _received(one, future)
+    except BrokenProcessPool as error:
+        raise OtalabError(
+            "a process that searched was killed, perhaps for want of memory: fewer --jobs need less"
+        ) from error
+    finally:
+        processes = list((pool._processes or {}).values())  # nothing else ends a search in another process
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.terminate()
+
+
+def _deaf() -> None:
+    """Leave Ctrl-C, which every process of a terminal gets, to the one that asked."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _sent(one: AskedCell) -> _Sent:
+    cell = one.answer()
+    # What a fault model leaves are functions, and these cannot be sent.
+    return cell if isinstance(cell, LostCell) else (cell.case, cell.graph, cell.seconds)
+
+
+def _received(one: AskedCell, future: Future[_Sent]) -> Cell | LostCell:
+    sent = future.result()
+    if isinstance(sent, LostCell):
+        return sent
+    return Cell(*sent, scenario_of(one.options, one.design, one.image), fault_model(one.faults))
