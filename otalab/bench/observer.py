@@ -34,11 +34,12 @@ def end_of(scenario: Scenario, run: Run) -> End | None:
         case Hung(slot, version):
             return End("not-updatable", f"version {version} in slot {slot} hangs, and nothing will end that")
         case Running(slot, version, committed):
+            if not committed:
+                # Before its files are looked at: what a trial lacks lies in the slot that it came from.
+                return End("not-updatable", f"version {version} runs, is not committed, and nothing will change that")
             damage = damaged_files(scenario, run.flash, slot, version)
             if damage:
                 return End("data-lost", damage)
-            if not committed:
-                return End("not-updatable", f"version {version} runs, is not committed, and nothing will change that")
             return _of_running(scenario, run, slot, version)
     return None
 

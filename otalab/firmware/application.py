@@ -18,6 +18,7 @@ from otalab.firmware.requests import BootState, Keep, Offer, Recording, Report, 
 from otalab.firmware.timer import under_timer
 from otalab.firmware.updater import update
 from otalab.firmware.user_file import write_file
+from otalab.formats.records.record import BootConfig
 from otalab.hardware.effects import Ask, Routine, Wait
 
 REBOOT_SECONDS = 0.1
@@ -153,7 +154,8 @@ def commit(chip: Controller, design: Design, slot: int) -> Routine[bool]:
     selected = store.current(chip, design)
     if selected is None or selected.config.committed:
         return False
-    trusted = selected.config.trusted()
+    trusted = WAYS_BACK[design.way_back](selected.config, selected.config.trusted())
+    trusted = merge_times.MARKS[design.merge_fault](selected.config, trusted)
     done = yield from chip.during("commit", record_writes.write(chip, design, trusted, "commit"))
     if done and chip.held is not None:
         chip.held = replace(chip.held, record=replace(chip.held.record, config=trusted))
@@ -161,6 +163,16 @@ def commit(chip: Controller, design: Design, slot: int) -> Routine[bool]:
     yield from chip.during("commit", intervals.DONE_WITH[design.interval_in](chip, slot))
     chip.say("Committed" if done else "Commit failed")
     return done
+
+
+def way_back_dropped(config: BootConfig, trusted: BootConfig) -> BootConfig:
+    """Forget where the update came from."""
+    return trusted
+
+
+def way_back_kept(config: BootConfig, trusted: BootConfig) -> BootConfig:
+    """Go on naming the slot that the update came from; the record only no longer says that this one is new."""
+    return replace(trusted, previous=config.previous)
 
 
 def revert(chip: Controller, design: Design) -> Routine[bool]:
@@ -183,6 +195,10 @@ FIRST_THINGS: dict[str, Callable[[Controller, Design], Routine[None]]] = {
 TIMERS: dict[str, Callable[[Controller, Design, int], Routine[int]]] = {
     "loader": timed_by_the_loader,
     "image": timed_by_the_image,
+}
+WAYS_BACK: dict[str, Callable[[BootConfig, BootConfig], BootConfig]] = {
+    "dropped": way_back_dropped,
+    "kept": way_back_kept,
 }
 BEHAVIOURS: dict[Temper, Callable[[Controller, Design, Image, int], Routine[Outcome]]] = {
     "healthy": works,

@@ -5,6 +5,7 @@ The firmware does both by the rules of its design; whoever asks only names what 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from zlib import crc32
 
@@ -30,6 +31,7 @@ def set_state(chip: Controller, design: Design, wanted: BootState) -> Routine[Re
     if selected is None:
         return Report(False, UNREADABLE)
     config = changed(selected.config, wanted)
+    config = SETS_DIRTY[design.set_dirty](config, wanted)
     # The same reserve as for an update: the record that says this must not be the last one.
     refused = store.used_up(design, selected) or _unstartable(chip, design, config)
     if refused:
@@ -55,6 +57,16 @@ def changed(config: BootConfig, wanted: BootState) -> BootConfig:
         tried=0,
         first=False if wanted.committed is None else not wanted.committed,
     )
+
+
+def on_trial(config: BootConfig, wanted: BootState) -> BootConfig:
+    """Give an image that is set dirty its trial: it is started once, and commits or is rolled back."""
+    return config
+
+
+def tried(config: BootConfig, wanted: BootState) -> BootConfig:
+    """Set an image dirty as one that was started already: the next start rolls it back."""
+    return replace(config, tried=1, first=False) if wanted.committed is False else config
 
 
 def startable(chip: Controller, design: Design, config: BootConfig) -> bool:
@@ -102,3 +114,6 @@ def copied(chip: Controller, source: Region, target: Region, size: int) -> Routi
     for start in range(0, size, step):
         yield from writer.add(chip.read(source.address + start, min(step, size - start)))
     yield from writer.finish(crc32(chip.read(source.address, size)))
+
+
+SETS_DIRTY: dict[str, Callable[[BootConfig, BootState], BootConfig]] = {"on-trial": on_trial, "tried": tried}

@@ -36,12 +36,14 @@ def boot(chip: Controller, design: Design) -> Routine[Start | Bricked | Reset]:
     selected = store.select(chip, design)
     if selected is None:
         config = yield from NO_RECORD[design.no_record](chip, design)
-        if config is None:
-            return Bricked("no valid boot record")
     else:
         config = selected.config
         chip.say(f"Boot record {selected.place}: sequencer {selected.record.sequencer}, {config.summary}")
         config = yield from TRIALS[design.trial](chip, design, config)
+        if config is None:
+            config = yield from NO_RECORD[design.no_record](chip, design)
+    if config is None:
+        return Bricked("no valid boot record")
     if not chip.board.has_slot(config.active):
         return Bricked(f"the boot record names slot {config.active}, which this board does not have")
     if not passes(chip, design, config):
@@ -81,8 +83,8 @@ def on_commit_timer(chip: Controller, design: Design) -> Routine[Reset | None]:
     return Reset("commit timer: rolled back")
 
 
-def roll_back(chip: Controller, design: Design, config: BootConfig, reason: str) -> Routine[BootConfig]:
-    """Set image and flag back to their previous values; return the configuration to act on."""
+def roll_back(chip: Controller, design: Design, config: BootConfig, reason: str) -> Routine[BootConfig | None]:
+    """Set image and flag back to their previous values; return the configuration to act on, if there is one."""
     back = config.reverted()
     chip.say(f"Rolling back to slot {back.active}: {reason}")
     # The world is told before the record is written: were it told after it, a cut between the two
@@ -97,10 +99,10 @@ def as_written(_chip: Controller, _design: Design, back: BootConfig) -> BootConf
     return back
 
 
-def what_counts_now(chip: Controller, design: Design, back: BootConfig) -> BootConfig:
-    """Act on the record that counts once the other one was given up."""
+def what_counts_now(chip: Controller, design: Design, back: BootConfig) -> BootConfig | None:
+    """Act on the record that counts once the other one was given up, if there is one."""
     selected = store.select(chip, design)
-    return back if selected is None else selected.config
+    return None if selected is None else selected.config
 
 
 def no_trial(chip: Controller, design: Design, config: BootConfig) -> Routine[BootConfig]:
@@ -121,7 +123,7 @@ def left_to_the_image(chip: Controller, design: Design, config: BootConfig) -> R
     yield
 
 
-def one_try(chip: Controller, design: Design, config: BootConfig) -> Routine[BootConfig]:
+def one_try(chip: Controller, design: Design, config: BootConfig) -> Routine[BootConfig | None]:
     """Note each start of a dirty image once it was checked: one that had its tries, or is not whole, is rolled back."""
     if config.committed:
         return config
@@ -139,7 +141,7 @@ def one_try(chip: Controller, design: Design, config: BootConfig) -> Routine[Boo
     return (yield from chip.during("rollback", roll_back(chip, design, config, reason)))
 
 
-def one_start(chip: Controller, design: Design, config: BootConfig) -> Routine[BootConfig]:
+def one_start(chip: Controller, design: Design, config: BootConfig) -> Routine[BootConfig | None]:
     """Note each start of a dirty image before anything is looked at, and hope that the note went in."""
     if config.committed:
         return config
@@ -154,16 +156,30 @@ def attempts(chip: Controller, design: Design, config: BootConfig) -> Routine[Bo
     """Count attempts as rBoot does: only a commit ends that, so each start after a rollback writes the record."""
     if not config.first:
         return config
-    if not config.tried:
-        yield from record_writes.write(chip, design, config.spent(), "try")
-        return config.spent()
     previous = config.active if config.previous is None else config.previous
-    back = replace(config, active=previous, committed=True, tried=0)
+    back = replace(config, active=previous, committed=True, tried=0) if config.tried else config.spent()
+    settled = SETTLED[design.bad_image](chip, design, back)
+    if settled is None:
+        return back
+    if not config.tried:
+        yield from record_writes.write(chip, design, settled, "try")
+        return settled
     if not config.committed:
         chip.say(f"Rolling back to slot {previous}: it was started before and did not commit")
         yield Ask("refuse", "it was started before and did not commit")
-    yield from chip.during("rollback", record_writes.write(chip, design, back, "revert"))
-    return back
+    yield from chip.during("rollback", record_writes.write(chip, design, settled, "revert"))
+    return settled
+
+
+def as_decided(chip: Controller, design: Design, decided: BootConfig) -> BootConfig | None:
+    """Write down what was decided, before any image is looked at."""
+    return decided
+
+
+def whichever_is_whole(chip: Controller, design: Design, decided: BootConfig) -> BootConfig | None:
+    """Write down the slot of an image that is whole; nothing where there is none."""
+    other = replace(decided, active=1 - decided.active)
+    return next((one for one in (decided, other) if passes(chip, design, one)), None)
 
 
 def nothing(chip: Controller, design: Design) -> Routine[BootConfig | None]:
@@ -230,6 +246,17 @@ def watchdog(chip: Controller, design: Design, config: BootConfig) -> Routine[St
     return Reset(f"watchdog: the image in slot {config.active} fails its checksum")
 
 
+def the_other_noted(chip: Controller, design: Design, config: BootConfig) -> Routine[Start | Bricked | Reset]:
+    """Start the other slot's image where one fails its check, and write down that it is the one from now on.
+
+    What else the record says stays: if it was committed, the other image is.
+    """
+    decided = yield from the_other(chip, design, config)
+    if isinstance(decided, Start):
+        yield from record_writes.write(chip, design, replace(config, active=decided.slot))
+    return decided
+
+
 def the_other(chip: Controller, design: Design, config: BootConfig) -> Routine[Start | Bricked | Reset]:
     """Start the other slot's image where one fails its check, if that one is whole: it is done again at every start."""
     other = replace(config, active=1 - config.active)
@@ -261,7 +288,7 @@ def own_check(chip: Controller, config: BootConfig) -> bool:
     return whole(chip.read_region(chip.board.slot(config.active).app))
 
 
-Decide = Callable[[Controller, Design, BootConfig], Routine[BootConfig]]
+Decide = Callable[[Controller, Design, BootConfig], Routine[BootConfig | None]]
 TRIALS: dict[str, Decide] = {
     "none": no_trial,
     "timer": as_it_is,
@@ -271,9 +298,10 @@ TRIALS: dict[str, Decide] = {
     "switch-back": left_to_the_image,
 }
 TIMED: dict[str, Callable[[BootConfig], int]] = {"loader": timed, "image": untimed}
-WAYS_BACK: dict[str, Callable[[Controller, Design, BootConfig], BootConfig]] = {
+WAYS_BACK: dict[str, Callable[[Controller, Design, BootConfig], BootConfig | None]] = {
     "beside": as_written,
     "own": what_counts_now,
+    "own-then-beside": as_written,
 }
 NO_RECORD: dict[str, Callable[[Controller, Design], Routine[BootConfig | None]]] = {
     "halt": nothing,
@@ -285,6 +313,14 @@ BAD_IMAGES: dict[str, Callable[[Controller, Design, BootConfig], Routine[Start |
     "halt": halt,
     "reset": watchdog,
     "other": the_other,
+    "other-noted": the_other_noted,
+}
+# The configuration that a trial writes down, from what it has decided: some loaders look at the images before that.
+SETTLED: dict[str, Callable[[Controller, Design, BootConfig], BootConfig | None]] = {
+    "halt": as_decided,
+    "reset": as_decided,
+    "other": as_decided,
+    "other-noted": whichever_is_whole,
 }
 FACTS: dict[str, Callable[[Controller, Region], SlotFacts]] = {"none": no_facts, "crc32": facts_of_all, "own": no_facts}
 IMAGE_CHECKS: dict[str, Callable[[Controller, BootConfig], bool]] = {

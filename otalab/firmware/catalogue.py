@@ -88,6 +88,11 @@ def contradictions(design: Design) -> Iterator[tuple[str, str]]:
         ("write", journal != (design.write == "move-on"), '"move-on" and a journal need each other'),
         ("erase", journal and design.erase != "always", "a journal's area is always erased before it is begun anew"),
         ("placing", design.placing == "own" and design.record not in ("cc3200", "otadata"), _CANNOT_WITHDRAW),
+        (
+            "placing",
+            design.placing == "own-then-beside" and (design.records != 2 or design.sequencer != "increasing"),
+            _YOUNG,
+        ),
         ("trial", tells["trial"] and design.record in ("mongoose", "cc3200", "otadata-mongoose"), _CANNOT_COUNT),
         ("trial", design.trial == "attempts" and design.record != "rboot", 'attempts needs format = "rboot"'),
         ("trial", design.trial in ("one-try", "one-start") and design.record == "rboot", 'rboot has "attempts"'),
@@ -99,6 +104,7 @@ def contradictions(design: Design) -> Iterator[tuple[str, str]]:
         ("state", (design.state == "nvs") != (design.record == "otadata-mongoose"), _STATE),
         ("image_check", design.image_check == "crc32" and not lab and design.record != "mgos-boot", _NO_FACTS),
         ("no_record", starts_any and design.image_check == "crc32", _NO_FACTS_AT_ALL),
+        ("set_dirty", design.set_dirty == "tried" and not tells["trial"], _NO_TRIES),
         ("merge", design.target == "running" and design.merge == "first-boot", "the old files are gone by then"),
         ("interval_in", design.interval_in == "updater.dat" and design.merge != "first-boot", _NOT_CARRIED),
         ("interval_in", design.interval_in == "record" and not lab, f"format {design.record!r} has no interval"),
@@ -108,6 +114,8 @@ def contradictions(design: Design) -> Iterator[tuple[str, str]]:
 
 
 _CANNOT_WITHDRAW = "only cc3200 and otadata can say of a record that it is given up"
+_YOUNG = "own-then-beside needs count = 2 and an increasing sequencer: it writes beside once that is large enough"
+_NO_TRIES = "tried needs a trial that notes a start: one-try or one-start"
 _CANNOT_COUNT = 'the loader cannot note a try in this format: take "timer", "switch-back" or format = "complete"'
 _NO_WAY_BACK = 'target = "running" needs "none": a trial that fails has nothing to go back to'
 _NOTHING_TO_ERASE = "before-slot needs count = 2: there is no inactive record to erase"

@@ -53,7 +53,10 @@ class Design:
         "records", "erase", "whether an erase is spared where the place reads blank", "always", "unless-blank"
     )
     journal: int = number("records", "journal", "how many records an area takes before it is erased", 1, 32, default=1)
-    placing: str = chosen("records", "placing", "where what becomes of a new image is written", "beside", "own")
+    placing: str = chosen(
+        "records", "placing", "where what becomes of a new image is written", "beside", "own", "own-then-beside"
+    )
+    sees: str = chosen("records", "sees", "where the running image finds the record that started it", "all", "area-0")
     store: str = chosen("records", "store", "where records lie", "bare", "atomic-replace")
     state: str = chosen(
         "records",
@@ -87,6 +90,8 @@ class Design:
         "before-slot",
     )
     target: str = chosen("writes", "target", "the slot that is written", "inactive", "running")
+    spares: str = chosen("writes", "spares", "what is taken for the slot that must be spared", "next", "running")
+    slot_erase: str = chosen("writes", "erase", "when a slot is erased", "by-sector", "whole")
     reserve: int = number(
         "writes", "reserve", "how many sequencers an update needs left; 0 does not ask", 0, 2**16, default=8
     )
@@ -95,7 +100,13 @@ class Design:
         "boot", "image_check", "what the loader checks of an image", "none", "crc32", "own", default="crc32"
     )
     bad_image: str = chosen(
-        "boot", "bad_image", "what the loader does with an image that fails its check", "halt", "reset", "other"
+        "boot",
+        "bad_image",
+        "what the loader does with an image that fails its check",
+        "halt",
+        "reset",
+        "other",
+        "other-noted",
     )
     no_record: str = chosen(
         "boot", "no_record", "what the loader does without a record", "halt", "default", "slot-0", "first-whole"
@@ -116,6 +127,10 @@ class Design:
     timer: str = chosen("boot", "timer", "who runs the commit timer", "loader", "image")
 
     commit: str = chosen("commit", "by", "who commits", "image", "operator")
+    way_back: str = chosen("commit", "way_back", "what a commit does with the way back", "dropped", "kept")
+    set_dirty: str = chosen(
+        "commit", "set_dirty", "what an image has before it that is set dirty from outside", "on-trial", "tried"
+    )
     interval: int = number(
         "commit",
         "interval",
@@ -130,8 +145,9 @@ class Design:
 
     merge: str = chosen("merge", "when", "when old files are carried over", "before-switch", "first-boot", "none")
     merge_fault: str = chosen(
-        "merge", "fault", "what becomes of a trial whose files cannot be carried over", "revert", "ignore"
+        "merge", "fault", "what becomes of a trial whose files cannot be carried over", "revert", "ignore", "leave"
     )
+    folders: str = chosen("merge", "folders", "what becomes of folders", "carried", "flat")
     merge_note: str = chosen("merge", "note", "whether the end of the merge is noted", "none", "written")
 
     offers: str = chosen(

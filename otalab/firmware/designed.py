@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from zlib import crc32
 
 from otalab.errors import OutOfTable
-from otalab.firmware import application, bootloader
+from otalab.firmware import application, bootloader, record_writes
 from otalab.firmware.bootloader import Start
 from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
@@ -83,7 +83,8 @@ class Designed:
         form, board = codec(self.design), device.board
         facts = SlotFacts(len(app), crc32(app), device.images[0].version)
         record = Record(form.counting.first, BootConfig(0, True, (facts, SlotFacts())))
-        return flash.patched(board.records[0].address, form.encode(record))
+        flash = flash.patched(board.records[0].address, form.encode(record))
+        return record_writes.SHIPS[self.design.placing](flash, board, self.design)
 
     def committed(self, image: Image) -> Image:
         """Let an image be committed as the design has it."""

@@ -15,9 +15,31 @@ from otalab.hardware.chip import Chip
 from otalab.hardware.effects import Erase, Routine, pages
 
 Mount = Callable[[Chip, Region], Routine[FileSystem | None]]
+Folders = Callable[[FileSystem, set[str]], list[str]]
 
 
-def carry_over(chip: Chip, old: Region, new: Region, mount_old: Mount) -> Routine[bool]:
+def with_folders(source: FileSystem, present: set[str]) -> list[str]:
+    """Carry every file over, in whatever folder it is."""
+    return source.names()
+
+
+def flat(source: FileSystem, present: set[str]) -> list[str]:
+    """Look at the top alone: a folder that the new image lacks cannot be copied, one that it has loses its files.
+
+    `mgos_upd_merge_fs` opens each name that it does not find as if it were that of a file.
+    """
+    top = dict.fromkeys(name.partition("/")[0] for name in source.names())
+    there = {name.partition("/")[0] for name in present}
+    names = set(source.names())
+    for name in top:
+        if name not in names and name not in there:
+            raise FileSystemFault(f"{shown(name)} is a folder, and cannot be copied as a file")
+    return [name for name in top if name in names]
+
+
+def carry_over(
+    chip: Chip, old: Region, new: Region, mount_old: Mount, folders: Folders = with_folders
+) -> Routine[bool]:
     """Copy what is missing, one file after the other; `FileSystemFault` if it does not fit.
 
     False if there is a file system to carry from or to that cannot be mounted: then nothing was copied.
@@ -29,7 +51,7 @@ def carry_over(chip: Chip, old: Region, new: Region, mount_old: Mount) -> Routin
         chip.say(f"The {which} file system is no {chip.board.file_system}: old files were NOT carried over")
         return chip.board.file_system == "raw"
     present = set(target.names())
-    for name in source.names():
+    for name in folders(source, present):
         if name in present:
             chip.say(f"Keeping {shown(name)} of the new image")
             continue
@@ -94,3 +116,6 @@ def replayed(chip: Chip, region: Region, scratch: Scratch) -> Routine[None]:
                 yield Erase(region.address // size + block)
             case BlockProgram(offset, data):
                 yield from pages(region.address + offset, data, page)
+
+
+FOLDERS: dict[str, Folders] = {"carried": with_folders, "flat": flat}

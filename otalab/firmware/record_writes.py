@@ -18,10 +18,13 @@ from otalab.firmware.design import Design
 from otalab.firmware.store import AREAS
 from otalab.firmware.update_state import write_state
 from otalab.formats.records.record import BootConfig, Record, Selection
+from otalab.hardware.board import Board
 from otalab.hardware.effects import Erase, Routine, pages
-from otalab.hardware.flash import ERASED
+from otalab.hardware.flash import ERASED, Flash
 
 TRIES = 3
+# Up to this sequencer ESP-IDF as Mongoose OS had it writes over its own record: `esp_ota_set_boot_subtype`.
+YOUNG = 9
 # What a record is written for: a new image, a start that is counted, a commit, a way back, or something else.
 Move = Literal["stage", "try", "commit", "revert", "other"]
 Pieces = tuple[tuple[int, bytes], ...]
@@ -41,6 +44,7 @@ def write_record(chip: Controller, design: Design, config: BootConfig, move: Mov
     # program left weak may read well now and be gone at the next power-on.
     yield from REFRESHES[design.refresh](chip, design, selected)
     place, record = PLACINGS[design.placing](chip, design, config, move)
+    yield from MAKES_WAY[design.placing](chip, design, place)
     chip.say(f"Writing boot record {place}: sequencer {record.sequencer}, {record.config.summary}")
     written = yield from WRITES[design.write](chip, design, place, store.codec(design).encode(record))
     if not written:
@@ -50,10 +54,6 @@ def write_record(chip: Controller, design: Design, config: BootConfig, move: Mov
 
 def write_both(chip: Controller, design: Design, config: BootConfig, move: Move) -> Routine[bool]:
     """Write the update state, then the boot record: two stores, and a cut between the two leaves them at odds."""
-    if move == "commit":
-        # The state goes on naming the slot that the update came from; it only no longer says that this one is new.
-        own = store.current(chip, design)
-        config = replace(config, previous=own.config.previous if own else None)
     yield from write_state(chip, config)
     selected = store.select(chip, design)
     if selected is not None and selected.config.active == config.active:
@@ -100,6 +100,46 @@ def in_its_own_place(chip: Controller, design: Design, config: BootConfig, move:
     # Going back is not a new record, it is the end of this one: then the other counts again.
     config = replace(own.config, withdrawn=True) if move == "revert" else config
     return own.place, replace(own.record, config=config)
+
+
+def own_then_beside(chip: Controller, design: Design, config: BootConfig, move: Move) -> tuple[int, Record]:
+    """Write over place 0 while it counts with a sequencer of 9 or less, and only later into the other place.
+
+    Until then every record is erased before the next one is there: a cut between the two leaves none.
+    """
+    place, record = beside(chip, design, config, move)
+    selected = store.select(chip, design)
+    # So that an image from before Mongoose OS 2.13, which only knows place 0, finds its record there.
+    young = selected is not None and selected.place == 0 and selected.record.sequencer <= YOUNG
+    return (0 if young else place), record
+
+
+def nothing_made(chip: Controller, design: Design, place: int) -> Routine[None]:
+    """Leave the other place as it is."""
+    return
+    yield
+
+
+def other_zeroed(chip: Controller, design: Design, place: int) -> Routine[None]:
+    """Fill the other place with zeros before a record is written over itself: no old one may count in its stead."""
+    selected, form = store.select(chip, design), store.codec(design)
+    if selected is None or selected.place != place:
+        return
+    other = next_place(design, selected)
+    address = store.places(chip.board, design)[other]
+    chip.say(f"Filling boot record {other} with zeros")
+    yield Erase(address // chip.board.geometry.sector_size)
+    yield from _program(chip, design, address, bytes(form.size))
+
+
+def unwritten(flash: Flash, board: Board, design: Design) -> Flash:
+    """Ship a device with nothing in the other place."""
+    return flash
+
+
+def with_zeros(flash: Flash, board: Board, design: Design) -> Flash:
+    """Ship a device with zeros in the other place, as `otadata.bin` of Mongoose OS has them."""
+    return flash.patched(store.places(board, design)[1], bytes(store.codec(design).size))
 
 
 def as_it_lies(chip: Controller, design: Design, selected: Selection) -> Routine[None]:
@@ -215,6 +255,19 @@ ERASES: dict[str, Callable[[Controller, int], bool]] = {"always": always, "unles
 PLACINGS: dict[str, Callable[[Controller, Design, BootConfig, Move], tuple[int, Record]]] = {
     "beside": beside,
     "own": in_its_own_place,
+    "own-then-beside": own_then_beside,
+}
+# Before a record is written into a place.
+MAKES_WAY: dict[str, Callable[[Controller, Design, int], Routine[None]]] = {
+    "beside": nothing_made,
+    "own": nothing_made,
+    "own-then-beside": other_zeroed,
+}
+# What lies beside the first record of a new device.
+SHIPS: dict[str, Callable[[Flash, Board, Design], Flash]] = {
+    "beside": unwritten,
+    "own": unwritten,
+    "own-then-beside": with_zeros,
 }
 STATE_WRITES: dict[str, Callable[[Controller, Design, BootConfig, Move], Routine[bool]]] = {
     "none": write_record,

@@ -129,7 +129,22 @@ def current(chip: Controller, design: Design) -> Selection | None:
     if chip.held is not None:
         return chip.held
     selected = select(chip, design)
-    return None if selected is None else CONFIGS[design.state](chip, selected)
+    if selected is None or not SEES[design.sees](design, selected):
+        return None
+    return CONFIGS[design.state](chip, selected)
+
+
+def sees_all(design: Design, selected: Selection) -> bool:
+    """Find the record wherever it lies."""
+    return True
+
+
+def sees_area_0(design: Design, selected: Selection) -> bool:
+    """Find it in the first area only: once records go to the second, the image knows of no trial, commit or update.
+
+    `mgos_boot_cfg_init` of the application compares the name of the area with that of the first one twice.
+    """
+    return selected.place < design.journal
 
 
 def as_recorded(_chip: Chip, selected: Selection) -> Selection:
@@ -159,4 +174,5 @@ AREAS: dict[int, Callable[[Board], tuple[Region, ...]]] = {1: one_area, 2: two_a
 STATE_FAMILIES: dict[str, Callable[[Board], tuple[Family, ...]]] = {"none": no_family, "nvs": states}
 # From the ages of two places: may the one that is read later count?  The newer one has the smaller age.
 TIES: dict[str, Callable[[int, int], bool]] = {"first": first_read, "last": last_read}
+SEES: dict[str, Callable[[Design, Selection], bool]] = {"all": sees_all, "area-0": sees_area_0}
 CONFIGS: dict[str, Callable[[Chip, Selection], Selection]] = {"none": as_recorded, "nvs": as_the_state_says}

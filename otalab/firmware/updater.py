@@ -30,6 +30,9 @@ from otalab.hardware.effects import Ask, Routine
 APPLIED = "Update applied, finalizing"
 BUSY = "Update already in progress"
 UNCOMMITTED = "Previous update has not been committed yet"
+UNREADABLE = "Could not read current boot cfg"
+# The core's words where its back-end knows of no boot state (`updater_context_create`).
+UNSEEN = {"area-0": "OTA is not supported"}
 SAME_VERSION = "Version is the same as current"
 BUILD_ID_SIZE = 128  # "20260102-030405/1.1-g0123abc-main" has 33; it goes into the shadow, which has 8 KiB for all
 
@@ -38,13 +41,14 @@ def update(chip: Controller, design: Design, running: Image, active: int, offer:
     """Take an update in, steps 2 to 4 of the published procedure; any failure leaves the old record in charge."""
     try:
         selected = claim(chip, design)
-        active = boots_next(chip, design, selected.config, active)
+        active = SPARES[design.spares](chip, design, selected.config, active)
         old = chip.board.slots[active].fs
         target, mount_old = TARGETS[design.target](chip, active)
         slot = chip.board.slots[target]
         chip.say(f"Updating slot {target}")
         facts = yield from chip.during("download", download(chip, design, slot, running, offer))
-        yield from chip.during("merge", merge_times.BEFORE_SWITCH[design.merge](chip, old, slot.fs, mount_old))
+        before_switch = merge_times.BEFORE_SWITCH[design.merge]
+        yield from chip.during("merge", before_switch(chip, old, slot.fs, mount_old, design.folders))
         options = yield Ask("options")
         if isinstance(options, Lost):
             raise BundleFault(options.reason)
@@ -66,7 +70,7 @@ def claim(chip: Controller, design: Design) -> Selection:
     """Return the record that counts, or say why no update may start now."""
     selected = store.current(chip, design)
     if selected is None:
-        raise BundleFault("Could not read current boot cfg")
+        raise BundleFault(UNSEEN.get(design.sees, UNREADABLE))
     if not selected.config.committed:
         raise BundleFault(UNCOMMITTED)
     if fault := store.used_up(design, selected):
@@ -75,8 +79,13 @@ def claim(chip: Controller, design: Design) -> Selection:
 
 
 def boots_next(chip: Controller, design: Design, config: BootConfig, running: int) -> int:
-    """Return the slot that must be spared: the running one, unless a boot state set by hand names the other one."""
+    """Spare the slot that is started next: the running one, unless a boot state set by hand names the other one."""
     return config.active if passes(chip, design, config) else running
+
+
+def runs_now(chip: Controller, design: Design, config: BootConfig, running: int) -> int:
+    """Spare the slot that runs, whatever the records say by now."""
+    return running
 
 
 def beside(_chip: Controller, active: int) -> tuple[int, Mount]:
@@ -119,7 +128,7 @@ def download(chip: Controller, design: Design, slot: Slot, running: Image, offer
                     yield from record_writes.make_ready(chip, design)
                     version = manifest.version
                 case PartBegins(part, size):
-                    writer = writer_for(chip, slot, part, size)
+                    writer = yield from writer_for(chip, design, slot, part, size)
                 case PartData(_, data) if writer:
                     yield from writer.add(data)
                 case PartEnds(part, size, check) if writer:
@@ -132,12 +141,16 @@ def download(chip: Controller, design: Design, slot: Slot, running: Image, offer
     return facts["app"]
 
 
-def writer_for(chip: Controller, slot: Slot, part: Part, size: int) -> RegionWriter | None:
+def writer_for(chip: Controller, design: Design, slot: Slot, part: Part, size: int) -> Routine[RegionWriter | None]:
     """Return what writes a part into its place in the slot; a part that has none there is only checked."""
     region = {"app": slot.app, "fs": slot.fs}.get(part.role)
     if region and size > region.size:
         raise BundleFault(f"Image too big: {part.name} has {size} bytes, its slot {region.size}")
-    return RegionWriter(chip, region) if region else None
+    if region is None:
+        return None
+    writer = RegionWriter(chip, region)
+    yield from SLOT_ERASES[design.slot_erase](writer)
+    return writer
 
 
 def accept(chip: Controller, design: Design, manifest: Manifest, running: Image, offer: Offer) -> None:
@@ -189,6 +202,11 @@ def _numbers(version: str) -> list[int] | None:
 
 
 TARGETS: dict[str, Callable[[Controller, int], tuple[int, Mount]]] = {"inactive": beside, "running": in_place}
+SPARES: dict[str, Callable[[Controller, Design, BootConfig, int], int]] = {"next": boots_next, "running": runs_now}
+SLOT_ERASES: dict[str, Callable[[RegionWriter], Routine[None]]] = {
+    "by-sector": RegionWriter.sector_by_sector,
+    "whole": RegionWriter.erase_whole,
+}
 DOWNGRADES: dict[str, Callable[[str, str], None]] = {"accept": any_version, "refuse": not_older}
 STAGED: dict[str, Callable[[BootConfig], BootConfig]] = {
     "none": BootConfig.trusted,

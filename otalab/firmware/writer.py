@@ -15,13 +15,26 @@ MISMATCH = {"esp8266": "Invalid checksum", "esp32": "Digest mismatch"}
 
 
 class RegionWriter:
-    """Writes a region from its start, erasing each sector just before its first page."""
+    """Writes a region from its start; each sector is erased before its first page."""
 
     def __init__(self, chip: Controller, region: Region) -> None:
         self.region = region
         self._chip = chip
         self._next = region.address
         self._pending = b""
+        self._erased = False
+
+    def sector_by_sector(self) -> Routine[None]:
+        """Erase each sector just before its first page: what an update does not reach stays as it was."""
+        return
+        yield
+
+    def erase_whole(self) -> Routine[None]:
+        """Erase all of the region before the first byte: it takes as long for a small image as for a large one."""
+        size = self._chip.board.geometry.sector_size
+        for sector in range(self.region.address // size, self.region.end // size):
+            yield Erase(sector)
+        self._erased = True
 
     def add(self, data: bytes) -> Routine[None]:
         """Take data in and write what makes whole pages."""
@@ -39,6 +52,8 @@ class RegionWriter:
 
     def blank_rest(self) -> Routine[None]:
         """Erase what the region has behind what was written."""
+        if self._erased:
+            return
         size = self._chip.board.geometry.sector_size
         for sector in range(-(-self._next // size), self.region.end // size):
             yield Erase(sector)
@@ -46,7 +61,7 @@ class RegionWriter:
     def _write(self, data: bytes) -> Routine[None]:
         geometry = self._chip.board.geometry
         for program in pages(self._next, data, geometry.page_size):
-            if program.address % geometry.sector_size == 0:
+            if program.address % geometry.sector_size == 0 and not self._erased:
                 yield Erase(program.address // geometry.sector_size)
             yield program
         self._next += len(data)

@@ -29,6 +29,7 @@ from otalab.hardware.flash import Flash
 HARDENED, MONGOOSE, SINGLE = load_design("hardened"), load_design("mongoose"), load_design("single-record")
 CC3200, JOURNAL, IDF = load_design("cc3200"), load_design("mgos-boot"), load_design("esp-idf")
 RBOOT, ESP32 = load_design("esp8266"), load_design("esp32")
+BESIDE = load_design("esp32-beside")
 SAFE: tuple[str, str, list[Any]] = ("safe", "", [])
 
 
@@ -449,7 +450,7 @@ def test_the_other_image_is_started_if_that_one_is_whole() -> None:
 
 
 def story_of_esp32(image: str) -> tuple[str, str, list[Any]]:
-    return story(cell(tiny(ESP32, image)))
+    return story(cell(tiny(BESIDE, image)))
 
 
 @pytest.mark.parametrize("image", ["hangs", "crashes"])

@@ -52,6 +52,13 @@ def test_every_finding_has_a_history_that_is_played() -> None:
         (MONGOOSE, "torn-erase", "healthy", {"order": "sequencer-last"}, {"guard": "crc32"}),
         (MONGOOSE, "atomic", "crashes", {}, {"record": "complete", "trial": "one-try", "image_check": "crc32"}),
         (load_design("single-record"), "atomic", "healthy", {}, {"records": 2}),
+        (
+            replace(HARDENED, sequencer="increasing"),
+            "atomic",
+            "healthy",
+            {"placing": "own-then-beside"},
+            {"placing": "beside"},
+        ),
         (HARDENED, "unstable", "healthy", {}, {"refresh": "selected", "clear": "before-slot"}),
         (load_design("cc3200"), "torn-erase", "healthy", {"interval_in": "nowhere"}, {"store": "atomic-replace"}),
         (FIRST_BOOT, "atomic", "healthy", {"tries": 2}, {"tries": 1}),
