@@ -11,9 +11,9 @@ from zlib import crc32
 
 from otalab.errors import BundleFault
 from otalab.firmware import record_writes, store
-from otalab.firmware.bootloader import passes
 from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
+from otalab.firmware.image_checks import passes
 from otalab.firmware.requests import BootState, Report, Snapshot
 from otalab.firmware.writer import RegionWriter
 from otalab.formats.records.record import BootConfig

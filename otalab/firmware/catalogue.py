@@ -68,12 +68,19 @@ def checked(design: Design) -> Design:
 
 def contradictions(design: Design) -> Iterator[tuple[str, str]]:
     """Yield every choice that cannot stand beside the others, and why."""
+    rules = (*_of_records(design), *_of_the_flow(design))
+    return ((name, problem) for name, broken, problem in rules if broken)
+
+
+Rule = tuple[str, bool, str]
+
+
+def _of_records(design: Design) -> list[Rule]:
+    """Return the rules of what records are and how they are written: the choice, whether it is broken, and why."""
     lab, journal = design.record in LAB_RECORDS, design.journal > 1
     own_guard = design.record in ("mgos-boot", "otadata", "otadata-mongoose")
     counts = {"cc3200": ("decreasing", 64), "rboot": ("decreasing", 64)}.get(design.record, ("increasing", 32))
-    tells = {"trial": design.trial in ("one-try", "one-start"), "tries": design.tries > 1}
-    starts_any = design.no_record in ("slot-0", "first-whole")
-    rules = [
+    return [
         (
             "guard",
             own_guard != (design.guard == "own"),
@@ -93,6 +100,15 @@ def contradictions(design: Design) -> Iterator[tuple[str, str]]:
             design.placing == "own-then-beside" and (design.records != 2 or design.sequencer != "increasing"),
             _YOUNG,
         ),
+    ]
+
+
+def _of_the_flow(design: Design) -> list[Rule]:
+    """Return the rules of what loader, image and updater do."""
+    lab, journal = design.record in LAB_RECORDS, design.journal > 1
+    tells = {"trial": design.trial in ("one-try", "one-start"), "tries": design.tries > 1}
+    starts_any = design.no_record in ("slot-0", "first-whole")
+    return [
         ("trial", tells["trial"] and design.record in ("mongoose", "cc3200", "otadata-mongoose"), _CANNOT_COUNT),
         ("trial", design.trial == "attempts" and design.record != "rboot", 'attempts needs format = "rboot"'),
         ("trial", design.trial in ("one-try", "one-start") and design.record == "rboot", 'rboot has "attempts"'),
@@ -110,7 +126,6 @@ def contradictions(design: Design) -> Iterator[tuple[str, str]]:
         ("interval_in", design.interval_in == "record" and not lab, f"format {design.record!r} has no interval"),
         ("merge_note", design.merge_note == "written" and design.record != "rboot", 'only "rboot" is written again'),
     ]
-    return ((name, problem) for name, broken, problem in rules if broken)
 
 
 _CANNOT_WITHDRAW = "only cc3200 and otadata can say of a record that it is given up"

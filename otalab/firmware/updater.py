@@ -13,10 +13,10 @@ from dataclasses import replace
 
 from otalab.errors import BundleFault, OtalabError
 from otalab.firmware import intervals, merge_times, record_writes, store
-from otalab.firmware.bootloader import passes
 from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
 from otalab.firmware.image import Image
+from otalab.firmware.image_checks import passes
 from otalab.firmware.merge import Mount, held_in_ram, mounted
 from otalab.firmware.requests import Lost, Offer, Report
 from otalab.firmware.writer import RegionWriter
