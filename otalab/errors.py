@@ -15,6 +15,10 @@ from otalab.text import meant
 class OtalabError(Exception):
     """Misuse or bad input: one line that says what, where and the way out."""
 
+    def _render_traceback_(self) -> list[str]:
+        """Return that line alone: it is what IPython shows below a cell, in place of every frame."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class BadInput(OtalabError, ValueError):
     """A file, a name or a number that the lab cannot work with."""

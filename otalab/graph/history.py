@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -117,7 +118,16 @@ def _tear(scenario: Scenario, faults: FaultModel, step: Step, label: str) -> Tea
         if label != "cut":
             raise BadInput(f"effect {step.number} does not touch the flash: its only tear is cut, not {label!r}")
         return None
+    known = []
     for tear in faults.tears(step.effect, step.before, scenario.device):
         if tear.label == label:
             return tear
-    raise BadInput(f"effect {step.number} has no tear {label!r} under the fault model {faults.name}")
+        known.append(tear.label)
+    near = ", ".join(sorted(known, key=lambda other: _distance(label, other))[:3])
+    raise BadInput(f"effect {step.number} has no tear {label!r} under the fault model {faults.name}; near it: {near}")
+
+
+def _distance(label: str, other: str) -> tuple[bool, int]:
+    """Return how far a tear is from another one: of the same kind first, then by its number."""
+    kinds, numbers = zip(*((re.sub(r"\d+", "", one), re.findall(r"\d+", one)) for one in (label, other)), strict=True)
+    return kinds[0] != kinds[1], sum(abs(int(a) - int(b)) for a, b in zip(*numbers, strict=False))

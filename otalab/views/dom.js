@@ -20,3 +20,16 @@ function fill(made, attributes, children) {
   made.append(...children);
   return made;
 }
+
+/** Put new children in place of the old ones; the focus stays with its like among them, or goes to `heir`. */
+function renewed(root, heir, ...children) {
+  const had = root.contains(document.activeElement) ? document.activeElement : null;
+  root.replaceChildren(...children);
+  if (!had) return;
+  const like = [...root.querySelectorAll(had.tagName)].find((one) => named(one) === named(had) && !one.disabled);
+  (like ?? heir).focus({ preventScroll: true });
+}
+
+function named(one) {
+  return one.getAttribute("aria-label") ?? one.textContent;
+}

@@ -1,13 +1,50 @@
 // The link of one view to its model: what it follows, what it says to Python, and an end after which it touches nothing.
 
 const GONE = "The kernel that this belongs to is gone: run its cell again.";
+const SILENT = "No answer yet: is the kernel running, or busy with a cell?";
+const PICTURE = "This is a picture: what it would ask a kernel for does nothing here.";
+const PATIENCE = 5000; // milliseconds without an answer, after which that is said
+
+/** What is typed in a view stays in it, but for what runs a cell, and for the commands of browser and notebook. */
+function held(event) {
+  if (!event.ctrlKey && !event.metaKey && !(event.shiftKey && event.key === "Enter")) event.stopPropagation();
+}
+
+/** The picture that is kept in the notebook makes way for the view. */
+function replaceStill(name) {
+  if (!name) return;
+  for (const still of document.querySelectorAll(`[data-otalab-still="${CSS.escape(name)}"]`)) {
+    (still.closest(".jp-OutputArea-child") ?? still).style.display = "none";
+  }
+}
 
 class Link {
   /** `lost` is called when nothing more will be heard from Python; `gone` says so in one line. */
-  constructor(model, lost) {
+  constructor(model, root, lost) {
     Object.assign(this, { model, lost, gone: "", over: false, leaving: [], due: new Set() });
+    // A notebook has short cuts of one letter, and finds them by where the focus is: what it never hears cuts no cell.
+    root.addEventListener("keydown", held);
+    this.leaving.push(() => root.removeEventListener("keydown", held), () => this.answered());
+    this.hear("msg:custom", (content) => { if (content.answered) this.answered(); });
+    // On a page that was made of a notebook a manager of its own reads the models, and there is no kernel.
+    const { widget_manager: manager } = model;
+    this.picture = Boolean(manager && "loader" in manager && !("kernel" in manager));
+    this.alone = this.picture || Boolean(model.alone);
+    if (this.picture) this.gone = PICTURE;
+    else replaceStill(model.get("picture"));
     // Only a kernel that goes while the view is there changes this.
     this.hear("comm_live_update", () => this.lose());
+  }
+
+  /** In a display: the wish to go where the cells go. */
+  follower() {
+    if (this.model.get("follows") === null || this.model.get("follows") === undefined) return "";
+    const box = element("input", { type: "checkbox", "data-do": "follow" });
+    const show = () => { box.checked = this.model.get("follows"); };
+    box.addEventListener("change", () => this.set("follows", box.checked));
+    this.hear("change:follows", show);
+    show();
+    return element("label", { class: "follower", title: "Else this display keeps its own place" }, box, " follow the cells");
   }
 
   /** Call `what` at each event, until the end. */
@@ -33,13 +70,33 @@ class Link {
     if (!this.over) due.forEach((what) => what());
   }
 
+  /** Where no kernel is, what needs one looks like it. */
+  settled(root) {
+    if (this.picture) for (const one of root.querySelectorAll("button, select, input")) one.disabled = true;
+  }
+
+  /** What stands beside the view as a complaint: that nobody hears it. */
+  get trouble() {
+    return this.gone || (this.silent ? SILENT : "");
+  }
+
   send(content) {
     this.speak(() => this.model.send(content));
+    clearTimeout(this.waiting);
+    if (!this.gone) this.waiting = setTimeout(() => { this.silent = true; this.lost(); }, PATIENCE);
+  }
+
+  answered() {
+    clearTimeout(this.waiting);
+    if (!this.silent) return;
+    this.silent = false;
+    if (!this.over) this.lost();
   }
 
   set(name, value) {
     this.model.set(name, value);
     this.save();
+    this.send({}); // which is answered, and no more
   }
 
   save() {

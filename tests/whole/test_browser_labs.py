@@ -8,6 +8,13 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not 
 NOTEBOOK = ROOT / "notebooks" / "03_boot_records.ipynb"
 
 
+CELLS = """() => {
+  const { content } = window.jupyterapp.shell.currentWidget;
+  const all = content.widgets.map(({ model }) => `${model.type} ${model.sharedModel.source}`);
+  return [content.activeCellIndex, ...all];
+}"""
+
+
 @pytest.fixture(scope="module")
 def page(lab):
     """The notebook, run to its end; what its modules complain of stands in `page.complaints`."""
@@ -110,6 +117,7 @@ def test_the_race_is_run_anew(page, race):
     race.get_by_label("the image commits itself").check()
     race.get_by_label("The new image").select_option("crashes")
     sync_api.expect(outcome).to_contain_text("does not try it twice")
+    race.get_by_label("follow the cells").check()
     evaluate(page, "trial.design = 'mongoose'")
     sync_api.expect(outcome).to_contain_text("for ever")
     sync_api.expect(race.locator("svg > title")).to_contain_text("for ever")
@@ -131,6 +139,48 @@ def test_both_are_readable_in_the_dark(page, sequencer, race):
 def brightness(colour):
     numbers = [float(part) for part in colour[colour.index("(") + 1 : -1].split(",")[:3]]
     return sum(numbers) / 3 / 255
+
+
+def test_no_key_reaches_the_notebook(page, sequencer, race):
+    """
+    Whatever has the focus in a view, the notebook's short cuts of one letter cut, delete and move no cell.
+    """
+    for used in (sequencer.locator("[data-do=swap]"), sequencer.get_by_label("Design"), race.get_by_label("by hand")):
+        used.click() if used.get_attribute("data-do") else used.focus()
+        before = page.evaluate(CELLS)
+        for key in ("x", "d", "d", "m", "0", "0", "a", "ArrowDown", "Enter", "Escape"):
+            page.keyboard.press(key)
+        assert before == page.evaluate(CELLS)
+        assert 0 == page.locator(".jp-Dialog").count()
+    used.focus()
+    page.keyboard.press("Control+Shift+c")
+    sync_api.expect(page.locator("#modal-command-palette")).to_be_visible()
+    page.keyboard.press("Escape")
+
+
+def test_a_refusal_is_said_again_and_its_field_is_marked(page, sequencer):
+    """
+    What was typed stays, as what it is: no number.
+    """
+    field, alert = sequencer.get_by_label("record 0, sequencer"), sequencer.locator(".problem")
+    for typed in ("zz", "zzz"):
+        field.fill(typed)
+        field.press("Enter")
+        sync_api.expect(alert).to_contain_text(f"'{typed}' is no number")
+        sync_api.expect(field).to_have_attribute("aria-invalid", "true")
+        sync_api.expect(field).to_have_value(typed)
+    field.fill("7")
+    field.press("Enter")
+    sync_api.expect(alert).to_have_text("")
+    sync_api.expect(field).not_to_have_attribute("aria-invalid", "true")
+
+
+def test_the_picture_makes_way_for_the_view(page, sequencer):
+    """
+    It is in the notebook, and is not seen beside what it is a picture of.
+    """
+    assert 0 < page.locator("[data-otalab-still]").count()
+    sync_api.expect(page.locator("[data-otalab-still]").first).to_be_hidden()
 
 
 def test_nobody_complained(page):

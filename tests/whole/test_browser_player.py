@@ -85,7 +85,11 @@ def test_in_jupyterlab_a_hand_steps_cuts_and_recovers(page, served):
     Buttons and keys step; a cut at the switch and a tear lead to the recovered end; a cell reads it all back.
     """
     player = opened(page, served, "lab/tree", NAME)
-    value_of(page, "player.cuts = []; player.goto('switch'); player.step")
+    player.get_by_label("follow the cells").check()
+    value_of(
+        page,
+        "player.image, player.design = 'healthy', 'hardened'; player.cuts = []; player.goto('switch'); player.step",
+    )
     player.scroll_into_view_if_needed()
     where, sentence = player.locator(".where"), player.locator(".sentence")
     expect(where).to_have_text("step 159 of 174")
@@ -110,11 +114,13 @@ def test_in_jupyterlab_a_hand_steps_cuts_and_recovers(page, served):
     expect(player.locator(".cutting")).to_be_visible()
     expect(player.locator(".cutting")).to_contain_text("23,668 different things")
     shoot(page, "lab-cut")
+    keeps_its_focus(page, player)
     player.locator("[data-tear=prefix-1]").click()
     expect(sentence).to_contain_text("THE POWER FAILS")
     expect(player.locator(".why")).to_contain_text("Record 0 counts")
     shoot(page, "lab-torn")
-    player.focus()
+    # The focus stayed in the player, and what the cut leads to is said.
+    expect(player.get_by_role("status")).to_have_text("ends updated after 1 cut")
     page.keyboard.press("End")
     expect(sentence).to_contain_text("The life ends updated")
     shoot(page, "lab-recovered")
@@ -125,8 +131,38 @@ def test_in_jupyterlab_a_hand_steps_cuts_and_recovers(page, served):
     player.scroll_into_view_if_needed()
     player.get_by_role("button", name="Undo last cut").click()
     expect(where).to_have_text("step 160 of 174")
+    keeps_its_keys(page, player)
     assert "[]" == value_of(page, "player.cuts")
     assert [] == ours(page)
+
+
+def keeps_its_focus(page, player):
+    """
+    The list of tears closes by a key and opens by one; a choice in it leaves the focus where it was made.
+    """
+    page.keyboard.press("Escape")
+    expect(player.locator(".cutting")).to_be_hidden()
+    page.keyboard.press("c")
+    player.get_by_label("Fault model").focus()
+    player.get_by_label("Fault model").select_option("torn-program")
+    expect(player.locator(".cutting")).not_to_contain_text("23,668")
+    expect(player.get_by_label("Fault model")).to_be_focused()
+    player.get_by_label("Fault model").select_option("all")
+    expect(player.locator(".cutting")).to_contain_text("23,668 different things")
+
+
+def keeps_its_keys(page, player):
+    """
+    After a button that is gone the keys still step, and no other one reaches the notebook.
+    """
+    page.keyboard.press("ArrowRight")
+    expect(player.locator(".where")).to_have_text("step 161 of 174")
+    cells = "() => window.jupyterapp.shell.currentWidget.content.widgets.map((cell) => cell.model.sharedModel.source)"
+    before = page.evaluate(cells)
+    for key in ("x", "d", "d", "m", "0", "0"):
+        page.keyboard.press(key)
+    assert before == page.evaluate(cells)
+    expect(page.locator(".jp-Dialog")).to_have_count(0)
 
 
 def test_a_wish_that_cannot_be_met_is_answered_in_one_line(page, served):
@@ -134,9 +170,9 @@ def test_a_wish_that_cannot_be_met_is_answered_in_one_line(page, served):
     A tear that does not exist is refused beside the time line, and nothing moves.
     """
     player = opened(page, served, "lab/tree", NAME)
-    value_of(page, "player._asked(None, {'ask': 'cut', 'tear': 'nonsense'}, None); 1")
+    value_of(page, "player._displays[0]._asked(None, {'ask': 'cut', 'tear': 'nonsense'}, None); 1")
 
-    expect(player.locator(".trouble")).to_contain_text("has no tear 'nonsense' under the fault model all")
+    expect(player.locator(".trouble")).to_contain_text("its only tear is cut, not 'nonsense'")
 
 
 @pytest.mark.skipif(find_spec("notebook") is None, reason="Jupyter Notebook is not installed")

@@ -5,12 +5,14 @@ const SPEEDS = [1, 4, 16, 64, 256];
 const WAIT = 150; // milliseconds of rest after which the kernel is told the position
 const COLOURS = ["boot", "download", "merge", "switch", "trial", "commit", "rollback", "label", "label-ink", "ink",
   "paper", "record", "state", "slot-0", "slot-1", "free"];
-const KEYS = "Arrow keys: step. Shift and arrow: next or previous phase. Space: play or pause. Home, End. C: cut here.";
+const KEYS = "Arrow keys: step. Shift and arrow: next or previous phase. Space: play or pause. Home, End. "
+  + "C: cut here, Escape: close the list.";
 
 class UpdatePlayer {
   constructor(model, el) {
     this.model = model;
-    this.link = new Link(model, () => this.hear());
+    this.id = `player-${Math.random().toString(36).slice(2)}`;
+    this.link = new Link(model, el, () => this.hear());
     this.timeLine = new TimeLine((position) => this.go(position));
     this.map = new FlashMap((sector, fixed) => this.look(sector, fixed));
     this.hex = new HexPane();
@@ -20,7 +22,10 @@ class UpdatePlayer {
     this.where = element("span", { class: "where" });
     this.alert = element("p", { class: "trouble", role: "alert" });
     this.cutting = element("section", { class: "cutting", "aria-label": "What this cut can leave", hidden: "" });
-    this.path = element("div", { class: "path" });
+    this.steps = element("span", { class: "steps" });
+    this.end = element("span", { role: "status", "aria-live": "polite" });
+    this.keep = element("span", { class: "steps" });
+    this.path = element("div", { class: "path" }, this.steps, this.end, this.keep);
     this.records = element("div", { class: "records" });
     this.why = element("p", { class: "why" });
     this.slots = element("p", { class: "slots" });
@@ -29,15 +34,16 @@ class UpdatePlayer {
     const button = (name, sign, what) => element("button", { type: "button", title: name, "aria-label": name, onclick: what }, sign);
     this.play = button("Play", "▶ Play", () => this.toggle());
     this.cut = button("Cut here", "✂ Cut here", () => this.ask());
+    this.caption = element("p", { class: "caption" });
     const bar = element("div", { class: "bar", role: "toolbar", "aria-label": "Player" },
       button("Previous phase", "|◀", () => this.jump(-1)), button("Step back", "◀", () => this.go(this.life.now - 1)),
       this.play, button("Step forward", "▶", () => this.go(this.life.now + 1)),
-      button("Next phase", "▶|", () => this.jump(1)), this.speed, this.cut, this.where);
+      button("Next phase", "▶|", () => this.jump(1)), this.speed, this.cut, this.where, this.link.follower());
     const legend = element("div", { class: "legend" });
     this.legend = legend;
     this.root = element("div", { class: "otalab-player", tabindex: 0, role: "group", "aria-label": "Update player",
-      title: "", "aria-description": KEYS, "data-lm-suppress-shortcuts": "true" },
-      bar, this.timeLine.canvas, this.sentence, this.alert, this.cutting, this.path,
+      title: "", "aria-description": KEYS },
+      this.caption, bar, this.timeLine.canvas, this.sentence, this.alert, this.cutting, this.path,
       element("div", { class: "panes" },
         element("section", { class: "flash" }, element("h3", {}, "Flash"), this.map.canvas, legend),
         element("section", { class: "boot" }, element("h3", {}, "Boot records"), this.records, this.why, this.slots, this.timer),
@@ -57,7 +63,9 @@ class UpdatePlayer {
     link.hear("change:trace change:recovery", () => this.load());
     link.hear("change:step", () => { if (!this.loading) this.go(model.get("step")); });
     link.hear("change:tears", () => this.offer());
+    link.hear("change:caption", () => this.draw(new Set()));
     link.hear("change:trouble", () => this.hear());
+    link.hear("change:playing", () => this.clock());
     link.hear("change:cuts change:saved", () => { if (!this.loading) this.history(); });
     const size = new ResizeObserver(() => { if (this.root.clientWidth !== this.width) this.layout(); });
     const theme = new MutationObserver(() => this.layout());
@@ -66,13 +74,13 @@ class UpdatePlayer {
     theme.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-name", "data-jp-theme-light"] });
     dark.addEventListener("change", again);
     link.leaving.push(() => { size.disconnect(); theme.disconnect(); dark.removeEventListener("change", again); });
-    link.leaving.push(() => { this.pause(); this.wait(false); this.settle(); });
+    link.leaving.push(() => { this.stop(); this.settle(); });
   }
 
   /** What the kernel complains of, or that it is gone. */
   hear() {
-    this.alert.textContent = this.link.gone || this.model.get("trouble") || "";
-    this.wait(false);
+    this.alert.textContent = this.link.trouble || this.model.get("trouble") || "";
+    this.searching = false;
   }
 
   /** Read the tapes, and only those that are new; several changes at once are one reading. */
@@ -137,13 +145,27 @@ class UpdatePlayer {
     this.go(stretches[here + back]?.first ?? (by < 0 ? 0 : this.life.length - 1));
   }
 
+  /** All views of one player have one clock: who has it moves them all, and whoever presses the button stops it. */
   toggle() {
-    if (this.playing) return this.pause();
+    if (this.model.get("playing")) return this.pause();
     if (this.life.now === this.life.length - 1) this.go(0);
+    this.model.set("playing", this.id);
+    this.clock();
+  }
+
+  clock() {
+    const owner = this.model.get("playing") ?? "", name = owner ? "Pause" : "Play";
+    this.play.textContent = owner ? "❚❚ Pause" : "▶ Play";
+    this.play.setAttribute("aria-label", name);
+    this.play.title = name;
+    // Sixteen sentences a second are none that can be heard.
+    this.sentence.setAttribute("aria-live", owner ? "off" : "polite");
+    if (owner === this.id && !this.playing) this.run();
+    else if (owner !== this.id) cancelAnimationFrame(this.playing), (this.playing = undefined);
+  }
+
+  run() {
     let last = performance.now(), due = 0;
-    this.sentence.setAttribute("aria-live", "off");
-    this.play.textContent = "❚❚ Pause";
-    this.play.setAttribute("aria-label", "Pause");
     const tick = (now) => {
       due += ((now - last) / 1000) * this.speed.value;
       last = now;
@@ -156,15 +178,18 @@ class UpdatePlayer {
   }
 
   pause() {
-    cancelAnimationFrame(this.playing);
-    this.playing = undefined;
-    this.sentence.setAttribute("aria-live", "polite");
-    this.play.textContent = "▶ Play";
-    this.play.setAttribute("aria-label", "Play");
+    if (this.model.get("playing")) this.model.set("playing", "");
+    this.clock();
+  }
+
+  /** A view that goes stops only what it has begun itself. */
+  stop() {
+    if (this.model.get("playing") === this.id) this.pause();
   }
 
   key(event) {
-    if (event.target.closest("input, select") || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "Escape" && !this.cutting.hidden) this.close();
+    if (event.target.closest("input, select, textarea, .cutting") || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === " " && event.target.closest("button")) return;
     const by = { ArrowRight: 1, ArrowLeft: -1, ArrowUp: -1, ArrowDown: 1 }[event.key];
     const scrolls = event.target.closest(".hex, .log") && ["ArrowUp", "ArrowDown"].includes(event.key);
@@ -176,7 +201,6 @@ class UpdatePlayer {
     else if (event.key === "c" || event.key === "C") this.ask();
     else return;
     event.preventDefault();
-    event.stopPropagation();
   }
 
   /** Look at a sector: while the mouse is over it, or for good; nowhere means where the present effect works. */
@@ -198,15 +222,16 @@ class UpdatePlayer {
     const line = life.line(now);
     this.sentence.textContent = line;
     this.sentence.classList.toggle("failed", life.last.cuts.includes(now));
+    this.caption.textContent = this.model.get("caption");
     this.where.textContent = `step ${now} of ${life.length - 1}`;
-    this.cut.disabled = Boolean(this.model.alone) || life.ends(now);
-    this.cut.title = this.model.alone ? "Cutting the power needs the lab; this page is a recording" : "Cut the power in this effect";
+    this.cut.disabled = Boolean(this.link.alone) || life.ends(now);
+    this.cut.title = this.link.alone ? "Cutting the power needs the lab; this page is a recording" : "Cut the power in this effect";
     this.timeLine.draw(line);
     this.map.draw(dirty, present, this.hover ?? this.fixed, title);
     this.hex.draw(life, shown, title);
     this.boot(life.moment(now), life.get("left", now));
     this.say();
-    if (!this.cutting.hidden && this.offered !== now) this.cutting.hidden = true;
+    if (!this.cutting.hidden && this.offered !== now) this.close();
   }
 
   boot(moment, left) {
@@ -253,27 +278,30 @@ class UpdatePlayer {
     this.alert.textContent = "";
     const known = this.model.get("tears");
     if (known.step === this.life.now && known.wanted === wanted) return this.offer();
-    this.wait(true);
+    this.searching = true;
     this.link.send({ ask: "tears", step: this.life.now, wanted });
   }
 
-  wait(asked) {
-    clearTimeout(this.waiting);
-    if (!asked) return;
-    this.waiting = setTimeout(() => { this.alert.textContent = "No answer yet: is the kernel running?"; }, 5000);
+  /** The list goes; the focus that was in it stays in the player, where keys are heard. */
+  close(heir = this.root) {
+    const had = this.cutting.contains(document.activeElement);
+    this.cutting.hidden = true;
+    if (had) heir.focus({ preventScroll: true });
   }
 
   choose(tear) {
-    this.wait(true);
-    this.cutting.hidden = true;
+    this.close();
     this.link.send({ ask: "cut", tear, step: this.life.now });
   }
 
   /** What the kernel says that this cut can leave, in classes to choose from. */
   offer() {
     const tears = this.model.get("tears");
+    // Between a question and its answer the list stays, with whatever has the focus in it.
+    if (!tears?.classes && this.searching) return;
     this.hear();
-    if (!tears?.classes || tears.step !== this.life?.now) { this.cutting.hidden = true; return; }
+    if (!tears?.classes || tears.step !== this.life?.now) { this.close(); return; }
+    const fresh = this.cutting.hidden;
     this.offered = tears.step;
     const number = (n) => n.toLocaleString("en");
     const find = element("input", { type: "search", "aria-label": "Part of a label", placeholder: "part of a label: prefix-1", value: tears.wanted });
@@ -283,7 +311,7 @@ class UpdatePlayer {
     faults.value = tears.faults;
     faults.addEventListener("change", () => {
       this.link.set("faults", faults.value);
-      this.wait(true);
+      this.searching = true;
       this.link.send({ ask: "tears", step: this.life.now, wanted: "" });
     });
     const rows = tears.classes.map((one) => element("tr", {},
@@ -293,15 +321,15 @@ class UpdatePlayer {
         element("button", { type: "button", "data-tear": label, title: `Cut the power, leaving ${label}`, onclick: () => this.choose(label) }, label)),
         one.count > one.labels.length ? " …" : "")));
     const some = tears.shown < tears.total ? `${number(tears.shown)} of ` : "";
-    this.cutting.replaceChildren(
+    renewed(this.cutting, this.root,
       element("p", {}, element("b", {}, "The power fails in this effect. "),
         `It can leave ${some}${number(tears.total)} ${tears.total === 1 ? "thing" : "different things"}. Which one?`),
       element("div", { class: "bar" }, faults, search,
-        element("button", { type: "button", onclick: () => { this.cutting.hidden = true; this.root.focus(); } }, "Close")),
+        element("button", { type: "button", onclick: () => this.close(this.cut) }, "Close")),
       element("table", {}, element("thead", {}, element("tr", {}, ...["how many", "what is left", "choose one"].map((name) =>
         element("th", { scope: "col" }, name)))), element("tbody", {}, ...rows)));
     this.cutting.hidden = false;
-    if (document.activeElement === this.cut || this.root.contains(document.activeElement)) {
+    if (fresh && this.root.contains(document.activeElement)) {
       this.cutting.querySelector("[data-tear]")?.focus({ preventScroll: true });
     }
   }
@@ -314,10 +342,14 @@ class UpdatePlayer {
       button(`run ${run}, effect ${effect}: ${tear}`, () => this.go(this.life.last.cuts[n]), { title: "Go to this cut" }));
     const code = () => `${model.get("opening")}\nplayer.cuts = ${JSON.stringify(cuts)}\nplayer.step = ${this.life.now}`;
     const keep = saved.id ? button("Save for replay", () => this.save(saved)) : button("Save for replay", () => {}, { disabled: "", title: saved.problem });
-    this.path.replaceChildren(
-      element("span", {}, cuts.length ? "Cuts: " : "No cuts yet."), ...steps,
-      element("span", { class: `end ${end.name}`, style: `--end: var(--otalab-end-${end.name})`, title: end.reason }, `ends ${end.name}`),
-      ...(cuts.length && !model.alone ? [button("Undo last cut", () => { this.wait(true); this.link.send({ ask: "undo" }); })] : []),
+    renewed(this.steps, this.root, element("span", {}, cuts.length ? "Cuts: " : "No cuts yet."), ...steps);
+    this.end.className = `end ${end.name}`;
+    this.end.style.setProperty("--end", `var(--otalab-end-${end.name})`);
+    this.end.title = end.reason;
+    const after = cuts.length ? ` after ${cuts.length} ${cuts.length === 1 ? "cut" : "cuts"}` : "";
+    // Said aloud when it changes, and only then.
+    if (this.end.textContent !== `ends ${end.name}${after}`) this.end.textContent = `ends ${end.name}${after}`;
+    renewed(this.keep, this.root, ...(cuts.length && !this.link.alone ? [button("Undo last cut", () => this.link.send({ ask: "undo" }))] : []),
       button("Copy as code", (event) => this.copy(code(), event.target)), keep);
   }
 

@@ -100,7 +100,8 @@ class FlashMap {
     this.canvas.addEventListener("mouseleave", () => look(undefined, false));
     this.canvas.addEventListener("click", (event) => look(this.under(event), true));
     this.canvas.addEventListener("keydown", (event) => {
-      const by = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: this.columns, ArrowUp: -this.columns }[event.key];
+      const { length } = this.order; // the keys of the map move in the map, and not along the time line
+      const by = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: this.columns, ArrowUp: -this.columns, Home: -length, End: length }[event.key];
       if (by === undefined && event.key !== "Escape") return;
       event.preventDefault();
       event.stopPropagation();

@@ -7,9 +7,8 @@ The browser gets the whole life once and steps by itself; it asks for what a cut
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-import anywidget
 import traitlets
 
 from otalab.bench.scenario import Scenario
@@ -24,13 +23,16 @@ from otalab.hardware.flash import Flash
 from otalab.views.player import wishes
 from otalab.views.player.life import Memory, PlayedLife, live
 from otalab.views.player.page import CSS, ESM, page
+from otalab.views.player.played_view import PlayedView
 from otalab.views.player.records import records, why
+from otalab.views.player.still import time_line
 from otalab.views.player.tape import Tape
 from otalab.views.player.tears import tears
 from otalab.views.player.words import Code, opening, placed
+from otalab.views.still import Picture
 
 
-class UpdatePlayer(anywidget.AnyWidget):
+class UpdatePlayer(PlayedView):
     """A life of a device on a time line: step through it, cut the power anywhere, go on from what is left.
 
     `design`, `board`, `image` and `faults` say what is played, `step` where it stands, `cuts` which cuts were made:
@@ -41,29 +43,6 @@ class UpdatePlayer(anywidget.AnyWidget):
 
     _esm = ESM
     _css = CSS
-
-    design = traitlets.Unicode("hardened").tag(sync=True)
-    board = traitlets.Unicode("lab-1M").tag(sync=True)
-    image = traitlets.Unicode("healthy").tag(sync=True)
-    faults = traitlets.Unicode("all").tag(sync=True)
-    step = traitlets.Int(0).tag(sync=True)
-    cuts: traitlets.List[Any] = traitlets.List().tag(sync=True)
-    choices = traitlets.List(traitlets.Unicode()).tag(sync=True)
-
-    trace = traitlets.Bytes().tag(sync=True)
-    recovery = traitlets.Bytes().tag(sync=True)
-    tears = traitlets.Dict().tag(sync=True)
-    saved = traitlets.Dict().tag(sync=True)
-    opening = traitlets.Unicode().tag(sync=True)
-    trouble = traitlets.Unicode().tag(sync=True)
-
-    sentence = traitlets.Unicode()
-    phase = traitlets.Unicode()
-    log = traitlets.List(traitlets.Unicode())
-    end = traitlets.Unicode()
-    reason = traitlets.Unicode()
-    why = traitlets.Unicode()
-    timer = traitlets.Float(allow_none=True, default_value=None)
 
     def __init__(
         self,
@@ -82,7 +61,6 @@ class UpdatePlayer(anywidget.AnyWidget):
         self._begin()
         self.cuts = list(cuts)
         self.step = self.step if step is None else step
-        self.on_msg(self._asked)
         self.observe(lambda _change: self._begin(), ["design", "board", "image"])
         self.observe(self._refit, ["faults"])
         self.observe(self._rechoose, ["choices"])
@@ -166,20 +144,45 @@ class UpdatePlayer(anywidget.AnyWidget):
 
     def html(self, path: str | Path, title: str = "") -> None:
         """Write the player, its life and its cuts as one page that needs no kernel, no server and no network."""
-        names = ("step", "cuts", "opening", "saved", "faults")
+        names = ("step", "cuts", "opening", "saved", "faults", "caption")
         traits = {name: getattr(self, name) for name in names} | {"tears": {}, "trouble": ""}
-        title = title or f"{self.design} on {self.board}: an update step by step"
-        write_whole(path, page(title, self.trace, self.recovery, traits))
+        write_whole(
+            path,
+            page(title or f"{self.design} on {self.board}: an update step by step", self.trace, self.recovery, traits),
+        )
+
+    def still(self) -> Picture:
+        """Return the time line, and what is said at the position."""
+        place = f"Step {self.step} of {len(self._lived) - 1}. {self.sentence}"
+        lines = [self.caption, place, self.why, f"It ends {self.end}: {self.reason}."]
+        return Picture(lines, time_line(self._lived, lambda at: self._tape(at).phase(at), self.step, self.cuts, place))
 
     # How one thing follows from another.
+
+    def _take(self, other: Self) -> None:
+        """Share all that the other has played: nothing is played again."""
+        fresh = self._lived is not other._lived or self.caption != other.caption
+        for name in ("_scenario", "_memory", "_model", "_whole", "_lived"):
+            setattr(self, name, getattr(other, name))
+        self._tapes: list[Tape] = [*other._tapes]
+        with self.hold_sync():
+            for name in (*self.PLACE, "trace", "recovery"):
+                setattr(self, name, getattr(other, name))
+            if fresh:
+                self._tell()
 
     def _set_up(self, **changed: str) -> Scenario:
         names = {name: getattr(self, name) for name in ("design", "board", "image")} | changed
         board = None if names["board"] == OWN_BOARD else names["board"]
         return set_up(names["design"], board, image=names["image"], **self._options)
 
+    def _tape(self, position: int) -> Tape:
+        return self._tapes[-1] if position >= self._tapes[-1].first else self._tapes[0]
+
     def _begin(self, _change: object = None) -> None:
         """Play another device, or another update, from its beginning."""
+        if self._taking:
+            return
         self._scenario, self._memory, self._model = self._set_up(), {}, fault_model(self.faults)
         self._whole = self._lived = live(self._scenario, self._model, [], self.choices, self._memory)
         self._tapes = [Tape(self._lived)]
@@ -191,6 +194,7 @@ class UpdatePlayer(anywidget.AnyWidget):
     def _tell(self) -> None:
         """Say what follows from what is played, and not from the position in it."""
         self.tears, self.trouble = {}, ""
+        self.caption = f"{self.design} on {self.board}, image {self.image}, fault model {self.faults}"
         more = self._options | {"choices": self.choices if any(self.choices) else None}
         more["bundle"] = Code("bundle") if isinstance(self._bundle, bytes) else self._bundle and str(self._bundle)
         self.opening = opening(self.design, self.board, faults=self.faults, image=self.image, **more)
@@ -208,18 +212,14 @@ class UpdatePlayer(anywidget.AnyWidget):
     @traitlets.validate("design", "board", "image")
     def _known(self, proposal: Any) -> str:
         old = getattr(self, proposal["trait"].name)
-        if hasattr(self, "_scenario") and proposal["value"] != old:
+        if hasattr(self, "_scenario") and proposal["value"] != old and not self._taking:
             self._set_up(**{proposal["trait"].name: proposal["value"]})
         return str(proposal["value"])
-
-    @traitlets.validate("faults")
-    def _known_model(self, proposal: Any) -> str:
-        return fault_model(proposal["value"]).name
 
     @traitlets.validate("choices")
     def _digits(self, proposal: Any) -> list[str]:
         choices = wishes.choices_of(proposal["value"])
-        if hasattr(self, "_scenario"):
+        if hasattr(self, "_scenario") and not self._taking:
             live(self._scenario, self._model, [], choices, self._memory)
         return choices
 
@@ -230,7 +230,7 @@ class UpdatePlayer(anywidget.AnyWidget):
     @traitlets.validate("cuts")
     def _possible(self, proposal: Any) -> list[list[Any]]:
         cuts = wishes.cuts_of(proposal["value"])
-        if not hasattr(self, "_whole"):
+        if not hasattr(self, "_whole") or self._taking:
             return [list(cut) for cut in cuts]
         self._next = live(self._scenario, self._model, cuts, self.choices, self._memory) if cuts else self._whole
         return [list(cut) for cut in cuts]
@@ -238,7 +238,7 @@ class UpdatePlayer(anywidget.AnyWidget):
     @traitlets.observe("cuts")
     def _follow(self, _change: object) -> None:
         """Show the life with its cuts, and stand at the last one."""
-        if not hasattr(self, "_next"):
+        if not hasattr(self, "_next") or self._taking:
             return
         self._lived = self._next
         with self.hold_sync():
@@ -252,36 +252,34 @@ class UpdatePlayer(anywidget.AnyWidget):
 
     def _rechoose(self, _change: object) -> None:
         """Let chance decide otherwise, from the beginning; the cuts stay if they are still possible."""
-        cuts = self.cuts
-        self._begin()
-        self._try(cuts)
+        if not self._taking:
+            cuts = self.cuts
+            self._begin()
+            self._try(cuts)
 
     def _refit(self, _change: object) -> None:
         """Keep the cuts under another fault model if it knows their tears."""
+        if self._taking:
+            return
         self._model, cuts = fault_model(self.faults), self.cuts
         with self.hold_sync():
             self.cuts = []
             self._try(cuts)
             self._tell()
 
-    def _try(self, cuts: list[Any]) -> None:
-        try:
-            self.cuts = cuts
-        except BadInput:
-            self.cuts = []
-
     @traitlets.observe("step")
     def _show(self, _change: object = None) -> None:
         """Say what is seen at the position."""
         if not hasattr(self, "_tapes"):
             return
-        tape = self._tapes[-1] if self.step >= self._tapes[-1].first else self._tapes[0]
+        tape = self._tape(self.step)
         told = [line for one in self._tapes for line in one.log if one is tape or line[0] < self._tapes[-1].first]
         self.sentence = tape.lines[self.step - tape.first]
         self.log = [line for position, _, line in told if position <= self.step]
         self.phase, self.timer = tape.phase(self.step), tape.timer(self.step)
         self.why = why(self._scenario.device, self.flash)
         self.end, self.reason = self._lived.end.name, self._lived.end.reason
+        self._moved_on()
 
     def _asked(self, _widget: object, content: dict[str, Any], _buffers: object) -> None:
         """Answer the browser; what is wrong with a wish is told there, in one line."""

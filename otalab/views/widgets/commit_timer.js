@@ -5,7 +5,7 @@ const WIDTH = 900, LEFT = 104, LANE = 46, TOP = 30;
 function render({ model, el }) {
   const id = `race-${Math.random().toString(36).slice(2)}`;
   el.classList.add("otalab-race");
-  const link = new Link(model, () => draw());
+  const link = new Link(model, el, () => draw());
   const set = (name, value) => link.set(name, value);
 
   const choice = (name, label) => {
@@ -22,7 +22,6 @@ function render({ model, el }) {
       set(name, step === 1 ? Math.round(value) : value);
     };
     input.addEventListener("change", () => take(input));
-    input.addEventListener("keydown", (event) => event.stopPropagation());
     slider.addEventListener("input", () => take(slider));
     return { input, slider, label: element("label", { for: input.id }, label) };
   };
@@ -51,7 +50,7 @@ function render({ model, el }) {
   const list = element("ul");
   const log = element("pre");
   words.append(list, log);
-  el.replaceChildren(form, problem, outcome, picture, words);
+  el.replaceChildren(form, link.follower(), problem, outcome, picture, words);
 
   function offer(select, options, value) {
     select.replaceChildren(...options.map(([key, label]) => element("option", { value: key }, label)));
@@ -141,7 +140,7 @@ function render({ model, el }) {
     itself.checked = !byHand;
     hand.checked = byHand;
     after.input.disabled = after.slider.disabled = !byHand;
-    problem.textContent = link.gone;
+    problem.textContent = link.trouble;
     outcome.textContent = model.get("outcome");
     outcome.dataset.end = model.get("end");
     outcome.style.setProperty("--end", `var(--otalab-end-${model.get("end")})`);
@@ -155,6 +154,7 @@ function render({ model, el }) {
 
   link.follow(["design", "temper", "health_seconds", "interval", "commit_after", "bars", "due", "horizon", "outcome", "log"], draw);
   draw();
+  link.settled(el);
   return () => link.end();
 }
 

@@ -7,7 +7,6 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-import anywidget
 import traitlets
 
 from otalab.bench.scenario import Scenario
@@ -16,7 +15,9 @@ from otalab.firmware.catalogue import designs, load_design
 from otalab.firmware.image import parse_temper
 from otalab.views.figures.race import Race, race
 from otalab.views.modules import joined
+from otalab.views.still import Picture, block, drawing, label
 from otalab.views.style import LANES, styled
+from otalab.views.view import View
 
 STATIC = Path(__file__).parent
 TEMPER_WORDS = {
@@ -28,7 +29,7 @@ TEMPER_WORDS = {
 LONGEST = 3600.0
 
 
-class CommitTimerLab(anywidget.AnyWidget):
+class CommitTimerLab(View):
     """Set the times of a trial, and see who is first: the commit, or the timer.
 
     `temper` is the image's, as `set_up` takes it; `health_seconds` how long it tests itself; `interval` the commit
@@ -39,6 +40,7 @@ class CommitTimerLab(anywidget.AnyWidget):
     _esm = joined(STATIC / "commit_timer.js")
     _css = styled(STATIC / "commit_timer.css")
 
+    PLACE = ("design", "temper", "health_seconds", "interval", "commit_after")
     design = traitlets.Unicode("hardened").tag(sync=True)
     temper = traitlets.Unicode("healthy").tag(sync=True)
     health_seconds = traitlets.Float(5.0, min=0.0, max=LONGEST).tag(sync=True)
@@ -97,3 +99,16 @@ class CommitTimerLab(anywidget.AnyWidget):
             ]
             self.due, self.horizon = found.due, found.horizon
             self.end, self.outcome, self.log = found.end.name, found.outcome, list(found.log)
+        self._moved_on()
+
+    def still(self) -> Picture:
+        """Return the race as bars in lanes, and its outcome."""
+        lanes = [lane for lane in LANES if any(bar["lane"] == lane for bar in self.bars)]
+        parts = [label(96, 30 * n + 17, lane, "end") for n, lane in enumerate(lanes)]
+        for bar in self.bars:
+            end = self.horizon if bar["end"] is None else bar["end"]
+            left, right = (100 + 740 * min(moment, self.horizon) / self.horizon for moment in (bar["begin"], end))
+            said = f"{bar['what']}, from {bar['begin']:.2f} s"
+            parts.append(block((left, 30 * lanes.index(bar["lane"]) + 4), (right - left, 18), LANES[bar["lane"]], said))
+        title = f"A trial of {self.design}, its image {TEMPER_WORDS.get(self.temper, self.temper)}"
+        return Picture([title, self.outcome], drawing(850, 30 * len(lanes) + 4, f"Time line. {self.outcome}", parts))

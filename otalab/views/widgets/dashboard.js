@@ -21,12 +21,12 @@ const whole = (n) => n.toLocaleString("en");
 
 function render({ model, el }) {
   const id = `dash-${Math.random().toString(36).slice(2)}`;
-  const link = new Link(model, () => drawFields());
+  const link = new Link(model, el, () => drawFields());
   const send = (name, to) => link.send({ set: name, to });
   el.classList.add("otalab-dash");
 
   const inputs = {};
-  const fields = element("div", { class: "fields", role: "group", "aria-label": "The campaign", "data-lm-suppress-shortcuts": "true" });
+  const fields = element("div", { class: "fields", role: "group", "aria-label": "The campaign" });
   for (const [name, label] of FIELDS) {
     const typed = ["rate", "image", "devices", "seed"].includes(name), listed = ["rate", "image"].includes(name);
     const input = typed
@@ -34,7 +34,6 @@ function render({ model, el }) {
       : element("select");
     input.dataset.field = name;
     input.addEventListener("change", () => send(name, input.value));
-    input.addEventListener("keydown", (event) => event.stopPropagation());
     inputs[name] = input;
     fields.append(element("label", {}, label, input));
     if (listed) fields.append(element("datalist", { id: `${id}-${name}` }));
@@ -77,7 +76,7 @@ function render({ model, el }) {
     }
     given.checked = model.get("given_cut");
     meaning.textContent = model.get("meaning");
-    problem.textContent = problem.title = link.gone || model.get("problem");
+    problem.textContent = problem.title = link.trouble || model.get("problem");
   }
 
   function drawState() {
@@ -187,6 +186,7 @@ function render({ model, el }) {
   link.follow(["state", "done", "asked", "note"], drawState);
   link.follow(["rows", "convergence", "exact", "fell", "claim", "title", "watched"], drawResults);
   [drawFields, drawState, drawResults].forEach((part) => part());
+  link.settled(el);
   return () => link.end();
 }
 

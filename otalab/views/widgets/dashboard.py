@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import anywidget
 import pandas as pd
 import traitlets
 
@@ -30,7 +29,9 @@ from otalab.numbers.rates import base_rates, parse_rate
 from otalab.numbers.study import Study, study
 from otalab.text import whole_number
 from otalab.views.modules import joined
+from otalab.views.still import Picture, table
 from otalab.views.style import styled
+from otalab.views.view import View
 from otalab.views.widgets.campaign_rows import claimed, count_rows, fell_rows
 
 STATIC = Path(__file__).parent
@@ -38,7 +39,7 @@ CHOSEN = ("design", "board", "part", "rate", "image", "faults", "engine", "devic
 WATCHED = ("bad", *ENDS)
 
 
-class CampaignDashboard(anywidget.AnyWidget):
+class CampaignDashboard(View):
     """Choose a campaign, run it, and see it converge.
 
     `design`, `board`, `part` (empty: the board's), `rate`, `image`, `faults`, `engine`, `devices`, `given_cut` and
@@ -101,7 +102,6 @@ class CampaignDashboard(anywidget.AnyWidget):
         self._check()
         self.observe(lambda _change: self._check(), [*CHOSEN])
         self.observe(lambda _change: self._show(), ["watched"])
-        self.on_msg(self._asked)
 
     # What a notebook reads.
 
@@ -177,6 +177,12 @@ class CampaignDashboard(anywidget.AnyWidget):
         if getattr(self, "_running", None) is not None:
             self.stop()
         super().close()
+
+    def still(self) -> Picture:
+        """Return how the campaign stands, with its counts."""
+        rows = [(row["end"], f"{row['count']:,}", f"{row['low']:.3g} to {row['high']:.3g}") for row in self.rows]
+        counts = [table("devices by end", ["end", "devices", "interval, 95 %"], rows)] if rows else []
+        return Picture([self.title or self._named(), f"{self.state}, {self.done:,} devices", self.claim], tables=counts)
 
     # How one thing follows from another.
 

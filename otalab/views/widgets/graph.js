@@ -15,17 +15,17 @@ const SHAPES = {
 
 function render({ model, el }) {
   const known = new Map(); // the words of each node that was asked for
-  const link = new Link(model, () => mark());
+  const link = new Link(model, el, () => mark());
   let shown = null, due, at = null, places = new Map();
   el.classList.add("otalab-graph");
   const summary = element("p", { class: "summary" });
-  const picture = element("div", { "data-lm-suppress-shortcuts": "true" });
+  const picture = element("div");
   const legend = element("div", { class: "legend", "aria-hidden": "true" });
   const words = element("div", { class: "words", role: "status", "aria-live": "polite" });
   const ways = element("div", { class: "ways" });
   const way = element("div", { class: "way" });
   const problem = element("p", { class: "problem", role: "alert" });
-  el.replaceChildren(summary, problem, element("div", { class: "panes" },
+  el.replaceChildren(summary, link.follower(), problem, element("div", { class: "panes" },
     element("div", { class: "picture" }, picture, legend, element("p", { class: "keys" }, KEYS)),
     element("div", { class: "side" }, way, words, ways)));
 
@@ -164,9 +164,7 @@ function render({ model, el }) {
     } else {
       return;
     }
-    // JupyterLab moves between cells with the same keys.
     event.preventDefault();
-    event.stopPropagation();
   }
 
   function open(node) {
@@ -210,7 +208,7 @@ function render({ model, el }) {
 
   /** The node that is open, and how to get there. */
   function mark() {
-    problem.textContent = link.gone || model.get("problem");
+    problem.textContent = link.trouble || model.get("problem");
     const node = model.get("node");
     for (const { made } of places.values()) {
       const open = model.get("nodes").length > 0 && Number(made.dataset.node) === node;
@@ -240,6 +238,7 @@ function render({ model, el }) {
   link.leaving.push(() => clearTimeout(due));
   draw();
   heard();
+  link.settled(el);
   return () => link.end();
 }
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import anywidget
 import pandas as pd
 import traitlets
 
@@ -16,7 +15,9 @@ from otalab.graph.crash_graph import CrashGraph
 from otalab.numbers.study import Study
 from otalab.views.figures.graph import LOOKS, SINGLY, edge_table, graph_table, places, worst
 from otalab.views.modules import joined
+from otalab.views.still import Picture, table
 from otalab.views.style import styled
+from otalab.views.view import View
 from otalab.views.widgets.wrecks import Wrecks
 
 STATIC = Path(__file__).parent
@@ -24,7 +25,7 @@ TALL = 24  # nodes above each other, beyond which nobody sees them all
 NAMED = 40  # nodes of a group that are listed; one finds the others by number
 
 
-class CrashGraphView(anywidget.AnyWidget):
+class CrashGraphView(View):
     """The crash graph of a cell or a study, by layers of cuts; a large one as groups of nodes.
 
     `node` is the node that was opened last, `history` the cuts that lead there: `[run, effect, tear]` each, and
@@ -37,6 +38,7 @@ class CrashGraphView(anywidget.AnyWidget):
     _esm = joined(STATIC / "graph.js")
     _css = styled(STATIC / "graph.css")
 
+    PLACE = ("node",)
     node = traitlets.Int(None, allow_none=True).tag(sync=True)
     history: traitlets.List[Any] = traitlets.List().tag(sync=True)
     choices: traitlets.List[str] = traitlets.List(traitlets.Unicode()).tag(sync=True)
@@ -71,7 +73,6 @@ class CrashGraphView(anywidget.AnyWidget):
                 self.groups = group_rows(self._nodes)
             else:
                 self.nodes, self.edges = node_rows(self._nodes), edge_rows(edge_table(of.graph, passages))
-        self.on_msg(self._asked)
 
     @property
     def graph(self) -> CrashGraph:
@@ -112,6 +113,15 @@ class CrashGraphView(anywidget.AnyWidget):
             self.choices = [leg.choices for leg in legs]
             if self.node is not None:
                 self.tell(self.node)
+        self._moved_on()
+
+    def still(self) -> Picture:
+        """Return what the view says, and its nodes or groups as a table."""
+        lines = [self.summary, *(self.words.get("lines", []) if self.node is not None else [])]
+        if self.groups:
+            return Picture(lines, tables=[table("groups of nodes", ["group"], [(one["name"],) for one in self.groups])])
+        rows = [(one["node"], _cuts(one["layer"]), one["ends"]) for one in self.nodes]
+        return Picture(lines, tables=[table("nodes", ["node", "after", "ends that can follow"], rows)])
 
     def _asked(self, _widget: object, content: dict[str, Any], _buffers: object) -> None:
         """Answer the browser; what is wrong with a wish is told there, in one line."""

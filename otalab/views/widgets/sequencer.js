@@ -11,10 +11,11 @@ const SCENES = [
 ];
 
 function render({ model, el }) {
-  const link = new Link(model, () => draw());
+  const link = new Link(model, el, () => draw());
   const ask = (name, ...values) => link.send({ do: name, with: values });
   const id = `seqlab-${Math.random().toString(36).slice(2)}`;
   const kept = [8, 8];
+  let edited; // the field that was typed into last
   const at = [0, 0]; // the byte of each record that the Tab key comes to
   el.classList.add("otalab-seq");
 
@@ -23,7 +24,7 @@ function render({ model, el }) {
   const scenes = SCENES.map(([name, label, title]) =>
     element("button", { type: "button", title, "data-do": name, onclick: () => ask(name) }, label));
   const bar = element("div", { class: "bar", role: "group", "aria-label": "both records" },
-    element("label", { for: `${id}-design` }, "Design "), design, ...scenes);
+    element("label", { for: `${id}-design` }, "Design "), design, ...scenes, link.follower());
   const places = element("div", { class: "places" });
   const reason = element("p", { class: "reason" });
   const start = element("p", { class: "start" });
@@ -119,23 +120,25 @@ function render({ model, el }) {
     } else {
       return;
     }
-    // JupyterLab has short cuts of one letter.
     event.preventDefault();
-    event.stopPropagation();
   }
 
   function drawFields(place) {
     const { table } = panels[place];
-    const active = table.contains(document.activeElement) ? document.activeElement.dataset.field : undefined;
+    const typing = table.contains(document.activeElement) ? document.activeElement : undefined;
     const rows = model.get("fields")[place].map((field, number) => {
       const last = field.offset + field.size - 1;
       const input = element("input", { value: field.value, "data-field": field.field, spellcheck: "false",
         "aria-label": `record ${place}, ${field.field}` });
       if (field.field === "check") input.readOnly = true;
-      input.addEventListener("change", () => ask("edit", place, field.field, input.value));
+      input.addEventListener("change", () => {
+        edited = input;
+        ask("edit", place, field.field, input.value);
+      });
       input.addEventListener("keydown", (event) => {
-        event.stopPropagation();
-        if (event.key === "Escape") input.value = field.value;
+        if (event.key !== "Escape") return;
+        input.value = field.value;
+        input.removeAttribute("aria-invalid");
       });
       return element("tr", { style: `--sort: ${model.get("sorts")[field.sort]}` },
         element("td", { class: "number" }, `${number + 1}`),
@@ -146,7 +149,12 @@ function render({ model, el }) {
     table.replaceChildren(
       element("caption", {}, `fields of record ${place}; editing one renews the check`),
       element("tbody", {}, ...rows));
-    if (active) table.querySelector(`[data-field="${CSS.escape(active)}"]`)?.focus();
+    const again = typing && table.querySelector(`[data-field="${CSS.escape(typing.dataset.field)}"]`);
+    if (!again) return;
+    again.focus();
+    // What is being typed is not wiped by news of something else.
+    if (again.defaultValue === typing.defaultValue) again.value = typing.value;
+    if (edited === typing) edited = again;
   }
 
   function draw() {
@@ -156,7 +164,6 @@ function render({ model, el }) {
     reason.textContent = model.get("reason");
     const begins = model.get("start");
     start.textContent = begins ? `At the next power-on ${begins}.` : "";
-    problem.textContent = link.gone || model.get("problem");
     panels.forEach(({ root, title, why, keep }, place) => {
       const counts = selected === place;
       root.classList.toggle("counts", counts);
@@ -166,6 +173,7 @@ function render({ model, el }) {
       drawGrid(place);
       drawFields(place);
     });
+    complain();
     others.replaceChildren(element("table", {},
       element("caption", {}, "What the same two records are to other designs, each in its own format"),
       element("thead", {}, element("tr", {}, ...["design", "format", "counts", "why", "then"].map((name) =>
@@ -177,9 +185,17 @@ function render({ model, el }) {
           element("td", {}, row.reason), element("td", {}, row.start))))));
   }
 
-  link.follow(["design", "designs", "first", "second", "selected", "reason", "start", "fields", "places", "others",
-    "problem"], draw);
+  /** Say what was refused; the field that it was typed into is marked, and keeps what was typed. */
+  function complain() {
+    problem.textContent = link.trouble || model.get("problem");
+    if (problem.textContent) edited?.setAttribute("aria-invalid", "true");
+    else edited?.removeAttribute("aria-invalid");
+  }
+
+  link.follow(["design", "designs", "first", "second", "selected", "reason", "start", "fields", "places", "others"], draw);
+  link.follow(["problem"], complain);
   draw();
+  link.settled(el);
   return () => link.end();
 }
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-import anywidget
 import traitlets
 
 from otalab.errors import BadInput, OtalabError
@@ -16,7 +15,9 @@ from otalab.firmware.catalogue import load_design
 from otalab.firmware.design import Design
 from otalab.views.figures.records import record_table
 from otalab.views.modules import joined
+from otalab.views.still import Picture, table
 from otalab.views.style import SORTS, styled
+from otalab.views.view import View
 from otalab.views.widgets.record_pair import Pair, WrittenPlace, formats, lamp
 
 STATIC = Path(__file__).parent
@@ -24,7 +25,7 @@ NAMES = ("first", "second")
 MOVES = "edit", "poke", "tear", "erase", "zero", "equal", "near_zero", "wrapped", "swap", "write", "reset"
 
 
-class SequencerLab(anywidget.AnyWidget):
+class SequencerLab(View):
     """Edit two boot records, and read which one counts and why.
 
     `first` and `second` are the bytes of the two places; what is missing at their end reads erased, and what lies
@@ -36,6 +37,7 @@ class SequencerLab(anywidget.AnyWidget):
     _esm = joined(STATIC / "sequencer.js")
     _css = styled(STATIC / "sequencer.css")
 
+    PLACE = ("design", "first", "second")
     design = traitlets.Unicode().tag(sync=True)
     first = traitlets.Bytes().tag(sync=True)
     second = traitlets.Bytes().tag(sync=True)
@@ -63,7 +65,6 @@ class SequencerLab(anywidget.AnyWidget):
         self._pair = self._opened
         super().__init__(**traits)
         self._show(self._pair)
-        self.on_msg(self._asked)
 
     @traitlets.validate("design")
     def _known(self, proposal: Any) -> str:
@@ -143,6 +144,7 @@ class SequencerLab(anywidget.AnyWidget):
         """Do what a button says; what cannot be done is told beside it."""
         moves: dict[str, Callable[..., None]] = {name: getattr(self, name) for name in MOVES}
         try:
+            self.problem = ""  # what is refused twice is told twice
             moves[content["do"]](*content["with"])
         except OtalabError as error:
             self.problem = str(error)
@@ -160,6 +162,24 @@ class SequencerLab(anywidget.AnyWidget):
             self.places = [*map(str, told.places), "Not looked at: the design has one record."][:2]
             self.others = [self._other(one) for one in formats()]
             self.problem = ""
+        self._moved_on()
+
+    def still(self) -> Picture:
+        """Return both records, and which one counts."""
+        tables = [
+            table(
+                f"record {place}: {self.places[place]}",
+                ["field", "value"],
+                [(one["field"], one["value"]) for one in fields],
+            )
+            for place, fields in enumerate(self.fields)
+        ]
+        start = f"At the next power-on {self.start}." if self.start else ""
+        return Picture([f"Two boot records of {self.design}", self.reason, start], tables=tables)
+
+    def _take(self, other: Self) -> None:
+        self._designs |= other._designs
+        self._show(other._pair)
 
     def _other(self, design: Design) -> dict[str, Any]:
         """Return what a design makes of the same two records, each in its own format."""

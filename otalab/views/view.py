@@ -1,0 +1,100 @@
+"""What all views share: a display has a place of its own, every question an answer, and a notebook a picture to keep.
+
+A widget is what a cell holds; what stands below the cell is a display of it.
+Each display keeps its own place, so that what stands beside it goes on being true; a hand on a display moves what the
+cells hold, and a display follows the cells if it is asked to.
+"""
+
+from __future__ import annotations
+
+from secrets import token_hex
+from typing import Any, ClassVar, Self
+
+import anywidget
+import traitlets
+from IPython.display import publish_display_data
+
+from otalab.views.still import Picture, framed
+
+
+class View(anywidget.AnyWidget):
+    """A widget of the lab; `PLACE` names the traits in which one display of it differs from another."""
+
+    PLACE: ClassVar[tuple[str, ...]] = ()
+
+    # None: this is what the cells hold, and no display of it.
+    follows = traitlets.Bool(None, allow_none=True).tag(sync=True)
+    # By this a display finds the picture that is kept beside it.
+    picture = traitlets.Unicode().tag(sync=True)
+
+    _made_of: tuple[tuple[Any, ...], dict[str, Any]]
+
+    def __new__(cls, *args: Any, **more: Any) -> Self:
+        """Keep what it is made of, for displays."""
+        made: Self = super().__new__(cls, *args, **more)
+        made._made_of = (args, more)
+        return made
+
+    def __init__(self, **traits: Any) -> None:
+        self._cells: Self | None = None
+        self._displays: list[Self] = []
+        self._taking = False
+        super().__init__(picture=token_hex(8), **traits)
+        self.on_msg(self._heard)
+        self.observe(lambda change: change["new"] and self._cells and self._stand(self._cells), ["follows"])
+
+    def display(self, *, follows: bool = False) -> Self:
+        """Return a display of it that stands where it stands; with `follows` it goes wherever the cells go."""
+        args, more = self._made_of
+        shown = type(self)(*args, **more)
+        shown._stand(self)
+        shown._cells, shown.follows = self, follows
+        self._displays.append(shown)
+        return shown
+
+    def still(self) -> Picture:
+        """Return what is seen, as a picture and in words, for whoever has no kernel."""
+        raise NotImplementedError
+
+    def _ipython_display_(self) -> None:
+        shown = self.display() if self.PLACE and self.follows is None else self
+        kept = shown.still()
+        words = "\n".join(line for line in kept.lines if line)
+        publish_display_data({"text/html": framed(kept, shown.picture), "text/plain": words})  # type: ignore[no-untyped-call]
+        seen = shown._repr_mimebundle_()
+        if seen is not None:
+            publish_display_data(seen[0] | {"text/plain": kept.lines[0]})  # type: ignore[no-untyped-call]
+
+    def _stand(self, other: Self) -> None:
+        """Stand where another one of the kind stands, and take along whoever follows."""
+        self._taking = True
+        try:
+            self._take(other)
+        finally:
+            self._taking = False
+        for shown in self._displays:
+            if shown.follows and shown is not other:
+                shown._stand(self)
+
+    def _take(self, other: Self) -> None:
+        for name in self.PLACE:
+            setattr(self, name, getattr(other, name))
+
+    def _moved_on(self) -> None:
+        """Tell whoever is linked; what each view calls when all that follows from a move is known."""
+        if self._taking:
+            return
+        if self._cells is not None:
+            self._cells._stand(self)
+        for shown in self._displays:
+            if shown.follows:
+                shown._stand(self)
+
+    def _heard(self, _widget: object, content: dict[str, Any], buffers: object) -> None:
+        """Answer whatever the browser says, if only by saying so: who hears nothing is told that nobody is there."""
+        if content:
+            self._asked(self, content, buffers)
+        self.send({"answered": True})
+
+    def _asked(self, _widget: object, content: dict[str, Any], _buffers: object) -> None:
+        """Do what the browser asks for."""

@@ -1,0 +1,138 @@
+"""What all views share: displays with places of their own, answers, and pictures for whoever has no kernel."""
+
+import re
+
+import pytest
+
+from otalab.graph.check import check_design
+from otalab.views.player import UpdatePlayer
+from otalab.views.widgets.commit_timer import CommitTimerLab
+from otalab.views.widgets.dashboard import CampaignDashboard
+from otalab.views.widgets.graph import CrashGraphView
+from otalab.views.widgets.sequencer import SequencerLab
+
+
+def a_graph():
+    return CrashGraphView(check_design("single-record", "atomic", board="tiny", budget=20, app_size=3000), node=0)
+
+
+def moved_graph(view):
+    view.node = 1
+
+
+def moved_player(player):
+    player.cuts = [[0, 160, "before"]]
+
+
+KINDS = {
+    "player": (lambda: UpdatePlayer("mongoose", "tiny"), moved_player),
+    "records": (SequencerLab, SequencerLab.swap),
+    "race": (CommitTimerLab, lambda lab: setattr(lab, "health_seconds", 61.0)),
+    "graph": (a_graph, moved_graph),
+}
+each_kind = pytest.mark.parametrize("kind", KINDS)
+
+
+def place(view):
+    return {name: getattr(view, name) for name in view.PLACE}
+
+
+@each_kind
+def test_a_display_keeps_its_place(kind):
+    """
+    What the cells do later does not change what stands beside an earlier one.
+    """
+    make, move = KINDS[kind]
+    view = make()
+    shown, before = view.display(), place(view)
+    assert before == place(shown)
+
+    move(view)
+
+    assert before == place(shown) != place(view)
+
+
+@each_kind
+def test_a_hand_on_a_display_moves_what_the_cells_hold(kind):
+    """
+    So a cell can read back what was done by hand; another display stays where it is.
+    """
+    make, move = KINDS[kind]
+    view = make()
+    shown, other = view.display(), view.display()
+    before = place(view)
+
+    move(shown)
+
+    assert place(shown) == place(view) != before == place(other)
+
+
+@each_kind
+def test_a_display_that_follows_goes_where_the_cells_go(kind):
+    """
+    And where a hand on another display goes; it stops when it is asked to.
+    """
+    make, move = KINDS[kind]
+    view = make()
+    shown, other = view.display(follows=True), view.display()
+
+    move(other)
+    assert place(other) == place(view) == place(shown)
+
+    late = view.display()
+    before = place(late)
+    late.follows = True
+    shown.follows = False
+    view._stand(make())
+    assert place(view) == place(late) != before == place(shown)
+
+
+def test_a_display_of_the_player_shows_what_its_own_place_shows():
+    """
+    Design, image and cuts of one display say nothing of another; each caption names what is played.
+    """
+    player = UpdatePlayer("mongoose", "tiny")
+    first = player.display()
+    player.design, player.image = "hardened", "hangs"
+    second = player.display()
+    player.cuts = [[0, 160, "prefix-20"]]
+
+    assert "mongoose on tiny, image healthy, fault model all" == first.caption
+    assert "hardened on tiny, image hangs, fault model all" == second.caption
+    assert ([], []) == (first.cuts, second.cuts)
+    second.cut_here()
+    second.goto("switch")
+    assert (second.step, second.sentence, second.why) == (player.step, player.sentence, player.why)
+    assert first.trace != second.trace == player.trace
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "dashboard"])
+def test_whatever_is_asked_is_answered(kind):
+    """
+    Who hears nothing is told that nobody is there, so somebody who is there says so.
+    """
+    view = CampaignDashboard(board="tiny") if kind == "dashboard" else KINDS[kind][0]()
+    said = []
+    view.send = lambda content, buffers=None: said.append(content)
+
+    view._handle_custom_msg({}, [])
+
+    assert [{"answered": True}] == said
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "dashboard"])
+def test_a_notebook_keeps_a_picture_with_words(kind, monkeypatch):
+    """
+    Beside the view stands what was seen, as HTML that asks for nothing, and as text; nothing in it is taken for markup.
+    """
+    view = CampaignDashboard(board="tiny") if kind == "dashboard" else KINDS[kind][0]()
+    published = []
+    monkeypatch.setattr("otalab.views.view.publish_display_data", published.append)
+
+    view._ipython_display_()
+
+    kept, shown = published
+    assert "application/vnd.jupyter.widget-view+json" in shown
+    assert kept["text/plain"].splitlines()[0] in re.sub("<[^>]+>", "", kept["text/html"])
+    assert not re.search(r"<script|<link|https?:|\son\w+=", kept["text/html"])
+    assert all("aria-label=" in svg for svg in re.findall("<svg[^>]*>", kept["text/html"]))
