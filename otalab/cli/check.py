@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from otalab.cli.interrupts import until_interrupted
+from otalab.cli.options.formats import add_format, chosen_format, csv_text
 from otalab.cli.options.outputs import add_force, apart, output
 from otalab.cli.options.scenario import add_options, chosen_options
 from otalab.cli.progress import bar
@@ -24,6 +25,7 @@ from otalab.graph.check import Cell, LostCell, matrix, saved, with_files
 from otalab.graph.explorer import BUDGET, Explorer
 from otalab.text import table
 
+COLUMNS = ("design", "faults", "image", "verdict", "ends", "cuts", "why")
 COLOURS = {"safe": "32", "unsafe": "31", "open": "33"}
 
 
@@ -34,6 +36,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("designs", nargs="*", metavar="DESIGN", help="names from the catalogue, or TOML files")
     add_options(parser)
+    add_format(parser)
     parser.add_argument("--budget", type=int, default=BUDGET, metavar="N", help=f"most nodes of a graph ({BUDGET})")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes that search at once (1)")
     parser.add_argument("--save", metavar="FILE", help="write the counterexamples to a file that replay plays")
@@ -49,6 +52,7 @@ def run(chosen: argparse.Namespace) -> int:
         for name in some_faults(chosen.faults):
             print(f"{name}: {fault_model(name).explain()}\n")
         return 0
+    how = chosen_format(chosen)
     every = questions(
         chosen.designs,
         some_faults(chosen.faults),
@@ -68,8 +72,10 @@ def run(chosen: argparse.Namespace) -> int:
     if save:
         found = [(cell.case, cell.graph.counterexample) for cell in cells if isinstance(cell, Cell)]
         save.write(saved([with_files(case, bad) for case, bad in found if bad]))
-    if chosen.json:
+    if how == "json":
         print(json.dumps({"results": told}))
+    elif how == "csv":
+        print(csv_text(COLUMNS, [tuple(row.values()) for row in matrix(cells)]), end="")
     else:
         show(cells)
     return status_of(cells)
@@ -98,7 +104,7 @@ def _cells(every: list[AskedCell], chosen: argparse.Namespace) -> Iterator[Cell 
             shown.update(explorer.expanded - shown.n)
 
         for number, cell in enumerate(answers(every, chosen.jobs, watch), 1):
-            if not chosen.json:
+            if chosen_format(chosen) == "table":
                 shown.clear()
                 tell(cell, f"cell {number} of {len(every)}, " if several else "")
             yield cell
@@ -128,7 +134,7 @@ def show(cells: Sequence[Cell | LostCell]) -> None:
     """Print the matrix, and what is in none of its verdicts."""
     rows = [tuple(row.values()) for row in matrix(cells)]
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    lines = list(table(("design", "faults", "image", "verdict", "ends", "cuts", "why"), rows, right="cuts"))
+    lines = list(table(COLUMNS, rows, right="cuts"))
     print("\n".join(lines[:2]))
     for cell, line in zip(cells, lines[2:], strict=True):
         print(f"\033[{COLOURS[cell.verdict]}m{line}\033[0m" if colour else line)

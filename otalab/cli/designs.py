@@ -9,6 +9,7 @@ from dataclasses import replace
 from textwrap import wrap
 from typing import Any
 
+from otalab.errors import BadInput
 from otalab.firmware.catalogue import designs, load_design
 from otalab.firmware.design import Design, bounds, choices, decides, way_of, ways
 from otalab.firmware.own_part import says
@@ -22,23 +23,27 @@ WIDTH = 100
 def add_parser(commands: Any) -> None:
     """Register the command."""
     parser: argparse.ArgumentParser = commands.add_parser("designs", help="list the catalogue of designs")
-    parser.add_argument("--show", metavar="NAME", help="print one design as TOML, to start from")
+    one = parser.add_mutually_exclusive_group()
+    one.add_argument("--show", metavar="NAME", help="print one design as TOML, to start from")
+    one.add_argument("--choices", action="store_true", help="say what each choice decides, and what it may be")
+    one.add_argument("--schema", action="store_true", help="print the JSON schema of the TOML, for editors")
     parser.add_argument("--board", metavar="B", help="with --show: with the partition table of this board")
-    parser.add_argument("--choices", action="store_true", help="say what each choice decides, and what it may be")
-    parser.add_argument("--schema", action="store_true", help="print the JSON schema of the TOML, for editors")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(func=run)
 
 
 def run(chosen: argparse.Namespace) -> int:
     """List the catalogue, or print one design."""
+    if chosen.board and not chosen.show:
+        raise BadInput(f"--board {chosen.board}: goes with --show NAME")
     if chosen.show:
         design = load_design(chosen.show)
-        print((replace(design, board=load_board(chosen.board)) if chosen.board else design).toml(), end="")
+        design = replace(design, board=load_board(chosen.board)) if chosen.board else design
+        print(json.dumps(_object(design) | {"toml": design.toml()}) if chosen.json else design.toml().rstrip("\n"))
     elif chosen.schema:
         print(json.dumps(design_schema(), indent=1))
     elif chosen.choices:
-        print("\n".join(_choices()))
+        print(json.dumps({"choices": list(_choice_objects())}) if chosen.json else "\n".join(_choices()))
     elif chosen.json:
         print(json.dumps({"designs": [_object(load_design(name)) for name in designs()]}))
     else:
@@ -66,6 +71,14 @@ def _catalogue(catalogue: list[Design]) -> Iterator[str]:
     for one in catalogue:
         told = ", ".join(f"{way} {value}" for way, value in differences(one, base).items())
         yield from wrap(f"{one.name}: {told or 'nothing'}", WIDTH, subsequent_indent="  ")
+
+
+def _choice_objects() -> Iterator[dict[str, Any]]:
+    for name in ways().values():
+        of = choices().get(name, ())
+        limits = {} if of else dict(zip(("from", "to"), bounds()[name], strict=True))
+        told = {"values": {str(value): says(name, value) for value in of}} if of else limits
+        yield {"choice": way_of(name), "decides": decides(name)} | told
 
 
 def _choices() -> Iterator[str]:

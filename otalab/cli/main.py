@@ -18,6 +18,8 @@ from otalab.cli import designs as design_cli
 from otalab.cli import fleet as fleet_cli
 from otalab.cli import inspect as inspect_cli
 from otalab.cli import lab as lab_cli
+from otalab.cli import listings as listings_cli
+from otalab.cli import new as new_cli
 from otalab.cli import recorded as recorded_cli
 from otalab.cli import repair as repair_cli
 from otalab.cli import replay as replay_cli
@@ -27,13 +29,14 @@ from otalab.cli import serve as serve_cli
 from otalab.cli import shadow_service as shadow_cli
 from otalab.cli import trace as trace_cli
 from otalab.cli.interrupts import pressed, remembered
-from otalab.cli.parser import Parser
+from otalab.cli.parser import Parser, add_version
 from otalab.cli.way_out import broken_off, way_out
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the whole command line."""
     top = Parser(prog="otalab", description="A laboratory for over-the-air firmware updates on NOR flash.")
+    add_version(top)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     lab_cli.add_parser(commands)
     design_cli.add_parser(commands)
@@ -50,7 +53,17 @@ def parser() -> argparse.ArgumentParser:
     shadow_cli.add_parser(commands)
     bundle_cli.add_parser(commands)
     inspect_cli.add_parser(commands)
+    listings_cli.add_parser(commands)
+    new_cli.add_parser(commands)
+    helped: argparse.ArgumentParser = commands.add_parser("help", help="print the help of a command")
+    helped.add_argument("about", nargs="?", choices=tuple(commands.choices), metavar="COMMAND", help="which (all)")
+    helped.set_defaults(func=lambda chosen: _help(commands.choices.get(chosen.about, top)))
     return top
+
+
+def _help(of: argparse.ArgumentParser) -> int:
+    of.print_help()
+    return 0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

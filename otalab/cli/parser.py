@@ -5,9 +5,24 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from typing import Any, NoReturn
 
 from otalab.text import meant
+
+
+class _Version(argparse.Action):
+    """Prints what is installed, and ends."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_given: object) -> NoReturn:
+        # Looked up when it is asked for: no other command needs it.
+        print(f"{parser.prog} {version('otalab')}")
+        parser.exit()
+
+
+def add_version(parser: argparse.ArgumentParser) -> None:
+    """Add the option that says what is installed."""
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version, and end")
 
 
 class Parser(argparse.ArgumentParser):

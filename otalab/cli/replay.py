@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Iterator
 from itertools import groupby
-from math import fsum
+from math import fsum, inf
 from typing import Any
 
+from otalab.bench.ends import End
 from otalab.bench.scenario import Scenario
 from otalab.bench.trace import Step, sector_of, words
 from otalab.cli.options.histories import add_file_options, refuse_unused, wanted
@@ -31,6 +33,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--all", action="store_true", help="show every effect, not only those of the boot records")
     parser.add_argument("--dump", metavar="OUT.bin", help="write the flash as a raw image")
     parser.add_argument("--step", metavar="RUN.EFFECT", help="with --dump: just before this effect (at the end)")
+    parser.add_argument("--json", action="store_true", help="print exactly one JSON object")
     add_force(parser)
     parser.set_defaults(func=run)
 
@@ -47,18 +50,38 @@ def run(chosen: argparse.Namespace) -> int:
     cases = [Case.parse(one.identity) for one in every]
     scenarios = [one.scenario(case) for one, (case, _) in zip(every, cases, strict=True)]
     refuse_unused(every)
+    told = []
     for one, (case, legs), scenario in zip(every, cases, scenarios, strict=True):
         identity, faults = one.identity, fault_model(case.faults)
         played = list(play(scenario, faults, legs))
-        print(identity)
-        for number, leg in enumerate(played):
-            print(f"\nrun {number}: power on")
-            print("\n".join(_lines(scenario, leg, everything=chosen.all)))
         end = ending(scenario, played)
-        print(f"\n{end.name}: {end.reason}")
+        told.append({"id": identity, "end": end.name, "reason": end.reason, "runs": [*map(_object, played)]})
+        if not chosen.json:
+            _show(identity, scenario, played, end, everything=chosen.all)
         if dump:
             dump.write(_at(played, chosen.step).image)
+    if chosen.json:
+        print(json.dumps({"histories": told}))
     return 0
+
+
+def _show(identity: str, scenario: Scenario, played: list[Played], end: End, *, everything: bool) -> None:
+    print(identity)
+    for number, leg in enumerate(played):
+        print(f"\nrun {number}: power on")
+        print("\n".join(_lines(scenario, leg, everything=everything)))
+    print(f"\n{end.name}: {end.reason}")
+
+
+def _object(leg: Played) -> dict[str, Any]:
+    """Return one run of a history as JSON knows it; a wait without end has `null` seconds."""
+    steps = leg.steps
+    cut = None
+    if leg.leg.step is not None:
+        cut = {"effect": leg.leg.step, "phase": steps[-1].phase, "what": words(steps[-1].effect), "tear": leg.leg.tear}
+    time = fsum(step.seconds for step in steps)
+    said = [line for number, line in leg.run.log if number <= len(steps) - (leg.leg.step is not None)]
+    return {"effects": len(steps), "seconds": time if time < inf else None, "cut": cut, "log": said}
 
 
 def _lines(scenario: Scenario, leg: Played, *, everything: bool) -> Iterator[str]:

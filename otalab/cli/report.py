@@ -6,6 +6,7 @@ What carries it out takes seconds to load, so that is done when it is called.
 from __future__ import annotations
 
 import argparse
+import json
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +22,8 @@ from otalab.errors import BadInput, OtalabError
 from otalab.graph.asked import several, some_faults, some_images
 
 if TYPE_CHECKING:
-    from otalab.views.report.facts import Asked
+    from otalab.files import Output
+    from otalab.views.report.facts import Asked, Reviewed
 
 RATES = ("us-2022", "bismark-developed", "bismark-developing")
 
@@ -44,6 +46,7 @@ def add_parser(commands: Any) -> None:
     add("--budget", type=int, default=100, metavar="N", help="most nodes of a graph (100)")
     add("--repair", type=int, default=3, metavar="N", help="most changes of a suggested repair; 0: none (3)")
     add("--limit", type=int, default=100, metavar="N", help="most sets of changes that are tried (100)")
+    add("--json", action="store_true", help="print one JSON object: what was written, and what was found")
     add_force(parser)
     parser.set_defaults(func=run)
 
@@ -70,12 +73,26 @@ def run(chosen: argparse.Namespace) -> int:
     for place, data in results:
         if place:
             place.write(data)
-            print(f"{place.path}: {len(data) / 1e6:.2f} MB")
+            if not chosen.json:
+                print(f"{place.path}: {len(data) / 1e6:.2f} MB")
+    if chosen.json:
+        print(json.dumps(_as_object(results, every)))
     faults = [(one.given, one.fault) for one in lost]
     faults += [(one.given, fault) for one in every if one.repair for fault in one.repair.lost]
     for design, fault in faults:
         tell_fault(f"otalab report: {design}", fault)
     return 3 if faults else 0
+
+
+def _as_object(results: list[tuple[Output | None, bytes]], every: list[Reviewed]) -> dict[str, Any]:
+    """Return what was written, and what was found in each cell of each design."""
+    return {
+        "files": [{"path": str(place.path), "bytes": len(data)} for place, data in results if place],
+        "designs": [
+            {"design": one.design.name, "given": one.given, "cells": [cell.as_object() for cell in one.cells]}
+            for one in every
+        ],
+    }
 
 
 def _asked(chosen: argparse.Namespace) -> Asked:
@@ -108,7 +125,7 @@ def _words(chosen: argparse.Namespace) -> Iterator[str]:
     add_parser(plain.add_subparsers())
     usual = vars(plain.parse_args(["report", *chosen.designs]))
     for name, value in vars(chosen).items():
-        if name in usual and name not in ("designs", "func", "out", "pdf", "force") and value != usual[name]:
+        if name in usual and name not in ("designs", "func", "out", "pdf", "force", "json") and value != usual[name]:
             option = f"--{name.replace('_', '-')}"
             for one in value if isinstance(value, list) else [value]:
                 yield from ((option,) if one is True else (option, str(one)))

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import re
 import socket
 import sys
 from collections.abc import Coroutine, Iterator
+from contextlib import ExitStack
 from ipaddress import IPv4Address
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from otalab.bench.setup import set_up
 from otalab.cli.options.auth import check_host, lock
 from otalab.cli.options.broker import add_broker_options, chosen_broker, refuse_broker_options
 from otalab.cli.options.device import DEVICE_ID, check_times, chosen_device, device_arguments
 from otalab.errors import BadInput
+from otalab.files import try_place
 from otalab.text import one_line
 from otalab.wire.device.open import open_device
 from otalab.wire.device.virtual import VirtualDevice
@@ -44,6 +49,8 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--update-commit-timeout", type=int, default=0, metavar="S", help="the commit interval of fetched updates (0)"
     )
+    parser.add_argument("--check", action="store_true", help="see whether it can be served, make nothing, and end")
+    parser.add_argument("--json", action="store_true", help="with --check: print exactly one JSON object")
     device_arguments(parser)
     parser.set_defaults(func=run)
 
@@ -51,6 +58,8 @@ def add_parser(commands: Any) -> None:
 def run(chosen: argparse.Namespace) -> int:
     """Serve until Ctrl-C or SIGTERM."""
     check_times(chosen)
+    if chosen.json and not chosen.check:
+        raise BadInput("--json: a device that is served tells its status by HTTP; it goes with --check")
     if chosen.update_interval and not chosen.update_url:
         raise BadInput(f"--update-interval {chosen.update_interval}: there is nothing to poll; give an --update-url")
     if not 0 <= chosen.port < 2**16:
@@ -69,20 +78,14 @@ def run(chosen: argparse.Namespace) -> int:
     from otalab.wire.http.server import ears_on  # noqa: PLC0415  # see below
 
     # Before the flash: whoever cannot be served is to leave no file behind.
-    ears = ears_on(chosen.host, chosen.port)
-    try:
+    with ExitStack() as held:
+        ears = [held.enter_context(ear) for ear in ears_on(chosen.host, chosen.port)]
+        if chosen.check:
+            return _check(chosen, ears[0].getsockname()[1])
         device = open_device(chosen_device(chosen, chosen.flash), _tell)
-    except BaseException:
-        for ear in ears:
-            ear.close()
-        raise
-    device.name = chosen.device_id or ""
-    try:
+        held.callback(device.file.close)
+        device.name = chosen.device_id or ""
         asyncio.run(_serve(chosen, device, ears, broker))
-    finally:
-        device.file.close()
-        for ear in ears:
-            ear.close()
     return 0
 
 
@@ -93,6 +96,30 @@ def need_net(command: str) -> None:
         import aiomqtt  # noqa: F401, PLC0415  # likewise
     except ImportError as error:
         raise BadInput(f"{command} needs the package {error.name}: pip install 'otalab[net]'") from error
+
+
+def _check(chosen: argparse.Namespace, port: int) -> int:
+    """Say what would be served; a flash file that is not there is not made."""
+    from otalab.wire.device.status import status  # noqa: PLC0415  # see below
+
+    flash, options = Path(chosen.flash), chosen_device(chosen, chosen.flash)
+    told: dict[str, object] = {"flash": chosen.flash, "new": not flash.exists() or not flash.stat().st_size}
+    told |= {"board": chosen.board, "design": chosen.design, "host": chosen.host, "port": port}
+    if told["new"]:
+        try_place(flash)
+        set_up(options.design, options.board, part=options.part)
+    else:
+        device = open_device(options)
+        try:
+            found = status(device)
+        finally:
+            device.file.close()
+        told |= {name: found[name] for name in ("version", "active_slot", "committed")}
+    if chosen.json:
+        print(json.dumps(told))
+    else:
+        print("\n".join(f"{name}: {value}" for name, value in told.items()))
+    return 0
 
 
 def _check_update_url(chosen: argparse.Namespace) -> None:

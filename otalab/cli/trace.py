@@ -12,8 +12,10 @@ from otalab.bench.observer import judge
 from otalab.bench.recording import recording
 from otalab.bench.setup import set_up
 from otalab.bench.trace import COUNTS, Life, by_phase, effects, life
-from otalab.cli.options.outputs import add_force, output
-from otalab.cli.options.scenario import add_options, chosen_options
+from otalab.cli.options.formats import add_format, chosen_format, csv_text
+from otalab.cli.options.outputs import add_force, apart, output
+from otalab.cli.options.plots import add_plot, drawn, plotted
+from otalab.cli.options.scenario import add_device_options, add_image, chosen_options
 from otalab.text import seconds, table
 
 
@@ -23,36 +25,54 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("design", metavar="DESIGN", help="a name from the catalogue, or the path of a TOML file")
     parser.add_argument("--summary", action="store_true", help="one line per phase in place of one per effect")
     parser.add_argument("--record", metavar="OUT.csv", help="write the update as a recording, for explore-recording")
+    add_plot(parser)
     add_force(parser)
-    add_options(parser)
+    add_device_options(parser)
+    add_image(parser)
+    add_format(parser)
     parser.set_defaults(func=trace)
 
 
 def trace(chosen: argparse.Namespace) -> int:
     """Print the life of a device that takes one update."""
-    record = output(chosen.record, chosen)
+    record, picture = output(chosen.record, chosen), plotted(chosen)
+    apart(record, picture)
     scenario = set_up(chosen.design, image=chosen.image, **chosen_options(chosen))
     lived = life(scenario)
     if record:
         record.write(recording(lived))
+    if picture:
+        from otalab.views.figures.timeline import plot_timeline, timeline_table  # noqa: PLC0415  # slow to load
+
+        picture.write(drawn(plot_timeline(timeline_table(lived), title=scenario.device.firmware.name), picture.path))
     end = judge(scenario, lived)
     phases = by_phase(lived)
     total = fsum(run.seconds for run in lived.runs)
-    if chosen.json:
+    how = chosen_format(chosen)
+    if how == "json":
         print(json.dumps(as_object(lived, end, phases, total)))
-        return 0
-    if not chosen.summary:
-        rows = [
+    elif how == "csv" and chosen.summary:
+        print(csv_text(("phase", *COUNTS, "seconds"), [(name, *row.values()) for name, row in phases.items()]), end="")
+    elif how == "csv":
+        every = list(effects(lived))
+        print(csv_text(list(every[0]), [tuple(row.values()) for row in every]), end="")
+    else:
+        _show(lived, end, phases, total, summary=chosen.summary)
+    return 0
+
+
+def _show(lived: Life, end: End, phases: dict[str, dict[str, Any]], total: float, *, summary: bool) -> None:
+    if not summary:
+        shown = [
             (row["run"], row["effect"], row["phase"], row["what"], row["sector"], row["owner"], seconds(row["seconds"]))
             for row in effects(lived)
         ]
         header = ("run", "effect", "phase", "what", "sector", "owner", "duration")
-        print("\n".join(table(header, rows, right="run effect sector duration")), end="\n\n")
+        print("\n".join(table(header, shown, right="run effect sector duration")), end="\n\n")
     rows = [(name, *(phase[key] for key in COUNTS), seconds(phase["seconds"])) for name, phase in phases.items()]
     print("\n".join(table(("phase", *COUNTS, "duration"), rows, right=" ".join((*COUNTS, "duration")))))
     print("\n" + "\n".join(f"log  {line}" for line in lived.log))
     print(f"\n{end.name}: {end.reason}; {sum(len(run.steps) for run in lived.runs)} effects, {total:.3f} s")
-    return 0
 
 
 def as_object(lived: Life, end: End, phases: dict[str, dict[str, Any]], total: float) -> dict[str, Any]:

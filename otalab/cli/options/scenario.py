@@ -20,6 +20,13 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--updates", type=int, default=1, metavar="N", help="so many updates, one after the other (1)")
 
 
+def add_image(parser: argparse.ArgumentParser) -> None:
+    """Add how the new image behaves."""
+    parser.add_argument(
+        "--image", default="healthy", help="how the new image behaves: healthy, hangs, crashes or flaky[:P] (healthy)"
+    )
+
+
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the shared options to a command."""
     add_device_options(parser)
@@ -29,11 +36,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="what a power cut leaves; see check --explain-faults (all)",
     )
-    parser.add_argument(
-        "--image",
-        default="healthy",
-        help="how the new image behaves: healthy, hangs, crashes or flaky[:P] (healthy)",
-    )
+    add_image(parser)
     parser.add_argument("--json", action="store_true", help="print exactly one JSON object")
 
 

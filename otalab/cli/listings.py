@@ -1,0 +1,67 @@
+"""`otalab boards`, `parts`, `faults`, `rates`: what there is to choose from, each with what it is."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+from otalab.cli.options.formats import add_format, chosen_format, print_rows
+from otalab.faults.models import FAULTS, fault_model
+from otalab.hardware.board import boards, load_board
+from otalab.hardware.part import parts
+
+_Rows = Iterator[tuple[Any, ...]]
+
+
+def add_parser(commands: Any) -> None:
+    """Register the four commands."""
+    for name, (what, _header, _rows) in LISTINGS.items():
+        parser: argparse.ArgumentParser = commands.add_parser(name, help=f"list {what}")
+        add_format(parser)
+        parser.set_defaults(func=partial(run, name))
+
+
+def run(name: str, chosen: argparse.Namespace) -> int:
+    """Print one list."""
+    _what, header, rows = LISTINGS[name]
+    print_rows(chosen_format(chosen), name, header, list(rows()), right="flash sector page")
+    return 0
+
+
+def _boards() -> _Rows:
+    for board in map(load_board, boards()):
+        geometry = board.geometry
+        yield board.name, board.platform, board.part.name, geometry.size, geometry.sector_size, board.summary
+
+
+def _parts() -> _Rows:
+    for one in parts().values():
+        row = dict(one.row)
+        yield one.name, one.kind, one.sector_size, one.page_size, row["erase_typ_ms"], row["erase_max_ms"], one.grade
+
+
+def _faults() -> _Rows:
+    for name in FAULTS:
+        text = fault_model(name).explain().partition("\n\n")[0]
+        yield name, " ".join(text.removeprefix(f"{name}: ").split())
+
+
+def _rates() -> _Rows:
+    from otalab.numbers.rates import base_rates  # noqa: PLC0415  # the numbers take seconds to load
+
+    for rate in base_rates().values():
+        yield rate.name, rate.rate, rate.per_hour, rate.what, rate.source
+
+
+LISTINGS: dict[str, tuple[str, tuple[str, ...], Callable[[], _Rows]]] = {
+    "boards": ("the boards", ("name", "platform", "part", "flash", "sector", "what it is"), _boards),
+    "parts": (
+        "the flash parts",
+        ("name", "kind", "sector", "page", "erase typ ms", "erase max ms", "grade"),
+        _parts,
+    ),
+    "faults": ("the fault models", ("name", "what a power cut leaves"), _faults),
+    "rates": ("the measured rates of power failures", ("name", "rate", "per hour", "what", "source"), _rates),
+}
