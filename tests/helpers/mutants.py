@@ -20,7 +20,7 @@ from otalab.bench.scenario import Scenario
 from otalab.bench.setup import set_up
 from otalab.bench.trace import life
 from otalab.errors import BundleFault
-from otalab.firmware import application, bootloader, merge_times, record_writes, store, updater
+from otalab.firmware import application, bootloader, image_checks, merge_times, record_writes, store, updater
 from otalab.firmware.catalogue import load_design
 from otalab.firmware.design import Design
 from otalab.firmware.image import Image
@@ -245,9 +245,9 @@ def dirty_images_unchecked(patch: Patch) -> None:
     """The loader checks committed images only: a dirty one was verified before any record named it."""
 
     def check(chip: Chip, config: BootConfig) -> bool:
-        return not config.committed or bootloader.checksum(chip, config)
+        return not config.committed or image_checks.checksum(chip, config)
 
-    patch.setitem(bootloader.IMAGE_CHECKS, "crc32", check)
+    patch.setitem(image_checks.IMAGE_CHECKS, "crc32", check)
 
 
 HARMLESS = [commit_in_place, dirty_images_unchecked]

@@ -10,7 +10,7 @@ import otalab.bench.trace
 from otalab.bench.scenario import Scenario
 from otalab.errors import OtalabError
 from otalab.faults.models import fault_model
-from otalab.firmware import application, bootloader, merge_times, record_writes, store, updater
+from otalab.firmware import application, bootloader, image_checks, merge_times, record_writes, store, updater
 from otalab.firmware.outcome import Bricked, Reset, Running
 from otalab.formats.records import catalogue
 from otalab.formats.records.lab import LabCodec
@@ -86,7 +86,7 @@ def test_a_change_that_does_no_harm_is_called_safe(plant, image):
 
 def firmware():
     """Return everything in the firmware that a bug can be planted in."""
-    modules = (application, bootloader, catalogue, merge_times, record_writes, store, updater)
+    modules = (application, bootloader, catalogue, image_checks, merge_times, record_writes, store, updater)
     tables = [dict(found) for module in modules for found in vars(module).values() if isinstance(found, dict)]
     names = [{name: id(found) for name, found in vars(part).items()} for part in (*modules, LabCodec)]
     return names, tables
