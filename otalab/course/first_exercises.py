@@ -159,6 +159,8 @@ def _short_check(faults: str) -> str | None:
 def _repaired(design: Design) -> str | None:
     for image in ("healthy", "hangs", "crashes"):
         graph = graph_of(design, "torn-program", image)
+        if graph.verdict == "open":
+            return f"open with an image that is {image!r}: the search did not come to its end, so nothing is shown"
         if graph.verdict != "safe":
             return f"{graph.verdict} with an image that is {image!r}; its ends are {', '.join(graph.ends)}"
     published = replace(load_design("mongoose"), name=design.name, summary=design.summary, guard=design.guard)

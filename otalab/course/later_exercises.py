@@ -55,6 +55,8 @@ def _first_stage(table: Any) -> str | None:
     first, high = table.offered.iloc[0], table.high.iloc[0]
     if table.stopped.any():
         return f"stopped: after {first:,} lamps without a loss the bound is still {high:.1e}"
+    if high > 1e-4:
+        return f"it went on with a bound of {high:.1e}: another rule let it; wanted is 1e-4 by the upper end, by='high'"
     return None if first <= 40_000 else "it gets past, and a smaller first stage would as well"
 
 
@@ -104,6 +106,8 @@ def _cc3200_on_bare_flash(design: Design) -> str | None:
     if design.store != "bare":
         return "that is another store; on bare flash it is the record that must tell"
     graph = graph_of(design, "torn-program")
+    if graph.verdict == "open":
+        return "the search did not come to its end, so nothing is shown: fewer choices may make the graph smaller"
     if graph.verdict != "safe":
         return f"{graph.verdict}; its ends are {', '.join(graph.ends)}"
     base = load_design("cc3200")
@@ -134,4 +138,8 @@ def _mended(design: Design) -> str | None:
 def _own(design: Design) -> str | None:
     if design.name in designs():
         return f"{design.name} is in the catalogue; give yours a name of its own, and a choice that you made yourself"
+    for name in designs():
+        other = load_design(name)
+        if all(getattr(design, choice) == getattr(other, choice) for choice in ways().values()):
+            return f"every choice of it is that of {name}, under another name; change one"
     return None

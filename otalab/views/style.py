@@ -80,12 +80,19 @@ THEME = {
     "ink": "var(--jp-ui-font-color1, #111)",
     "faint": "var(--jp-ui-font-color2, #595959)",
     "line": "var(--jp-border-color1, #bbb)",
+    "edge": "var(--jp-ui-font-color2, #767676)",
     "paper": "var(--jp-layout-color1, #fff)",
     "raised": "var(--jp-layout-color2, #eee)",
     "focus": "var(--jp-brand-color1, #0072B2)",
     "label": "#fff",
     "label-ink": "#000",
 }
+# Where the reader's system has the last word on colours, ink, paper and what is drawn in them are its own.
+FORCED = (
+    dict.fromkeys(("ink", "faint", "line", "edge", "label-ink", "good", "bad", "open", "record", "boot"), "CanvasText")
+    | dict.fromkeys(("paper", "raised", "label", *PAPERS), "Canvas")
+    | {"focus": "Highlight"}
+)
 WIDGETS = ":is(.otalab-player, .otalab-race, .otalab-dash, .otalab-graph, .otalab-seq)"
 ALONE = ".otalab-alone"
 
@@ -98,12 +105,17 @@ def styled(*files: Path) -> str:
 def variables() -> str:
     """Return the palette as CSS variables, each as `--otalab-NAME`: phases, owners, ends, texts, and the theme's."""
     theme = _rules(THEME.items())
+    forced = _rules(FORCED.items())
     light, dark = (_rules(_named(ground)) for ground in (0, 1))
     return f"""\
 {WIDGETS} {{ {theme} }}
 {WIDGETS}, {ALONE} {{ {light} }}
 [data-jp-theme-light="false"] {WIDGETS} {{ {dark} }}
 @media screen and (prefers-color-scheme: dark) {{ {ALONE}, {ALONE} {WIDGETS} {{ {dark} }} }}
+@media (forced-colors: active) {{
+{WIDGETS}, {ALONE}, body {WIDGETS} {{ {forced} }}
+:is({WIDGETS}, {ALONE}) :is(mark, .swatch, .byte) {{ forced-color-adjust: none; }}
+}}
 """
 
 

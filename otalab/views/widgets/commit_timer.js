@@ -15,7 +15,7 @@ function render({ model, el }) {
   };
   const number = (name, label, step, most) => {
     const input = element("input", { id: `${id}-${name}`, type: "number", min: 0, max: 3600, step, "data-trait": name });
-    const slider = element("input", { type: "range", min: 0, max: most, step: 1, "aria-label": `${label}, slider` });
+    const slider = element("input", { type: "range", min: 0, max: most, step: step === 1 ? 1 : 0.01, "aria-label": `${label}, slider` });
     const take = (from) => {
       const value = Number(from.value);
       if (from.value === "" || !Number.isFinite(value) || value < 0 || value > 3600) { draw(); return; }

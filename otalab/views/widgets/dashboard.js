@@ -21,7 +21,8 @@ const whole = (n) => n.toLocaleString("en");
 
 function render({ model, el }) {
   const id = `dash-${Math.random().toString(36).slice(2)}`;
-  const link = new Link(model, el, () => drawFields());
+  let silence;
+  const link = new Link(model, el, () => { drawFields(); drawState(); });
   const send = (name, to) => link.send({ set: name, to });
   el.classList.add("otalab-dash");
 
@@ -74,6 +75,11 @@ function render({ model, el }) {
       }
       if (input.dataset.told !== value) input.value = input.dataset.told = value;
     }
+    const refused = model.get("refused");
+    for (const [name] of FIELDS) {
+      if (name in refused) inputs[name].setAttribute("aria-invalid", "true");
+      else inputs[name].removeAttribute("aria-invalid");
+    }
     given.checked = model.get("given_cut");
     meaning.textContent = model.get("meaning");
     problem.textContent = problem.title = link.trouble || model.get("problem");
@@ -81,12 +87,23 @@ function render({ model, el }) {
 
   function drawState() {
     const state = model.get("state"), done = model.get("done"), asked = model.get("asked"), busy = !OVER.includes(state);
-    run.disabled = busy;
-    pause.disabled = stop.disabled = !busy;
+    const focused = el.contains(document.activeElement) ? document.activeElement : null;
+    run.disabled = busy || Boolean(link.gone);
+    pause.disabled = stop.disabled = !busy || Boolean(link.gone);
+    // A button that cannot be pressed any more hands the focus to the one that can.
+    if (focused?.disabled) (busy ? pause : run).focus({ preventScroll: true });
+    quiet(busy);
     pause.textContent = RESTING.includes(state) ? "▶ Resume" : "❚❚ Pause";
     if (state === "exploring" && !done) progress.removeAttribute("value");
     else progress.value = asked ? done / asked : 0;
-    status.textContent = asked ? [state, `${whole(done)} of ${whole(asked)} devices`, model.get("note")].filter((one) => one).join(", ") : state;
+    if (link.gone) status.textContent = `${state} when it was last heard of`;
+    else status.textContent = asked ? [state, `${whole(done)} of ${whole(asked)} devices`, model.get("note")].filter((one) => one).join(", ") : state;
+  }
+
+  /** A campaign tells of itself while it runs; one that does not is not shown as running. */
+  function quiet(busy) {
+    clearInterval(silence);
+    if (busy && !link.gone) silence = setInterval(() => link.send({}), 2 * PATIENCE);
   }
 
   function drawResults() {
@@ -182,9 +199,10 @@ function render({ model, el }) {
     bars.setAttribute("aria-label", `${name}, devices by the phase of their last cut: ${rows.map(({ phase, count }) => `${phase} ${whole(count)}`).join(", ")}`);
   }
 
-  link.follow([...FIELDS.map(([name]) => name), "given_cut", "choices", "meaning", "problem"], drawFields);
+  link.follow([...FIELDS.map(([name]) => name), "given_cut", "choices", "meaning", "problem", "refused"], drawFields);
   link.follow(["state", "done", "asked", "note"], drawState);
   link.follow(["rows", "convergence", "exact", "fell", "claim", "title", "watched"], drawResults);
+  link.leaving.push(() => clearInterval(silence));
   [drawFields, drawState, drawResults].forEach((part) => part());
   link.settled(el);
   return () => link.end();

@@ -68,6 +68,8 @@ class CampaignDashboard(View):
     choices: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True)
     meaning = traitlets.Unicode().tag(sync=True)
     problem = traitlets.Unicode().tag(sync=True)
+    # What was typed and is no value, by field: what is typed is what is checked, and nothing else is run instead.
+    refused: traitlets.Dict[str, str] = traitlets.Dict().tag(sync=True)
     state = traitlets.Unicode("ready").tag(sync=True)
     title = traitlets.Unicode().tag(sync=True)
     note = traitlets.Unicode().tag(sync=True)
@@ -205,6 +207,7 @@ class CampaignDashboard(View):
             Campaign.of(one, self.devices, seed=self.seed, engine=self.engine)
         except OtalabError as error:
             self.problem = str(error)
+        self.problem = next(iter(self.refused.values()), self.problem)
 
     def _teller(self) -> Callable[[], None]:
         """Return what the campaign calls from its thread: it has the news shown where the widget lives."""
@@ -260,7 +263,16 @@ class CampaignDashboard(View):
     def _set(self, name: str, value: Any) -> None:
         if name not in (*CHOSEN, "watched"):
             raise BadInput(f"{name!r} cannot be set")
-        setattr(self, name, _whole(name, value) if name in ("devices", "seed") else value)
+        self.refused = {field: said for field, said in self.refused.items() if field != name}
+        try:
+            setattr(self, name, _whole(name, value) if name in ("devices", "seed") else value)
+        except (OtalabError, traitlets.TraitError) as error:
+            self.refused = self.refused | {name: str(error)}
+        # An entry that is mended back to its old value changes no trait.
+        if name in CHOSEN:
+            self._check()
+        elif name in self.refused:
+            self.problem = self.refused[name]
 
 
 def in_words(per_hour: float) -> str:

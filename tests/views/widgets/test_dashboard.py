@@ -345,3 +345,26 @@ def test_a_rate_is_said_as_people_feel_it(rate, words):
     One failure in so long.
     """
     assert words == in_words(rate)
+
+
+@pytest.mark.parametrize(
+    ("name", "typed", "mended"),
+    [("devices", "many", "1000"), ("devices", "-", "1,000"), ("seed", "x", "1"), ("rate", "often", "us-2022"),
+     ("image", "purple", "healthy")],
+)  # fmt: skip
+def test_what_is_typed_is_what_is_checked(name, typed, mended):
+    """
+    Nothing else is run in its place, the complaint stays for as long as the entry does, and goes when it is mended.
+    """
+    dashboard = CampaignDashboard("single-record", board="tiny", faults="atomic", devices=1000, app_size=3000)
+
+    dashboard._asked(None, {"set": name, "to": typed}, None)
+    told = dashboard.problem
+    dashboard._asked(None, {"do": "run"}, None)
+
+    assert told == dashboard.problem != ""
+    assert "ready" == dashboard.state
+    with pytest.raises(BadInput):
+        dashboard.run()
+    dashboard._asked(None, {"set": name, "to": mended}, None)
+    assert "" == dashboard.problem
