@@ -4,7 +4,19 @@ import re
 
 import nbformat
 import pytest
-from course import EXERCISES_MET, FOLDER, NOT_SHOWN, NOTEBOOKS, errors, executed, exercises_of, read, texts, title
+from course import (
+    EXERCISES_MET,
+    FOLDER,
+    NOT_SHOWN,
+    NOTEBOOKS,
+    errors,
+    executed,
+    exercises_of,
+    minutes,
+    read,
+    texts,
+    title,
+)  # fmt: skip
 
 GLOSSARY = FOLDER.parent / "docs" / "glossary.md"
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
@@ -112,6 +124,35 @@ def test_is_on_the_map_with_the_same_time(name):
     here = title(name) if name == NOTEBOOKS[0] else f"[{title(name)}]({name})"
 
     assert MINUTES.search(texts(name)[0])[1] == minutes[here]
+
+
+@each_notebook
+def test_its_time_is_computed_from_what_is_in_it(name):
+    """
+    Within five minutes of what reading, guessing, running and the exercises take.
+    """
+    said = int(MINUTES.search(texts(name)[0])[1])
+
+    assert pytest.approx(minutes(name), abs=5) == said
+
+
+def test_the_map_and_the_guide_add_up():
+    """
+    What a talk, half a day and a review are said to take is the sum of their parts.
+    """
+    lines = texts(NOTEBOOKS[0])[-1].splitlines()
+    head = next(line for line in lines if line.startswith("| notebook"))
+    rows = [line.split("|") for line in lines if re.match(r"\| \[?\d\d ", line)]
+    talk, half, review = (
+        sum(int(found[0]) for row in rows if (found := re.findall(r"^ *(\d+)", row[column]))) for column in (4, 5, 6)
+    )
+    guide = (FOLDER.parent / "docs" / "instructors_guide.md").read_text(encoding="utf-8")
+
+    assert f"a talk, {talk} minutes" in head
+    assert f"a design review, {review} minutes" in head
+    assert f": {half} minutes, and two breaks." in lines[-2]
+    for words in (f"| {talk} |", f"| {half} and two breaks |", f"| {review} |"):
+        assert words in guide
 
 
 @each_notebook
