@@ -14,6 +14,7 @@ from typing import Any
 from otalab.cli.interrupts import pressed
 from otalab.cli.options.study import add_study_options, chosen_study
 from otalab.cli.risk import explore
+from otalab.errors import BadInput
 from otalab.files import try_folder
 from otalab.numbers.engine_names import ENGINES
 from otalab.text import table, whole_number
@@ -44,6 +45,12 @@ def run(chosen: argparse.Namespace) -> int:
     from otalab.numbers.campaigns.campaign import Campaign, progress, run_campaign  # noqa: PLC0415  # see above
     from otalab.numbers.fleet import Fleet  # noqa: PLC0415  # see above
 
+    if chosen.workers is not None:
+        if chosen.workers < 1:
+            raise BadInput(f"--workers {chosen.workers}: at least one is needed")
+        if chosen.scheduler or chosen.engine == "crowd":
+            other = "--scheduler has workers of its own" if chosen.scheduler else "the crowd is moved by one process"
+            raise BadInput(f"--workers {chosen.workers}: {other}: leave it out")
     try_folder(chosen.out)
     one = chosen_study(chosen)
     fleet = Fleet.read(one, chosen.fleet) if chosen.fleet else Fleet((one,))

@@ -17,12 +17,13 @@ from otalab.cli.options.broker import add_broker_options, chosen_broker
 from otalab.cli.options.device import DEVICE_ID, check_times, chosen_device, device_arguments
 from otalab.cli.serve import first_of, need_net
 from otalab.errors import BadInput
-from otalab.files import refused
+from otalab.files import refused, try_folder
 from otalab.text import one_line
 from otalab.wire.device.flash_file import SectorPool
 from otalab.wire.device.open import open_device
 from otalab.wire.device.virtual import VirtualDevice
 from otalab.wire.dialect import DIALECTS
+from otalab.wire.key_files import verifier
 from otalab.wire.live.stopping import cancelled_by_signals
 
 if TYPE_CHECKING:
@@ -76,12 +77,15 @@ def run(chosen: argparse.Namespace) -> int:
 def open_all(chosen: argparse.Namespace, devices: list[VirtualDevice]) -> None:
     """Open every device; what they have in common, a shipped flash above all, they hold once."""
     folder = Path(chosen.flash_dir)
+    try_folder(folder)
+    common, pool = chosen_device(chosen, ""), SectorPool()
+    scenario = set_up(common.design, common.board, part=common.part, image=common.image)
+    verifier(common.key)
+    # Once nothing is left that could be wrong: a folder that stays empty is in somebody's way.
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise refused(folder, error, "written") from error
-    common, pool = chosen_device(chosen, ""), SectorPool()
-    scenario = set_up(common.design, common.board, part=common.part)
     for number in range(chosen.first, chosen.first + chosen.devices):
         name = f"{chosen.prefix}{number:03}"
         options = replace(common, flash=folder / f"{name}.bin", seed=_seed(chosen.seed, number))

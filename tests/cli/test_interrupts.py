@@ -1,8 +1,10 @@
 """Interrupts: status 130, whatever was under way, and what is known by then is said to be no result."""
 
 import json
+import shutil
 import signal
 import threading
+from random import Random
 
 import pytest
 
@@ -29,7 +31,8 @@ def interrupted(tmp_path, monkeypatch):
     """Have somebody press Ctrl-C when a search has followed so many nodes."""
     monkeypatch.chdir(tmp_path)
     write_recording(life(set_up("hardened", "tiny")), "update.csv")
-    monkeypatch.setattr("otalab.numbers.study._explored", {})
+    explored = {}
+    monkeypatch.setattr("otalab.numbers.study._explored", explored)
     left, connect = [0], Explorer._connect
 
     def followed(explorer, node):
@@ -40,7 +43,9 @@ def interrupted(tmp_path, monkeypatch):
 
     def after(nodes):
         left[0] = nodes
+        explored.clear()
         monkeypatch.setattr(Explorer, "_connect", followed)
+        return left
 
     return after
 
@@ -55,6 +60,25 @@ def test_an_interrupt_is_no_result(capsys, tmp_path, interrupted, words, nodes):
     assert "interrupted" in said.err.splitlines()[-1]
     assert not said.out or json.loads(said.out)
     assert {"update.csv"} == {one.name for one in tmp_path.iterdir()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS)
+def test_ten_random_moments(capsys, tmp_path, interrupted, words):
+    """Wherever in its searches a command is: 130, whole JSON or none, and no file that was not there."""
+    met = interrupted(10**9)
+    cli.main([*words])
+    seen = 10**9 - met[0]
+    for one in tmp_path.iterdir():
+        shutil.rmtree(one) if one.is_dir() else one.name == "update.csv" or one.unlink()
+    for nodes in Random(19).choices(range(1, seen + 1), k=10):
+        capsys.readouterr()
+        interrupted(nodes)
+        assert 130 == cli.main([*words]), nodes
+        said = capsys.readouterr()
+        assert "interrupted" in said.err.splitlines()[-1]
+        assert not said.out or json.loads(said.out)
+        assert {"update.csv"} == {one.name for one in tmp_path.iterdir()}
 
 
 def test_what_was_known_is_told_and_nothing_is_begun_after_it(capsys, interrupted):
