@@ -18,7 +18,7 @@ from otalab.bench.ends import ENDS
 from otalab.graph.check import Cell, matrix
 from otalab.graph.crash_graph import NO_END, NOTHING, RESET, CrashGraph
 from otalab.views import style
-from otalab.views.figures.sectors import ink, paper
+from otalab.views.figures.shown import ink, paper
 
 # The shape tells the ends apart where there is no colour.
 MARKERS = {

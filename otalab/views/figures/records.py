@@ -14,6 +14,7 @@ from otalab.firmware.design import Design
 from otalab.firmware.store import codec
 from otalab.formats.records.record import Codec, counted
 from otalab.hardware.flash import ERASED
+from otalab.views.figures import shown  # noqa: F401  # by it a notebook knows how figures are shown
 from otalab.views.style import SORTS
 
 COLUMNS = 16

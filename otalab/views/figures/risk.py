@@ -26,6 +26,7 @@ from otalab.numbers.campaigns.campaign import Tally
 from otalab.numbers.depends import depends
 from otalab.numbers.stats import interval
 from otalab.numbers.study import Study
+from otalab.views.figures import shown  # noqa: F401  # by it a notebook knows how figures are shown
 from otalab.views.style import ESTIMATE, EXACT, SERIES, SHARES, VERMILION
 
 MARKERS = "osD^vPX*"

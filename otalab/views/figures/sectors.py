@@ -6,7 +6,6 @@ Every table function returns a `DataFrame`, every drawing function takes one and
 from __future__ import annotations
 
 from math import ceil
-from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -17,23 +16,9 @@ from otalab.bench.trace import Life, by_phase, effects
 from otalab.hardware.board import Board
 from otalab.hardware.flash import ERASED, Flash
 from otalab.views import style
+from otalab.views.figures.shown import ink, paper, themed
 
 HATCHES = {"app": "", "files": "////"}
-
-
-def ink() -> Any:
-    """The colour that the style writes in: white in a dark theme."""
-    return plt.rcParams["text.color"]
-
-
-def paper() -> Any:
-    """The colour that the style draws on."""
-    return plt.rcParams["axes.facecolor"]
-
-
-def themed(colour: str) -> Any:
-    """Return a colour as the style has it: black is that of the ink."""
-    return ink() if colour == style.BLACK else colour
 
 
 def sector_table(board: Board, flash: Flash, before: Flash | None = None) -> pd.DataFrame:

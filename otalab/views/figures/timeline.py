@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 
 from otalab.bench.trace import Life, effects
 from otalab.views import style
-from otalab.views.figures.sectors import paper, themed
+from otalab.views.figures.shown import paper, themed
 
 KINDS = ("ask", "wait", "program", "erase")
 # An effect of a tenth of a millisecond is one unit wide, and each tenfold time one more.
