@@ -11,8 +11,12 @@ from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from otalab.bench.ends import BAD, ENDS
+from otalab.cli.interrupts import pressed
+from otalab.cli.options.outputs import add_force
+from otalab.cli.options.plots import add_plot, drawn, plotted
 from otalab.cli.options.study import add_study_options, chosen_study
 from otalab.cli.progress import bar
+from otalab.errors import BadInput
 from otalab.graph.explorer import Explorer
 from otalab.graph.partial import PartialGraph
 from otalab.text import seconds, table
@@ -20,6 +24,7 @@ from otalab.text import seconds, table
 CONFIDENCE = 0.95  # of intervals, as everywhere
 
 if TYPE_CHECKING:
+    from otalab.files import Output
     from otalab.numbers.risk import Weighed
     from otalab.numbers.study import Study
 
@@ -27,20 +32,53 @@ if TYPE_CHECKING:
 def add_parser(commands: Any) -> None:
     """Register the command."""
     parser: argparse.ArgumentParser = commands.add_parser("risk", help="the probability of each end, per update")
-    add_study_options(parser)
+    add_study_options(parser, several=True)
+    add_plot(parser)
+    add_force(parser)
     parser.set_defaults(func=run)
 
 
 def run(chosen: argparse.Namespace) -> int:
     """Explore, weigh, solve and print; 0 whatever was found."""
-    one = chosen_study(chosen)
-    explore(one)
-    told = as_object(one)
+    names, picture = list(dict.fromkeys(chosen.designs)), plotted(chosen)
+    if picture and len(names) > 1:
+        raise BadInput(f"--plot draws the phases of one design, and these are {len(names)}")
+    studies = {name: chosen_study(chosen, name) for name in names}
+    told = {}
+    for name, one in studies.items():
+        explore(one)
+        told[name] = as_object(one)
+        if pressed():
+            break  # what is known by now is printed, and said to be partial
+    if picture:
+        _draw(studies[names[0]], picture)
     if chosen.json:
-        print(json.dumps(told))
+        print(json.dumps({"results": list(told.values())} if len(names) > 1 else told[names[0]]))
+    elif len(names) > 1:
+        beside(told)
     else:
-        show(one, told)
+        show(studies[names[0]], told[names[0]])
     return 0
+
+
+def _draw(one: Study, picture: Output) -> None:
+    from otalab.views.figures.risk import plot_risk_phases, risk_phase_table  # noqa: PLC0415  # slow to load
+
+    picture.write(drawn(plot_risk_phases(risk_phase_table(one), title=one.design.name), picture.path))
+
+
+def beside(told: dict[str, dict[str, Any]]) -> None:
+    """Print several answers side by side, each under its design as it was given: two may have one name."""
+    some = next(iter(told.values()))
+    print(
+        f"per update; image {some['image']}, faults {some['faults']}, {some['rate_per_hour']:.6g} power failures per "
+        "hour\n"
+    )
+    rows = [("verdict", *(one["verdict"] for one in told.values()))]
+    rows += [(end, *(_bounded(one["ends"][end], *one["bounds"][end]) for one in told.values())) for end in ENDS]
+    for name in ("cuts", "seconds", "erases"):
+        rows.append((f"expected {name}", *(f"{one['expected'][name]:.6g}" for one in told.values())))
+    print("\n".join(table(("", *told), rows)))
 
 
 def explore(one: Study) -> None:

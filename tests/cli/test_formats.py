@@ -98,6 +98,26 @@ def test_a_trace_is_drawn_and_may_be_drawn_again(kind, capsys):
     assert "its ending says what it is" in printed(capsys, "trace", "mongoose", "--plot", "a.xyz")[2]
 
 
+def test_the_risk_of_two_designs_is_set_side_by_side(capsys):
+    """Each as it is alone, under the name that it was given by: two pages may be called the same."""
+    Path("hardened.toml").write_text(load_design("single-record").toml().replace('"single-record"', '"hardened"', 1))
+    names = ("hardened", "hardened.toml")
+    words = (*QUICK, "--rate", "1.4/year", "--json")
+    alone = [json.loads(printed(capsys, "risk", name, *words)[1]) for name in names]
+    assert alone == json.loads(printed(capsys, "risk", *names, *words)[1])["results"]
+    out = printed(capsys, "risk", *names, *words[:-1])[1]
+    assert list(names) == next(line for line in out.splitlines() if "hardened" in line).split()
+    assert ["verdict", "safe", "unsafe"] == next(line for line in out.splitlines() if "verdict" in line).split()
+
+
+def test_the_phases_of_one_design_are_drawn(capsys):
+    """Of two it is refused."""
+    words = (*QUICK, "--rate", "1.4/year", "--plot", "risk.svg")
+    assert 2 == printed(capsys, "risk", "hardened", "in-place", *words)[0]
+    assert 0 == printed(capsys, "risk", "single-record", *words)[0]
+    assert MADE in Path("risk.svg").read_text()
+
+
 @pytest.mark.parametrize("like", ["hardened", "mongoose", "mgos-boot"])
 def test_a_new_page_is_the_design_with_words_to_it(like, capsys):
     """It loads, it differs by its name alone, and what somebody has changed is not written over."""

@@ -17,9 +17,13 @@ if TYPE_CHECKING:
     from otalab.numbers.study import Study
 
 
-def add_study_options(parser: argparse.ArgumentParser) -> None:
-    """Add the design, and everything that decides how likely its ends are."""
-    parser.add_argument("design", metavar="DESIGN", help="a name from the catalogue, or the path of a TOML file")
+def add_study_options(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
+    """Add the design, or several of them, and everything that decides how likely its ends are."""
+    name, what = "a name from the catalogue, or the path of a TOML file", "; several are set side by side"
+    if several:
+        parser.add_argument("designs", nargs="+", metavar="DESIGN", help=name + what)
+    else:
+        parser.add_argument("design", metavar="DESIGN", help=name)
     parser.add_argument("--rate", required=True, metavar="R", help="power failures per hour, or 1.4/year, or us-2022")
     parser.add_argument(
         "--phase-rate", action="append", default=[], metavar="PHASE=R", help="another rate in one phase; repeatable"
@@ -33,15 +37,15 @@ def add_study_options(parser: argparse.ArgumentParser) -> None:
     add_options(parser)
 
 
-def chosen_study(chosen: argparse.Namespace) -> Study:
-    """Return the study that the options describe."""
+def chosen_study(chosen: argparse.Namespace, name: str | None = None) -> Study:
+    """Return the study that the options describe, of the design that they name or of another one."""
     from otalab.numbers.study import Study  # noqa: PLC0415  # slow to load
 
     if not 0 < chosen.network < float("inf"):
         raise BadInput(f"--network {chosen.network:g}: more than 0 bytes per second are needed")
     if chosen.budget < 1:
         raise BadInput(f"--budget {chosen.budget}: at least one node is needed")
-    design = load_design(chosen.design)
+    design = load_design(chosen.design if name is None else name)
     one = Study(
         design=design,
         rates=Rates.parse(chosen.rate, chosen.phase_rate),
