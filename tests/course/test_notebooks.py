@@ -117,9 +117,9 @@ def test_leads_to_its_neighbours(name):
 @each_notebook
 def test_is_on_the_map_with_the_same_time(name):
     """
-    The table at the end of the first notebook has a row for each.
+    The table below the first title has a row for each.
     """
-    rows = [row.split("|") for row in texts(NOTEBOOKS[0])[-1].splitlines() if row.startswith("|")]
+    rows = [row.split("|") for row in texts(NOTEBOOKS[0])[1].splitlines() if row.startswith("|")]
     minutes = {row[1].strip(): row[3].strip() for row in rows}
     here = title(name) if name == NOTEBOOKS[0] else f"[{title(name)}]({name})"
 
@@ -140,7 +140,7 @@ def test_the_map_and_the_guide_add_up():
     """
     What a talk, half a day and a review are said to take is the sum of their parts.
     """
-    lines = texts(NOTEBOOKS[0])[-1].splitlines()
+    lines = texts(NOTEBOOKS[0])[1].splitlines()
     head = next(line for line in lines if line.startswith("| notebook"))
     rows = [line.split("|") for line in lines if re.match(r"\| \[?\d\d ", line)]
     talk, half, review = (
