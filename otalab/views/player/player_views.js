@@ -111,14 +111,14 @@ class FlashMap {
 
   layout(life, width, colour) {
     Object.assign(this, { life, colour });
-    const { sectors, owners } = life.board, gutter = 92, spare = new Set(Array(sectors).keys());
+    const { sectors, owners } = life.board, gutter = 92, high = innerHeight > 800 ? 400 : 240, spare = new Set(Array(sectors).keys());
     const groups = owners.map(([name, first, count]) => [name, Array.from({ length: count }, (_, n) => first + n)]);
     groups.forEach(([, members]) => members.forEach((sector) => spare.delete(sector)));
     if (spare.size) groups.push(["free", [...spare]]);
     const rows = () => groups.reduce((sum, [, members]) => sum + Math.ceil(members.length / this.columns), 0);
     for (this.cell = 26; this.cell > 6; this.cell--) {
       this.columns = Math.max(1, Math.floor((width - gutter) / this.cell));
-      if (rows() * this.cell + groups.length * 5 <= 400) break;
+      if (rows() * this.cell + groups.length * 5 <= high) break;
     }
     let y = 2;
     this.places = new Array(sectors);
