@@ -15,7 +15,7 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from otalab.views.style import BLACK, THEME
+from otalab.views.style import BLACK, THEME, WHITE
 
 MOST = 400_000  # characters of a drawing; one of more lines than can be told apart is sent in dots
 DOTS = 200  # per inch, two for each of an ordinary screen
@@ -49,7 +49,7 @@ def as_html(figure: Figure) -> str:
     if len(drawing) > MOST:
         dots = b64encode(_saved(figure, format="png", dpi=DOTS)).decode()
         return f'<img alt="{said}" style="max-width: 100%" src="data:image/png;base64,{dots}">'
-    drawing = drawing.replace("#ffffff", THEME["paper"]).replace(BLACK, THEME["ink"])
+    drawing = drawing.replace(WHITE, THEME["paper"]).replace(BLACK, THEME["ink"])
     attributes = f'role="img" aria-label="{said}" fill="{THEME["ink"]}" style="max-width: 100%; height: auto"'
     return drawing.replace("<svg ", f"<svg {attributes} ", 1)
 
