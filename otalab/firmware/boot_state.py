@@ -16,13 +16,15 @@ from otalab.firmware.design import Design
 from otalab.firmware.image_checks import passes
 from otalab.firmware.requests import BootState, Report, Snapshot
 from otalab.firmware.writer import RegionWriter
-from otalab.formats.records.record import BootConfig
+from otalab.formats.records.record import BootConfig, SlotFacts
 from otalab.hardware.board import Region
 from otalab.hardware.effects import Routine
 
 UNREADABLE, UNWRITTEN = "Failed to get boot state", "Failed to set boot state"
 NOT_NOW, NOT_COPIED = "Cannot create snapshots in uncommitted state", "Failed to create snapshot"
 SNAPSHOT = "Snapshot created"
+NAMES_A_SLOT = ("rboot", "otadata", "otadata-mongoose")
+"""The records that say which slot is started, and nothing of the image in it."""
 
 
 def set_state(chip: Controller, design: Design, wanted: BootState) -> Routine[Report]:
@@ -87,14 +89,15 @@ def snapshot(chip: Controller, design: Design, wanted: Snapshot) -> Routine[Repo
     config, source = selected.config, selected.config.active
     if not chip.board.has_slot(source):
         return Report(False, NOT_COPIED)
-    target = 1 - source
-    facts, slots = config.slots[source], chip.board.slots
-    if not facts.fit(chip.read_region(slots[source].app)):
-        return Report(False, NOT_COPIED)
+    target, facts, slots = 1 - source, config.slots[source], chip.board.slots
+    # rBoot and the loader of ESP-IDF name a slot and no length: whatever is in it is copied.
+    length = slots[source].app.size if design.record in NAMES_A_SLOT else facts.length
+    if refused := uncopied(chip, design, facts, source, length):
+        return Report(False, f"{NOT_COPIED}: {refused}")
     # As in an update, and for the same reason: no record may speak of what lies there while it changes.
     yield from chip.during("download", record_writes.make_ready(chip, design))
     try:
-        yield from chip.during("download", copied(chip, slots[source].app, slots[target].app, facts.length))
+        yield from chip.during("download", copied(chip, slots[source].app, slots[target].app, length))
         yield from chip.during("merge", copied(chip, slots[source].fs, slots[target].fs, slots[source].fs.size))
     except BundleFault:
         return Report(False, NOT_COPIED)
@@ -106,6 +109,18 @@ def snapshot(chip: Controller, design: Design, wanted: Snapshot) -> Routine[Repo
     # Last: until it is written, the old record knows of no copy, and nothing leads to one that is half done.
     written = yield from chip.during("switch", record_writes.write(chip, design, with_copy))
     return Report(written, SNAPSHOT if written else UNWRITTEN)
+
+
+def uncopied(chip: Controller, design: Design, facts: SlotFacts, source: int, length: int) -> str:
+    """Return why a slot cannot be copied, or nothing."""
+    here, there = chip.board.slots[source], chip.board.slots[1 - source]
+    if not length:
+        return "the boot record does not say how long the running image is"
+    if design.record not in NAMES_A_SLOT and not facts.fit(chip.read_region(here.app)):
+        return "the running image is not the one that its boot record tells of"
+    if length > there.app.size or here.fs.size > there.fs.size:
+        return f"slot {1 - source} is smaller than slot {source}"
+    return ""
 
 
 def copied(chip: Controller, source: Region, target: Region, size: int) -> Routine[None]:

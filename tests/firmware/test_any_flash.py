@@ -21,7 +21,7 @@ from otalab.firmware.controller import Controller
 from otalab.firmware.image import TEMPERS
 from otalab.firmware.intervals import interval_of_the_file
 from otalab.firmware.outcome import Reset
-from otalab.firmware.requests import Report, Snapshot
+from otalab.firmware.requests import Snapshot
 from otalab.firmware.user_file import put_file
 from otalab.formats.records.nvs import UPDATE_STATE
 from otalab.formats.records.record import BootConfig, Record
@@ -103,7 +103,8 @@ def test_a_snapshot_of_a_slot_that_is_not_there_is_refused() -> None:
     state = UPDATE_STATE.encode(Record(5, BootConfig(9, True, previous=0)))
     chip = Controller(what.device.board, what.flash.patched(what.device.board.state[0].address, state))
 
-    assert Report(False, "Failed to create snapshot") == chip.carry_out(snapshot(chip, what.device.design, Snapshot()))
+    refused = chip.carry_out(snapshot(chip, what.device.design, Snapshot()))
+    assert (False, "Failed to create snapshot") == (refused.fine, refused.message.partition(":")[0])
 
 
 @pytest.mark.parametrize(

@@ -225,7 +225,7 @@ class RpcService:
         report = await self._ask(Snapshot(bool(self._truth(args, "set_as_revert")), timeout))
         config = self._config()
         if report.message != SNAPSHOT or config is None:
-            raise RpcError(SNAPSHOT_CODES.get(report.message, -1), report.message)
+            raise RpcError(SNAPSHOT_CODES.get(report.message.partition(":")[0], -1), report.message)
         return {"slot": 1 - config.active}
 
     async def status(self, _args: Args) -> dict[str, Any]:

@@ -263,6 +263,29 @@ def test_a_snapshot_is_a_copy_that_can_be_started(tmp_path):
     assert ({"result": {"slot": 1}}, True, "1", 1) == with_rpc(tmp_path, story)
 
 
+@pytest.mark.parametrize("design", ["esp8266", "esp32", "esp-idf"])
+def test_a_slot_is_copied_whole_where_the_record_has_no_length(tmp_path, design):
+    """The loader reads none either; both slots hold the same bytes then, and either can be started."""
+
+    async def story(rpc, _events):
+        made = await call(rpc, "OTA.CreateSnapshot")
+        flash, slots = rpc.device.chip.flash, rpc.device.device.board.slots
+        one, two = (flash.read(slot.app.address, slot.app.size) for slot in slots)
+        return made, one == two, set(one) != {0xFF}
+
+    assert ({"result": {"slot": 1}}, True, True) == with_rpc(tmp_path, story, design=design)
+
+
+def test_a_snapshot_that_cannot_be_made_says_why(tmp_path):
+    """A record that says nothing of length and check leaves nothing to copy by."""
+
+    async def story(rpc, _events):
+        return await call(rpc, "OTA.CreateSnapshot")
+
+    refused = with_rpc(tmp_path, story, design="cc3200")["error"]
+    assert (-1, True) == (refused["code"], refused["message"].startswith("Failed to create snapshot: "))
+
+
 @pytest.mark.parametrize("design", ["hardened", "hardened-plus", "single-record"])
 def test_a_snapshot_set_as_revert_runs_unless_committed(tmp_path, design):
     """After the next restart the copy runs, committed; in an uncommitted state there is no second snapshot."""
