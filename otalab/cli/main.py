@@ -28,6 +28,7 @@ from otalab.cli import risk as risk_cli
 from otalab.cli import serve as serve_cli
 from otalab.cli import shadow_service as shadow_cli
 from otalab.cli import trace as trace_cli
+from otalab.cli.examples import add_examples
 from otalab.cli.interrupts import pressed, remembered
 from otalab.cli.parser import Parser, add_version
 from otalab.cli.way_out import broken_off, way_out
@@ -57,6 +58,7 @@ def parser() -> argparse.ArgumentParser:
     new_cli.add_parser(commands)
     helped: argparse.ArgumentParser = commands.add_parser("help", help="print the help of a command")
     helped.add_argument("about", nargs="?", choices=tuple(commands.choices), metavar="COMMAND", help="which (all)")
+    add_examples(commands.choices)
     helped.set_defaults(func=lambda chosen: _help(commands.choices.get(chosen.about, top)))
     return top
 

@@ -3,12 +3,14 @@
 import csv
 import io
 import json
+import shlex
 import tomllib
 from pathlib import Path
 
 import pytest
 
 from otalab.cli import main as cli
+from otalab.cli.examples import EXAMPLES
 from otalab.cli.main import parser
 from otalab.cli.options.formats import csv_text
 from otalab.files import MADE
@@ -149,6 +151,20 @@ def test_every_command_has_its_help(capsys):
     for name in commands.choices:
         assert 0 == cli.main(["help", name])
         assert f"otalab {name}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_examples_can_be_typed(name):
+    """Each is a call of its command, with options that it has."""
+    for line in EXAMPLES[name]:
+        chosen = parser().parse_args(shlex.split(line)[1:])
+        assert name == chosen.command
+
+
+def test_every_command_has_an_example():
+    """Nobody learns an option from its name alone."""
+    (commands,) = parser()._subparsers._group_actions
+    assert set(EXAMPLES) == set(commands.choices)
 
 
 IDLE = {
