@@ -10,14 +10,6 @@ function held(event) {
   if (!event.ctrlKey && !event.metaKey && !(event.shiftKey && event.key === "Enter")) event.stopPropagation();
 }
 
-/** The picture that is kept in the notebook makes way for the view. */
-function replaceStill(name) {
-  if (!name) return;
-  for (const still of document.querySelectorAll(`[data-otalab-still="${CSS.escape(name)}"]`)) {
-    (still.closest(".jp-OutputArea-child") ?? still).style.display = "none";
-  }
-}
-
 class Link {
   /** `lost` is called when nothing more will be heard from Python; `gone` says so in one line. */
   constructor(model, root, lost) {
@@ -31,7 +23,6 @@ class Link {
     this.picture = Boolean(manager && "loader" in manager && !("kernel" in manager));
     this.alone = this.picture || Boolean(model.alone);
     if (this.picture) this.gone = PICTURE;
-    else replaceStill(model.get("picture"));
     // Only a kernel that goes while the view is there changes this.
     this.hear("comm_live_update", () => this.lose());
   }

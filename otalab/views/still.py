@@ -1,6 +1,6 @@
 """Pictures for whoever has no kernel: what a view showed, as SVG and in words, in the output's own data.
 
-A notebook that was saved, exported or put on the web has these; the view hides the one beside it, being more.
+A notebook that was saved, exported or put on the web has these beside the view, in one output.
 """
 
 from __future__ import annotations

@@ -12,7 +12,6 @@ from typing import Any, ClassVar, Self
 
 import anywidget
 import traitlets
-from IPython.display import publish_display_data
 
 from otalab.views.still import Picture, framed
 
@@ -45,6 +44,8 @@ class View(anywidget.AnyWidget):
 
     def display(self, *, follows: bool = False) -> Self:
         """Return a display of it that stands where it stands; with `follows` it goes wherever the cells go."""
+        if not self.PLACE:
+            return self
         args, more = self._made_of
         shown = type(self)(*args, **more)
         shown._stand(self)
@@ -56,14 +57,21 @@ class View(anywidget.AnyWidget):
         """Return what is seen, as a picture and in words, for whoever has no kernel."""
         raise NotImplementedError
 
-    def _ipython_display_(self) -> None:
-        shown = self.display() if self.PLACE and self.follows is None else self
+    def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """Return a display of its own, with the picture and the words that stand for it where no kernel is."""
+        shown = self.display() if self.follows is None else self
+        seen = super(View, shown)._repr_mimebundle_(**options)
+        if seen is None:
+            return None
         kept = shown.still()
         words = "\n".join(line for line in kept.lines if line)
-        publish_display_data({"text/html": framed(kept, shown.picture), "text/plain": words})  # type: ignore[no-untyped-call]
-        seen = shown._repr_mimebundle_()
-        if seen is not None:
-            publish_display_data(seen[0] | {"text/plain": kept.lines[0]})  # type: ignore[no-untyped-call]
+        return seen[0] | {"text/html": framed(kept, shown.picture), "text/plain": words}, seen[1]
+
+    def close(self) -> None:
+        """Close it with its displays."""
+        for shown in getattr(self, "_displays", []):
+            shown.close()
+        super().close()
 
     def _stand(self, other: Self) -> None:
         """Stand where another one of the kind stands, and take along whoever follows."""

@@ -175,14 +175,6 @@ def test_a_refusal_is_said_again_and_its_field_is_marked(page, sequencer):
     sync_api.expect(field).not_to_have_attribute("aria-invalid", "true")
 
 
-def test_the_picture_makes_way_for_the_view(page, sequencer):
-    """
-    It is in the notebook, and is not seen beside what it is a picture of.
-    """
-    assert 0 < page.locator("[data-otalab-still]").count()
-    sync_api.expect(page.locator("[data-otalab-still]").first).to_be_hidden()
-
-
 def test_nobody_complained(page):
     """
     No error and no warning was written to the console by a module of ours, in all of the above.

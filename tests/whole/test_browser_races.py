@@ -71,6 +71,7 @@ for turn in range(3):  # closed while it is being made, or while it hears of a c
     other.close()
     shown.update(make["{name}"]())
 clear_output()
+one = one if "{name}" == "plain" else one.display(follows=True)
 display(one, one)  # two views of one model, one of which comes into a change
 change["{name}"](one)"""
 # A view that is there only after its place has gone; a model that is closed before its module has come.
