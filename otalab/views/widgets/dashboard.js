@@ -88,7 +88,7 @@ function render({ model, el }) {
   function drawState() {
     const state = model.get("state"), done = model.get("done"), asked = model.get("asked"), busy = !OVER.includes(state);
     const focused = el.contains(document.activeElement) ? document.activeElement : null;
-    run.disabled = busy || Boolean(link.gone);
+    run.disabled = busy;
     pause.disabled = stop.disabled = !busy || Boolean(link.gone);
     // A button that cannot be pressed any more hands the focus to the one that can.
     if (focused?.disabled) (busy ? pause : run).focus({ preventScroll: true });
