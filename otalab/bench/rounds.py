@@ -67,7 +67,8 @@ def _place(scenario: Scenario, flash: Flash) -> Hashable:
         ]
         found = [form.decode(place) for place in data]
         whole = [record for record in found if isinstance(record, Record)]
-        numbered = iter(renumbered(whole, form.counting, form.stride or 1))
+        young = any(record.sequencer <= family.young for record in whole)
+        numbered = iter(whole if young else renumbered(whole, form.counting, form.stride or 1))
         held = [next(numbered) if isinstance(one, Record) else raw for one, raw in zip(found, data, strict=True)]
         for place, sector in enumerate(family.sectors):
             sectors[sector] = tuple(held[place * count : (place + 1) * count]), flash.sectors[sector][family.size :]

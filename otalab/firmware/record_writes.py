@@ -15,7 +15,7 @@ from typing import Literal
 from otalab.firmware import store
 from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
-from otalab.firmware.store import AREAS
+from otalab.firmware.store import AREAS, YOUNG
 from otalab.firmware.update_state import write_state
 from otalab.formats.records.record import BootConfig, Record, Selection
 from otalab.hardware.board import Board
@@ -23,8 +23,6 @@ from otalab.hardware.effects import Erase, Routine, pages
 from otalab.hardware.flash import ERASED, Flash
 
 TRIES = 3
-# Up to this sequencer ESP-IDF as Mongoose OS had it writes over its own record: `esp_ota_set_boot_subtype`.
-YOUNG = 9
 # What a record is written for: a new image, a start that is counted, a commit, a way back, or something else.
 Move = Literal["stage", "try", "commit", "revert", "other"]
 Pieces = tuple[tuple[int, bytes], ...]
@@ -110,7 +108,7 @@ def own_then_beside(chip: Controller, design: Design, config: BootConfig, move: 
     place, record = beside(chip, design, config, move)
     selected = store.select(chip, design)
     # So that an image from before Mongoose OS 2.13, which only knows place 0, finds its record there.
-    young = selected is not None and selected.place == 0 and selected.record.sequencer <= YOUNG
+    young = selected is not None and selected.place == 0 and selected.record.sequencer <= YOUNG[design.placing]
     return (0 if young else place), record
 
 

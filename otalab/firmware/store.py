@@ -22,11 +22,15 @@ from otalab.hardware.chip import Chip
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Places whose contents are looked at through one codec: its sectors, and how many bytes of each it looks at."""
+    """Places whose contents are looked at through one codec: its sectors, and how many bytes of each it looks at.
+
+    `young`: a sequencer up to this one decides more than which record is newer.
+    """
 
     codec: Codec
     sectors: tuple[int, ...]
     size: int
+    young: int = 0
 
     def fields_from(self, start: int | None) -> tuple[int, ...]:
         """Return the fields of a sector of it by their sizes: of what is programmed from `start` on, or of all."""
@@ -64,7 +68,8 @@ def families(board: Board, design: Design) -> tuple[Family, ...]:
     """Return the boot records, and the update state where the design has one."""
     form = codec(design)
     areas = tuple(board.sectors_of(area).start for area in AREAS[design.records](board))
-    return Family(form, areas, form.size * design.journal), *STATE_FAMILIES[design.state](board)
+    young = YOUNG.get(design.placing, 0)
+    return Family(form, areas, form.size * design.journal, young), *STATE_FAMILIES[design.state](board)
 
 
 def unused(board: Board, design: Design) -> tuple[Region, ...]:
@@ -170,6 +175,8 @@ def _ages(design: Design, records: Sequence[Record | Invalid]) -> list[int | Non
     return [None if record.sequencer is None else age(record.sequencer) for record in records]
 
 
+# Up to this sequencer ESP-IDF as Mongoose OS had it writes over its own record: `esp_ota_set_boot_subtype`.
+YOUNG = {"own-then-beside": 9}
 AREAS: dict[int, Callable[[Board], tuple[Region, ...]]] = {1: one_area, 2: two_areas}
 STATE_FAMILIES: dict[str, Callable[[Board], tuple[Family, ...]]] = {"none": no_family, "nvs": states}
 # From the ages of two places: may the one that is read later count?  The newer one has the smaller age.

@@ -23,6 +23,7 @@ Where a run looks at the bytes, or programs over them, bytes that do not decode 
 Whole guarded records may be renumbered: firmware compares two sequencers and steps one, so shifting both by the same
 amount changes nothing that it does; torn bytes stay as they are, and where there are any, or an unstable place that
 may read as another record the next time, nothing is renumbered.
+Nor is it while a sequencer is young: where small ones decide more than which record is newer.
 """
 
 from __future__ import annotations
@@ -101,7 +102,7 @@ class _Kind:
 
     def __init__(self, family: Family) -> None:
         self._codec = family.codec
-        self.size, self.places = family.size, family.sectors
+        self.size, self.places, self.young = family.size, family.sectors, family.young
         # A journal has many records in a sector; its bytes are themselves.
         self._strong = family.codec.guard_bits >= STRONG and family.size == family.codec.size
         self._cores: dict[bytes, tuple[int, int, bytes]] = {}
@@ -166,7 +167,8 @@ class _Kind:
         whole = [record for record in records if isinstance(record, Record)]
         torn = any(one != SCRAP and not isinstance(one, bytes) for one in classes)
         few = any(counting.left(record.sequencer) < FEW for record in whole)
-        if torn or few or not whole or not stride:
+        young = any(record.sequencer <= self.young for record in whole)
+        if torn or few or young or not whole or not stride:
             return classes
         numbered = iter(renumbered(whole, counting, stride))
         return [next(numbered) if isinstance(one, bytes) else one for one in classes]

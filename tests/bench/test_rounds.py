@@ -9,7 +9,9 @@ from otalab.bench.trace import run
 from otalab.errors import BadInput
 
 # With an image that hangs and no timer, or no trial, it comes to an end.
-STAYS = ("esp-idf", "in-place")
+STAYS = ("esp-idf", "esp-idf-fork", "in-place")
+# In the second area of its journal the image of this one does not know that it is on trial.
+LOST = "mgos-boot"
 
 
 def a_round(design, image):
@@ -23,7 +25,7 @@ def test_every_design_comes_by_the_same_place_again(design, image):
     """
     A bad image that is offered again and again: the next round is the one before, effect by effect.
     """
-    if image == "hangs" and design in STAYS:
+    if design == LOST or (image == "hangs" and design in STAYS):
         with pytest.raises(BadInput, match="does not reset for ever"):
             a_round(design, image)
         return
@@ -43,8 +45,8 @@ def test_a_journal_goes_round_both_areas():
     """
     32 places, and an update with its rollback writes as many records as make that even: other designs need four runs.
     """
-    assert 64 == len(a_round("mgos-boot", "crashes")[1])
-    assert all(len(a_round(design, "crashes")[1]) <= 4 for design in designs() if design != "mgos-boot")
+    assert 64 == len(a_round("mgos-boot-both", "crashes")[1])
+    assert all(len(a_round(design, "crashes")[1]) <= 4 for design in designs() if not design.startswith("mgos-boot"))
 
 
 def test_a_world_is_part_of_the_place():

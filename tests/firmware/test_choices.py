@@ -27,7 +27,7 @@ from otalab.hardware.effects import Erase, Program, Wait
 from otalab.hardware.flash import Flash
 
 HARDENED, MONGOOSE, SINGLE = load_design("hardened"), load_design("mongoose"), load_design("single-record")
-CC3200, JOURNAL, IDF = load_design("cc3200"), load_design("mgos-boot"), load_design("esp-idf")
+CC3200, JOURNAL, IDF = load_design("cc3200"), load_design("mgos-boot-both"), load_design("esp-idf")
 RBOOT, ESP32 = load_design("esp8266"), load_design("esp32")
 BESIDE = load_design("esp32-beside")
 SAFE: tuple[str, str, list[Any]] = ("safe", "", [])
@@ -247,6 +247,14 @@ def test_a_short_journal_survives_torn_programs(image: str) -> None:
 
     assert SAFE == story(one)
     assert one.graph.closed
+
+
+def test_an_image_that_sees_one_area_is_lost_in_the_other() -> None:
+    """With two records to an area the first update gets there, with sixteen the sixth; no cut is needed."""
+    lost = replace(JOURNAL, sees="area-0")
+    assert ("unsafe", "not-updatable", []) == story(cell(small(lost), "atomic"))
+    sixth = set_up(lost, "tiny", app_size=500, updates=6)
+    assert "not-updatable" == judge(sixth, life(sixth)).name
 
 
 # store

@@ -473,7 +473,7 @@ def flags_of(what: Scenario, flash: Flash, number: int, area: int = 0) -> int:
 @rows("A55")
 def _() -> None:
     """A torn last record: the one before it counts, and what is written next goes to the other area."""
-    what = tiny("mgos-boot")
+    what = tiny("mgos-boot-both")
     following = again(what, "3")
     stage = next(step for step in run(following, updated(what)).steps if in_record(what, step.effect, 0))
     assert isinstance(stage.effect, Program)
@@ -485,6 +485,9 @@ def _() -> None:
     assert Running(0, "4", True) == lived.last.outcome
     assert 16 == place_of(what, lived.runs[0].flash)
     assert any("does not read back" in line for line in lived.log)
+    # The real application finds its record in the first area only, so that this one cut is its last update.
+    real = replace(following, device=replace(following.device, firmware=tiny("mgos-boot").device.firmware))
+    assert Running(0, "4", False) == life(again(real, "4"), torn).last.outcome
 
 
 @rows("A56")

@@ -34,7 +34,9 @@ def verdict(design: Design, faults: str, image: str = "healthy", **options: obje
 def test_a_history_ends_as_the_page_says(identity: str, end: str) -> None:
     """Played by the plain firmware, without any graph."""
     case, legs = Case.parse(identity)
-    scenario = set_up(case.design, case.board_name, image=case.image, offer=case.offer, used=case.used)
+    scenario = set_up(
+        case.design, case.board_name, image=case.image, offer=case.offer, used=case.used, updates=case.updates
+    )
 
     assert end == ending(scenario, list(play(scenario, fault_model(case.faults), legs))).name
 

@@ -13,7 +13,9 @@ from otalab.formats.records.record import BLANK, DOWN, BootConfig, Counting, Inv
 MAGIC, VERSION, ROMS = 0xE1, 1, 2
 MERGE = 1 << 0
 
-_STRUCT = struct.Struct("<10B2x4I4I4I4IIB3x")
+# `rboot_set_config` programs one word more than the configuration has, erased: no check is compiled in.
+UNUSED = b"\xff" * 4
+_STRUCT = struct.Struct("<10B2x4I4I4I4II4s")
 
 
 class RbootCodec:
@@ -25,7 +27,7 @@ class RbootCodec:
     fields: ClassVar[tuple[int, ...]] = (*(1,) * 10, 2, *(16,) * 4, 4, 4)
     names: ClassVar[tuple[str, ...]] = (
         *("magic", "format", "mode", "active", "gpio rom", "count", "previous", "first boot", "attempts", "updated"),
-        *("padding", "rom addresses", "rom sizes", "file system addresses", "file system sizes", "flags", "check"),
+        *("padding", "rom addresses", "rom sizes", "file system addresses", "file system sizes", "flags", "unused"),
     )
     guard_bits: ClassVar[int] = 0
     tells_merge: ClassVar[bool] = True
@@ -44,7 +46,7 @@ class RbootCodec:
         unknown = (0, 0, 0, 0)
         merge = MERGE if config.merge else 0
         head = (MAGIC, VERSION, 0, config.active, 0, ROMS, previous, *flags)
-        return _STRUCT.pack(*head, *unknown, *sizes, *unknown, *unknown, merge, 0)
+        return _STRUCT.pack(*head, *unknown, *sizes, *unknown, *unknown, merge, UNUSED)
 
     def decode(self, data: bytes) -> Record | Invalid:
         read = _STRUCT.unpack_from(data.ljust(self.size, b"\xff"))

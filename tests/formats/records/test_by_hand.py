@@ -92,3 +92,106 @@ def test_esp32_update_state(updates: int, word: int) -> None:
     flash = after("esp32", updates)
     stored = [struct.unpack("<II", flash.read(place.address, 8)) for place in BOARD.state]
     assert word == max(one for one in stored if one[0] != 0xFFFFFFFF)[1]
+
+
+# CC3200: the sequencer counts down by one for each update; commit and tombstone are written in the record's own place.
+
+
+def cc3200(updates: int, slot: int) -> bytes:
+    """`struct boot_cfg`, zero-filled to 512 bytes: sequencer, flags, application file, load address, container."""
+    names = f"app.bin.{slot}".encode(), f"spiffs.img.{slot}".encode()
+    return struct.pack("<QI50s2xI50s2x392x", 2**64 - 2 - updates, 0, names[0], 0x20000000, names[1])
+
+
+@pytest.mark.parametrize("updates", [1, 3, 10])
+def test_cc3200(updates: int) -> None:
+    """`mgos_upd_finalize` and `mgos_upd_boot_commit` of its back-end: committed, nothing more to be carried over."""
+    flash, new = after("cc3200", updates), updates % 2
+    assert cc3200(updates, new) == area(flash, new, 512)
+    assert cc3200(updates - 1, 1 - new) == area(flash, 1 - new, 512)
+
+
+def test_cc3200_new() -> None:
+    """`BOOT_CFG_INITIAL_SEQ` in the first file, and no second one."""
+    flash = after("cc3200", 0)
+    assert (cc3200(0, 0), 512 * BLANK) == (area(flash, 0, 512), area(flash, 1, 512))
+
+
+# ESP8266: one configuration, rewritten whole; slot addresses are not modelled and stay zero.
+
+
+def rboot(updates: int) -> bytes:
+    """The `rboot_config` of a committed device, and one erased word: ROM, the one before, sizes, and no flag set."""
+    last, before = updates % 2, (1 - updates % 2 if updates else 0)
+    sizes = [0, 0, 0, 0]
+    for update in range(max(0, updates - 1), updates + 1):
+        sizes[update % 2] = facts(update, updates, own=True)[0]
+    head = bytes([0xE1, 1, 0, last, 0, 2, before, 0, 0, 0, 0, 0])
+    return head + bytes(16) + struct.pack("<4I", *sizes) + bytes(32) + bytes(4) + 4 * BLANK
+
+
+@pytest.mark.parametrize("updates", [0, 1, 3, 10])
+def test_esp8266(updates: int) -> None:
+    """`mgos_upd_boot_commit` of its back-end keeps the previous ROM; `rboot_set_config` programs 84 bytes."""
+    assert rboot(updates) == area(after("esp8266", updates), 0, 84)
+    assert 4012 * BLANK == area(after("esp8266", updates), 0, 4012, 84)
+
+
+# ESP-IDF with rollback: one sequencer for each update; its state goes new, pending, valid in its own place.
+
+
+def idf(sequencer: int) -> bytes:
+    """An entry whose state is valid: the CRC-32 covers the sequencer alone."""
+    number = struct.pack("<I", sequencer)
+    return number + 20 * BLANK + struct.pack("<II", 2, crc32(number, 0xFFFFFFFF))
+
+
+@pytest.mark.parametrize("design", ["esp-idf", "esp-idf-fork"])
+@pytest.mark.parametrize("updates", [1, 3, 10])
+def test_esp_idf(design: str, updates: int) -> None:
+    """`esp_rewrite_ota_data`, and `esp_ota_mark_app_valid_cancel_rollback` for the commit."""
+    flash, new = after(design, updates), updates % 2
+    assert idf(updates + 1) == area(flash, new, 32)
+    assert idf(updates) == area(flash, 1 - new, 32)
+
+
+# STM32 and RS14100: three records for each update, appended; 16 to an area of 4 KiB.
+
+COMMITTED, FIRST_A, FIRST_B, MERGE = 1, 2, 4, 8
+
+
+def mos1(number: int, updates: int) -> bytes:
+    """The record with this number, from 0: staged, tried, committed, staged, ..."""
+    update, move = (number + 2) // 3, (number - 1) % 3 if number else 2
+    new, old = update % 2, 1 - update % 2
+    flags = (FIRST_A | FIRST_B | MERGE, FIRST_A | MERGE, COMMITTED)[move]
+    slots = [(0, 0), (0, 0)]
+    for one in range(max(0, update - 1), update + 1):
+        slots[one % 2] = facts(one, updates)
+    head = struct.pack("<IIIBbbI", 0x31534F4D, number + 1, 1, 2, new, -1 if move == 2 else old, flags)
+    body = head + b"".join(
+        struct.pack("<I8sI8sIIIIB", 3, b"app%d" % slot, 0, b"fs%d" % slot, length, 0, check, 0, 0)
+        for slot, (length, check) in enumerate(slots)
+    )
+    body = (body + 3 * 41 * b"\0").ljust(252, BLANK)
+    return body + struct.pack("<I", crc32(body))
+
+
+@pytest.mark.parametrize(
+    ("design", "updates"),
+    [("mgos-boot", 0), ("mgos-boot", 1), ("mgos-boot", 3), ("mgos-boot", 5), ("mgos-boot-both", 10)],
+)
+def test_mgos_boot(design: str, updates: int) -> None:
+    """`mgos_upd_finalize`, the loader's `mgos_boot_main` and `mgos_boot_commit_slot`, each by `mgos_boot_cfg_write`."""
+    flash, written = after(design, updates), 1 + 3 * updates
+    for number in range(written):
+        assert mos1(number, updates) == area(flash, number // 16, 256, number % 16 * 256)
+    for number in range(written, 32):
+        assert 256 * BLANK == area(flash, number // 16, 256, number % 16 * 256)
+
+
+def test_mgos_boot_loses_its_way_at_the_sixth() -> None:
+    """Records 16 and 17 go to the second area; the application looks for its own in the first and writes no more."""
+    flash = after("mgos-boot", 6)
+    assert [mos1(number, 6) for number in (16, 17)] == [area(flash, 1, 256, start) for start in (0, 256)]
+    assert 256 * BLANK == area(flash, 1, 256, 512)

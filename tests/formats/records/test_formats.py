@@ -63,10 +63,10 @@ def mongoose(sequencer: int, slot: int) -> bytes:
 
 
 def rboot(current: int, previous: int, *trial: int, merge: int = 0) -> bytes:
-    """Return the 84 bytes that rBoot writes, the check that is switched off included; a trial has three fields."""
+    """Return the 84 bytes that rBoot writes, an erased word in place of a check; a trial has three fields."""
     first, attempts, updated = trial
     head = bytes([0xE1, 1, 0, current, 0, 2, previous, first, attempts, updated, 0, 0])
-    return head + bytes(64) + pack("<I", merge) + bytes(4)
+    return head + bytes(64) + pack("<I", merge) + b"\xff" * 4
 
 
 # Known answers
@@ -189,7 +189,10 @@ PAIRS = [
     # The larger of two that are whole and not refused; the second of two that are the same.
     Pair("esp-idf", idf(1, VALID), blank(IDF), 0, "record 1 is erased"),
     Pair("esp-idf", idf(1, VALID), idf(2, NEW), 1, "2 is larger than 1"),
-    Pair("esp-idf", idf(1, VALID), idf(1, VALID), 1, "both sequencers are 1, and of two equal ones the last counts"),
+    Pair("esp-idf", idf(1, VALID), idf(1, VALID), 0, "both sequencers are 1, and of two equal ones the first counts"),
+    Pair(
+        "esp-idf-fork", idf(1, VALID), idf(1, VALID), 1, "both sequencers are 1, and of two equal ones the last counts"
+    ),
     Pair("esp-idf", idf(1, VALID), idf(2, REFUSED), 0, "its state is invalid"),
     Pair("esp-idf", idf(1, VALID), idf(2, ABORTED), 0, "its state is aborted"),
     Pair("esp-idf", idf(1, VALID), bytes(32), 0, "its CRC-32 does not match"),

@@ -1,0 +1,172 @@
+"""What the public sources do otherwise, by the choices that have it: each value does what its words say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from lab_cells import tiny
+
+from otalab.bench.contents import file_system
+from otalab.bench.scenario import World
+from otalab.bench.setup import set_up
+from otalab.bench.trace import life, run, sector_of
+from otalab.firmware import store
+from otalab.firmware.boot_state import set_state
+from otalab.firmware.bootloader import boot
+from otalab.firmware.catalogue import load_design
+from otalab.firmware.controller import Controller
+from otalab.firmware.merge import FOLDERS, carry_over, mounted
+from otalab.firmware.outcome import Running
+from otalab.firmware.requests import BootState
+from otalab.firmware.update_state import read_state
+from otalab.formats.filesystems.kinds import read_files
+from otalab.formats.records.record import BootConfig
+from otalab.hardware.board import load_board
+from otalab.hardware.effects import Erase
+from otalab.hardware.flash import Flash
+
+MONGOOSE, BESIDE = load_design("mongoose"), load_design("esp32-beside")
+FIRST_BOOT = replace(load_design("hardened"), merge="first-boot")
+
+
+# folders
+
+
+@pytest.mark.parametrize(
+    ("files", "folders", "left", "said"),
+    [
+        ({"a/b": b"1", "c": b"2"}, "carried", ["a/b", "c"], ""),
+        ({"a/b": b"1", "c": b"2"}, "flat", None, "a is a folder, and cannot be copied as a file"),
+        ({"c": b"2"}, "flat", ["c"], ""),
+    ],
+)
+def test_a_flat_merge_knows_no_folders(
+    files: dict[str, bytes], folders: str, left: list[str] | None, said: str
+) -> None:
+    """A folder that the new file system lacks makes it fail, and the update is rolled back with all of its files."""
+    what = set_up(replace(FIRST_BOOT, folders=folders), app_size=500, files=files)
+    lived = life(what)
+    board, outcome = what.device.board, lived.last.outcome
+    assert isinstance(outcome, Running)
+    region = board.slots[outcome.slot].fs
+    found = read_files(lived.last.flash.read(region.address, region.size), board.geometry.sector_size, "littlefs")
+    assert found is not None
+    assert (left is not None) == (outcome.version == what.new.version)
+    assert set(files) <= set(found) or left is None
+    assert any(said in line for line in lived.log)
+
+
+def test_a_folder_that_both_have_loses_its_files_in_a_flat_merge() -> None:
+    """It is there already, so nobody looks into it."""
+    board = load_board("tiny")
+    old = file_system(board, board.slots[0], "1", {"www/mine": b"1"})
+    new = file_system(board, board.slots[1], "2", {"www/theirs": b"2"})
+    flash = Flash.blank(board.geometry).patched(board.slots[0].fs.address, old)
+    flash = flash.patched(board.slots[1].fs.address, new)
+    kept = {}
+    for name, folders in FOLDERS.items():
+        chip = Controller(board, flash)
+        assert chip.carry_out(carry_over(chip, board.slots[0].fs, board.slots[1].fs, mounted, folders))
+        region = board.slots[1].fs
+        found = read_files(chip.flash.read(region.address, region.size), board.geometry.sector_size, "littlefs")
+        kept[name] = sorted(found or {})
+    assert {"carried": ["www/mine", "www/theirs"], "flat": ["www/theirs"]} == kept
+
+
+# the slot that is spared, and when it is erased
+
+
+def test_a_slot_is_erased_as_a_whole_before_its_first_byte() -> None:
+    """All erases of a region come before its programs; by sector they take turns, and what is not reached stays."""
+    orders = {}
+    for when in ("by-sector", "whole"):
+        what = tiny(replace(MONGOOSE, slot_erase=when))
+        app = what.device.board.slots[1].app
+        sectors = what.device.board.sectors_of(app)
+        steps = [step for step in run(what).steps if sector_of(step.effect, step.before) in sectors]
+        orders[when] = "".join("E" if isinstance(step.effect, Erase) else "P" for step in steps)
+    assert {"by-sector": "EPP", "whole": "EEPP"} == orders
+
+
+def test_between_two_stores_the_slot_that_runs_is_spared() -> None:
+    """NVS says that the new image is committed, otadata still starts the old one: the next update must not hit it."""
+    hit = {}
+    for spares in ("next", "running"):
+        what = tiny(replace(BESIDE, spares=spares))
+        commits = (step.before for one in life(what).runs for step in one.during("commit"))
+        states = ((flash, read_state(Controller(what.device.board, flash))) for flash in commits)
+        between = next(flash for flash, state in states if state == BootConfig(1, True, previous=0))
+        slots = [what.device.board.sectors_of(slot.app).start for slot in what.device.board.slots]
+        touched = [sector_of(step.effect, step.before) for step in run(what, between).steps]
+        hit[spares] = next(slots.index(sector) for sector in touched if sector in slots)
+    assert {"next": 0, "running": 1} == hit
+
+
+# a bad image
+
+
+def test_a_bad_image_makes_the_other_one_current_and_leaves_the_rest() -> None:
+    """A committed record whose image is spoilt then names the other one as committed; mended it stays as it was."""
+    told = {}
+    for name in ("esp8266", "esp8266-passing"):
+        what = tiny(load_design(name))
+        flash = life(what).last.flash
+        spoilt = flash.patched(what.device.board.slots[1].app.address, b"\0" * 16)
+        chip = Controller(what.device.board, spoilt)
+        start = chip.carry_out(boot(chip, load_design(name)))
+        assert (0, True) == (start.slot, start.committed)
+        found = store.select(chip, load_design(name))
+        assert found is not None
+        told[name] = found.config.active, found.config.committed
+    assert {"esp8266": (0, True), "esp8266-passing": (1, True)} == told
+
+
+def test_a_trial_whose_image_is_spoilt_is_written_down_once() -> None:
+    """rBoot looks at the images before it writes: one write has attempt and ROM, and the old image is on trial."""
+    what = tiny(load_design("esp8266"))
+    staged = run(what).flash
+    chip = Controller(what.device.board, staged.patched(what.device.board.slots[1].app.address, b"\0" * 16))
+    effects = []
+    loader = boot(chip, load_design("esp8266"))
+    while True:
+        try:
+            effect = next(loader)
+        except StopIteration as end:
+            start = end.value
+            break
+        effects.append(type(effect).__name__)
+        chip.apply(effect)
+    assert (["Erase", "Program"], 0, False) == (effects, start.slot, start.committed)
+
+
+# set dirty from outside
+
+
+@pytest.mark.parametrize(("design", "version"), [("mgos-boot", "1"), ("hardened", "2")])
+def test_an_image_that_is_set_dirty_has_its_trial_or_none(design: str, version: str) -> None:
+    """`OTA.SetBootState` of the STM32 leaves both flags of the first boot as they are: the next start rolls back."""
+    what = tiny(load_design(design))
+    chip = Controller(what.device.board, life(what).last.flash)
+    told = chip.carry_out(set_state(chip, load_design(design), BootState(committed=False, revert_slot=0)))
+    assert told.fine
+    outcome = life(replace(what, offers="once"), chip.flash, World(given=True)).runs[0].outcome
+    assert isinstance(outcome, Running)
+    assert version == outcome.version
+
+
+# what is left of a merge that failed
+
+
+@pytest.mark.parametrize(("fault", "mark"), [("leave", 2), ("ignore", 0)])
+def test_a_merge_that_failed_leaves_its_mark(fault: str, mark: int) -> None:
+    """The commit of the CC3200 writes MERGE again where it was not cleared; one that went well clears it."""
+    design = replace(load_design("cc3200"), merge_fault=fault)
+    size = load_board("tiny").slots[0].fs.size
+    for files, expected in (({"big": bytes(size * 5 // 8)}, mark), ({"a": b"1"}, 0)):
+        what = set_up(design, "tiny", app_size=500, files=files)
+        lived = life(what)
+        assert Running(1, "2", True) == lived.last.outcome
+        assert bool(files.get("big")) == any("could not be carried over" in line for line in lived.log)
+        flags = lived.last.flash.read(what.device.board.records[1].address + 8, 4)
+        assert expected == int.from_bytes(flags, "little")
