@@ -125,8 +125,8 @@ def inspect(chosen: argparse.Namespace) -> int:
 
 def verify(chosen: argparse.Namespace) -> int:
     """Say `ok`, or the message with which a device refuses the bundle."""
-    warn(files_of(chosen.key))
     keys, verified = verifier(chosen.key)
+    warn(files_of(chosen.key))  # once they are known to be keys
     required = required_mask(mask_or(chosen, keys or UNCHECKED))
     survey = _survey(chosen.file, chosen.platform, verified, required)
     asked = bool(keys) or required != UNCHECKED

@@ -37,7 +37,6 @@ def add_parser(actions: Any) -> None:
 def run(chosen: argparse.Namespace) -> int:
     """Write a bundle with signatures."""
     place = Output(Path(chosen.out), chosen.force, MARK)
-    warn([], files_of(chosen.key))
     keys, bundle = cryptography(), read_bytes(chosen.file)
     signers = numbered(chosen.key, keys.private_key)
     try:
@@ -45,6 +44,8 @@ def run(chosen: argparse.Namespace) -> int:
         out = signed(bundle, {number: keys.sign(key, manifest.raw) for number, key in signers.items()})
     except BadInput as error:
         raise BadInput(f"{Path(chosen.file)}: {error}") from None
+    # Once they are known to be keys: of what is none, the complaint is enough.
+    warn([], files_of(chosen.key))
     place.write(out)
     numbers = sorted(signers)
     if chosen.json:

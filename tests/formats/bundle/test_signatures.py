@@ -431,6 +431,7 @@ def files(tmp_path: Path) -> Path:
     (tmp_path / "in.zip").write_bytes(BUNDLE)
     for number in range(3):
         (tmp_path / f"k{number}.pem").write_bytes(pem(PRIVATE[number]))
+        (tmp_path / f"k{number}.pem").chmod(0o600)  # of one that all may read there is a warning
         (tmp_path / f"p{number}.pem").write_bytes(pem(PUBLIC[number]))
     text = "".join(pem(PUBLIC[0]).decode().splitlines()[1:-1])
     (tmp_path / "p0.txt").write_text(text + "\n")

@@ -186,7 +186,7 @@ PAIRS = [
     # Nothing guards them: a sequencer, its flags and half a name are a record.
     Pair("cc3200", C, torn(C1, 20), 1, "nothing guards them"),
     Pair("cc3200", cc3200(1, 0, 0), cc3200(TOMBSTONE, 0, 1), 0, "1 is smaller than 2**64-1"),
-    # The larger of two that are whole and not refused; the second of two that are the same.
+    # The larger of two that are whole and not refused; the first of two that are the same.
     Pair("esp-idf", idf(1, VALID), blank(IDF), 0, "record 1 is erased"),
     Pair("esp-idf", idf(1, VALID), idf(2, NEW), 1, "2 is larger than 1"),
     Pair("esp-idf", idf(1, VALID), idf(1, VALID), 0, "both sequencers are 1, and of two equal ones the first counts"),
