@@ -59,3 +59,7 @@ class InternalFault(Exception):
 
 class BundleFault(OtalabError):
     """Why a device refuses an update bundle; the text is the device's own message."""
+
+
+class DigestFault(BundleFault):
+    """A file of a bundle does not have the digest that its manifest says; platforms have their own words for it."""

@@ -18,6 +18,7 @@ from otalab.firmware.design import Design
 from otalab.firmware.image import Image
 from otalab.firmware.image_checks import passes
 from otalab.firmware.merge import Mount, held_in_ram, mounted
+from otalab.firmware.platforms import require_digest, require_parts, said
 from otalab.firmware.requests import Lost, Offer, Report
 from otalab.firmware.writer import RegionWriter
 from otalab.formats.bundle.manifest import Manifest, Part
@@ -61,8 +62,9 @@ def update(chip: Controller, design: Design, running: Image, active: int, offer:
         # before it a new partition is so many bytes that nobody asks for, and an overwritten one no image at all.
         written = yield from chip.during("switch", record_writes.write(chip, design, staged, "stage"))
     except OtalabError as fault:
-        chip.say(f"Update aborted: {fault}")
-        return Report(False, str(fault))
+        reason = said(chip.board.platform, fault)
+        chip.say(f"Update aborted: {reason}")
+        return Report(False, reason)
     return Report(True, APPLIED) if written else Report(False, "Could not write new boot cfg")
 
 
@@ -133,6 +135,7 @@ def download(chip: Controller, design: Design, slot: Slot, running: Image, offer
                     yield from writer.add(data)
                 case PartEnds(part, size, check) if writer:
                     yield from writer.finish(check)
+                    require_digest(chip.board.platform, part)
                     if part.role == "fs" and chip.board.file_system != "raw":
                         # An image may be smaller than its region: what an older one left there is not part of it.
                         yield from writer.blank_rest()
@@ -164,9 +167,7 @@ def accept(chip: Controller, design: Design, manifest: Manifest, running: Image,
     if len(manifest.build_id) > BUILD_ID_SIZE:
         raise BundleFault(f"Build id too long: {len(manifest.build_id)} characters, at most {BUILD_ID_SIZE}")
     DOWNGRADES[design.downgrade](manifest.version, running.version)
-    roles = [part.role for part in manifest.parts if part.src]
-    if roles.count("app") != 1 or roles.count("fs") != 1:
-        raise BundleFault("Incomplete update package")
+    require_parts(chip.board.platform, manifest)
     chip.say(f"FW: {manifest.name} {manifest.version} {manifest.build_id} for {manifest.platform}")
 
 

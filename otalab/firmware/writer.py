@@ -6,12 +6,10 @@ from zlib import crc32
 
 from otalab.errors import BundleFault
 from otalab.firmware.controller import Controller
+from otalab.firmware.platforms import mismatch
 from otalab.hardware.board import Region
 from otalab.hardware.effects import Erase, Routine, pages
 from otalab.hardware.flash import ERASED
-
-# The real back-ends name a damaged part differently; a board of another platform gets the CC3200's words.
-MISMATCH = {"esp8266": "Invalid checksum", "esp32": "Digest mismatch"}
 
 
 class RegionWriter:
@@ -48,7 +46,7 @@ class RegionWriter:
         rest, size = self._pending, self._next + len(self._pending) - self.region.address
         yield from self._write(rest + bytes([ERASED]) * (-len(rest) % self._chip.board.geometry.program_unit))
         if crc32(self._chip.read(self.region.address, size)) != check:
-            raise BundleFault(MISMATCH.get(self._chip.board.platform, "Checksum mismatch"))
+            raise BundleFault(mismatch(self._chip.board.platform))
 
     def blank_rest(self) -> Routine[None]:
         """Erase what the region has behind what was written."""

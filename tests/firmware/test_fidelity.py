@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
+from bundles import CENTRAL, entry
 from lab_cells import tiny
 
 from otalab.bench.contents import file_system
@@ -20,6 +22,7 @@ from otalab.firmware.merge import FOLDERS, carry_over, mounted
 from otalab.firmware.outcome import Running
 from otalab.firmware.requests import BootState
 from otalab.firmware.update_state import read_state
+from otalab.formats.bundle.reader import BundleReader, ManifestRead, PartData
 from otalab.formats.filesystems.kinds import read_files
 from otalab.formats.records.record import BootConfig
 from otalab.hardware.board import load_board
@@ -170,3 +173,51 @@ def test_a_merge_that_failed_leaves_its_mark(fault: str, mark: int) -> None:
         assert bool(files.get("big")) == any("could not be carried over" in line for line in lived.log)
         flags = lived.last.flash.read(what.device.board.records[1].address + 8, 4)
         assert expected == int.from_bytes(flags, "little")
+
+
+# platforms
+
+
+def bundle_on(platform: str, **changes: dict[str, str | None] | None) -> str:
+    """Return what a device of a platform says of its default bundle, with a part's fields changed; `None` drops one."""
+    board = replace(load_board("tiny"), platform=platform)
+    what = set_up("mongoose", board, app_size=500)
+    reader = BundleReader()
+    events = list(reader.feed(what.bundle))
+    manifest = next(event.manifest for event in events if isinstance(event, ManifestRead))
+    pieces = {part.src: b"".join(e.data for e in events if isinstance(e, PartData) and e.part == part)
+              for part in manifest.parts}  # fmt: skip
+    parts = {}
+    for part in manifest.parts:
+        change = changes.get(part.role, {})
+        if change is not None:
+            fields = {"type": part.role, "src": part.src, "cs_sha1": part.sha1} | change
+            parts[part.name] = {key: one for key, one in fields.items() if one is not None}
+    page = {"name": "lamp", "platform": platform, "version": "2", "build_id": "2/lab", "parts": parts}
+    files = [entry("manifest.json", json.dumps(page).encode()), *(entry(src, data) for src, data in pieces.items())]
+    lived = life(replace(what, bundle=b"".join(files) + CENTRAL))
+    return next((line for line in lived.log if line.startswith("Update aborted")), "").removeprefix("Update aborted: ")
+
+
+NONE, WRONG = {"cs_sha1": None}, {"cs_sha1": "0" * 40}
+
+
+@pytest.mark.parametrize(
+    ("platform", "without", "wrong", "no_files"),
+    [
+        ("esp8266", "Incomplete update package", "Invalid checksum", "Invalid manifest"),
+        ("esp32", "Incomplete update package", "Digest mismatch", "Incomplete update package"),
+        ("stm32", "Incomplete update package", "Checksum mismatch", "Incomplete update package"),
+        ("cc3200", "Checksum mismatch", "Checksum mismatch", "Incomplete update package"),
+        ("lab", "", "Checksum mismatch", "Incomplete update package"),
+    ],
+)
+def test_a_part_without_a_digest_gets_the_words_of_its_platform(
+    platform: str, without: str, wrong: str, no_files: str
+) -> None:
+    """So does a wrong digest, and a manifest without a file system; the STM32 asks only for that of its application."""
+    assert without == bundle_on(platform, app=NONE)
+    assert ("" if platform == "stm32" else without) == bundle_on(platform, fs=NONE)
+    assert wrong == bundle_on(platform, app=WRONG) == bundle_on(platform, fs=WRONG)
+    assert no_files == bundle_on(platform, fs=None)
+    assert "" == bundle_on(platform)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zlib
 from collections import Counter
@@ -24,7 +25,10 @@ WHAT = set_up("mgos-boot", "tiny", app_size=500)
 BOARD = WHAT.device.board
 APP = application("2", 500)
 FILES = file_system(BOARD, BOARD.slots[1], "2", brought_files("2", BOARD.slots[1].fs.size))
-PARTS = {"app": {"type": "app", "src": "lamp.bin"}, "fs": {"type": "fs", "src": "fs.img"}}
+PARTS = {
+    "app": {"type": "app", "src": "lamp.bin", "cs_sha1": hashlib.sha1(APP, usedforsecurity=False).hexdigest()},
+    "fs": {"type": "fs", "src": "fs.img", "cs_sha1": hashlib.sha1(FILES, usedforsecurity=False).hexdigest()},
+}
 APP_ENTRY, FILES_ENTRY = entry("lamp-2/lamp.bin", APP), entry("lamp-2/fs.img", FILES)
 
 
@@ -111,7 +115,8 @@ def damaged(data: bytes) -> bytes:
 def _() -> None:
     """A CRC of 0 is no check: damaged data is taken, where the manifest has no digest of it either."""
     assert zlib.crc32(damaged(FILES)) != zlib.crc32(FILES)
-    assert ("2", "") == offered(manifest(), APP_ENTRY, entry("lamp-2/fs.img", damaged(FILES), crc=0))
+    bare = {name: {"type": part["type"], "src": part["src"]} for name, part in PARTS.items()}
+    assert ("2", "") == offered(manifest(parts=bare), APP_ENTRY, entry("lamp-2/fs.img", damaged(FILES), crc=0))
 
 
 @rows("A44")

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 
-from otalab.errors import BundleFault, OtalabError
+from otalab.errors import BundleFault, DigestFault, OtalabError
 from otalab.formats.bundle.manifest import Manifest, Part, shown
 
 MANIFEST = "manifest.json"
@@ -228,7 +228,7 @@ class BundleReader:
             yield PartData(part, data)
         _check_crc(entry, crc32)
         if part.sha1 not in (None, sha1.hexdigest()) or part.sha256 not in (None, sha256.hexdigest()):
-            raise BundleFault("Checksum mismatch")
+            raise DigestFault("Checksum mismatch")
         yield PartEnds(part, entry.size, crc32, sha256.digest())
 
 
