@@ -33,6 +33,14 @@ class OutOfTable(OtalabError):
     """A number from flash that leads past the end of a table: real code would take what lies behind it for an entry."""
 
 
+class Unrepeatable(OtalabError):
+    """Code that does not do the same twice: nothing that was found of it holds for its next run."""
+
+
+class Lost(Exception):
+    """What ran somebody's code is gone, by no fault of that code: what it did can be done again."""
+
+
 class InternalFault(Exception):
     """The lab's own fault, which no input excuses: what happened, and the id of the history that led there."""
 

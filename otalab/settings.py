@@ -21,6 +21,9 @@ DATA = Path(__file__).parent / "_data"
 if not DATA.is_dir():
     # A checkout, where the data lie beside the package.
     DATA = Path(__file__).parent.parent / "data"
+EXAMPLES = Path(__file__).parent / "_examples"
+if not EXAMPLES.is_dir():
+    EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
 def names(what: str) -> list[str]:

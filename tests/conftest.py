@@ -25,6 +25,7 @@ PROGRAMS = {
     "mosquitto": mosquitto,
     "mosquitto_pub": lambda: shutil.which("mosquitto_pub"),
     "curl": lambda: shutil.which("curl"),
+    "cc": lambda: shutil.which("cc"),
 }
 
 

@@ -24,6 +24,8 @@ from otalab.formats.filesystems.kinds import MOUNTS
 from otalab.hardware.board import Board, load_board
 from otalab.hardware.flash import Flash
 from otalab.hardware.part import FlashPart, Timing, part
+from otalab.own.code import Code
+from otalab.own.page import is_page, page_of
 
 OLD_VERSION, USED_VERSION, NEW_VERSION, PROBE_VERSION = "1", "1.5", "2", "probe"
 # Earlier updates are versions 1.6, 1.7, ..., 1.10, ...: newer than what a used device runs.
@@ -78,9 +80,11 @@ def scenario_of(options: ScenarioOptions, design: str | Design | Firmware, image
 
 
 def firmware_of(named: str | Design | Firmware) -> Firmware:
-    """Return the firmware that a design selects, or the one that is given."""
+    """Return the firmware that a design selects, the code of a page, or the one that is given."""
     if isinstance(named, Design):
         return Designed(named)
+    if isinstance(named, str) and is_page(named):
+        return Code(page_of(named))
     return named if isinstance(named, Firmware) else Designed(load_design(named))
 
 

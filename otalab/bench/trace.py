@@ -7,12 +7,13 @@ more happens.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from math import fsum, inf
 from typing import Any, overload
 
 from otalab.bench.scenario import Scenario, World
-from otalab.errors import InternalFault
+from otalab.errors import InternalFault, Lost, OtalabError, Unrepeatable
 from otalab.firmware.controller import Controller
 from otalab.firmware.device import power_on
 from otalab.firmware.outcome import Outcome, Reset
@@ -23,6 +24,7 @@ from otalab.hardware.flash import Flash
 from otalab.summary import Summary
 
 RUNS = 50
+ATTEMPTS = 3
 COUNTS = ("erases", "programs", "waits", "asks")
 
 
@@ -144,7 +146,15 @@ def run(
     choices: Sequence[int] = (),
 ) -> Run:
     """Follow the firmware through one run; where chance decides, as `choices` say, then as if undisturbed."""
-    chip = Controller(scenario.device.board, scenario.flash if flash is None else flash)
+    for _ in range(ATTEMPTS):
+        # Whatever ran the code is gone: a run begins with contents and leaves nothing, so it is done again.
+        with suppress(Lost):
+            return _run(scenario, scenario.flash if flash is None else flash, world, choices)
+    raise OtalabError(f"{scenario.device.firmware.name}: what runs it was killed {ATTEMPTS} times: run it again")
+
+
+def _run(scenario: Scenario, flash: Flash, world: World, choices: Sequence[int]) -> Run:
+    chip = Controller(scenario.device.board, flash)
     chance = _Chance(chip, choices)
     chip.settle = lambda _mark: chance.take((0.5, 0.5))
     world = scenario.power_on(world)
@@ -183,6 +193,8 @@ def every_run(scenario: Scenario, flash: Flash, world: World) -> Iterator[Run]:
         beginning = waiting.pop()
         try:
             taken = run(scenario, flash, world, beginning)
+        except Unrepeatable:
+            raise
         except Exception as error:
             raise InternalFault.of(error, "".join(map(str, beginning)) or "-") from error
         yield taken

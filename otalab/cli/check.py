@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from otalab.cli.interrupts import until_interrupted
+from otalab.cli.options.firmware import add_firmware, chosen_designs
 from otalab.cli.options.formats import add_format, chosen_format, csv_text
 from otalab.cli.options.outputs import add_force, apart, output
 from otalab.cli.options.scenario import add_options, chosen_options
@@ -35,6 +36,7 @@ def add_parser(commands: Any) -> None:
         "check", help="prove a design for any number of power cuts, or break it"
     )
     parser.add_argument("designs", nargs="*", metavar="DESIGN", help="names from the catalogue, or TOML files")
+    add_firmware(parser)
     add_options(parser)
     add_format(parser)
     parser.add_argument("--budget", type=int, default=BUDGET, metavar="N", help=f"most nodes of a graph ({BUDGET})")
@@ -54,7 +56,7 @@ def run(chosen: argparse.Namespace) -> int:
         return 0
     how = chosen_format(chosen)
     every = questions(
-        chosen.designs,
+        chosen_designs(chosen),
         some_faults(chosen.faults),
         some_images(chosen.image),
         budget=chosen.budget,

@@ -15,6 +15,7 @@ from otalab.cli import bundle as bundle_cli
 from otalab.cli import campaign as campaign_cli
 from otalab.cli import check as check_cli
 from otalab.cli import designs as design_cli
+from otalab.cli import firmware as firmware_cli
 from otalab.cli import fleet as fleet_cli
 from otalab.cli import inspect as inspect_cli
 from otalab.cli import lab as lab_cli
@@ -44,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
     trace_cli.add_parser(commands)
     check_cli.add_parser(commands)
     replay_cli.add_parser(commands)
+    firmware_cli.add_parser(commands)
     recorded_cli.add_parser(commands)
     repair_cli.add_parser(commands)
     report_cli.add_parser(commands)

@@ -12,6 +12,7 @@ from otalab.bench.observer import judge
 from otalab.bench.recording import recording
 from otalab.bench.setup import set_up
 from otalab.bench.trace import COUNTS, Life, by_phase, effects, life
+from otalab.cli.options.firmware import add_firmware, chosen_design
 from otalab.cli.options.formats import add_format, chosen_format, csv_text
 from otalab.cli.options.outputs import add_force, apart, output
 from otalab.cli.options.plots import add_plot, drawn, plotted
@@ -22,7 +23,10 @@ from otalab.text import seconds, table
 def add_parser(commands: Any) -> None:
     """Register the command."""
     parser: argparse.ArgumentParser = commands.add_parser("trace", help="one undisturbed update, effect by effect")
-    parser.add_argument("design", metavar="DESIGN", help="a name from the catalogue, or the path of a TOML file")
+    parser.add_argument(
+        "design", nargs="?", metavar="DESIGN", help="a name from the catalogue, or the path of a TOML file"
+    )
+    add_firmware(parser)
     parser.add_argument("--summary", action="store_true", help="one line per phase in place of one per effect")
     parser.add_argument("--record", metavar="OUT.csv", help="write the update as a recording, for explore-recording")
     add_plot(parser)
@@ -37,7 +41,7 @@ def trace(chosen: argparse.Namespace) -> int:
     """Print the life of a device that takes one update."""
     record, picture = output(chosen.record, chosen), plotted(chosen)
     apart(record, picture)
-    scenario = set_up(chosen.design, image=chosen.image, **chosen_options(chosen))
+    scenario = set_up(chosen_design(chosen), image=chosen.image, **chosen_options(chosen))
     lived = life(scenario)
     if record:
         record.write(recording(lived))

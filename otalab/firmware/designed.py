@@ -32,6 +32,10 @@ class Designed:
         return self.design.name
 
     @property
+    def identity(self) -> str:
+        return self.design.name
+
+    @property
     def summary(self) -> str:
         return self.design.summary
 

@@ -27,6 +27,7 @@ from otalab.hardware.flash import Flash
 class Firmware(Protocol):
     """Whatever runs on a device: it is switched on, and comes to an outcome.
 
+    `identity`: the name that an id has of it, with a digest where a name alone is not enough.
     `board`: the partition table that it was written for, if there is one.
     `design`: the choices that select all of it; `None` where it is code.
     `records`: the choices by which its boot records are read; `None` where nobody has said how they are.
@@ -36,6 +37,8 @@ class Firmware(Protocol):
 
     @property
     def name(self) -> str: ...
+    @property
+    def identity(self) -> str: ...
     @property
     def summary(self) -> str: ...
     @property

@@ -17,8 +17,10 @@ from otalab.errors import BadInput, InternalFault
 from otalab.files import read_bytes
 from otalab.firmware.catalogue import designs, load_design
 from otalab.firmware.design import Design
+from otalab.firmware.device import Firmware
 from otalab.graph.history import History, Leg
 from otalab.hardware.board import Board, boards, load_board
+from otalab.own.page import is_page, page_of
 
 OWN_BOARD = "own"
 ID = "DESIGN/BOARD/FAULTS/IMAGE/OFFER/HISTORY"
@@ -113,8 +115,15 @@ class Case:
 
 
 def named(name: str) -> str:
-    """Return a design or a board by its name, or a file of one by its stem and a digest of its bytes."""
+    """Return a design or a board by its name, or a file of one by its stem and a digest; code with all its sources."""
+    if is_page(name):
+        return page_of(name).identity
     return with_digest(Path(name).stem, read_bytes(name)) if name.endswith(".toml") else name
+
+
+def named_firmware(firmware: Firmware) -> str:
+    """Return what a device runs, by the name of its design, or that of the code and a digest of its sources."""
+    return firmware.identity if firmware.design is None else named_design(firmware.design)
 
 
 def named_design(design: Design) -> str:

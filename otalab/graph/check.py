@@ -15,7 +15,8 @@ from otalab.faults.models import fault_model
 from otalab.faults.tear import FaultModel
 from otalab.files import MADE
 from otalab.firmware.design import Design
-from otalab.graph.case import Case, digest, named_design
+from otalab.firmware.device import Firmware
+from otalab.graph.case import Case, digest, named_firmware
 from otalab.graph.crash_graph import CrashGraph
 from otalab.graph.explorer import BUDGET, Explorer
 from otalab.graph.freeze import graph_of
@@ -163,7 +164,7 @@ def tried(case: Case, scenario: Scenario, faults: FaultModel, **options: Any) ->
 
 
 def check_design(
-    design: str | Design = "hardened",
+    design: str | Design | Firmware = "hardened",
     faults: str | FaultModel = "all",
     image: str = "healthy",
     board: str | Board | None = None,
@@ -171,15 +172,14 @@ def check_design(
     budget: int = BUDGET,
     **options: Any,
 ) -> Cell:
-    """Check one design under one fault model: the whole of `otalab check` in one call.
+    """Check one design, or code, under one fault model: the whole of `otalab check` in one call.
 
     `faults` may be a model of one's own; `options` are those of `ScenarioOptions`.
     """
     scenario = set_up(design, board, image=image, **options)
     model = faults if isinstance(faults, FaultModel) else fault_model(faults)
-    firmware, bundle = scenario.device.firmware, options.get("bundle")
-    name = named_design(firmware.design) if firmware.design else firmware.name
-    case = Case.of(scenario, name, None, model.name, digest(bundle) if bundle else "")
+    firmware, bundle = named_firmware(scenario.device.firmware), options.get("bundle")
+    case = Case.of(scenario, firmware, None, model.name, digest(bundle) if bundle else "")
     case = replace(case, image=image)
     return check(case, scenario, model, budget=budget)
 

@@ -19,7 +19,7 @@ from otalab.bench.ends import End
 from otalab.bench.observer import judge_run
 from otalab.bench.scenario import Scenario, World
 from otalab.bench.trace import Run, every_run, sector_of
-from otalab.errors import BadInput, InternalFault
+from otalab.errors import BadInput, InternalFault, Unrepeatable
 from otalab.faults.tear import FaultModel, Tear
 from otalab.firmware.outcome import Reset
 from otalab.graph.identity import Identity
@@ -171,6 +171,8 @@ class Explorer:
             for taken in every_run(self.scenario, flash, world):
                 try:
                     yield taken, *judge_run(self.scenario, taken)
+                except Unrepeatable:
+                    raise
                 except Exception as error:
                     raise InternalFault.of(error, "".join(str(draw.taken) for draw in taken.draws) or "-") from error
         except InternalFault as fault:

@@ -150,7 +150,7 @@ def test_bad_input_is_one_line_and_status_2(
     assert complaint in err
 
 
-@pytest.mark.parametrize("arguments", [["trace"], ["nonsense"], ["trace", "mongoose", "--timing", "slow"], []])
+@pytest.mark.parametrize("arguments", [["nonsense"], ["trace", "mongoose", "--timing", "slow"], []])
 def test_wrong_use_is_one_line_and_status_2(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     """The parser's complaint is no essay either."""
     with pytest.raises(SystemExit) as left:
@@ -200,3 +200,10 @@ def test_the_figures_draw_what_their_tables_hold() -> None:
     assert len(phase_table(life(what))) == len(bars.patches)
     sectors.figure.clear()
     bars.figure.clear()
+
+
+def test_a_trace_of_nothing_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """With one line that names both doors, and neither takes the other's place."""
+    for given in (["trace"], ["trace", "mongoose", "--firmware", "mine"]):
+        assert 2 == cli.main(given)
+        assert "name a design, or a folder of code with --firmware FOLDER" in capsys.readouterr().err

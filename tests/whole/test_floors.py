@@ -14,6 +14,7 @@ FLOORS = (
     "hardware",
     "formats",
     "firmware",
+    "own",
     "bench",
     "faults",
     "graph",

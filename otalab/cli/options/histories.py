@@ -11,6 +11,7 @@ from typing import Any
 
 from otalab.bench.scenario import Scenario
 from otalab.bench.setup import set_up
+from otalab.cli.options.firmware import page_in
 from otalab.cli.recorded import add_options, recording_of
 from otalab.errors import BadInput
 from otalab.files import is_file, read_bytes, read_text
@@ -107,6 +108,10 @@ def add_file_options(parser: argparse.ArgumentParser) -> None:
             f"--{option}", action="append", default=[], metavar="FILE",
             help=f"the {what} that the id holds a digest of; repeatable",
         )  # fmt: skip
+    parser.add_argument(
+        "--firmware", action="append", default=[], metavar="FOLDER",
+        help="the folder of the code that the id holds a digest of; repeatable",
+    )  # fmt: skip
     add_options(parser)
 
 
@@ -114,6 +119,7 @@ def wanted(chosen: argparse.Namespace) -> list[CaseHistory]:
     """Return the histories that were named: by an id, or by a file of them."""
     given: dict[str, list[str]] = {name: getattr(chosen, name.replace("-", "_")) or [] for name in (*FILES, "new")}
     given = {name: [value] if isinstance(value, str) else value for name, value in given.items()}
+    given["design"] += [page_in(folder) for folder in chosen.firmware]
     text, used = chosen.history, set[str]()
     if is_file(text):
         folder = Path(text).parent

@@ -1,0 +1,57 @@
+"""`otalab firmware`: code of your own: a folder to begin with, and its compilation."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+from typing import Any
+
+from otalab.bench.setup import board_for
+from otalab.errors import BadInput
+from otalab.files import read_text, try_folder, write_whole
+from otalab.own.build import built, found_compiler
+from otalab.own.code import Code
+from otalab.own.page import PAGE, Page
+from otalab.settings import EXAMPLES
+
+START = EXAMPLES / "hardened"
+
+
+def add_parser(commands: Any) -> None:
+    """Register the command."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "firmware", help="code of your own, in C, in place of a design"
+    )
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    new = verbs.add_parser("new", help="write a folder with a boot loader that compiles and is safe, to begin with")
+    new.add_argument("folder", metavar="FOLDER", help="a folder that is not there yet, or is empty")
+    new.set_defaults(func=begin)
+    build = verbs.add_parser("build", help="compile the code of a folder, and say where the first complaint is")
+    build.add_argument("folder", metavar="FOLDER", help=f"a folder with {PAGE}")
+    build.add_argument("--board", metavar="B", help="name, or path of a TOML file (the page's, or lab-1M)")
+    build.set_defaults(func=compiled)
+
+
+def begin(chosen: argparse.Namespace) -> int:
+    """Write what there is to begin with; a folder that holds anything is left as it is."""
+    folder = Path(chosen.folder)
+    name = re.sub(r"[^\w.-]", "-", folder.resolve().name)
+    try_folder(folder)
+    if folder.is_dir() and any(folder.iterdir()):
+        raise BadInput(f"{folder}: is not empty: take another name")
+    page = read_text(START / PAGE).replace('name = "hardened-c"', f'name = "{name}"')
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(folder / "loader.c", read_text(START / "loader.c"))
+    write_whole(folder / PAGE, page)
+    print(f"{folder / 'loader.c'} is a boot loader that is safe; change it, then: otalab check --firmware {folder}")
+    return 0
+
+
+def compiled(chosen: argparse.Namespace) -> int:
+    """Compile, whether it was done before or not."""
+    found_compiler()
+    page = Page.load(chosen.folder)
+    board = board_for(Code(page), chosen.board)
+    print(f"{built(page, board)}: {page.name} for board {board.name}")
+    return 0

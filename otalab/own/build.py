@@ -1,0 +1,118 @@
+"""Building: the system's C compiler makes a runner of somebody's code and the lab's own part of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from hashlib import sha256
+from pathlib import Path
+
+from otalab.errors import BadInput
+from otalab.files import read_bytes, try_folder
+from otalab.hardware.board import Board
+from otalab.own.page import Page
+
+HERE = Path(__file__).parent
+HEADER, RUNNER = HERE / "otalab.h", HERE / "runner.c"
+PLAIN = ("-std=gnu11", "-g", "-fno-omit-frame-pointer")
+WATCHED = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+MISSING_LIBRARY = re.compile(r"cannot find .*lib(a|ub)san|unsupported option '-fsanitize|unrecognized.*-fsanitize")
+COMPLAINT = re.compile(r"^(?P<where>[^\s:]+:\d+)(:\d+)?: (fatal )?error: (?P<what>.*)$", re.MULTILINE)
+UNDEFINED = re.compile(r"undefined reference to `(?P<what>[^']+)'|Undefined symbols.*\n\s+\"_(?P<mac>[^\"]+)\"")
+
+
+def built(page: Page, board: Board) -> Path:
+    """Return the runner for a board, compiled if it was not yet, or what it is made of has changed."""
+    folder = page.folder / "build" / f"{board.name}-{_key(page, board)}"
+    program = folder / "runner"
+    if not program.is_file():
+        compiler = found_compiler()
+        try_folder(page.folder)
+        with tempfile.TemporaryDirectory() as place:
+            made = _compiled(page, board, compiler, Path(place))
+            _moved(made, program)
+    return program
+
+
+def found_compiler() -> str:
+    """Return the system's C compiler; where there is none, or code cannot be run, that is said with the way out."""
+    if os.name != "posix":
+        raise BadInput("code in C is run on Linux and macOS only: name a design, or use a machine that has one of them")
+    compiler = shutil.which("cc")
+    if compiler is None:
+        raise BadInput(
+            "cc is not on this system, and code in C needs it: install a C compiler (Debian: apt install gcc)"
+        )
+    return compiler
+
+
+def macros(board: Board) -> dict[str, int]:
+    """Return what the board says to the code: where things lie, in bytes."""
+    geometry, slots, records = board.geometry, board.slots, board.records
+    named = {
+        "FLASH_SIZE": geometry.size,
+        "SECTOR_SIZE": geometry.sector_size,
+        "PAGE_SIZE": geometry.page_size,
+        "PROGRAM_UNIT": geometry.program_unit,
+        "SLOT_SIZE": slots[0].app.size,
+        "FILES_SIZE": slots[0].fs.size,
+    }
+    named |= {f"RECORD_{number}": area.address for number, area in enumerate(records)}
+    named |= {f"SLOT_{number}": slot.app.address for number, slot in enumerate(slots)}
+    named |= {f"FILES_{number}": slot.fs.address for number, slot in enumerate(slots)}
+    return {f"OTA_{name}": value for name, value in named.items()}
+
+
+def _key(page: Page, board: Board) -> str:
+    """Return a digest of all that decides what is built."""
+    parts = (page.digest, str(sorted(macros(board).items())), str(page.sanitize), str(page.sources))
+    whole = "\0".join(parts).encode() + read_bytes(HEADER) + read_bytes(RUNNER)
+    return sha256(whole).hexdigest()[:12]
+
+
+def _compiled(page: Page, board: Board, compiler: str, place: Path) -> Path:
+    defined = [f"-D{name}={value}u" for name, value in macros(board).items()]
+    watched = WATCHED if page.sanitize else ()
+    # The lab's part is not watched: it is quick, and what goes wrong in it is told where it was called.
+    _run([compiler, *PLAIN, "-O2", *defined, f"-I{HERE}", "-c", str(RUNNER), "-o", str(place / "lab.o")], page)
+    sources = [str(one.relative_to(page.folder)) for one in page.sources]
+    options = [*PLAIN, "-O1", "-Wall", "-Wextra", *watched, *defined, f"-I{HERE}", "-I."]
+    program = place / "runner"
+    _run([compiler, *options, *sources, str(place / "lab.o"), "-o", str(program)], page)
+    return program
+
+
+def _run(command: list[str], page: Page) -> None:
+    environment = {**os.environ, "LC_ALL": "C"}
+    ran = subprocess.run(
+        command, cwd=page.folder, env=environment, capture_output=True, encoding="utf-8", errors="replace", check=False
+    )
+    if ran.returncode:
+        raise BadInput(complaint(ran.stderr, page))
+
+
+def complaint(said: str, page: Page) -> str:
+    """Return the first thing that a compiler complains of, with file and line, as one line."""
+    if found := COMPLAINT.search(said):
+        return f"{page.folder / found['where']}: {found['what']}"
+    if MISSING_LIBRARY.search(said):
+        return f"{page.folder}: this compiler has no sanitizers: install them, or write sanitize = false in the page"
+    if found := UNDEFINED.search(said):
+        name = found["what"] or found["mac"]
+        return f"{page.folder}: {name} is called and defined nowhere: name its file in sources, or write a stub"
+    lines = [line for line in said.splitlines() if line.strip()]
+    return f"{page.folder}: the compiler failed: {lines[0] if lines else 'it said nothing'}"
+
+
+def _moved(made: Path, program: Path) -> None:
+    """Put what was made in its place whole: two builds at the same time do not meet half of each other."""
+    try:
+        program.parent.mkdir(parents=True, exist_ok=True)
+        draft = program.with_name(f"{program.name}.{os.getpid()}")
+        shutil.copy(made, draft)
+        draft.replace(program)
+    except OSError as error:
+        raise BadInput(f"{program}: cannot be written: {error.strerror}") from error

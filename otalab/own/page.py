@@ -1,0 +1,135 @@
+"""The page of a folder with code: `firmware.toml` names the sources, the board, and the record format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from otalab.errors import BadInput
+from otalab.files import is_file, read_bytes
+from otalab.firmware.design import Design, ways
+from otalab.settings import Settings
+
+PAGE = "firmware.toml"
+KEYS = ("name", "summary", "board", "sources", "sanitize", "seconds", "records")
+RECORD_KEYS = ("count", "format", "guard", "sequencer", "bits", "tie", "journal", "store")
+MOST_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a folder says of its code: name, sources, board, how its records are read, and its limits.
+
+    `sanitize`: whether the compiler watches over memory and undefined behaviour; `seconds`: processor time that one
+    call may take; `digest` is of everything that is compiled.
+    """
+
+    folder: Path
+    name: str
+    summary: str
+    sources: tuple[Path, ...]
+    board: str | None
+    records: Design | None
+    sanitize: bool
+    seconds: float
+    digest: str
+
+    @property
+    def identity(self) -> str:
+        """The name by which an id recognises the code, sources included."""
+        return f"{self.name}@{self.digest}"
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Page:
+        """Read the page of a folder; what is missing, misspelt or not there is `BadInput`."""
+        folder = Path(folder)
+        if not is_file(folder / PAGE):
+            raise BadInput(f"{folder}: has no {PAGE}; otalab firmware new FOLDER writes one")
+        page = Settings.load(folder / PAGE)
+        page.known(KEYS)
+        name = page.words("name") if "name" in page.table else folder.resolve().name
+        if not name or not set(name) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."):
+            raise page.wrong("name", f"{name!r}: letters, digits and - _ . are needed, for it stands in ids")
+        sources = _sources(page, folder)
+        return cls(
+            folder,
+            name,
+            page.words("summary") if "summary" in page.table else f"code of {folder.name}",
+            sources,
+            _board(page, folder),
+            _records(page, name),
+            _flag(page, "sanitize"),
+            _seconds(page),
+            _digest(folder, sources),
+        )
+
+
+def is_page(name: str) -> bool:
+    """Say whether a name is the path of a page of code."""
+    return Path(name).name == PAGE
+
+
+def page_of(name: str) -> Page:
+    """Return the page by its path."""
+    return Page.load(Path(name).parent)
+
+
+def _sources(page: Settings, folder: Path) -> tuple[Path, ...]:
+    listed = page.table.get("sources", [])
+    if not isinstance(listed, list) or not listed or not all(isinstance(one, str) for one in listed):
+        raise page.wrong("sources", 'a list of C files is needed, such as ["loader.c"]')
+    for one in listed:
+        if not is_file(folder / one):
+            raise page.wrong("sources", f"{one} is not in {folder}")
+    return tuple(folder / one for one in listed)
+
+
+def _board(page: Settings, folder: Path) -> str | None:
+    if "board" not in page.table:
+        return None
+    named = page.words("board")
+    return str(folder / named) if named.endswith(".toml") else named
+
+
+def _flag(page: Settings, key: str) -> bool:
+    value = page.table.get(key, True)
+    if not isinstance(value, bool):
+        raise page.wrong(key, f"true or false is needed here, not {value!r}")
+    return value
+
+
+def _seconds(page: Settings) -> float:
+    value = page.table.get("seconds", 1)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= MOST_SECONDS:
+        raise page.wrong("seconds", f"{value!r}: processor time for one call, above 0 and at most {MOST_SECONDS}")
+    return float(value)
+
+
+def _records(page: Settings, name: str) -> Design | None:
+    """Return the choices by which records are read, named as in the page of a design; `None` without them."""
+    if "records" not in page.table:
+        return None
+    table = page.inside("records")
+    table.known(RECORD_KEYS)
+    chosen = {ways()["records", key]: value for key, value in table.table.items()}
+    for key, value in table.table.items():
+        meta = Design.__dataclass_fields__[ways()["records", key]].metadata
+        fits = (
+            value in meta["of"] if "of" in meta else type(value) is int and meta["from"][0] <= value <= meta["from"][1]
+        )
+        if not fits or isinstance(value, bool):
+            of = (
+                ", ".join(map(str, meta["of"]))
+                if "of" in meta
+                else f"a number from {meta['from'][0]} to {meta['from'][1]}"
+            )
+            raise table.wrong(key, f"{value!r} is unknown; one of: {of}")
+    return Design(name=name, summary="how its records are read", **chosen)
+
+
+def _digest(folder: Path, sources: tuple[Path, ...]) -> str:
+    """Return the digest of the page, the sources and the headers beside them."""
+    files = sorted({folder / PAGE, *sources, *folder.rglob("*.h")})
+    parts = (str(one.relative_to(folder)).encode() + b"\0" + sha256(read_bytes(one)).digest() for one in files)
+    return sha256(b"".join(parts)).hexdigest()[:12]

@@ -1,0 +1,57 @@
+"""Two designs written in C are those designs."""
+
+import pytest
+from own_code import example, needs_cc
+
+from otalab import set_up
+from otalab.bench.trace import life
+from otalab.faults.models import FAULTS
+from otalab.firmware.image import TEMPERS
+from otalab.graph.check import check_design
+from otalab.hardware.effects import Erase, Program
+
+pytestmark = needs_cc
+TWINS = ("mongoose", "hardened")
+QUICK = ("atomic", "torn-erase", "weak-erase")
+BUDGET = 120
+
+
+@pytest.fixture(scope="module")
+def twins(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("twins")
+    return {name: example(folder, name) for name in TWINS}
+
+
+def writes(lived):
+    return [[(s.phase, s.effect) for s in run.steps if isinstance(s.effect, Erase | Program)] for run in lived.runs]
+
+
+@pytest.mark.parametrize("board", ["tiny", "lab-1M", "esp8266-4M"])
+@pytest.mark.parametrize("name", TWINS)
+def test_it_writes_what_the_design_writes(twins, name, board):
+    """
+    Effect by effect, in the same phases, on the same contents, with the same outcome.
+    """
+    design, own = (set_up(one, board) for one in (name, twins[name]))
+    lived, alike = life(design), life(own)
+
+    assert design.flash == own.flash
+    assert writes(lived) == writes(alike)
+    assert (lived.last.outcome, lived.last.flash) == (alike.last.outcome, alike.last.flash)
+
+
+@pytest.mark.parametrize("image", TEMPERS)
+@pytest.mark.parametrize(
+    "faults", [one if one in QUICK else pytest.param(one, marks=pytest.mark.slow) for one in FAULTS]
+)
+@pytest.mark.parametrize("name", TWINS)
+def test_its_verdict_is_the_designs(twins, name, faults, image):
+    """
+    Verdict, ends, number of cuts, and as many states: of those two the lab can tell nothing apart.
+    """
+    cells = [check_design(one, faults, image, "tiny", budget=BUDGET) for one in (name, twins[name])]
+    found = [(one.verdict, one.graph.ends, one.graph.nodes, one.graph.wrecks) for one in cells]
+    bad = [one.graph.counterexample for one in cells]
+
+    assert found[0] == found[1]
+    assert (bad[0] and bad[0].legs) == (bad[1] and bad[1].legs)
