@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from otalab.wire.cloud.broker import Broker
 
 MOST = 10_000
+TURNS = 300  # devices that take an update in at the same time
+FILES_EACH, FILES_BESIDES = 2, 64 + TURNS  # open files: the flash and the connection; downloads, and what else there is
 TOLD = ("Bricked", "Shadow:", "MQTT: connection lost", "handler of ")
 
 
@@ -64,6 +66,7 @@ def run(chosen: argparse.Namespace) -> int:
     lock(chosen)  # what is wrong with a password is wrong now, and not for each device
     chosen.commit = chosen.commit or "cloud"
     broker = chosen_broker(chosen.broker, "--broker", chosen)
+    _raise_limit(chosen.devices)
     devices: list[VirtualDevice] = []
     try:
         open_all(chosen, devices)
@@ -72,6 +75,24 @@ def run(chosen: argparse.Namespace) -> int:
         for device in devices:
             device.file.close()
     return 0
+
+
+def _raise_limit(devices: int) -> None:
+    """Have as many open files allowed as the devices need, or say how many that is."""
+    try:
+        import resource  # noqa: PLC0415  # Windows has none, and no such limit
+    except ImportError:
+        return
+    needed = devices * FILES_EACH + FILES_BESIDES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if resource.RLIM_INFINITY not in (soft, hard) and needed > hard:
+        fewer = (hard - FILES_BESIDES) // FILES_EACH
+        raise BadInput(
+            f"--devices {devices}: {needed} open files are needed, this system allows {hard} (ulimit -Hn): "
+            f"take {max(0, fewer)} devices, or several processes with --first"
+        )
+    if soft != resource.RLIM_INFINITY and needed > soft:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
 def open_all(chosen: argparse.Namespace, devices: list[VirtualDevice]) -> None:
@@ -99,7 +120,8 @@ def _seed(seed: int | None, number: int) -> int | None:
 
 
 async def _serve(chosen: argparse.Namespace, broker: Broker, devices: list[VirtualDevice]) -> None:
-    tasks = [asyncio.create_task(_live(device, broker, chosen)) for device in devices]
+    turns = asyncio.Semaphore(TURNS)
+    tasks = [asyncio.create_task(_live(device, broker, chosen, turns)) for device in devices]
     stop: asyncio.Task[Any] = asyncio.create_task(asyncio.Event().wait())
     cancelled_by_signals(stop)
     _tell(f"fleet of {len(devices)} on {broker}")
@@ -113,7 +135,7 @@ async def _serve(chosen: argparse.Namespace, broker: Broker, devices: list[Virtu
         await asyncio.wait([stop, *tasks])
 
 
-async def _live(device: VirtualDevice, broker: Broker, chosen: argparse.Namespace) -> None:
+async def _live(device: VirtualDevice, broker: Broker, chosen: argparse.Namespace, turns: asyncio.Semaphore) -> None:
     from otalab.wire.cloud.device import MqttDevice  # noqa: PLC0415  # the other commands need no broker
     from otalab.wire.device.ota import Ota, Progress, UpdateEvent  # noqa: PLC0415  # see above
     from otalab.wire.rpc.frames import Rpc  # noqa: PLC0415  # see above
@@ -127,6 +149,7 @@ async def _live(device: VirtualDevice, broker: Broker, chosen: argparse.Namespac
         update_timeout=chosen.update_timeout,
         commit_timeout=chosen.shadow_commit_timeout,
         autocommit=chosen.commit == "cloud",
+        turns=turns,
     )
 
     def tell(event: UpdateEvent) -> None:

@@ -99,8 +99,8 @@ async def _change(chosen: argparse.Namespace, broker: Broker, desired: dict[str,
                 if isinstance(reply, dict) and reply.get("clientToken") == token:
                     return reply
     except TimeoutError as error:
-        way_out = f"start one: otalab shadow-service --broker {broker}"
-        raise OtalabError(f"no shadow service answers on {broker}; {way_out}") from error
+        way_out = f"a busy one will do it; where none runs, start one: otalab shadow-service --broker {broker}"
+        raise OtalabError(f"sent, not confirmed: no shadow service answers on {broker}; {way_out}") from error
     except (aiomqtt.MqttError, ValueError) as error:
         raise OtalabError(f"{broker}: {error}; is a broker running there?") from error
     raise OtalabError(f"{broker}: the connection ended")

@@ -466,7 +466,9 @@ def test_a_change_without_a_service_says_so(monkeypatch, capsys):
         status = main(["shadow-service", "--broker", str(broker), "--set-desired", "{}"])
 
     assert 2 == status
-    assert f"no shadow service answers on {broker}; start one" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"sent, not confirmed: no shadow service answers on {broker}; " in said
+    assert "where none runs, start one: otalab shadow-service" in said
 
 
 def test_with_a_password_a_frame_over_mqtt_needs_it_too(cloud, lamp):

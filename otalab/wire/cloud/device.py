@@ -33,6 +33,7 @@ class MqttDevice:
         update_timeout: float = 600.0,
         commit_timeout: int = COMMIT_TIMEOUT,
         autocommit: bool = True,
+        turns: asyncio.Semaphore | None = None,
     ) -> None:
         self.ota, self.device, self.rpc = ota, ota.device, rpc
         self.shadow = ShadowDevice(
@@ -42,6 +43,7 @@ class MqttDevice:
             commit_timeout=commit_timeout,
             update_timeout=update_timeout,
             autocommit=autocommit,
+            turns=turns,
         )
         self.frames = f"{rpc.id}/rpc"
         self.link = Link(

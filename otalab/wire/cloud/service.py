@@ -24,6 +24,8 @@ from otalab.wire.cloud.shadow import JsonTree, Message, Refused, Shadow, answer,
 REQUEST = re.compile(r"\$aws/things/([a-zA-Z0-9:_-]{1,128})/shadow/(get|update|delete)")
 ALL, ALL_DONE = "otalab/shadows/update", "otalab/shadows/update/accepted"
 MOST_THINGS = 10_000
+MOST_AT_ONCE = 1000  # messages that are handled before anything else is
+WINDOW = 200  # messages on their way to the broker
 PATTERN_LIMIT = 500  # of names that have 128 at most
 NAME = "otalab-shadow-service"
 
@@ -81,7 +83,8 @@ class Shadows:
             for name in names:
                 updated(self.things[name], change, now)  # all or none
             messages = [m for name in names for m in self.handle(_topic(name, "update"), _json(change), now)]
-            return [*messages, (ALL_DONE, {"things": len(names), "clientToken": token})]
+            # First, for it is true as soon as the shadows are kept, and somebody waits for it.
+            return [(ALL_DONE, {"things": len(names), "clientToken": token}), *messages]
         except Refused as refused:
             return [(ALL_DONE, {"code": refused.code, "message": refused.message, "clientToken": token})]
 
@@ -119,9 +122,7 @@ class ShadowService:
 
     async def _work(self) -> None:
         while True:
-            batch = [await self._inbox.get()]
-            while not self._inbox.empty():
-                batch.append(self._inbox.get_nowait())
+            batch = await self._batch()
             before = dict(self.shadows.things)
             messages = [m for topic, data in batch for m in self.shadows.handle(topic, data, int(time.time()))]
             if before != self.shadows.things:
@@ -134,9 +135,25 @@ class ShadowService:
                     messages = [m for topic, data in batch for m in undone(topic, data, int(time.time()))]
             await self._publish(messages)
 
+    async def _batch(self) -> list[tuple[str, bytes]]:
+        """Return what has come meanwhile; what was repeated word for word is answered once, in its last place."""
+        newest = {await self._inbox.get(): None}
+        while not self._inbox.empty() and len(newest) < MOST_AT_ONCE:
+            message = self._inbox.get_nowait()
+            newest.pop(message, None)
+            newest[message] = None
+        return list(newest)
+
     async def _publish(self, messages: list[Message]) -> None:
         # What is lost here is asked for again: devices repeat what was not answered, and greet anew after a break.
-        await asyncio.gather(*(self.link.publish(topic, _json(document)) for topic, document in messages))
+        # The library walks through all that is under way for every message, so that must be few.
+        left = iter(messages)
+
+        async def some() -> None:
+            for topic, document in left:
+                await self.link.publish(topic, _json(document))
+
+        await asyncio.gather(*(some() for _ in range(min(WINDOW, len(messages)))))
 
 
 def undone(topic: str, payload: bytes, now: int) -> list[Message]:

@@ -12,7 +12,9 @@ as that of 2017.
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 from zlib import crc32
@@ -29,8 +31,8 @@ from otalab.wire.sources.url import bare, fetch_update
 
 COMMIT_TIMEOUT = 600  # of an update that says nothing of it, as in the client of 2017
 URL_LIMIT = 2000
-ANSWER_SECONDS = (1.0, 2.0, 5.0, 10.0)  # how long an answer may take before the question is asked again
-TAKEN_SECONDS = 5.0  # and a report
+ANSWER_SECONDS, TAKEN_SECONDS = 1.0, 5.0  # how long an answer may take before a question, or a report, is repeated
+LONGEST_SECONDS = 60.0  # twice as long each time, less a random part, up to this
 BUSY_SECONDS = 5.0
 Publish = Callable[[str, bytes], Awaitable[bool]]
 
@@ -44,7 +46,10 @@ class Wanted:
 
 
 class ShadowDevice:
-    """The shadow client of one device; `publish` sends one message and says whether the broker has it."""
+    """The shadow client of one device; `publish` sends one message and says whether the broker has it.
+
+    Devices that share `turns` take updates in so many at once.
+    """
 
     def __init__(
         self,
@@ -55,11 +60,14 @@ class ShadowDevice:
         commit_timeout: int = COMMIT_TIMEOUT,
         update_timeout: float = 600.0,
         autocommit: bool = True,
+        turns: asyncio.Semaphore | None = None,
     ) -> None:
         self.ota, self.dialect, self.autocommit = ota, dialect, autocommit
+        self._turns: AbstractAsyncContextManager[Any] = turns or nullcontext()
         self.options = UpdateOptions(commit_timeout, update_timeout, ignore_same_version=True)
         self.name = device_id(ota.device)
         self.prefix = f"$aws/things/{self.name}/shadow/"
+        self._chance = random.Random(self.name)
         self.token = f"{crc32(self.name.encode()):08x}"
         self.state = OtaState(ota)
         self.greeted = False
@@ -136,7 +144,10 @@ class ShadowDevice:
                     await _event(self._poke, BUSY_SECONDS)
                     self._poke.clear()
                     continue
-                await self._take(wanted)
+                async with self._turns:
+                    # What is wanted may be something else by now, or nothing.
+                    if wanted == self._wanted and self.ota.refusal() is None:
+                        await self._take(wanted)
 
     def _is_new(self, url: str) -> bool:
         """Say whether a URL is to be fetched: another one than is remembered, or one whose update was cut off."""
@@ -203,6 +214,7 @@ class ShadowDevice:
 
     async def _reporter(self) -> None:
         """Report what there is to report; only the newest counts, and it is repeated until it was taken."""
+        repeated = 0
         while True:
             await self._changed.wait()
             if not self.greeted:
@@ -211,7 +223,10 @@ class ShadowDevice:
             self._changed.clear()
             self._taken.clear()
             sent = await self._publish(f"{self.prefix}update", self._message({"state": {"reported": self.reported()}}))
-            if not sent or not await _event(self._taken, TAKEN_SECONDS):
+            if sent and await _event(self._taken, self._patience(TAKEN_SECONDS, repeated)):
+                repeated = 0
+            else:
+                repeated += 1
                 self._changed.set()
                 await asyncio.sleep(0.1)
 
@@ -240,9 +255,17 @@ class ShadowDevice:
         asked = 0
         while True:
             await ask()
-            if await _event(answered, ANSWER_SECONDS[min(asked, len(ANSWER_SECONDS) - 1)]):
+            if await _event(answered, self._patience(ANSWER_SECONDS, asked)):
                 return
             asked += 1
+
+    def _patience(self, first: float, times: int) -> float:
+        """Return how long to wait for an answer to what was said so many times before.
+
+        A service that is late has more to do than it can, and whoever repeats himself adds to that; by chance, or all
+        who were answered late would ask again at the same moment.
+        """
+        return min(first * 2.0 ** min(times, 30), LONGEST_SECONDS) * self._chance.uniform(0.5, 1)
 
 
 async def _event(event: asyncio.Event, seconds: float) -> bool:

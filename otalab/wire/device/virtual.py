@@ -30,6 +30,7 @@ from otalab.wire.device.flash_file import FlashFile
 from otalab.wire.device.known_images import KnownImages
 
 LOG_LINES = 500
+GIVES_WAY = 16  # effects that take no time, before others in this process have a turn
 REFUSED_SECONDS = 1.0  # before a file that could not be written is tried again
 RESTARTED = "The device has restarted"
 # Waits that belong to the device and not to a race with the outside; the time scale applies to them.
@@ -103,7 +104,7 @@ class VirtualDevice:
         self.name = ""
         # One of the two is set: `up` from the firmware's first question what to do, until the next reset.
         self.up, self.down = asyncio.Event(), asyncio.Event()
-        self._paced = 0.0
+        self._paced, self._effects = 0.0, 0
 
     @property
     def phase(self) -> str:
@@ -192,6 +193,7 @@ class VirtualDevice:
                 self.state = "rebooting" if what in NOT_UP else "running"
                 if what in OWN_WAITS:
                     await self._pace(seconds)
+                    await asyncio.sleep(0)
                 else:
                     await asyncio.sleep(seconds if seconds < inf else 1e9)
             case Ask():
@@ -218,7 +220,8 @@ class VirtualDevice:
         """Let scaled time pass; sleeps shorter than the clock can tell are saved up."""
         now = time.monotonic()
         self._paced = max(self._paced, now - 0.05) + seconds * self.time_scale
-        if self._paced - now > 0.002 or not self.time_scale:
+        self._effects += 1
+        if self._paced - now > 0.002 or (not self.time_scale and self._effects % GIVES_WAY == 0):
             await asyncio.sleep(self._paced - now if self.time_scale else 0)
 
     async def _answer(self, ask: Ask) -> Any:

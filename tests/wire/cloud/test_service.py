@@ -24,8 +24,8 @@ def update(shadows, name, state):
 
 def change(shadows, **request):
     messages = shadows.handle(ALL, json.dumps(request).encode(), 2)
-    assert ALL_DONE == messages[-1][0]
-    return [topic for topic, _ in messages[:-1]], messages[-1][1]
+    assert ALL_DONE == messages[0][0]
+    return [topic for topic, _ in messages[1:]], messages[0][1]
 
 
 @pytest.fixture
@@ -117,6 +117,55 @@ def test_what_cannot_be_kept_is_refused_and_the_service_lives_on(tmp_path):
     assert 1 == len(lines)
     assert "there is no folder" in lines[0]
     assert lines[0].endswith("nothing was changed")
+
+
+def test_what_is_repeated_is_answered_once(tmp_path):
+    """
+    The same report of a thing that got no answer yet; another one, and another thing's, get their own.
+    """
+    topic, lines = "$aws/things/lamp/shadow/update", []
+    reports = [json.dumps({"state": {"reported": {"a": number}}}).encode() for number in range(2)]
+
+    async def story():
+        service = Overheard(Shadows(), lines.append)
+        for payload in (reports[0], reports[0], reports[1], reports[0]):
+            service._received(topic, payload)
+        service._received(topic.replace("lamp", "bell"), reports[0])
+        working = asyncio.create_task(service._work())
+        messages = await service.sent.get()
+        working.cancel()
+        return [topic for topic, _ in messages if topic.endswith("accepted")], service.shadows.things["lamp"]
+
+    accepted, lamp = asyncio.run(story())
+    assert [topic + "/accepted"] * 2 + [topic.replace("lamp", "bell") + "/accepted"] == accepted
+    assert ({"reported": {"a": 0}}, 2) == (lamp.state, lamp.version)
+
+
+class Slow:
+    """
+    A link on which every message takes a while.
+    """
+
+    def __init__(self):
+        self.under_way = self.most = self.taken = 0
+
+    async def publish(self, _topic, _payload):
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        await asyncio.sleep(0)
+        self.under_way -= 1
+        self.taken += 1
+        return True
+
+
+def test_few_messages_are_under_way_at_once():
+    """
+    A fleet's answers, a window at a time, and none is left out.
+    """
+    service, slow = ShadowService(Broker("127.0.0.1", 1), Shadows()), Slow()
+    service.link = slow
+    asyncio.run(service._publish([("t", {"n": number}) for number in range(1000)]))
+    assert (shadow_service.WINDOW, 1000) == (slow.most, slow.taken)
 
 
 def test_a_file_of_shadows_has_one_service(tmp_path, capsys):

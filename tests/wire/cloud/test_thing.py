@@ -14,21 +14,25 @@ from otalab.bench.setup import set_up
 from otalab.hardware.flash import Flash
 from otalab.wire.cloud.remembered import NAME, OtaState, Remembered
 from otalab.wire.device.flash_file import FlashFile, SectorPool
-from otalab.wire.device.ota import Bytes, Committed, UpdateOptions
+from otalab.wire.device.in_process import switched_on
+from otalab.wire.device.ota import Applied, Begin, Bytes, Committed, UpdateOptions
 
 pytest.importorskip("aiomqtt", reason="aiomqtt is not installed: pip install 'otalab[net]'")
 from otalab.wire.cloud.broker import Broker
 from otalab.wire.cloud.device import MqttDevice
+from otalab.wire.cloud.thing import TAKEN_SECONDS
 from otalab.wire.rpc.frames import Rpc
 
 web = pytest.importorskip("web")
+
+TINY = {"board": "tiny", "design": "hardened", "time_scale": 0.0, "no_sync": True, "seed": 1}
 
 
 class Deaf(MqttDevice):
     """A device whose broker is this test: it takes every message, and the service's answer is always the same."""
 
-    def __init__(self, ota, desired):
-        super().__init__(ota, Broker("127.0.0.1", 1), Rpc(ota))
+    def __init__(self, ota, desired, turns=None):
+        super().__init__(ota, Broker("127.0.0.1", 1), Rpc(ota), turns=turns)
         self.desired, self.sent = desired, []
 
     async def _publish(self, topic, payload):
@@ -149,6 +153,57 @@ def test_a_password_in_a_url_is_told_to_nobody(tmp_path):
     assert any(url.encode() in payload for _, payload in sent)
     assert not any(b"sesame" in data for data in (flash, *(payload for _, payload in sent)))
     assert not any("sesame" in line for line in lines)
+
+
+def test_whoever_is_not_answered_asks_less_and_less_often(tmp_path):
+    """From some seconds to a minute, never all devices at the same moment; the same device always the same."""
+
+    async def story(ota, _events):
+        devices = []
+        for name in ("lamp-1", "lamp-1", "lamp-2"):
+            ota.device.name = name
+            devices.append(Deaf(ota, {}).shadow)
+        return [[one._patience(TAKEN_SECONDS, times) for times in (*range(5), 1000)] for one in devices]
+
+    one, same, other = with_device(tmp_path, story)
+    for waits in (one, other):
+        for wait, longest in zip(waits, (5, 10, 20, 40, 60, 60), strict=True):
+            assert longest / 2 <= wait <= longest
+    assert one == same
+    assert not set(one) & set(other)
+
+
+def test_devices_take_turns(tmp_path):
+    """Of those that share one turn only one takes an update in at a time, and all of them get there."""
+    under_way, most = [], []
+
+    async def story(ota, events):
+        turns = asyncio.Semaphore(1)
+        with web.Web() as server:
+            server.files["fw.zip"] = BUNDLE
+            desired = {"ota": {"url": f"{server.address}/plain/fw.zip"}}
+            async with switched_on(tmp_path / "other.bin", **TINY) as second:
+                both = []
+                for one in (ota, second):
+                    one.on(lambda event, one=one: watch(event, one))
+                    device = Deaf(one, desired, turns)
+                    both.append(asyncio.create_task(device.shadow.run()))
+                    await device.shadow.connected()
+                seen = []
+                second.on(seen.append)
+                await asyncio.gather(told(events, Committed), told(seen, Committed))
+                for task in both:
+                    task.cancel()
+
+    def watch(event, one):
+        if isinstance(event, Begin):
+            under_way.append(one)
+        elif isinstance(event, Applied):
+            most.append(len(under_way))
+            under_way.remove(one)
+
+    with_device(tmp_path, story)
+    assert [1, 1] == most
 
 
 def test_devices_hold_what_they_have_in_common_once(tmp_path):
