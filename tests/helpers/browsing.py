@@ -102,9 +102,10 @@ def free_port():
     """
     Return a port for a server that takes seconds to come up: one that nobody else is given in the meantime.
 
-    It is below those that a system gives away by itself, and each process of the tests has a range of its own.
+    It is below those that a system gives away by itself, above 10080, which browsers refuse, and each process of the
+    tests has a range of its own.
     """
-    first = 10_000 + 500 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = 10_500 + 500 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     for port in random.sample(range(first, first + 500), 500):
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
