@@ -37,7 +37,7 @@ class Unrepeatable(OtalabError):
     """Code that does not do the same twice: nothing that was found of it holds for its next run."""
 
 
-class Lost(Exception):
+class LostRunner(Exception):
     """What ran somebody's code is gone, by no fault of that code: what it did can be done again."""
 
 

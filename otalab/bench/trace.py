@@ -13,7 +13,7 @@ from math import fsum, inf
 from typing import Any, overload
 
 from otalab.bench.scenario import Scenario, World
-from otalab.errors import InternalFault, Lost, OtalabError, Unrepeatable
+from otalab.errors import InternalFault, LostRunner, OtalabError, Unrepeatable
 from otalab.firmware.controller import Controller
 from otalab.firmware.device import power_on
 from otalab.firmware.outcome import Outcome, Reset
@@ -148,7 +148,7 @@ def run(
     """Follow the firmware through one run; where chance decides, as `choices` say, then as if undisturbed."""
     for _ in range(ATTEMPTS):
         # Whatever ran the code is gone: a run begins with contents and leaves nothing, so it is done again.
-        with suppress(Lost):
+        with suppress(LostRunner):
             return _run(scenario, scenario.flash if flash is None else flash, world, choices)
     raise OtalabError(f"{scenario.device.firmware.name}: what runs it was killed {ATTEMPTS} times: run it again")
 

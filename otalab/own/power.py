@@ -8,7 +8,7 @@ from math import inf
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from otalab.errors import Lost, OtalabError
+from otalab.errors import LostRunner, OtalabError
 from otalab.firmware.controller import Controller
 from otalab.firmware.device import Device
 from otalab.firmware.merge import carry_over, mounted
@@ -81,7 +81,7 @@ class Power:
         runner.put(used=0, effects=self._limit, milliseconds=milliseconds, wild=runner.get("wild") + 89)
         runner.tell(say.POWER_ON)
         if runner.hear() != say.READY:
-            raise Lost
+            raise LostRunner
         return self
 
     def __exit__(

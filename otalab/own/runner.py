@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-from otalab.errors import BadInput, Lost
+from otalab.errors import BadInput, LostRunner
 from otalab.hardware.flash import Flash
 
 # As in `runner.c`.
@@ -136,14 +136,14 @@ class Runner:
         try:
             os.write(self._orders, b"\0")
         except OSError as error:
-            raise Lost from error
+            raise LostRunner from error
 
     def hear(self) -> int:
         """Wait for what is said next."""
         if not select.select([self._answers], [], [], SILENCE_SECONDS)[0]:
             raise Silent
         if not os.read(self._answers, 1):
-            raise Lost
+            raise LostRunner
         self.quiet, message = True, self.get("message")
         self._on = message != ENDED
         return message
@@ -157,7 +157,7 @@ class Runner:
                 self.tell(LEAVE)
                 if self.hear() == ENDED:
                     return
-        except (Lost, Silent):
+        except (LostRunner, Silent):
             pass
         self.stop()
 

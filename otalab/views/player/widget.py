@@ -28,7 +28,7 @@ from otalab.views.player.records import records, why
 from otalab.views.player.still import time_line
 from otalab.views.player.tape import Tape
 from otalab.views.player.tears import tears
-from otalab.views.player.words import Code, opening, placed
+from otalab.views.player.words import CodeLine, opening, placed
 from otalab.views.still import Picture
 
 
@@ -196,7 +196,7 @@ class UpdatePlayer(PlayedView):
         self.tears, self.trouble = {}, ""
         self.caption = f"{self.design} on {self.board}, image {self.image}, fault model {self.faults}"
         more = self._options | {"choices": self.choices if any(self.choices) else None}
-        more["bundle"] = Code("bundle") if isinstance(self._bundle, bytes) else self._bundle and str(self._bundle)
+        more["bundle"] = CodeLine("bundle") if isinstance(self._bundle, bytes) else self._bundle and str(self._bundle)
         self.opening = opening(self.design, self.board, faults=self.faults, image=self.image, **more)
         try:
             self.saved = counterexample(self._case, self._lived.history) | {"id": self.identity}

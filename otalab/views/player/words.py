@@ -13,7 +13,7 @@ from otalab.hardware.flash import Flash
 from otalab.text import seconds
 
 
-class Code(str):
+class CodeLine(str):
     """A piece of Python, such as the name of a variable."""
 
     __slots__ = ()
@@ -22,7 +22,7 @@ class Code(str):
 def opening(design: str, board: str, **options: Any) -> str:
     """Return the line of Python that opens a player; texts are written as JSON has them, and `None` is left out.
 
-    An option may be given as `Code`: then it stands there as it is.
+    An option may be given as `CodeLine`: then it stands there as it is.
     """
     words = [_written(design), _written(board)]
     words += [f"{name}={_written(value)}" for name, value in options.items() if value is not None]
@@ -35,7 +35,7 @@ def placed(opening: str, cuts: list[Any], step: int) -> str:
 
 
 def _written(value: Any) -> str:
-    if isinstance(value, Code):
+    if isinstance(value, CodeLine):
         return value
     # Beyond ASCII a JSON escape is not a Python escape.
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str | list) else repr(value)
