@@ -24,7 +24,7 @@ from otalab.formats.filesystems.kinds import MOUNTS
 from otalab.hardware.board import Board, load_board
 from otalab.hardware.flash import Flash
 from otalab.hardware.part import FlashPart, Timing, part
-from otalab.own.code import Code
+from otalab.own.code import CodeFirmware
 from otalab.own.page import is_page, page_of
 
 OLD_VERSION, USED_VERSION, NEW_VERSION, PROBE_VERSION = "1", "1.5", "2", "probe"
@@ -84,7 +84,7 @@ def firmware_of(named: str | Design | Firmware) -> Firmware:
     if isinstance(named, Design):
         return Designed(named)
     if isinstance(named, str) and is_page(named):
-        return Code(page_of(named))
+        return CodeFirmware(page_of(named))
     return named if isinstance(named, Firmware) else Designed(load_design(named))
 
 

@@ -11,7 +11,7 @@ from otalab.bench.setup import board_for
 from otalab.errors import BadInput
 from otalab.files import read_text, try_folder, write_whole
 from otalab.own.build import built, found_compiler
-from otalab.own.code import Code
+from otalab.own.code import CodeFirmware
 from otalab.own.page import PAGE, Page
 from otalab.settings import EXAMPLES
 
@@ -52,6 +52,6 @@ def compiled(chosen: argparse.Namespace) -> int:
     """Compile, whether it was done before or not."""
     found_compiler()
     page = Page.load(chosen.folder)
-    board = board_for(Code(page), chosen.board)
+    board = board_for(CodeFirmware(page), chosen.board)
     print(f"{built(page, board)}: {page.name} for board {board.name}")
     return 0

@@ -22,6 +22,7 @@ from otalab.bench.trace import Run, every_run, sector_of
 from otalab.errors import BadInput, InternalFault, Unrepeatable
 from otalab.faults.tear import FaultModel, Tear
 from otalab.firmware.outcome import Reset
+from otalab.graph.believed import Believed
 from otalab.graph.identity import Identity
 from otalab.graph.looks import both, looks, mask
 from otalab.graph.nodes import Arrival, Edge, KnownRun, Node, Spot, TearClass, contents
@@ -60,6 +61,7 @@ class Explorer:
         self.budget = a_budget(budget)
         self.progress = progress
         self.identity = Identity(scenario.device)
+        self.believed = Believed(scenario.device)
         self.expanded = self.lookups = 0
         self.never, self._surely = [0.0] * len(faults.members), [1.0] * len(faults.members)
         self._effects: dict[Effect, Effect] = {}
@@ -275,12 +277,17 @@ class Explorer:
         if known is None:
             # All classes at one go: a record of which every byte counts has as many as it has tears.
             known = {}
+            found: dict[Hashable, list[Tear]] = {}
             for tear in self.faults.tears(effect, before, self.scenario.device):
                 kind = self.identity.contents_class(sector, tear.contents, tear.mark)
                 outer, inner = (None, kind) if within is None else (kind, self._raw(tear))
                 tears = known.setdefault(outer, {}).setdefault(inner, TearClass(inner, tear, self.never))
                 tears.count += 1
                 tears.weights = [*map(add, tears.weights, tear.weights)]
+                if self.believed.asked and within is None and sector in self.identity:
+                    found.setdefault(kind, []).append(tear)
+            for alike in found.values():
+                self.believed.holds(before, sector, alike)
             self._tears[*key, within is not None] = known
         return list(known.get(within, {}).values())  # a model that leaves nothing has no class at all
 

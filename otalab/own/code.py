@@ -41,7 +41,7 @@ _RUNNERS: dict[tuple[int, Page, Board], Runner] = {}
 
 
 @dataclass(frozen=True)
-class Code:
+class CodeFirmware:
     """Somebody's code in C; `known` is what its runs were seen to do, so that two equal ones are found to differ."""
 
     page: Page
@@ -88,7 +88,7 @@ class Code:
             if image is None:
                 return Bricked(f"slot {start.slot} was started, and what lies there is not a whole image")
             chip.phase = "boot" if start.committed else "trial"
-            return (yield from Application(power, chip, image, start).survived())
+            return (yield from CodeImage(power, chip, image, start).survived())
 
     def decision(self, chip: Controller, device: Device) -> Start | Bricked | Reset:
         """Run the boot loader alone."""
@@ -155,7 +155,7 @@ def is_committed(power: Power, *, timed: bool, confirmed: bool = False) -> Routi
     return confirmed or not timed
 
 
-class Application:
+class CodeImage:
     """The image that was started, beside the commit timer if the loader asked for one."""
 
     def __init__(self, power: Power, chip: Controller, image: Image, start: Start) -> None:

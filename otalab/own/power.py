@@ -35,7 +35,7 @@ class KINDS:
     READ, ERASE, PROGRAM, WAIT, LOG, REFUSE = range(1, 7)
 
 
-class Entry(NamedTuple):
+class JournalLine(NamedTuple):
     """One line of the journal."""
 
     kind: int
@@ -44,13 +44,13 @@ class Entry(NamedTuple):
     data: bytes
 
 
-def entries(journal: bytes) -> Iterator[Entry]:
+def entries(journal: bytes) -> Iterator[JournalLine]:
     """Yield the lines of a journal."""
     at = 0
     while at + _ENTRY.size <= len(journal):
         kind, address, size, length = _ENTRY.unpack_from(journal, at)
         at += _ENTRY.size
-        yield Entry(kind, address, size, journal[at : at + length])
+        yield JournalLine(kind, address, size, journal[at : at + length])
         at += (length + 3) & ~3
 
 

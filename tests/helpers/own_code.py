@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from otalab.own.code import Code
+from otalab.own.code import CodeFirmware
 from otalab.own.page import Page
 
 needs_cc = pytest.mark.skipif(not shutil.which("cc"), reason="no C compiler (cc) on this machine")
@@ -25,7 +25,7 @@ def written(folder, source, page=""):
 
 
 def code(folder, source=SLOT_0, page=""):
-    return Code(Page.load(written(folder, source, page)))
+    return CodeFirmware(Page.load(written(folder, source, page)))
 
 
 def example(folder, name):
@@ -33,4 +33,4 @@ def example(folder, name):
     An example, compiled elsewhere: its own folder stays as it is.
     """
     shutil.copytree(EXAMPLES / name, folder / name, ignore=shutil.ignore_patterns("build"))
-    return Code(Page.load(folder / name))
+    return CodeFirmware(Page.load(folder / name))

@@ -18,14 +18,14 @@ NAMES = (
 )
 # Plain English that a reader needs no glossary for.
 PLAIN = (
-    "answer application applied asked bad bar bare begin begins body branch brief broken caller care change "
-    "chapter checked chooses committed comparison complete convergence copied count crossing decide delay "
-    "designed died download entry exercise explored explorer failed fetched finding fork grade grader group "
-    "guarded handler held incoming input inspected inspection internal item keep known lab lasting leave left "
-    "leftover loop lost no on onward opened options out pair partial pieces played player poller progress publish "
-    "pushed question quick reader received recorded refused remembered reviewed rolled runner same sampled "
-    "sampler scenes search seat shown silent solution spent standing story suggestion summary target teller "
-    "unknown unrepeatable unreviewed upload walked wanted weighed weigher witness write written"
+    "answer applied asked bad bar bare begin begins believed body branch brief broken caller care change chapter "
+    "checked chooses committed comparison complete convergence copied count crossing decide delay designed died "
+    "download exercise explored explorer failed fetched finding fork grade grader group guarded handler held "
+    "incoming input inspected inspection internal item keep known lab lasting leave left leftover loop lost no on "
+    "onward opened options out pair partial pieces played player poller progress publish pushed question quick "
+    "reader received recorded refused remembered reviewed rolled same sampled sampler scenes search seat shown "
+    "silent solution spent standing story suggestion summary target teller unknown unreviewed upload walked wanted "
+    "weighed weigher witness write written"
 )
 
 
