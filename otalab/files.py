@@ -78,6 +78,8 @@ def read_chunks(path: str | os.PathLike[str], size: int = _CHUNK) -> Iterator[by
 
 def read_bytes(path: str | os.PathLike[str], most: int | None = None) -> bytes:
     """Return the contents of a file; more than `most` bytes are refused, and not read."""
+    if most is not None and is_file(path) and Path(path).stat().st_size > most:
+        raise BadInput(f"{os.fspath(path)}: has more than {most} bytes; is it the right file?")
     found = bytearray()
     for chunk in read_chunks(path, _CHUNK if most is None else min(_CHUNK, most + 1)):
         found += chunk

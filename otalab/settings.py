@@ -61,7 +61,7 @@ class Settings:
         text = read_text(path)
         try:
             return cls(str(path), text, tomllib.loads(text))
-        except (tomllib.TOMLDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise BadInput(f"{path}: not TOML: {error}") from error
 
     def wrong(self, key: str, problem: str) -> BadInput:

@@ -12,6 +12,8 @@ from otalab.files import read_bytes
 from otalab.hardware.board import load_board
 from otalab.text import table
 
+LARGEST = 2**28  # bytes; no NOR flash is larger
+
 
 def add_parser(commands: Any) -> None:
     """Register the command."""
@@ -41,7 +43,7 @@ def run(chosen: argparse.Namespace) -> int:
 
 
 def _inspected(chosen: argparse.Namespace) -> Inspection:
-    files = [(Path(name).name, read_bytes(name)) for name in chosen.files]
+    files = [(Path(name).name, read_bytes(name, LARGEST)) for name in chosen.files]
     offset = chosen.offset or 0
     if len(files) == 1 and (chosen.board or chosen.offset is not None or is_dump(files[0][1])):
         board = load_board(chosen.board) if chosen.board else None

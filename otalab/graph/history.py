@@ -16,6 +16,9 @@ from otalab.firmware.outcome import Reset
 from otalab.hardware.effects import Erase, Program
 from otalab.hardware.flash import Flash
 
+# Python takes many other signs for digits, and more of them than it can count.
+_NUMBER, _CHOICES = re.compile(r"[0-9]{1,9}"), re.compile(r"-|[0-9]+")
+
 
 @dataclass(frozen=True, slots=True)
 class Leg:
@@ -35,8 +38,8 @@ class Leg:
     def parse(cls, text: str) -> Leg:
         """Return the leg that a part of an id stands for."""
         choices, *cut = text.split(".")
-        if len(cut) not in (0, 2) or (cut and not cut[0].isdigit()) or not (choices == "-" or choices.isdigit()):
-            raise BadInput(f"{text!r} is no part of a history: CHOICES or CHOICES.EFFECT.TEAR")
+        if len(cut) not in (0, 2) or not all(map(_NUMBER.fullmatch, cut[:1])) or not _CHOICES.fullmatch(choices):
+            raise BadInput(f"{text[:60]!r} is no part of a history: CHOICES or CHOICES.EFFECT.TEAR")
         choices = choices.replace("-", "")
         return cls(choices, int(cut[0]), cut[1]) if cut else cls(choices)
 

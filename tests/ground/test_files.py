@@ -327,3 +327,13 @@ def test_what_is_not_there_may_be_made(tmp_path):
     (tmp_path / "link").symlink_to("nowhere")
     assert made_here(tmp_path / "file")
     assert made_here(tmp_path / "link")
+
+
+def test_a_file_that_is_too_large_is_not_read(tmp_path):
+    """
+    Its size is asked first: a terabyte, of which nothing is on disk, is refused at once.
+    """
+    with (tmp_path / "sparse").open("wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(BadInput, match="sparse: has more than 1000 bytes"):
+        read_bytes(tmp_path / "sparse", 1000)

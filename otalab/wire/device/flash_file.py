@@ -69,7 +69,8 @@ class FlashFile:
             self._make(shipped)
             return True
         if size != geometry.size:
-            raise BadInput(f"{self.path}: has {size} bytes, the board's flash {geometry.size}; take another --board")
+            short = "it was cut short, or belongs to" if size < geometry.size else "take"
+            raise BadInput(f"{self.path}: has {size} bytes, the board's flash {geometry.size}; {short} another --board")
         return False
 
     def _was_begun(self, size: int, geometry: Geometry) -> bool:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from otalab.bench.scenario import Scenario
 from otalab.bench.setup import set_up
+from otalab.errors import BadInput
+from otalab.files import is_file
 from otalab.firmware.image import Image, parse_temper
 from otalab.hardware.part import FlashPart, part
 from otalab.wire.device.flash_file import FlashFile, SectorPool
@@ -31,6 +33,7 @@ def open_device(
     _, verified = verifier(options.key)
     required = required_mask(options.sig_req_mask)
     new, chip, path = _uploaded(options), _part(options, scenario), Path(options.flash)
+    _refuse_emptied(path)
     file = FlashFile(path, scenario.flash.geometry, scenario.flash, sync=not options.no_sync, pool=pool)
     try:
         known = _known(path, file, scenario)
@@ -48,6 +51,16 @@ def open_device(
         tell=tell,
         verified=verified,
     )
+
+
+def _refuse_emptied(path: Path) -> None:
+    """Refuse a flash that is empty though a notebook tells of a device: it was not begun just now, it was lost."""
+    notebook = KnownImages(path).path
+    if is_file(path) and not path.stat().st_size and is_file(notebook) and notebook.stat().st_size:
+        raise BadInput(
+            f"{path}: is empty, and {notebook.name} tells of a device that it held: "
+            f"put its contents back, or remove both for a new device"
+        )
 
 
 def _uploaded(options: DeviceOptions) -> Image:

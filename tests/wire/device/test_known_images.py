@@ -77,6 +77,22 @@ def test_a_refused_bundle_leaves_no_word_of_itself(tmp_path, piece, mask, known)
     assert (known, known) == by_leaps(tmp_path, story, sig_req_mask=mask)
 
 
+@pytest.mark.parametrize("size, said", [(0, "is empty, and lamp.bin.images tells"), (100, "it was cut short")])
+def test_a_device_whose_flash_was_lost_is_refused(tmp_path, size, said):
+    """It does not become a new device, and its notebook is as it was; with both gone it is one."""
+    options = DeviceOptions(flash=tmp_path / "lamp.bin", board="tiny", no_sync=True)
+    open_device(options).file.close()
+    notebook = tmp_path / "lamp.bin.images"
+    before = notebook.read_bytes()
+    (tmp_path / "lamp.bin").write_bytes(bytes(size))
+    with pytest.raises(BadInput, match=said):
+        open_device(options)
+    assert (before, size) == (notebook.read_bytes(), (tmp_path / "lamp.bin").stat().st_size)
+    notebook.unlink()
+    (tmp_path / "lamp.bin").unlink()
+    open_device(options).file.close()
+
+
 FULL = Path("/dev/full")
 on_a_full_disk = pytest.mark.skipif(not FULL.exists(), reason="no /dev/full on this system")
 
