@@ -11,10 +11,12 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 from zlib import crc32
 
+from otalab.bench.observer import judge
 from otalab.bench.recording import RecordedOperation
+from otalab.bench.recording_findings import against_its_record, findings
 from otalab.bench.scenario import Choice, Scenario, World
 from otalab.bench.setup import set_up
-from otalab.bench.trace import sector_of
+from otalab.bench.trace import life, sector_of
 from otalab.errors import BadInput
 from otalab.firmware import store
 from otalab.firmware.bootloader import Start
@@ -25,20 +27,31 @@ from otalab.firmware.image import Image
 from otalab.firmware.requests import Offer, Recording
 from otalab.formats.filesystems.kinds import read_files
 from otalab.formats.records.guard import STRONG
-from otalab.formats.records.record import Record
+from otalab.formats.records.record import Record, SlotFacts
 from otalab.hardware.board import Board, Region
 from otalab.hardware.effects import Ask, Effect, Erase, Phase, Program, Wait
 from otalab.hardware.flash import Flash
 
+# How the boot loader begins to say why it does not start what it was told to.
+REASONS = ("The image in slot", "Rolling back", "No valid boot record", "Update commit timeout")
 # Clocks are not exact: what is shorter (seconds) is no pause.
 INSTANT = 1e-6
 
 
+class NotTaken(BadInput):
+    """An update that leaves what was there, with nothing that would tell the new image."""
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class RecordedScenario(Scenario):
-    """A scenario in which the update on offer is a recording; the probe is an update of the lab's own."""
+    """A scenario in which the update on offer is a recording; the probe is an update of the lab's own.
+
+    `findings` are sentences on the recording itself, `not_taken` why it does not even go in undisturbed.
+    """
 
     recording: Recording | None = None
+    findings: tuple[str, ...] = ()
+    not_taken: str = ""
 
     def __post_init__(self) -> None:
         if self.recording and self.offers == "again":
@@ -75,22 +88,71 @@ def recorded_scenario(
         raise BadInput(f"the initial contents start no committed image ({said}); choose the design and board of theirs")
     effects = tuple(_replayed(base, recording))
     done = _left(device, flash, [effect for _, effect in effects])
-    after, image, said = _started(device, done)
-    # A loader that halts starts nothing that could be known again: then no image is the new one.
-    slot, image = (after.slot, image) if image else (1 - start.slot, Image("recorded", "", 0, b""))
+    after, lying, said = _started(device, done)
+    slot, image = _brought(device, flash, done, start.slot, (after.slot, lying))
+    told = [*findings(home, flash, recording, start.slot, old.size)]
     if new is not None:
         version, slot, length = new
         if slot not in (0, 1) or not 0 < length <= home.slots[slot].app.size:
             raise BadInput(f"a new image of {length} bytes does not lie in slot {slot} of {home.name}: 0 or 1")
         image = _image(version, done, home.slots[slot].app, length)
+    elif broken := _broken(device, done):
+        told.append(broken)
     if image.digest == old.digest:
-        raise BadInput(f"undisturbed, the recording leaves the image that was there ({said}); name the new one")
+        raise NotTaken(f"undisturbed, the recording leaves the image that was there ({said}); name the new one")
     if image.version == old.version:
         image = replace(image, version=f"{image.version}+recorded")
     files, brought = _files(home, flash, start.slot), _files(home, done, slot)
     device = replace(device, images=(old, image, base.probe))
     parts = (base.part, base.timing, flash, old, image, b"", base.probe, base.probe_bundle, files, brought)
-    return RecordedScenario(device, *parts, recording=Recording(effects))
+    scenario = RecordedScenario(device, *parts, recording=Recording(effects), findings=tuple(told))
+    return replace(scenario, not_taken=_not_taken(scenario))
+
+
+def _not_taken(scenario: RecordedScenario) -> str:
+    """Return why an update does not go in though nothing disturbs it: the loader's reason, and how it ends."""
+    lived = life(scenario)
+    end = judge(scenario, lived)
+    if end.name == "updated":
+        return ""
+    reasons = [line for line in lived.log if line.startswith(REASONS)]
+    return f"Undisturbed, the update does not go in: {'; '.join([*reasons[:1], end.name])}, {end.reason}."
+
+
+def _brought(
+    device: Device, flash: Flash, done: Flash, running: int, after: tuple[int, Image | None]
+) -> tuple[int, Image]:
+    """Return the slot and the image that a recording brings: what is started then, or what a record named on the way.
+
+    Where the record's length and CRC-32 are not those of what lies there, it is an image that nobody has: never whole.
+    """
+    slot, image = after
+    if image is None:
+        # A loader that halts starts nothing that could be known again: then no image is the new one.
+        return 1 - running, Image("recorded", "", 0, b"")
+    staged = _newest(device, done)
+    facts = staged.config.slots[staged.config.active] if staged and staged.config.active in (0, 1) else SlotFacts()
+    named = staged is not None and staged != _newest(device, flash) and facts.length and facts.crc32
+    if not named or staged is None:
+        return slot, image
+    region = device.board.slots[staged.config.active].app
+    if facts.fit(done.read(region.address, region.size)):
+        return slot, image
+    return staged.config.active, Image(facts.version or "recorded", f"{facts.crc32:08x}", facts.length, b"")
+
+
+def _broken(device: Device, done: Flash) -> str:
+    """Return what is wrong with the image that the newest record names."""
+    staged = _newest(device, done)
+    if staged is None or not device.board.has_slot(staged.config.active):
+        return ""
+    slot = staged.config.active
+    return against_its_record(device.board, done, slot, staged.config.slots[slot])
+
+
+def _newest(device: Device, flash: Flash) -> Record | None:
+    selected = store.select(Controller(device.board, flash), device.design)
+    return None if selected is None else selected.record
 
 
 def _replayed(base: Scenario, recording: Sequence[RecordedOperation]) -> Iterator[tuple[Phase, Erase | Program | Wait]]:
@@ -132,11 +194,12 @@ def _started(device: Device, flash: Flash) -> tuple[Start, Image | None, str]:
     selected = store.select(chip, device.design)
     if not isinstance(start, Start):
         return Start(0, True, 0), None, start.reason
+    said = next((line for line in chip.log if line.startswith(REASONS)), chip.log[-1] if chip.log else "")
     if selected is None:
-        return Start(0, True, 0), None, chip.log[-1]
+        return Start(0, True, 0), None, said
     region, facts = device.board.slots[start.slot].app, selected.config.slots[start.slot]
     length = facts.length if facts.fit(chip.read_region(region)) else region.size
-    return start, _image(facts.version, chip.flash, region, length), chip.log[-1]
+    return start, _image(facts.version, chip.flash, region, length), said
 
 
 def _image(version: str, flash: Flash, region: Region, length: int) -> Image:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from otalab.bench.recorded import RecordedScenario, recorded_scenario
+from otalab.bench.recorded import NotTaken, RecordedScenario, recorded_scenario
 from otalab.bench.recording import read_recording
 from otalab.cli import check as check_cli
 from otalab.cli.interrupts import until_interrupted
@@ -58,12 +58,16 @@ def recording_of(
 
 
 def run(chosen: argparse.Namespace) -> int:
-    """Explore the recording under every fault model that was named; 1 if one of the cells is not safe."""
+    """Explore the recording under every fault model that was named; 1 if a cell is not safe, or no update goes in."""
     every = sorted(some_faults(chosen.faults))
     a_budget(chosen.budget)
     for name in every:
         fault_model(name)
-    scenario, files = recording_of(chosen.recording, chosen.design, chosen.board, chosen.image_file, chosen.new)
+    try:
+        scenario, files = recording_of(chosen.recording, chosen.design, chosen.board, chosen.image_file, chosen.new)
+    except NotTaken as fault:
+        print(json.dumps({"results": [], "findings": [str(fault)]}) if chosen.json else f"{chosen.recording}: {fault}")
+        return 1
     given = {"recording": chosen.recording, "image-file": chosen.image_file, "new": chosen.new}
     paths = (
         *files_of(design=chosen.design, board=chosen.board),
@@ -71,11 +75,13 @@ def run(chosen: argparse.Namespace) -> int:
     )
     case = Case(named(chosen.design), named(chosen.board), "", "healthy", scenario.offers, files, files=paths)
     cells = until_interrupted(_cells(scenario, case, every, chosen))
+    told = [*scenario.findings, *filter(None, [scenario.not_taken])]
     if chosen.json:
-        print(json.dumps({"results": [cell.as_object() for cell in cells]}))
+        print(json.dumps({"results": [cell.as_object() for cell in cells], "findings": told}))
     else:
         check_cli.show(cells)
-    return check_cli.status_of(cells)
+        print(*(f"\n{one}" for one in told), sep="")
+    return check_cli.status_of(cells) or (1 if scenario.not_taken else 0)
 
 
 def _cells(

@@ -296,6 +296,73 @@ def test_contents_that_start_nothing_committed_are_refused(recorded):
             recorded_scenario(recording, "hardened", "tiny", initial)
 
 
+LOST = [
+    (design, board) for design in ("mongoose", "hardened", "mgos-boot", "single-record") for board in ("tiny", "lab-1M")
+]
+
+
+@pytest.mark.parametrize(("design", "board"), LOST)
+def test_a_page_that_did_not_go_in_is_seen(design, board, tmp_path):
+    """Whichever page of the image it is: the record's own length and CRC-32 are not those of what lies there."""
+    path = tmp_path / "update.csv"
+    write_recording(life(set_up(design, board, app_size=3 * PAGE)), path)
+    whole = read_recording(path)
+    app = load_board(board).slots[1].app
+    programs = [n for n, one in enumerate(whole) if one.op == "program" and 0 <= one.address - app.address < app.size]
+    assert not recorded_scenario(whole, design, board).not_taken
+
+    for lost in programs:
+        scenario = recorded_scenario(whole[:lost] + whole[lost + 1 :], design, board)
+        (said,) = scenario.findings
+        assert f"nothing is programmed in the page at 0x{whole[lost].address:x}" in said
+        assert "Undisturbed, the update does not go in: " in scenario.not_taken
+        if design == "mongoose":
+            assert "bricked" in scenario.not_taken
+        if design == "hardened":
+            assert "Rolling back to slot 0: the image in slot 1 fails its checksum" in scenario.not_taken
+
+
+@pytest.mark.parametrize("design", ["mongoose", "hardened"])
+def test_a_lost_page_is_bad_news(capsys, tmp_path, recorded, design):
+    """Exit status 1 with the reason, in text and in JSON; the same recording whole is 0."""
+    lines = recorded(design).read_text().splitlines(keepends=True)
+    lost = next(n for n, line in enumerate(lines) if line.startswith("program,0x00b2"))
+    file = tmp_path / "lost.csv"
+    file.write_text("".join(lines[:lost] + lines[lost + 1 :]))
+    choices = ("--design", design, "--board", "tiny", "--faults", "atomic")
+
+    assert 0 == printed(capsys, "explore-recording", recorded(design), *choices)[0]
+    status, out = printed(capsys, "explore-recording", file, *choices)
+    assert 1 == status
+    assert "nothing is programmed in the page at 0xb200" in out
+    status, out = printed(capsys, "explore-recording", file, *choices, "--json")
+    assert (1, 2) == (status, len(json.loads(out)["findings"]))
+
+
+def test_an_update_that_leaves_what_was_there_is_bad_news(capsys, tmp_path, recorded):
+    """It has no record that would name another image: one line, and 1."""
+    lines = recorded("hardened").read_text().splitlines(keepends=True)
+    file = tmp_path / "short.csv"
+    file.write_text("".join(lines[:-2]))
+    choices = ("--design", "hardened", "--board", "tiny", "--faults", "atomic")
+
+    status, out = printed(capsys, "explore-recording", file, *choices)
+    assert (1, 1) == (status, len(out.splitlines()))
+    assert "undisturbed, the recording leaves the image that was there" in out
+
+
+def test_the_operation_that_destroys_the_running_slot_is_named(recorded, tmp_path):
+    """By its line, and so is a program over bits that were not erased."""
+    plain = read_recording(recorded("hardened"))
+    first = TINY.slots[0].app.address
+    text = f"op,address,data\nerase,0x{first:x},\nprogram,0x{first + SECTOR:x},ffff\n"
+    scenario = recorded_scenario((*read(tmp_path, text), *plain), "hardened", "tiny")
+
+    destroys, dirty = scenario.findings
+    assert f"update.csv:2: the erase at 0x{first:x} destroys the image that runs, in slot 0." in destroys
+    assert f"update.csv:3 programs 0x{first + SECTOR:x}, where" in dirty
+
+
 # The proof
 
 

@@ -1,0 +1,66 @@
+"""What a recording shows before any cut: programs that cannot have gone in, a slot destroyed, a broken image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from otalab.bench.recording import RecordedOperation
+from otalab.formats.records.record import SlotFacts
+from otalab.hardware.board import Board, Region
+from otalab.hardware.effects import Erase, Program, pages
+from otalab.hardware.flash import ERASED, Flash
+
+# So many of a kind are told one by one.
+MOST = 3
+
+
+def findings(
+    board: Board, flash: Flash, recording: Sequence[RecordedOperation], running: int, length: int
+) -> Iterator[str]:
+    """Yield a sentence on the operation that destroys the running image, and on programs over what was not erased."""
+    app, dirty = Region(board.slots[running].app.address, length), list[str]()
+    destroyed, whole = "", flash.read(app.address, app.size)
+    for operation in recording:
+        for effect in operation.effects(board.geometry):
+            address = effect.address if isinstance(effect, Program) else effect.sector * board.geometry.sector_size
+            if isinstance(effect, Program) and (bits := _not_erased(flash, effect)):
+                dirty.append(f"{operation.where} programs 0x{address:x}, where {bits} bits were not erased")
+            flash = flash.after(effect)
+            near = app.address - board.geometry.sector_size < address < app.end
+            if not destroyed and near and flash.read(app.address, app.size) != whole:
+                what = "erase" if isinstance(effect, Erase) else "program"
+                at = f"{operation.where}: the {what} at 0x{address:x}"
+                destroyed = f"{at} destroys the image that runs, in slot {running}."
+    if destroyed:
+        yield destroyed
+    yield from (f"{one}." for one in dirty[:MOST])
+    if len(dirty) > MOST:
+        yield f"{len(dirty) - MOST} more programs go over bits that were not erased."
+
+
+def _not_erased(flash: Flash, effect: Program) -> int:
+    """Return how many bits a program would set that are zero, which no program can."""
+    old = int.from_bytes(flash.read(effect.address, len(effect.data)))
+    return (~old & int.from_bytes(effect.data)).bit_count()
+
+
+def against_its_record(board: Board, flash: Flash, slot: int, facts: SlotFacts) -> str:
+    """Return how what lies in a slot differs from what the record says of it; empty if it does not, or says nothing."""
+    app = board.slots[slot].app
+    if not (facts.length and facts.crc32) or facts.fit(flash.read(app.address, app.size)):
+        return ""
+    version = f" of version {facts.version}" if facts.version else ""
+    said = f"The record names {facts.length} bytes{version} with CRC-32 {facts.crc32:08x} in slot {slot}"
+    if facts.length > app.size:
+        return f"{said}, which has {app.size}."
+    blank = list(islice(_blank_pages(board, flash, Region(app.address, facts.length)), MOST + 1))
+    where = ", ".join(f"0x{address:x}" for address in blank[:MOST]) + (" and more" if len(blank) > MOST else "")
+    lacks = f"; nothing is programmed in the page{'s' * (len(blank) > 1)} at {where}"
+    return f"{said}, and what lies there is another image{lacks if blank else ''}."
+
+
+def _blank_pages(board: Board, flash: Flash, region: Region) -> Iterator[int]:
+    for page in pages(region.address, bytes(region.size), board.geometry.page_size):
+        if flash.read(page.address, len(page.data)).count(ERASED) == len(page.data):
+            yield page.address
