@@ -27,6 +27,9 @@ REBOOT_SECONDS = 0.1
 def run(chip: Controller, design: Design, image: Image, slot: int) -> Routine[Outcome]:
     """Start an image in its slot."""
     chip.say(f"Starting version {image.version} in slot {slot}")
+    # Once and for all: what this image writes later it does know of.
+    standing = store.standing(chip, design)
+    chip.blind = standing is not None and not store.SEES[design.sees](design, standing)
     # First of all: whatever happens from here on, the next boot must find the way back.
     yield from FIRST_THINGS[design.trial](chip, design)
     yield Wait("boot", image.boot_seconds)

@@ -92,7 +92,8 @@ def _of_records(design: Design) -> list[Rule]:
         ("records", design.record == "rboot" and design.records != 1, "rboot has one record and no sequencer"),
         ("order", not lab and design.order != "at-once", f"format {design.record!r} is programmed at once"),
         ("journal", journal and design.record != "mgos-boot", 'only format "mgos-boot" is kept in a journal'),
-        ("write", journal != (design.write == "move-on"), '"move-on" and a journal need each other'),
+        ("write", journal != design.write.startswith("move-on"), '"move-on" and a journal need each other'),
+        ("write", design.write == "move-on-by-body" and design.trial == "switch-back", _TWO_IN_RAM),
         ("erase", journal and design.erase != "always", "a journal's area is always erased before it is begun anew"),
         ("placing", design.placing == "own" and design.record not in ("cc3200", "otadata"), _CANNOT_WITHDRAW),
         (
@@ -130,6 +131,7 @@ def _of_the_flow(design: Design) -> list[Rule]:
 
 _CANNOT_WITHDRAW = "only cc3200 and otadata can say of a record that it is given up"
 _YOUNG = "own-then-beside needs count = 2 and an increasing sequencer: it writes beside once that is large enough"
+_TWO_IN_RAM = "switch-back goes by the record in RAM that started the image, move-on-by-body by the one written last"
 _NO_TRIES = "tried needs a trial that notes a start: one-try or one-start"
 _CANNOT_COUNT = 'the loader cannot note a try in this format: take "timer", "switch-back" or format = "complete"'
 _NO_WAY_BACK = 'target = "running" needs "none": a trial that fails has nothing to go back to'

@@ -21,7 +21,15 @@ class Controller(Chip):
         super().__init__(board, flash)
         # What the running image holds in RAM of the boot record, where that counts more than what flash says by now.
         self.held: Selection | None = None
+        # The record that firmware believes to be the newest since it wrote it, where it does not look again.
+        self.written: Selection | None = None
+        # Whether the running image did not find the record that started it.
+        self.blind = False
         # When the commit timer is due, in seconds since power-on; `inf` while none runs.
         self.timer_due = inf
         # Configuration, as `update.sig_req_mask` is on a real device: which signatures an update must bear.
         self.sig_req_mask = UNCHECKED
+
+    def remember(self, other: Controller) -> None:
+        """Hold in RAM what another one does: for whoever looks at a device without reading its flash."""
+        self.held, self.written, self.blind = other.held, other.written, other.blind

@@ -73,6 +73,7 @@ class Design:
         "once",
         "read-back",
         "move-on",
+        "move-on-by-body",
         default="read-back",
     )
     refresh: str = chosen(

@@ -131,8 +131,10 @@ def last_read(age: int, former: int) -> bool:
 
 def current(chip: Controller, design: Design) -> Selection | None:
     """Return the record as the running image has it: what it holds in RAM counts more than what flash says by now."""
-    if chip.held is not None:
-        return chip.held
+    if chip.blind:
+        return None
+    if chip.written is not None or chip.held is not None:
+        return chip.written or chip.held
     selected = select(chip, design)
     if selected is None or not SEES[design.sees](design, selected):
         return None
@@ -150,6 +152,11 @@ def sees_area_0(design: Design, selected: Selection) -> bool:
     `mgos_boot_cfg_init` of the application compares the name of the area with that of the first one twice.
     """
     return selected.place < design.journal
+
+
+def standing(chip: Controller, design: Design) -> Selection | None:
+    """Return the record that the next one follows: what was written last, if RAM knows, or what flash says."""
+    return chip.written or select(chip, design) or chip.held
 
 
 def as_recorded(_chip: Chip, selected: Selection) -> Selection:

@@ -10,6 +10,7 @@ from bundles import CENTRAL, entry
 from lab_cells import tiny
 
 from otalab.bench.contents import file_system
+from otalab.bench.observer import judge_run
 from otalab.bench.scenario import World
 from otalab.bench.setup import set_up
 from otalab.bench.trace import life, run, sector_of
@@ -26,7 +27,7 @@ from otalab.formats.bundle.reader import BundleReader, ManifestRead, PartData
 from otalab.formats.filesystems.kinds import read_files
 from otalab.formats.records.record import BootConfig
 from otalab.hardware.board import load_board
-from otalab.hardware.effects import Erase
+from otalab.hardware.effects import Erase, Program
 from otalab.hardware.flash import Flash
 
 MONGOOSE, BESIDE = load_design("mongoose"), load_design("esp32-beside")
@@ -221,3 +222,20 @@ def test_a_part_without_a_digest_gets_the_words_of_its_platform(
     assert wrong == bundle_on(platform, app=WRONG) == bundle_on(platform, fs=WRONG)
     assert no_files == bundle_on(platform, fs=None)
     assert "" == bundle_on(platform)
+
+
+# what is compared of a record that was written
+
+
+@pytest.mark.parametrize(("write", "end"), [("move-on-by-body", "not-updatable"), ("move-on", "update-lost")])
+def test_a_record_with_a_wrong_check_is_followed_by_others(write: str, end: str) -> None:
+    """A cut leaves the check of a commit alone; the revert programmed over it has its body right, and its check wrong.
+
+    RAM goes on from there, and the next search stops before it: no later update is ever found.
+    """
+    what = tiny(replace(load_design("mgos-boot-both"), write=write))
+    commit = next(step for one in life(what).runs for step in one.during("commit") if isinstance(step.effect, Program))
+    torn = commit.before.after(Program(commit.effect.address + 252, commit.effect.data[252:]))
+    ended, _ = judge_run(what, run(what, torn, World(refused=True)))
+    assert ended is not None
+    assert end == ended.name

@@ -51,7 +51,7 @@ def boot_config(device: VirtualDevice) -> BootConfig | None:
     """Return the boot configuration as the running image has it, commit interval included, or `None` without one."""
     # A chip of our own: looking must not count as reading by the firmware.  What it holds in RAM, it goes by.
     chip, board, design = Controller(device.device.board, device.chip.flash), device.device.board, device.device.design
-    chip.held = device.chip.held
+    chip.remember(device.chip)
     current = store.current(chip, design)
     if current is None or current.config.active >= len(board.slots):
         return current.config if current else None

@@ -116,7 +116,7 @@ class VirtualDevice:
             return False
         # A chip of our own: looking must not count as reading by the firmware.
         chip = Controller(self.device.board, self.chip.flash)
-        chip.held = self.chip.held
+        chip.remember(self.chip)
         current = store.current(chip, self.device.records)
         return current is not None and current.config.committed
 
