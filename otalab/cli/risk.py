@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,8 @@ def add_parser(commands: Any) -> None:
     """Register the command."""
     parser: argparse.ArgumentParser = commands.add_parser("risk", help="the probability of each end, per update")
     add_study_options(parser, several=True)
+    parser.add_argument("--updates-per-year", type=float, metavar="U", help="tell the risk per device-year as well")
+    parser.add_argument("--years", type=float, default=10.0, metavar="Y", help="and in so many years (10)")
     add_plot(parser)
     add_force(parser)
     parser.set_defaults(func=run)
@@ -47,7 +50,7 @@ def run(chosen: argparse.Namespace) -> int:
     told = {}
     for name, one in studies.items():
         explore(one)
-        told[name] = as_object(one)
+        told[name] = as_object(one) | _per_year(one, chosen)
         if pressed():
             break  # what is known by now is printed, and said to be partial
     if picture:
@@ -65,6 +68,23 @@ def _draw(one: Study, picture: Output) -> None:
     from otalab.views.figures.risk import plot_risk_phases, risk_phase_table  # noqa: PLC0415  # slow to load
 
     picture.write(drawn(plot_risk_phases(risk_phase_table(one), title=one.design.name), picture.path))
+
+
+def _per_year(one: Study, chosen: argparse.Namespace) -> dict[str, Any]:
+    """Return the risk per device-year, of an average device whatever is given, where that was asked for."""
+    from otalab.numbers.yearly import yearly  # noqa: PLC0415  # slow to load
+
+    if chosen.updates_per_year is None:
+        return {}
+    return {"per_year": yearly(replace(one, given_cut=False).weighed, chosen.updates_per_year, chosen.years)}
+
+
+def _in_years(told: dict[str, Any]) -> str:
+    """Say how many of a million devices are lost in a year, and in all years."""
+    spans = (("in a year", "in_a_year"), (f"in {told['years']:g} years", "in_years"))
+    lost = [(when, *(f"{1e6 * bound:.4g}" for bound in told[key])) for when, key in spans]
+    texts = [f"{low} {when}" if low == high else f"{low} to {high} {when}" for when, low, high in lost]
+    return f"of a million devices, at {told['updates_per_year']:g} updates a year, lost: {', '.join(texts)}"
 
 
 def beside(told: dict[str, dict[str, Any]]) -> None:
@@ -164,6 +184,8 @@ def show(one: Study, told: dict[str, Any]) -> None:
         for row in told["by_phase"]
     ]
     print("\n" + "\n".join(table(("phase", "duration", "cuts", "fatal"), rows, right="duration cuts fatal")))
+    if "per_year" in told:
+        print("\n" + _in_years(told["per_year"]))
     bad = one.graph.counterexample
     if bad and not sum(high for end, (_, high) in weighed.bounds.items() if end in BAD):
         print(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from hashlib import sha256
-from math import expm1, fsum, isfinite
+from math import expm1, fsum, inf, isfinite
 from typing import Any
 
 from otalab.bench.options import ScenarioOptions
@@ -41,7 +42,8 @@ class Study(ScenarioOptions):
     an effect is not done, cut after it, it is.
     With `given_cut`, only devices that meet at least one power cut during the update are looked at.
     Where the crash graph does not close, what weighs most is followed, and the rest sampled, until the bounds of each
-    end are as close as `within` says, a share of its probability; or for want of more `budget`, in nodes.
+    end are as close as `within` says, a share of its probability; or for want of more `budget`, in nodes, or of
+    `seconds`, after which what is known by then is the answer, another one on another machine.
     """
 
     design: Design
@@ -55,6 +57,7 @@ class Study(ScenarioOptions):
     given_cut: bool = False
     budget: int = BUDGET
     within: float = WITHIN
+    seconds: float = inf
 
     @cached_property
     def scenario(self) -> Scenario:
@@ -100,7 +103,7 @@ class Study(ScenarioOptions):
     def _explored_or(self, progress: Callable[[Explorer], None]) -> Explored:
         """Return what was explored before, or explore: all of the graph if it closes, else what weighs most."""
         # Rates and weights do not change what can happen, and part and timing hardly whether it is ever all.
-        whole = replace(self, rates=Rates(0.0), given_cut=False, weights=(), within=WITHIN)
+        whole = replace(self, rates=Rates(0.0), given_cut=False, weights=(), within=WITHIN, seconds=inf)
         alike = replace(whole, part=None, timing="typ")
         if whole not in _explored and _explored.get(alike, whole) is not None:
             with whole._told():
@@ -134,6 +137,7 @@ class Study(ScenarioOptions):
             self.budget,
             absolute=CLOSE * (-expm1(-hazard) if self.given_cut else 1.0),
             relative=self.within,
+            until=time.monotonic() + self.seconds,
             progress=progress,
         )
         return search.explored()
@@ -175,6 +179,7 @@ class Study(ScenarioOptions):
             "rate_per_hour_in": dict(self.rates.phases),
             "given_cut": self.given_cut,
             "budget": self.budget,
+            "within": self.within,
         } | self._only_of_a_lab()
 
     def _only_of_a_lab(self) -> dict[str, Any]:

@@ -102,6 +102,17 @@ def test_unsafe_at_risk_0_is_said(capsys):
     assert "Unsafe all the same" not in printed(capsys, *asked[:-2])[1]
 
 
+def test_per_device_year_is_told_where_it_is_asked_for(capsys):
+    """A dozen updates a year, each a fresh risk; of an average device, also where others are looked at."""
+    asked = ["single-record", "--board", "tiny", "--faults", "atomic", "--rate", "1/year", "--updates-per-year", "12"]
+    plain, given = told(capsys, *asked), told(capsys, *asked, "--given-cut")
+
+    assert "per_year" not in told(capsys, *asked[:-2])
+    assert [12 * plain["ends"]["bricked"]] * 2 == pytest.approx(plain["per_year"]["in_a_year"], rel=1e-6)
+    assert plain["per_year"] == given["per_year"]
+    assert "of a million devices, at 12 updates a year, lost: " in printed(capsys, *asked)[1]
+
+
 def test_given_a_cut_says_of_how_many(capsys):
     """The condition and its probability are printed; ends are those of who meets a cut."""
     asked = ["single-record", "--board", "tiny", "--faults", "atomic", "--rate", "1/year"]
@@ -122,6 +133,9 @@ def test_given_a_cut_says_of_how_many(capsys):
         (["--rate", "1", "--image", "flaky:1.01"], "P from 0 to 1"),
         (["--rate", "0", "--given-cut"], "none can happen"),
         (["--rate", "1000/second"], "cuts are expected before any end"),
+        (["--rate", "1", "--within", "0"], "--within 0: more than 0"),
+        (["--rate", "1", "--seconds", "nan"], "--seconds nan: more than 0"),
+        (["--rate", "1", "--updates-per-year", "0"], "numbers above 0 are needed"),
         (["--rate", "1", "--weights", "atomic=-1"], "must not be negative"),
         (["--rate", "1", "--weights", "atomic"], "members with their weights"),
         (["--rate", "1", "--faults", "gremlins"], "fault model 'gremlins' is unknown"),

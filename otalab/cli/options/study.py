@@ -34,6 +34,10 @@ def add_study_options(parser: argparse.ArgumentParser, *, several: bool = False)
     parser.add_argument("--program-flip", type=float, default=1.0, metavar="F", help="atomic: when a program is (1)")
     parser.add_argument("--given-cut", action="store_true", help="only devices that meet a cut during the update")
     parser.add_argument("--budget", type=int, default=BUDGET, metavar="N", help=f"most nodes of a graph ({BUDGET})")
+    parser.add_argument(
+        "--within", type=float, metavar="W", help="how close, as a share of each end, if the graph is open (0.01)"
+    )
+    parser.add_argument("--seconds", type=float, metavar="S", help="search an open graph for so long at most")
     add_options(parser)
 
 
@@ -58,6 +62,12 @@ def chosen_study(chosen: argparse.Namespace, name: str | None = None) -> Study:
         **chosen_options(chosen) | {"board": board_for(design, chosen.board)},
     )
     one = replace(one, weights=_weights(chosen.weights)) if chosen.weights else one
+    for option in ("within", "seconds"):
+        value = getattr(chosen, option)
+        if value is not None:
+            if not value > 0:
+                raise BadInput(f"--{option} {value:g}: more than 0 is needed")
+            one = replace(one, **{option: value})
     one.refuse_nonsense()
     return one
 

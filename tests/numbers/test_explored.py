@@ -1,0 +1,113 @@
+"""What is known of a graph that does not close: what was followed is exact, what was sampled holds the truth."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from scipy.stats import chisquare
+
+from otalab.bench.ends import ENDS
+from otalab.graph.check import check_design
+from otalab.numbers.engines.engines import crowds, sample
+from otalab.numbers.explored import Search
+from otalab.numbers.fleet import Fleet
+from otalab.numbers.risk import Weighed
+from otalab.numbers.study import study
+
+SURE = 0.9999
+RARE_TO_OFTEN = [1.4 / 8766, 0.9 / 24, 600.0, 3600.0]
+
+
+def searched(design, rate, nodes, faults="all"):
+    """Return what a search by weight finds that may run so few nodes, whether or not the graph would close."""
+    one = study(design, rate, board="tiny", faults=faults, app_size=500)
+    search = Search(one.scenario, one.model, one.rates, one.model.shares, nodes, absolute=1e-12, relative=1e-6)
+    found = search.explored()
+    return Weighed(found.graph, one.rates, one.model.shares, sampled=found.sampled)
+
+
+@pytest.mark.parametrize("rate", RARE_TO_OFTEN)
+@pytest.mark.parametrize("design", ["single-record", "hardened"])
+def test_a_search_that_ends_early_holds_the_exact_value(design, rate):
+    """Where the whole graph is known, its ends lie inside the bounds, at every rate."""
+    part, graph = searched(design, rate, 60), check_design(design, "all", board="tiny", app_size=500).graph
+    exact = Weighed(graph, rate).ends
+
+    assert graph.closed and not part.closed
+    for end in ENDS:
+        low, high = part.interval(end, confidence=SURE)
+        assert low * (1 - 1e-9) <= exact[end] <= high * (1 + 1e-9)
+        assert high - low <= part.unknown * (1 + 1e-9)
+
+
+def loose(rate=600.0):
+    return study("cc3200", rate, board="tiny", faults="torn-program", app_size=500, budget=100)
+
+
+@pytest.mark.parametrize("rate", RARE_TO_OFTEN[2:])
+def test_what_was_sampled_is_what_plain_lives_come_to(rate):
+    """The firmware's own lives, from the first power-on, end as often as exact plus sampled says: chi-square."""
+    one, devices = loose(rate), 1000
+    lives = sample(Fleet((one,)), "firmware", 11, 0, devices).end.value_counts()
+    ends = {end: chance for end, chance in one.weighed.ends.items() if chance > 0.01}
+    rest = 1 - sum(ends.values())
+    seen = [int(lives[end]) for end in ends]
+    counted, expected = [*seen, devices - sum(seen)], [*(devices * chance for chance in ends.values()), devices * rest]
+    kept = [(a, b) for a, b in zip(counted, expected, strict=True) if b > 0.5]
+
+    assert not one.weighed.closed and one.weighed.sampled
+    assert 1e-4 < chisquare([a for a, _ in kept], [b for _, b in kept]).pvalue
+
+
+@pytest.mark.parametrize("rate", RARE_TO_OFTEN)
+def test_nobody_is_open(rate):
+    """Chain and crowd go on with the sampled lives, so that every device comes to an end."""
+    fleet = Fleet((loose(rate),))
+
+    assert "open" not in set(sample(fleet, "chain", 1, 0, 20_000).end)
+    assert "open" not in set(crowds(fleet, 10**9, 1).end)
+
+
+ONE = """
+from otalab.numbers.study import study
+one = study("cc3200", 600.0, board="tiny", faults="torn-program", app_size=500, budget=100).weighed
+print(one.ends, one.expected(), one.by_phase(), one.sampled.lives.seconds.sum())
+"""
+
+
+def test_the_same_bits_in_every_process():
+    """Whatever order a process keeps its sets in, so that every worker comes to the same number."""
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", ONE],
+            env=os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parents[2])},
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+
+    assert 1 == len(told)
+
+
+def test_closer_bounds_are_asked_for_with_within():
+    """Half the width takes more lives, and gets it."""
+    wide, close = (replace(loose(), within=within, budget=3000) for within in (0.3, 1e-5))
+    widths = [max(high - low for low, high in one.weighed.bounds.values()) for one in (wide, close)]
+
+    assert widths[1] < widths[0]
+    assert len(wide.weighed.sampled.lives) < len(close.weighed.sampled.lives)
+
+
+def test_a_search_that_has_no_time_says_less_and_nothing_false():
+    """Out of time at once, all that is known are bounds."""
+    one = replace(loose(), seconds=0.0)
+
+    assert not one.weighed.closed
+    assert all(0 <= low <= high <= 1 for low, high in one.weighed.bounds.values())
