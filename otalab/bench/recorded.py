@@ -38,7 +38,7 @@ REASONS = ("The image in slot", "Rolling back", "No valid boot record", "Update 
 INSTANT = 1e-6
 
 
-class NotTaken(BadInput):
+class RefusedUpdate(BadInput):
     """An update that leaves what was there, with nothing that would tell the new image."""
 
 
@@ -99,7 +99,7 @@ def recorded_scenario(
     elif broken := _broken(device, done):
         told.append(broken)
     if image.digest == old.digest:
-        raise NotTaken(f"undisturbed, the recording leaves the image that was there ({said}); name the new one")
+        raise RefusedUpdate(f"undisturbed, the recording leaves the image that was there ({said}); name the new one")
     if image.version == old.version:
         image = replace(image, version=f"{image.version}+recorded")
     files, brought = _files(home, flash, start.slot), _files(home, done, slot)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from otalab.bench.recorded import NotTaken, RecordedScenario, recorded_scenario
+from otalab.bench.recorded import RefusedUpdate, RecordedScenario, recorded_scenario
 from otalab.bench.recording import read_recording
 from otalab.cli import check as check_cli
 from otalab.cli.interrupts import until_interrupted
@@ -65,7 +65,7 @@ def run(chosen: argparse.Namespace) -> int:
         fault_model(name)
     try:
         scenario, files = recording_of(chosen.recording, chosen.design, chosen.board, chosen.image_file, chosen.new)
-    except NotTaken as fault:
+    except RefusedUpdate as fault:
         print(json.dumps({"results": [], "findings": [str(fault)]}) if chosen.json else f"{chosen.recording}: {fault}")
         return 1
     given = {"recording": chosen.recording, "image-file": chosen.image_file, "new": chosen.new}

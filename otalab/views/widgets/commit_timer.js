@@ -59,6 +59,8 @@ function render({ model, el }) {
   }
 
   function ticks(horizon) {
+    // A view that is drawn before its values have come has no length to divide.
+    if (!(horizon > 0)) return [];
     const rough = horizon / 8;
     const power = 10 ** Math.floor(Math.log10(rough));
     const step = [1, 2, 5, 10].map((n) => n * power).find((n) => n >= rough);
