@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from otalab.bench.recorded import RefusedUpdate, RecordedScenario, recorded_scenario
+from otalab.bench.recorded import RecordedScenario, RefusedUpdate, recorded_scenario
 from otalab.bench.recording import read_recording
 from otalab.cli import check as check_cli
 from otalab.cli.interrupts import until_interrupted
