@@ -29,6 +29,8 @@ SEARCHED = 5  # one in so many of the budget's nodes is for what is followed by 
 LIVES = 100  # are sampled at first,
 MORE = 4  # and so many times as many, while the bounds are too wide,
 MOST_LIVES = 40_000
+COMMON = 1e-5  # ahead of a search: cuts are common, and a share of a rare end would take hours of lives,
+COARSE = 0.1  # so that this share of `relative`, of all devices, is close enough
 ANEW = 4  # times that a search is taken up again because lives have shown a merge to be wrong
 SEED = 17
 
@@ -104,11 +106,12 @@ class Search:
 
     def _close(self, now: Known, ends: np.ndarray) -> bool:
         """Say whether the bounds are as close as was asked for."""
+        wide = max(self.absolute, COARSE * self.relative if now.unknown > COMMON else 0.0)
         for end, low in now.ends.items():
             seen = int((ends == ENDINGS.index(end)).sum())
             found = interval(seen, len(ends))
             width = now.unknown * (found.high - found.low)
-            if width > max(self.absolute, self.relative * (low + now.unknown * found.estimate)):
+            if width > max(wide, self.relative * (low + now.unknown * found.estimate)):
                 return False
         return True
 
