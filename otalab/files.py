@@ -103,6 +103,22 @@ def is_file(path: str | os.PathLike[str]) -> bool:
         return False
 
 
+def folder_files(folder: Path) -> dict[str, bytes]:
+    """Return the files of a folder, by their names, as a file system of an image holds them: flat."""
+    if not folder.is_dir():
+        raise BadInput(f"{folder}: is not a folder; give the folder whose files the file system shall hold")
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError as error:
+        raise refused(folder, error) from error
+    for path in paths:
+        if not path.is_file():
+            raise BadInput(f"{path}: is not a file; the file system of an image is flat, move its files up")
+        if not path.name.isprintable():
+            raise BadInput(f"{folder}: {path.name!r} has characters that no file system should hold; rename it")
+    return {path.name: read_bytes(path) for path in paths}
+
+
 # Writing
 
 

@@ -18,7 +18,7 @@ from otalab.cli.options.careless import warn
 from otalab.cli.options.keys import add_key_options, files_of, mask_or
 from otalab.cli.options.outputs import add_force
 from otalab.errors import BadInput, BundleFault
-from otalab.files import Output, read_bytes, read_chunks, refused
+from otalab.files import Output, folder_files, read_bytes, read_chunks
 from otalab.formats.bundle.build import MARK, PartSource, bundle_bytes
 from otalab.formats.bundle.manifest import Manifest, shown
 from otalab.formats.bundle.reader import LIMIT, ManifestRead, PartEnds, bundle_events
@@ -72,7 +72,7 @@ def build_bundle(chosen: argparse.Namespace) -> int:
         )
     if board.file_system == "raw":
         raise BadInput(f"{board.name}: its file system holds no files; give a board with littlefs or spiffs")
-    fs = build_image(_files(Path(chosen.fs)), slot.fs.size, block, board.file_system)
+    fs = build_image(folder_files(Path(chosen.fs)), slot.fs.size, block, board.file_system)
     build_id = chosen.build_id or hashlib.sha256(hashlib.sha256(app).digest() + fs).hexdigest()[:16]
     # What the two families of platforms call the same thing.
     code, kind = ("fw", None) if board.platform == "esp8266" else ("app", "app")
@@ -202,18 +202,3 @@ def _as_object(file: str, survey: _Survey, held: dict[str, Any]) -> dict[str, An
     said = _identity(manifest) if manifest else (None,) * 4
     identity = dict(zip(("name", "platform", "version", "build_id"), said, strict=True))
     return {"file": file, **identity, "signatures": survey.signatures, "parts": parts, "fault": survey.fault}
-
-
-def _files(folder: Path) -> dict[str, bytes]:
-    if not folder.is_dir():
-        raise BadInput(f"{folder}: is not a folder; give the folder whose files the file system shall hold")
-    try:
-        paths = sorted(folder.iterdir())
-    except OSError as error:
-        raise refused(folder, error) from error
-    for path in paths:
-        if not path.is_file():
-            raise BadInput(f"{path}: is not a file; the file system of an image is flat, move its files up")
-        if not path.name.isprintable():
-            raise BadInput(f"{folder}: {path.name!r} has characters that no file system should hold; rename it")
-    return {path.name: read_bytes(path) for path in paths}

@@ -37,6 +37,11 @@ EXAMPLES = {
         "otalab bundle inspect fw.zip",
     ),
     "inspect": ("otalab inspect mg-boot.cfg.0 mg-boot.cfg.1", "otalab inspect dump.bin --board esp32-4M"),
+    "files": (
+        "otalab files spiffs.bin",
+        "otalab files extract spiffs.bin --folder mine",
+        "otalab files make spiffs.bin --folder mine --size 0x40000",
+    ),
     "boards": ("otalab boards --format csv",),
     "parts": ("otalab parts",),
     "faults": ("otalab faults",),

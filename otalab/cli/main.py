@@ -15,6 +15,7 @@ from otalab.cli import bundle as bundle_cli
 from otalab.cli import campaign as campaign_cli
 from otalab.cli import check as check_cli
 from otalab.cli import designs as design_cli
+from otalab.cli import files as files_cli
 from otalab.cli import firmware as firmware_cli
 from otalab.cli import fleet as fleet_cli
 from otalab.cli import inspect as inspect_cli
@@ -56,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
     shadow_cli.add_parser(commands)
     bundle_cli.add_parser(commands)
     inspect_cli.add_parser(commands)
+    files_cli.add_parser(commands)
     listings_cli.add_parser(commands)
     new_cli.add_parser(commands)
     helped: argparse.ArgumentParser = commands.add_parser("help", help="print the help of a command")

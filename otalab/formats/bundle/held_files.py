@@ -52,7 +52,7 @@ class FilesReader:
     @property
     def objects(self) -> dict[str, Any]:
         """What is held, as it is printed in JSON."""
-        return {name: _as_object(held) for name, held in self.held.items()}
+        return {name: as_object(held) for name, held in self.held.items()}
 
     def see(self, event: object) -> None:
         """Take one event of the bundle's reader."""
@@ -109,7 +109,8 @@ def _digest(file: HeldFile) -> str:
     return shown(file.fault) if file.fault else (file.sha256 or "")[:16]
 
 
-def _as_object(held: Held) -> dict[str, Any]:
+def as_object(held: Held) -> dict[str, Any]:
+    """Return what is held as it is printed in JSON."""
     # A name need not be text: odd bytes are replaced.
     files = [
         {"name": file.name.encode("utf-8", "replace").decode(), "size": file.size, "sha256": file.sha256}

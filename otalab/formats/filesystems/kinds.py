@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from otalab.errors import BadInput
-from otalab.formats.filesystems.littlefs import Lfs, make_lfs
+from otalab.formats.filesystems.littlefs import Lfs, make_lfs, told_block_size
 from otalab.formats.filesystems.scratch import BLOCK_SIZE, FileSystem, FileSystemFault, Scratch
 from otalab.formats.filesystems.spiffs import Spiffs, make_spiffs
 from otalab.formats.filesystems.spiffs_layout import PAGE_SIZE, spiffs_shape
@@ -71,7 +71,10 @@ def recognised(contents: bytes, geometry: Mapping[str, object]) -> tuple[str, Fi
 
 def mounted_as(contents: bytes, geometry: Mapping[str, object]) -> tuple[str, FileSystem]:
     """Return what file system an image is, mounted; `FileSystemFault` says why it is none."""
-    size, block = _told(geometry, "fs_size", len(contents)), _told(geometry, "fs_block_size", BLOCK_SIZE)
+    size, block = (
+        _told(geometry, "fs_size", len(contents)),
+        _told(geometry, "fs_block_size", told_block_size(contents) or BLOCK_SIZE),
+    )
     erase, page = _told(geometry, "fs_erase_size", min(block, BLOCK_SIZE)), _told(geometry, "fs_page_size", PAGE_SIZE)
     if size > max(LARGEST, len(contents)):
         raise GeometryFault(f"fs_size is {size}, and no file system of these devices has more than {LARGEST} bytes")

@@ -102,6 +102,12 @@ class Lfs:
             self._fs.makedirs(folder, exist_ok=True)
 
 
+def told_block_size(contents: bytes) -> int | None:
+    """Return the block size that an image's superblock names: its first entry, after revision, magic and two tags."""
+    sizes = int.from_bytes(contents[24:28], "little")
+    return sizes if contents[8:16] == b"littlefs" and 0 < sizes <= len(contents) else None
+
+
 def _littlefs(scratch: Scratch, blocks: int) -> LittleFS:
     """Return a littlefs on a scratch copy, not mounted; with 0 blocks it asks its superblock how many there are."""
     return LittleFS(

@@ -1,0 +1,118 @@
+"""`otalab files`: bare file-system images, SPIFFS and littlefs: what is in one, out of it, and into a new one."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from otalab.cli.options.outputs import add_force
+from otalab.errors import BadInput
+from otalab.files import Output, folder_files, read_bytes, try_folder, try_place, write_whole
+
+ACTIONS = ("list", "extract", "make")
+LARGEST = 1 << 24  # bytes; no file system of these devices is larger
+
+
+def add_parser(commands: Any) -> None:
+    """Register the command; without an action it lists."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "files", help="bare SPIFFS and littlefs images: list, extract, make"
+    )
+    parser.add_argument(
+        "words", nargs="+", metavar="[ACTION] IMAGE", help=f"{', '.join(ACTIONS)} (list), and the image"
+    )
+    parser.add_argument("--folder", metavar="F", help="where files are extracted to, or what an image is made of")
+    parser.add_argument("--kind", choices=("littlefs", "spiffs"), default="spiffs", help="of a new image (spiffs)")
+    parser.add_argument("--size", type=size_in_bytes, metavar="N", help="of a new image, in bytes, such as 0x40000")
+    parser.add_argument("--block-size", type=size_in_bytes, metavar="N", help="of its blocks (as it says; 4096)")
+    parser.add_argument("--json", action="store_true", help="print exactly one JSON object")
+    add_force(parser)
+    parser.set_defaults(func=run)
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Do what is asked for; 1 if a file cannot be read."""
+    action, *rest = chosen.words if chosen.words[0] in ACTIONS and len(chosen.words) > 1 else ("list", *chosen.words)
+    if len(rest) != 1:
+        raise BadInput(f"{' '.join(chosen.words)}: one of {', '.join(ACTIONS)}, and one image, are needed")
+    return {"list": listed, "extract": extracted, "make": made}[action](rest[0], chosen)
+
+
+def listed(image: str, chosen: argparse.Namespace) -> int:
+    """Print name, size and SHA-256 of every file."""
+    from otalab.formats.bundle.held_files import as_object, held_in, lines  # noqa: PLC0415  # littlefs loads only here
+
+    held = held_in(read_bytes(image, LARGEST), _geometry(chosen))
+    if not held.kind:
+        raise BadInput(f"{image}: {held.fault}")
+    if chosen.json:
+        print(json.dumps({"image": image, **as_object(held)}))
+    else:
+        print(*lines(held), sep="\n")
+    return 0 if held.readable else 1
+
+
+def extracted(image: str, chosen: argparse.Namespace) -> int:
+    """Write every file into a folder; nothing is written where one of them cannot be."""
+    from otalab.formats.filesystems.kinds import mounted_as  # noqa: PLC0415
+    from otalab.formats.filesystems.scratch import FileSystemFault  # noqa: PLC0415
+
+    folder = _folder(image, chosen)
+    try:
+        _, fs = mounted_as(read_bytes(image, LARGEST), _geometry(chosen))
+        found = {_inside(name): fs.read(name) for name in fs.names()}
+    except FileSystemFault as fault:
+        raise BadInput(f"{image}: {fault}") from fault
+    try_folder(folder)
+    for place in found:
+        if (folder / place).exists() and not chosen.force:
+            raise BadInput(f"{folder / place}: is there: take another folder, or say --force")
+    for place, data in found.items():
+        (folder / place).parent.mkdir(parents=True, exist_ok=True)
+        try_place(folder / place)
+        write_whole(folder / place, data)
+    said = {"image": image, "folder": str(folder), "files": len(found)}
+    print(json.dumps(said) if chosen.json else f"{folder}: {len(found)} files")
+    return 0
+
+
+def made(image: str, chosen: argparse.Namespace) -> int:
+    """Make an image of the files in a folder."""
+    from otalab.formats.filesystems.kinds import build_image  # noqa: PLC0415
+
+    place, folder = Output(Path(image), chosen.force, ""), _folder(image, chosen)
+    if chosen.size is None or chosen.size > LARGEST:
+        raise BadInput(f"{image}: say how large it is to be, up to {LARGEST} bytes: --size 0x40000")
+    files = folder_files(folder)
+    place.write(build_image(files, chosen.size, chosen.block_size or 4096, chosen.kind))
+    said = {"image": image, "kind": chosen.kind, "size": chosen.size, "files": len(files)}
+    print(json.dumps(said) if chosen.json else f"{image}: {chosen.kind}, {chosen.size} bytes, {len(files)} files")
+    return 0
+
+
+def size_in_bytes(text: str) -> int:
+    """Return a size as people type it: `0x40000`, `262144`; `ValueError` if it is none."""
+    number = int(text, 0)
+    if number <= 0:
+        raise ValueError(f"{text} is no size")
+    return number
+
+
+def _geometry(chosen: argparse.Namespace) -> dict[str, object]:
+    return {"fs_block_size": chosen.block_size} if chosen.block_size else {}
+
+
+def _folder(image: str, chosen: argparse.Namespace) -> Path:
+    if chosen.folder is None:
+        raise BadInput(f"{image}: name the folder of its files with --folder")
+    return Path(chosen.folder)
+
+
+def _inside(name: str) -> PurePosixPath:
+    """Return where a file goes: a name is somebody's word, and must lead nowhere but into the folder."""
+    parts = name.lstrip("/").split("/")
+    if not name.isprintable() or "\\" in name or any(part in ("", ".", "..") for part in parts):
+        raise BadInput(f"the image names a file {name!r}, which is no place inside a folder; list it instead")
+    return PurePosixPath(*parts)
