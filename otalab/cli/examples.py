@@ -37,6 +37,7 @@ EXAMPLES = {
         "otalab bundle inspect fw.zip",
     ),
     "inspect": ("otalab inspect mg-boot.cfg.0 mg-boot.cfg.1", "otalab inspect dump.bin --board esp32-4M"),
+    "firmware": ("otalab firmware new mine", "otalab firmware build mine"),
     "files": (
         "otalab files spiffs.bin",
         "otalab files extract spiffs.bin --folder mine",
