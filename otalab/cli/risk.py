@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import replace
+from math import isfinite
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,7 @@ def add_parser(commands: Any) -> None:
     add_study_options(parser, several=True)
     parser.add_argument("--updates-per-year", type=float, metavar="U", help="tell the risk per device-year as well")
     parser.add_argument("--years", type=float, default=10.0, metavar="Y", help="and in so many years (10)")
+    parser.add_argument("--sensitivity", action="store_true", help="tell what matters most; with --plot, a tornado")
     add_plot(parser)
     add_force(parser)
     parser.set_defaults(func=run)
@@ -51,10 +53,12 @@ def run(chosen: argparse.Namespace) -> int:
     for name, one in studies.items():
         explore(one)
         told[name] = as_object(one) | _per_year(one, chosen)
+        if chosen.sensitivity and not pressed():
+            told[name] |= _sensitivity(one)
         if pressed():
             break  # what is known by now is printed, and said to be partial
     if picture:
-        _draw(studies[names[0]], picture)
+        _draw(studies[names[0]], picture, told[names[0]].get("sensitivity"))
     if chosen.json:
         print(json.dumps({"results": list(told.values())} if len(names) > 1 else told[names[0]]))
     elif len(names) > 1:
@@ -64,10 +68,45 @@ def run(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _draw(one: Study, picture: Output) -> None:
-    from otalab.views.figures.risk import plot_risk_phases, risk_phase_table  # noqa: PLC0415  # slow to load
+def _draw(one: Study, picture: Output, moved: list[dict[str, Any]] | None) -> None:
+    import pandas as pd  # noqa: PLC0415  # slow to load
 
-    picture.write(drawn(plot_risk_phases(risk_phase_table(one), title=one.design.name), picture.path))
+    from otalab.views.figures import risk as figures  # noqa: PLC0415  # slow to load
+
+    if moved is None:
+        ax = figures.plot_risk_phases(figures.risk_phase_table(one), title=one.design.name)
+    else:
+        ax = figures.plot_sensitivity(pd.DataFrame(moved), title=one.design.name)
+    picture.write(drawn(ax, picture.path))
+
+
+def _sensitivity(one: Study) -> dict[str, Any]:
+    """Return the rows of what matters most; an elasticity that is none is null."""
+    from otalab.numbers.sensitivity import sensitivity  # noqa: PLC0415  # slow to load
+
+    rows = sensitivity(one).to_dict("records")
+    return {"sensitivity": [row | {"elasticity": _number(row["elasticity"])} for row in rows]}
+
+
+def _number(value: float) -> float | None:
+    return value if isfinite(value) else None
+
+
+def _moved(rows: list[dict[str, Any]]) -> list[str]:
+    """Say how the bad ends move with each input, and the elasticity of every end."""
+    lines = [
+        (
+            row["input"], row["low"], row["high"], f"{row['p_low']:.4e}", f"{row['p_high']:.4e}",
+            ", ".join(
+                f"{one['end']} {one['elasticity']:+.3f}"
+                for one in rows
+                if one["input"] == row["input"] and one["elasticity"] is not None and abs(one["elasticity"]) >= 5e-4
+            ),
+        )
+        for row in rows
+        if row["end"] == "bad"
+    ]  # fmt: skip
+    return list(table(("input", "low", "high", "bad at low", "bad at high", "elasticity"), lines))
 
 
 def _per_year(one: Study, chosen: argparse.Namespace) -> dict[str, Any]:
@@ -186,6 +225,8 @@ def show(one: Study, told: dict[str, Any]) -> None:
     print("\n" + "\n".join(table(("phase", "duration", "cuts", "fatal"), rows, right="duration cuts fatal")))
     if "per_year" in told:
         print("\n" + _in_years(told["per_year"]))
+    if "sensitivity" in told:
+        print("\n" + "\n".join(_moved(told["sensitivity"])))
     bad = one.graph.counterexample
     if bad and not sum(high for end, (_, high) in weighed.bounds.items() if end in BAD):
         print(

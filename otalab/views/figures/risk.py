@@ -185,6 +185,35 @@ def plot_risk_phases(table: pd.DataFrame, *, title: str = "", ax: Axes | None = 
     return ax
 
 
+def plot_sensitivity(table: pd.DataFrame, *, end: str = "bad", title: str = "", ax: Axes | None = None) -> Axes:
+    """Draw a `sensitivity` table as a tornado: for each input a bar from the end's probability at its low to its high.
+
+    The line is the probability as the study has it; a value of 0 has no place on the scale, and its bar begins at the
+    left edge.
+    """
+    rows = table[table.end == end].reset_index(drop=True)
+    ax = ax if ax is not None else plt.subplots(figsize=(7, 0.5 * len(rows) + 1.2))[1]
+    sides = rows[["p_low", "p_high"]].to_numpy()
+    some = [one for one in (*sides.ravel(), *rows.p) if one > 0] or [0.5]
+    edge, far = min(some) / 3, max(some) * 3
+    for name, colour, hatch in (("p_low", SHARES[0], ""), ("p_high", SHARES[1], "////")):
+        ends = rows[name].clip(edge)
+        base = rows.p.clip(edge)
+        ax.barh(range(len(rows)), ends - base, left=base, height=0.6, color=colour, hatch=hatch,
+                edgecolor=ax.get_facecolor(), label={"p_low": "low", "p_high": "high"}[name])  # fmt: skip
+    for number, row in rows.iterrows():
+        ax.annotate(f"{row.low} to {row.high}", (1, number), (4, 0), xycoords=("axes fraction", "data"),
+                    textcoords="offset points", va="center", fontsize=7)  # fmt: skip
+    if len(rows) and rows.p[0] > 0:
+        ax.axvline(rows.p[0], color=EXACT, linestyle="--", linewidth=0.8)
+    ax.set(xscale="log", xlim=(edge, far), xlabel=f"probability per update: {end}", title=title)
+    ax.set_yticks(range(len(rows)), rows.input.astype(str))
+    ax.invert_yaxis()
+    ax.legend(fontsize=8, frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+    ax.set_title(title, pad=24 if title else None)
+    return ax
+
+
 def plot_survival(tables: Mapping[str, pd.DataFrame], *, title: str = "", ax: Axes | None = None) -> Axes:
     """Draw `survival` tables: the share of devices lost by each year, a line each, on a logarithmic scale."""
     ax = ax if ax is not None else plt.subplots(figsize=(7, 3.6))[1]
