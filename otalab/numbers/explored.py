@@ -29,8 +29,8 @@ SEARCHED = 5  # one in so many of the budget's nodes is for what is followed by 
 LIVES = 100  # are sampled at first,
 MORE = 4  # and so many times as many, while the bounds are too wide,
 MOST_LIVES = 40_000
-COMMON = 1e-5  # ahead of a search: cuts are common, and a share of a rare end would take hours of lives,
-COARSE = 0.1  # so that this share of `relative`, of all devices, is close enough
+COMMON = 1e-3  # ahead of a search: cuts are common, and a share of a rare end would take hours of lives,
+COARSE = 0.5  # so that this share of `relative`, of all devices, is close enough
 ANEW = 4  # times that a search is taken up again because lives have shown a merge to be wrong
 SEED = 17
 

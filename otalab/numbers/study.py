@@ -42,9 +42,9 @@ class Study(ScenarioOptions):
     an effect is not done, cut after it, it is.
     With `given_cut`, only devices that meet at least one power cut during the update are looked at.
     Where the crash graph does not close, what weighs most is followed, and the rest sampled, until the bounds of each
-    end are as close as `within` says, a share of its probability (or, where cuts are common, a tenth of it of all
-    devices); or for want of more `budget`, in nodes, or of
-    `seconds`, after which what is known by then is the answer, another one on another machine.
+    end are as close as `within` says, a share of its probability (or, where cuts are common, half of it of all
+    devices); or for want of more `budget`, in nodes, or of `seconds`, after which what is known by then is the answer,
+    another one on another machine.
     """
 
     design: Design
