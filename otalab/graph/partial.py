@@ -245,7 +245,7 @@ class PartialGraph(Explorer):
             if not leads.spot.looks_at_bytes(sector):
                 yield Edge(number, step, leads, one.count, one.weights, one.first.label, one.kind)
                 continue
-            for raw in self.classes(effect, before, sector, within=one.kind):
+            for raw in self._by_bytes(effect, before, sector, one):
                 leads = self.place(raw.first.onto(before, sector), world, way._replace(label=raw.first.label))
                 kind: Hashable = one.kind, raw.kind
                 yield Edge(number, step, leads, raw.count, raw.weights, raw.first.label, kind)

@@ -27,7 +27,8 @@ RATES = Rates(60.0, (("download", 300.0), ("switch", 5000.0), ("commit", 5000.0)
 SEED = 5
 # What each design's graph closes under, the harshest of the two.
 REAL = ("cc3200", "esp-idf", "esp32", "esp8266", "mgos-boot")
-FAULTS = dict.fromkeys(("mongoose", "in-place", *REAL), "atomic")
+TWINS = (one for one in designs() if one.startswith(tuple(f"{real}-" for real in REAL)))
+FAULTS = dict.fromkeys(("mongoose", "in-place", *REAL, *TWINS), "atomic")
 
 
 def tiny(design="single-record", image="healthy", rates=RATES, **options):

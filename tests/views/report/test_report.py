@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import date
 from html.parser import HTMLParser
@@ -350,6 +350,28 @@ def test_nothing_half_written_stays_behind(tmp_path, monkeypatch):
     assert f"{MADE}: the old one" == target.read_text()
 
 
+@contextmanager
+def terminal():
+    """
+    A terminal's two ends, ours and that of a program: where it is, is told at a terminal only.
+    """
+    screen, inside = pytest.importorskip("pty").openpty()
+    pytest.importorskip("termios").tcsetwinsize(screen, (24, 120))  # one without a width shows nothing
+    try:
+        yield screen, inside
+    finally:
+        os.close(screen)
+
+
+def shown(screen):
+    """
+    What stands on a terminal next, nothing once its program has ended.
+    """
+    with suppress(OSError):  # which is how Linux says so
+        return os.read(screen, 4096)
+    return b""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("where", "options"),
@@ -362,14 +384,16 @@ def test_whoever_interrupts_gets_no_report(tmp_path, where, options):
     Not even one in which a search that was broken off looks like one whose budget was spent.
     """
     words = [sys.executable, "-m", "otalab", "report", "single-record", "-o", str(tmp_path / "review.html"), *options]
-    with subprocess.Popen(words, stderr=subprocess.PIPE) as running:
-        said = running.stderr.read(1)
+    with terminal() as (screen, inside), subprocess.Popen(words, stderr=inside) as running:
+        os.close(inside)
+        said = shown(screen)
         while not re.search(where.encode(), said):
-            more = running.stderr.read1()
+            more = shown(screen)
             assert more, f"it ended before it came to {where!r}"
             said += more
         running.send_signal(signal.SIGINT)
-        complaint = running.communicate(timeout=PATIENCE)[1].decode()
+        complaint = b"".join(iter(lambda: shown(screen), b"")).decode()
+        running.wait(PATIENCE)
 
     assert 130 == running.returncode, complaint
     assert [] == list(tmp_path.iterdir())
