@@ -114,7 +114,7 @@ class CodeFirmware:
     @contextmanager
     def _switched_on(self, chip: Controller, device: Device) -> Iterator[Power]:
         runner = running(self.page, device.board)
-        with Power(runner, self.page, chip, device, Same(self.name, self.known)) as power:
+        with Power(runner, self.page, chip, device, Same(self.name, self.known, device.board)) as power:
             yield power
 
 

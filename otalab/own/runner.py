@@ -136,6 +136,7 @@ class Runner:
         try:
             os.write(self._orders, b"\0")
         except OSError as error:
+            self.stop()  # a killed process may seem alive for a while: whoever tries again must not meet it
             raise LostRunner from error
 
     def hear(self) -> int:
@@ -143,6 +144,7 @@ class Runner:
         if not select.select([self._answers], [], [], SILENCE_SECONDS)[0]:
             raise Silent
         if not os.read(self._answers, 1):
+            self.stop()
             raise LostRunner
         self.quiet, message = True, self.get("message")
         self._on = message != ENDED

@@ -16,7 +16,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 OUTPUT = ROOT / "test-output"
@@ -26,6 +26,7 @@ FLAGS = [
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 SECONDS = 60
+expect.set_options(timeout=1000 * SECONDS)  # what a machine is busy with decides nothing
 CALM = {"fetchNews": "false", "checkForUpdates": False}
 
 RUN_ALL = """async () => {

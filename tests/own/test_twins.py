@@ -48,9 +48,12 @@ def test_it_writes_what_the_design_writes(twins, name, board):
 def test_its_verdict_is_the_designs(twins, name, faults, image):
     """
     Verdict, ends, number of cuts, and as many states: of those two the lab can tell nothing apart.
+
+    As many wrecks as well, where the search came to its end: where it was broken off, what each reads decides how far
+    it had come.
     """
     cells = [check_design(one, faults, image, "tiny", budget=BUDGET) for one in (name, twins[name])]
-    found = [(one.verdict, one.graph.ends, one.graph.nodes, one.graph.wrecks) for one in cells]
+    found = [(one.verdict, one.graph.ends, one.graph.nodes, one.graph.closed and one.graph.wrecks) for one in cells]
     bad = [one.graph.counterexample for one in cells]
 
     assert found[0] == found[1]
