@@ -7,6 +7,7 @@ of its own.
 from __future__ import annotations
 
 import asyncio
+import logging
 import multiprocessing
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, ProcessPoolExecutor, wait
@@ -103,9 +104,9 @@ def dask_cluster(address: str) -> Iterator[Cluster]:
         client: Any = Client(address, timeout=5)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
         raise BadInput(f"no Dask scheduler answers at {address}: {str(error).splitlines()[0]}") from error
-    with client:
+    with _quietly(), client:
         # A chunk whose worker died is given to another one, and again if that dies too.
-        # _Asked as the cluster's own futures, and not by its executor, which takes a result whose worker has just died
+        # Asked as the cluster's own futures, and not by its executor, which takes a result whose worker has just died
         # for an error: such a future is waited for again.
         try:
             yield Cluster(partial(client.submit, pure=False, retries=TRIES), distributed_wait)
@@ -113,3 +114,15 @@ def dask_cluster(address: str) -> Iterator[Cluster]:
             raise OtalabError(
                 f"the Dask cluster at {address} went away; run again to go on with what is done"
             ) from error
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Let Dask's client not log, with tracebacks, that its scheduler is gone: that is told in one line."""
+    log = logging.getLogger("distributed.client")
+    before = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
