@@ -18,6 +18,7 @@ from browsing import free_port
 
 from otalab import set_up
 from otalab.firmware.store import places
+from otalab.formats.filesystems.kinds import build_image
 
 README = Path(__file__).parents[2] / "README.md"
 # What installs, what needs somebody else's broker; what the reader brings is made below.
@@ -118,6 +119,7 @@ def shell(tmp_path):
     for number in (0, 1):
         (tmp_path / f"mg-boot.cfg.{number}").write_bytes(cc3200_record(number))
     (tmp_path / "dump.bin").write_bytes(set_up("esp32", "esp32-4M").flash.image)
+    (tmp_path / "spiffs.bin").write_bytes(build_image({"conf.json": b"{}"}, 0x40000, kind="spiffs"))
     yield shell
     for kind in list(shell.running):
         shell.stop(kind)

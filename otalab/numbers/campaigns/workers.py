@@ -118,11 +118,13 @@ def dask_cluster(address: str) -> Iterator[Cluster]:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Let Dask's client not log, with tracebacks, that its scheduler is gone: that is told in one line."""
-    log = logging.getLogger("distributed.client")
-    before = log.level
-    log.setLevel(logging.CRITICAL)
+    """Let Dask not log, with tracebacks, that its scheduler is gone: that is told in one line."""
+    logs = [logging.getLogger(name) for name in ("distributed", "distributed.client")]
+    before = [log.level for log in logs]
+    for log in logs:
+        log.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
-        log.setLevel(before)
+        for log, level in zip(logs, before, strict=True):
+            log.setLevel(level)
