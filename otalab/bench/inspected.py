@@ -14,6 +14,7 @@ from otalab.firmware import own_part, store
 from otalab.firmware.design import Design
 from otalab.firmware.explain import RecordPlace, explain
 from otalab.formats.records import rboot, rboot_own
+from otalab.formats.records.otadata import slot_counted
 from otalab.formats.records.record import Codec, Invalid, Record, counted
 from otalab.hardware.board import Region, load_board
 from otalab.hardware.chip import Chip
@@ -178,9 +179,7 @@ def _slots_named(design: Design, form: Codec, found: Record | Invalid, slots: in
     if isinstance(found, Invalid):
         return None, None
     config = found.config
-    # As the loader of ESP-IDF computes it: in 32 bits, where one less than zero is all ones.
-    counted_through = (found.sequencer - 1) % (1 << 32) % slots
-    slot = counted_through if design.record == "otadata" else config.active
+    slot = slot_counted(found.sequencer, slots) if design.record == "otadata" else config.active
     return slot, config.previous if {"previous", "revert"} & {*form.names} else None
 
 

@@ -31,6 +31,11 @@ _IDF = struct.Struct("<I20sII")
 _MONGOOSE = struct.Struct("<II20xI")
 
 
+def slot_counted(sequencer: int, slots: int) -> int:
+    """Return the slot that a sequencer of ESP-IDF stands for among so many, in 32 bits as its loader computes it."""
+    return (sequencer - 1) % (1 << 32) % slots
+
+
 class OtadataCodec:
     """An entry of ESP-IDF 4 and later."""
 
@@ -58,7 +63,7 @@ class OtadataCodec:
 
     def slot(self, sequencer: int) -> int:
         """Return the slot that a sequencer stands for."""
-        return (sequencer - 1) % 2
+        return slot_counted(sequencer, 2)
 
     def encode(self, record: Record) -> bytes:
         config = record.config
