@@ -119,10 +119,12 @@ def test_no_page_leads_a_browser_to_a_change(device, stranger, page):
     bait = f"{stranger.address}/plain/fw.zip"
     before = asked_for(device, stranger)
     for address in addresses(device):
-        page.goto(f"{stranger.address}/plain/page.html")
-        with page.expect_event("requestfinished" if "::" not in address else "request"):
-            page.evaluate("(url) => { location.href = url; }", f"{address}/update?url={bait}")
-    page.goto(f"{stranger.address}/plain/page.html")
+        # A page of its own each time: one that is still on its way would interrupt the next.
+        other = page.context.new_page()
+        other.goto(f"{stranger.address}/plain/page.html")
+        with other.expect_event("requestfinished" if "::" not in address else "request"):
+            other.evaluate("(url) => { location.href = url; }", f"{address}/update?url={bait}")
+    page.reload()
     assert before == asked_for(device, stranger)
 
 
