@@ -7,13 +7,20 @@ cells hold, and a display follows the cells if it is asked to.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from secrets import token_hex
+from threading import RLock
 from typing import Any, ClassVar, Self
 
 import anywidget
 import traitlets
 
 from otalab.views.still import Picture, framed
+
+# A kernel hears cells in one thread and browsers in others, and ipywidgets forgets what one thread has to tell while
+# another one is telling. One lock for all views: views that are linked move each other, from either end.
+ONE_AT_A_TIME = RLock()
 
 
 class View(anywidget.AnyWidget):
@@ -66,6 +73,21 @@ class View(anywidget.AnyWidget):
         kept = shown.still()
         words = "\n".join(line for line in kept.lines if line)
         return seen[0] | {"text/html": framed(kept, shown.picture), "text/plain": words}, seen[1]
+
+    @contextmanager
+    def hold_sync(self) -> Iterator[None]:
+        """Tell the browser of several changes at once; no other thread changes a view meanwhile."""
+        with ONE_AT_A_TIME, super().hold_sync():
+            yield
+
+    def notify_change(self, change: Any) -> None:
+        """Tell whoever watches a trait, one thread at a time."""
+        with ONE_AT_A_TIME:
+            super().notify_change(change)
+
+    def _handle_msg(self, msg: Any) -> None:
+        with ONE_AT_A_TIME:
+            super()._handle_msg(msg)
 
     def close(self) -> None:
         """Close it with its displays."""

@@ -1,6 +1,7 @@
 """What all views share: displays with places of their own, answers, and pictures for whoever has no kernel."""
 
 import re
+import threading
 
 import pytest
 
@@ -133,3 +134,33 @@ def test_a_notebook_keeps_a_picture_with_words(kind):
     assert kept["text/plain"].splitlines()[0] in re.sub("<[^>]+>", "", kept["text/html"])
     assert not re.search(r"<script|<link|https?:|\son\w+=", kept["text/html"])
     assert all("aria-label=" in svg for svg in re.findall("<svg[^>]*>", kept["text/html"]))
+
+
+def test_two_threads_that_tell_the_browser_lose_nothing(monkeypatch):
+    """
+    A kernel hears a cell and a browser at the same time: what one changes while the other is telling is told as well.
+    """
+    lab, told = CommitTimerLab(), {}
+    changed, all_told = threading.Event(), threading.Event()
+
+    def change_too():
+        with lab.hold_sync():
+            lab.health_seconds = 9.0
+            changed.set()
+            all_told.wait()
+
+    other = threading.Thread(target=change_too)
+
+    def send(message, buffers=None):
+        told.update(message.get("state", {}))
+        if not other.ident:
+            other.start()
+            changed.wait(0.3)  # for nothing, where the other one has to wait for its turn
+
+    monkeypatch.setattr(lab, "_send", send)
+    with lab.hold_sync():
+        lab.health_seconds = 8.0
+    all_told.set()
+    other.join()
+
+    assert 9.0 == told["health_seconds"]

@@ -229,11 +229,12 @@ class CampaignDashboard(View):
         paced = self._running
         if paced is None:
             return
-        state, standing = paced.state, paced.standing
         ends = BAD if self.watched == "bad" else (self.watched,)
-        done = standing.tally.done
+        # Looked at in here: what is told last must be what was seen last.
         with self.hold_sync():
-            self.state, self.done, self.asked = state, done, paced.campaign.devices
+            standing = paced.standing
+            done = standing.tally.done
+            self.state, self.done, self.asked = paced.state, done, paced.campaign.devices
             self.note = f"{paced.explored} nodes of the crash graph so far" if paced.explored and not done else ""
             self.rows = count_rows(standing, paced.exact) if done else []
             self.convergence = [list(row) for row in standing.converging(ends)]
