@@ -205,10 +205,17 @@ def stored(shadow: Shadow) -> JsonTree:
 
 
 def restored(kept: JsonTree) -> Shadow:
-    """Return the shadow that was kept."""
+    """Return the shadow that was kept; `ValueError` for what no service has kept, which would stop it much later."""
     facts = (kept["state"], kept["metadata"], kept["version"], kept["timestamp"], kept["exists"])
     if not all(isinstance(fact, kind) for fact, kind in zip(facts, (dict, dict, int, int, bool), strict=True)):
         raise ValueError("not a shadow")
+    state, times = facts[0], facts[1]
+    if not all(name in SECTIONS and isinstance(part, dict) for name, part in state.items()) or _too_deep(
+        state, DEPTH_LIMIT + 1
+    ):
+        raise ValueError("its state is none of a shadow")
+    if not _timed(state, times):
+        raise ValueError("its metadata has not one time for each field of its state")
     return replace(Shadow(), **dict(zip(("state", "times", "version", "timestamp", "exists"), facts, strict=True)))
 
 
@@ -237,6 +244,19 @@ def _times(value: Any, now: int) -> Any:
     if isinstance(value, list):
         return [_times(part, now) for part in value]
     return {"timestamp": now}
+
+
+def _timed(value: Any, times: Any) -> bool:
+    """Say whether there is a time for each leaf of a value, and for nothing else."""
+    if isinstance(value, dict):
+        return (
+            isinstance(times, dict)
+            and value.keys() == times.keys()
+            and all(_timed(part, times[key]) for key, part in value.items())
+        )
+    if isinstance(value, list):
+        return isinstance(times, list) and len(value) == len(times) and all(map(_timed, value, times))
+    return isinstance(times, dict) and times.keys() == {"timestamp"} and type(times["timestamp"]) is int
 
 
 def _picked(times: Any, chosen: JsonTree) -> JsonTree:

@@ -218,7 +218,33 @@ def test_shadows_outlive_the_service(fleet, tmp_path):
     assert [fleet.path] == list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"things": {"a": {}}}', '{"things": {"a": {"state": 1}}}'])
+def kept(state, metadata):
+    """
+    The text of a file with one thing.
+    """
+    thing = {"state": state, "metadata": metadata, "version": 1, "timestamp": 5, "exists": True}
+    return json.dumps({"things": {"a": thing}})
+
+
+TIME = {"timestamp": 5}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        '{"things": {"a": {}}}',
+        '{"things": {"a": {"state": 1}}}',
+        kept({"desired": 1}, {"desired": TIME}),
+        kept({"wished": {"a": 1}}, {"wished": {"a": TIME}}),
+        kept({"desired": {"a": 1}}, {}),
+        kept({"desired": {"a": {"b": 1}}}, {"desired": {"a": TIME}}),
+        kept({"desired": {"a": [1, 2]}}, {"desired": {"a": [TIME]}}),
+        kept({"desired": {"a": 1}}, {"desired": {"a": {"timestamp": "x"}}}),
+    ],
+)
 def test_a_file_that_holds_no_shadows_is_refused(tmp_path, text):
     """
     In one line that names it.
