@@ -1,47 +1,21 @@
 """otalab: a laboratory for over-the-air firmware updates on NOR flash."""
 
-from otalab.bench.contents import default_bundle
-from otalab.bench.observer import judge
-from otalab.bench.setup import set_up
-from otalab.bench.trace import life, run, words
-from otalab.errors import BadInput, OtalabError
-from otalab.faults.models import FAULTS, fault_model
-from otalab.firmware.catalogue import designs, load_design
-from otalab.firmware.own_part import with_part
-from otalab.graph.check import check_design
-from otalab.graph.history import ending, play
-from otalab.graph.repair import repair
-from otalab.hardware.board import boards, load_board
-from otalab.hardware.effects import Ask, Erase, Program, Wait
-from otalab.hardware.flash import Flash, Geometry
-from otalab.hardware.part import part, parts
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = [
-    "FAULTS",
-    "Ask",
-    "BadInput",
-    "Erase",
-    "Flash",
-    "Geometry",
-    "OtalabError",
-    "Program",
-    "Wait",
-    "boards",
-    "check_design",
-    "default_bundle",
-    "designs",
-    "ending",
-    "fault_model",
-    "judge",
-    "life",
-    "load_board",
-    "load_design",
-    "part",
-    "parts",
-    "play",
-    "repair",
-    "run",
-    "set_up",
-    "with_part",
-    "words",
-]
+if TYPE_CHECKING:
+    from otalab.face import *  # noqa: F403  # the names are listed there, once
+    from otalab.face import __all__ as __all__
+else:
+
+    def __getattr__(name: str) -> Any:
+        """Open the face when one of its names is asked for; a module below `otalab` alone does not pay for it."""
+        if name == "__all__" or not name.startswith("__"):
+            face = import_module("otalab.face")
+            globals().update({known: getattr(face, known) for known in ("__all__", *face.__all__)})
+            if name in globals():
+                return globals()[name]
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__getattr__("__all__")})

@@ -67,7 +67,7 @@ def name_of(path):
 
 
 SOURCES = {name_of(path): path.read_text(encoding="utf-8") for path in sorted(PACKAGE.rglob("*.py"))}
-FACE = ("", "__main__", "markov")  # the package's own faces look at everything
+FACE = ("", "face", "__main__", "markov")  # the package's own faces look at everything
 
 
 def targets(source):
@@ -206,10 +206,10 @@ def test_a_planted_long_function_is_seen():
     assert [] == list(long_functions("def short():\n" + "    pass\n" * 39))
 
 
-@pytest.mark.parametrize("name", [name for name in SOURCES if (PACKAGE / name.replace(".", "/")).is_dir()])
+@pytest.mark.parametrize("name", [name for name in SOURCES if name and (PACKAGE / name.replace(".", "/")).is_dir()])
 def test_init_only_imports(name):
     """
-    A sign on the door names things and does nothing else.
+    A sign on the door names things and does nothing else; the front door opens when it is knocked at.
     """
     for node in ast.parse(SOURCES[name]).body:
         match node:

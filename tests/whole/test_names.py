@@ -4,6 +4,8 @@ import ast
 import importlib
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -77,8 +79,27 @@ def test_no_module_has_the_name_of_a_thing_of_the_face(name):
     assert not (ROOT / "otalab" / name).is_dir()
 
 
+def test_the_package_alone_opens_no_floor():
+    """
+    What a command or a worker pays for is what it uses.
+    """
+    opened = "import otalab, sys; print([name for name in sys.modules if name.startswith('otalab.')])"
+    assert "[]\n" == subprocess.check_output([sys.executable, "-c", opened], text=True, cwd=ROOT)
+
+
+def test_the_face_is_offered_whole_and_nothing_beside_it():
+    """
+    What lies in the face's module only because it imports it is no name of the package.
+    """
+    assert {*otalab.__all__} <= {*dir(otalab)}
+    assert [] == [name for name in otalab.__all__ if getattr(otalab, name) is not getattr(otalab.face, name)]
+    with pytest.raises(AttributeError, match="module 'otalab' has no attribute 'nothing'"):
+        otalab.nothing  # noqa: B018  # to look is the deed
+
+
 def test_names_that_scripts_rely_on_stay():
     """
     The contract names two functions by their path.
     """
-    assert otalab.numbers.markov.absorption is importlib.import_module("otalab.markov").absorption
+    there = [importlib.import_module(name).absorption for name in ("otalab.numbers.markov", "otalab.markov")]
+    assert there[0] is there[1]
