@@ -53,6 +53,7 @@ EXAMPLES = {
 
 def add_examples(commands: Mapping[str, argparse.ArgumentParser]) -> None:
     """Put its examples below the help of each command, line by line as they are typed."""
-    for name, lines in EXAMPLES.items():
+    for name in commands:
+        lines = EXAMPLES[name]
         commands[name].epilog = "\n".join(("examples:", *(f"  {line.replace('%', '%%')}" for line in lines)))
         commands[name].formatter_class = argparse.RawDescriptionHelpFormatter

@@ -9,57 +9,50 @@ from __future__ import annotations
 import argparse
 import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any
 
-from otalab.cli import bundle as bundle_cli
-from otalab.cli import campaign as campaign_cli
-from otalab.cli import check as check_cli
-from otalab.cli import designs as design_cli
-from otalab.cli import files as files_cli
-from otalab.cli import firmware as firmware_cli
-from otalab.cli import fleet as fleet_cli
-from otalab.cli import inspect as inspect_cli
-from otalab.cli import lab as lab_cli
-from otalab.cli import listings as listings_cli
-from otalab.cli import new as new_cli
-from otalab.cli import recorded as recorded_cli
-from otalab.cli import repair as repair_cli
-from otalab.cli import replay as replay_cli
-from otalab.cli import report as report_cli
-from otalab.cli import risk as risk_cli
-from otalab.cli import serve as serve_cli
-from otalab.cli import shadow_service as shadow_cli
-from otalab.cli import trace as trace_cli
 from otalab.cli.examples import add_examples
 from otalab.cli.interrupts import pressed, remembered
 from otalab.cli.parser import Parser, add_version
 from otalab.cli.way_out import broken_off, way_out
 
+# Which module holds a command, opened when it is asked for: `designs` does not wait for a broker's library.
+COMMANDS: dict[str, Callable[[], Any]] = {
+    "lab": lambda: import_module("otalab.cli.lab"),
+    "designs": lambda: import_module("otalab.cli.designs"),
+    "trace": lambda: import_module("otalab.cli.trace"),
+    "check": lambda: import_module("otalab.cli.check"),
+    "replay": lambda: import_module("otalab.cli.replay"),
+    "firmware": lambda: import_module("otalab.cli.firmware"),
+    "explore-recording": lambda: import_module("otalab.cli.recorded"),
+    "repair": lambda: import_module("otalab.cli.repair"),
+    "report": lambda: import_module("otalab.cli.report"),
+    "risk": lambda: import_module("otalab.cli.risk"),
+    "campaign": lambda: import_module("otalab.cli.campaign"),
+    "serve": lambda: import_module("otalab.cli.serve"),
+    "fleet": lambda: import_module("otalab.cli.fleet"),
+    "shadow-service": lambda: import_module("otalab.cli.shadow_service"),
+    "bundle": lambda: import_module("otalab.cli.bundle"),
+    "inspect": lambda: import_module("otalab.cli.inspect"),
+    "files": lambda: import_module("otalab.cli.files"),
+    "boards": lambda: import_module("otalab.cli.listings"),
+    "parts": lambda: import_module("otalab.cli.listings"),
+    "faults": lambda: import_module("otalab.cli.listings"),
+    "rates": lambda: import_module("otalab.cli.listings"),
+    "new": lambda: import_module("otalab.cli.new"),
+}
 
-def parser() -> argparse.ArgumentParser:
-    """Return the whole command line."""
+
+def parser(asked: str = "") -> argparse.ArgumentParser:
+    """Return the whole command line, or what it has for the command that is asked for."""
     top = Parser(prog="otalab", description="A laboratory for over-the-air firmware updates on NOR flash.")
     add_version(top)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    lab_cli.add_parser(commands)
-    design_cli.add_parser(commands)
-    trace_cli.add_parser(commands)
-    check_cli.add_parser(commands)
-    replay_cli.add_parser(commands)
-    firmware_cli.add_parser(commands)
-    recorded_cli.add_parser(commands)
-    repair_cli.add_parser(commands)
-    report_cli.add_parser(commands)
-    risk_cli.add_parser(commands)
-    campaign_cli.add_parser(commands)
-    serve_cli.add_parser(commands)
-    fleet_cli.add_parser(commands)
-    shadow_cli.add_parser(commands)
-    bundle_cli.add_parser(commands)
-    inspect_cli.add_parser(commands)
-    files_cli.add_parser(commands)
-    listings_cli.add_parser(commands)
-    new_cli.add_parser(commands)
+    opened = [COMMANDS[asked]] if asked in COMMANDS else COMMANDS.values()
+    for module in dict.fromkeys(open_module() for open_module in opened):
+        module.add_parser(commands)
     helped: argparse.ArgumentParser = commands.add_parser("help", help="print the help of a command")
     helped.add_argument("about", nargs="?", choices=tuple(commands.choices), metavar="COMMAND", help="which (all)")
     add_examples(commands.choices)
@@ -78,7 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # A terminal that lacks a sign gets its number; that is no reason to end.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    chosen = parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    chosen = parser(*words[:1]).parse_args(words)
     with remembered():
         try:
             status = int(chosen.func(chosen))

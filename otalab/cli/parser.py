@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import Any, NoReturn
 
 from otalab.text import meant
@@ -16,6 +15,8 @@ class _Version(argparse.Action):
 
     def __call__(self, parser: argparse.ArgumentParser, *_given: object) -> NoReturn:
         # Looked up when it is asked for: no other command needs it.
+        from importlib.metadata import version
+
         print(f"{parser.prog} {version('otalab')}")
         parser.exit()
 

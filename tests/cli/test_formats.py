@@ -184,3 +184,30 @@ def test_an_option_without_effect_is_refused(words, capsys, tmp_path):
         status = ended.code
     assert (2, []) == (status, list(tmp_path.iterdir()))
     assert IDLE[words] in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", cli.COMMANDS)
+def test_a_command_alone_is_the_command_among_all(command):
+    """
+    What is opened for one command alone shows the help that it has beside the others.
+    """
+    whole, alone = parser(), parser(command)
+    assert command_of(whole, command).format_help() == command_of(alone, command).format_help()
+
+
+def test_every_command_is_opened_by_its_name():
+    """
+    None stands in the help that cannot be asked for.
+    """
+    assert [*cli.COMMANDS, "help"] == [*commands_of(parser())]
+
+
+def commands_of(top):
+    """
+    The commands of a parser, by name.
+    """
+    return next(action.choices for action in top._actions if action.dest == "command")
+
+
+def command_of(top, command):
+    return commands_of(top)[command]
