@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any, NoReturn
 
 from otalab.text import meant
@@ -14,10 +15,8 @@ class _Version(argparse.Action):
     """Prints what is installed, and ends."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_given: object) -> NoReturn:
-        # Looked up when it is asked for: no other command needs it.
-        from importlib.metadata import version
-
-        print(f"{parser.prog} {version('otalab')}")
+        # Looked up when it is asked for: no other command needs it, nor the library that knows.
+        print(f"{parser.prog} {import_module('importlib.metadata').version('otalab')}")
         parser.exit()
 
 
