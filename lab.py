@@ -27,6 +27,7 @@ STAMP = VENV / "otalab.stamp"
 BIN, EXE = (VENV / "Scripts", ".exe") if os.name == "nt" else (VENV / "bin", "")
 PYTHON = str(BIN / f"python{EXE}")
 MOST_PROCESSES = 8  # more wait for the longest file
+WAITING = 1  # processes more than cores: many tests wait for a device, a broker or a browser
 FIRST_NOTEBOOK = "notebooks/00_start_here.ipynb"
 
 ENV = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"}
@@ -94,7 +95,7 @@ def everywhere(arguments: list[str]) -> list[str]:
     """Return the words that spread the tests over the cores; a file or a test that is named is quicker without."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     named = any((ROOT / word.partition("::")[0]).exists() for word in arguments)
-    return [] if named or cores == 1 else ["-n", str(min(cores, MOST_PROCESSES))]
+    return [] if named or cores == 1 else ["-n", str(min(cores + WAITING, MOST_PROCESSES))]
 
 
 def start(command: list[str], cwd: Path | None = None) -> int:
