@@ -17,6 +17,7 @@ from otalab.cli import sign
 from otalab.cli.options.careless import warn
 from otalab.cli.options.keys import add_key_options, files_of, mask_or
 from otalab.cli.options.outputs import add_force
+from otalab.cli.parser import group
 from otalab.errors import BadInput, BundleFault
 from otalab.files import Output, folder_files, read_bytes, read_chunks
 from otalab.formats.bundle.build import MARK, PartSource, bundle_bytes
@@ -34,12 +35,22 @@ def add_parser(commands: Any) -> None:
 
     building = actions.add_parser("build", help="make a bundle for a board")
     building.add_argument("out", metavar="OUT.zip", help="the bundle to write")
-    building.add_argument("--app", required=True, metavar="FILE", help="the application image")
-    building.add_argument("--fs", required=True, metavar="FOLDER", help="the files of the new file system; no folders")
-    building.add_argument("--board", default="lab-1M", metavar="B", help="name, or path of a TOML file (lab-1M)")
-    building.add_argument("--version", required=True, metavar="V", help="the version that the manifest names")
-    building.add_argument("--name", metavar="N", help="the application's name (that of FILE, without its ending)")
-    building.add_argument("--build-id", metavar="ID", help="the build that the manifest names (follows from contents)")
+    group(building, "what goes in").add_argument("--app", required=True, metavar="FILE", help="the application image")
+    group(building, "what goes in").add_argument(
+        "--fs", required=True, metavar="FOLDER", help="the files of the new file system; no folders"
+    )
+    group(building, "what goes in").add_argument(
+        "--board", default="lab-1M", metavar="B", help="name, or path of a TOML file (lab-1M)"
+    )
+    group(building, "what the manifest says").add_argument(
+        "--version", required=True, metavar="V", help="the version that the manifest names"
+    )
+    group(building, "what the manifest says").add_argument(
+        "--name", metavar="N", help="the application's name (that of FILE, without its ending)"
+    )
+    group(building, "what the manifest says").add_argument(
+        "--build-id", metavar="ID", help="the build that the manifest names (follows from contents)"
+    )
     add_force(building)
     building.set_defaults(func=build_bundle)
 
@@ -49,14 +60,18 @@ def add_parser(commands: Any) -> None:
     inspecting.set_defaults(func=inspect)
 
     verifying = actions.add_parser("verify", help="read a bundle as a device does; exit status 1 if it is refused")
-    verifying.add_argument("--platform", metavar="P", help="also refuse what is not for this platform")
+    group(verifying, "the device").add_argument(
+        "--platform", metavar="P", help="also refuse what is not for this platform"
+    )
     add_key_options(verifying, "all keys that are given, -1 without a key")
     verifying.set_defaults(func=verify)
 
     for action in (inspecting, verifying):
         action.add_argument("file", metavar="FILE", help="the bundle")
     for action in (building, inspecting, verifying):
-        action.add_argument("--json", action="store_true", help="print exactly one JSON object")
+        group(action, "what comes out").add_argument(
+            "--json", action="store_true", help="print exactly one JSON object"
+        )
 
 
 def build_bundle(chosen: argparse.Namespace) -> int:

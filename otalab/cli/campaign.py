@@ -13,6 +13,7 @@ from typing import Any
 
 from otalab.cli.interrupts import pressed
 from otalab.cli.options.study import add_study_options, chosen_study
+from otalab.cli.parser import group
 from otalab.cli.risk import explore
 from otalab.errors import BadInput
 from otalab.files import try_folder
@@ -24,15 +25,25 @@ def add_parser(commands: Any) -> None:
     """Register the command."""
     parser: argparse.ArgumentParser = commands.add_parser("campaign", help="sample many devices; resumable")
     add_study_options(parser)
-    parser.add_argument("--devices", type=whole_number, required=True, metavar="N", help="how many, as 1000 or 1e6")
-    parser.add_argument("--seed", type=whole_number, default=1, metavar="S", help="the seed of all chance (1)")
-    parser.add_argument("--out", required=True, metavar="DIR", help="folder of the rows; the same again goes on there")
-    parser.add_argument("--engine", choices=ENGINES, default="chain", help="how devices are sampled (chain)")
-    parser.add_argument("--fleet", metavar="FILE.csv", help="kinds of devices: share, part, timing, rate, image, ...")
-    parser.add_argument(
+    group(parser, "the devices").add_argument(
+        "--devices", type=whole_number, required=True, metavar="N", help="how many, as 1000 or 1e6"
+    )
+    group(parser, "the devices").add_argument(
+        "--seed", type=whole_number, default=1, metavar="S", help="the seed of all chance (1)"
+    )
+    group(parser, "what comes out").add_argument(
+        "--out", required=True, metavar="DIR", help="folder of the rows; the same again goes on there"
+    )
+    group(parser, "the work").add_argument(
+        "--engine", choices=ENGINES, default="chain", help="how devices are sampled (chain)"
+    )
+    group(parser, "the devices").add_argument(
+        "--fleet", metavar="FILE.csv", help="kinds of devices: share, part, timing, rate, image, ..."
+    )
+    group(parser, "the work").add_argument(
         "--workers", type=whole_number, metavar="W", help="local processes (firmware: one a core, else 1)"
     )
-    parser.add_argument(
+    group(parser, "the work").add_argument(
         "--scheduler",
         metavar="ADDRESS",
         help="of a Dask cluster, as in tcp://127.0.0.1:8786; it runs what it is sent, by whoever reaches it",

@@ -15,6 +15,7 @@ from otalab.cli.options.firmware import add_firmware, chosen_designs
 from otalab.cli.options.formats import add_format, chosen_format, csv_text
 from otalab.cli.options.outputs import add_force, apart, output
 from otalab.cli.options.scenario import add_options, chosen_options
+from otalab.cli.parser import group
 from otalab.cli.progress import bar
 from otalab.cli.way_out import tell_fault
 from otalab.errors import BadInput
@@ -39,12 +40,22 @@ def add_parser(commands: Any) -> None:
     add_firmware(parser)
     add_options(parser)
     add_format(parser)
-    parser.add_argument("--budget", type=int, default=BUDGET, metavar="N", help=f"most nodes of a graph ({BUDGET})")
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes that search at once (1)")
-    parser.add_argument("--save", metavar="FILE", help="write the counterexamples to a file that replay plays")
-    parser.add_argument("--graph", metavar="FILE.npz", help="write the crash graph; for a single cell")
+    group(parser, "the search").add_argument(
+        "--budget", type=int, default=BUDGET, metavar="N", help=f"most nodes of a graph ({BUDGET})"
+    )
+    group(parser, "the search").add_argument(
+        "--jobs", type=int, default=1, metavar="N", help="processes that search at once (1)"
+    )
+    group(parser, "what comes out").add_argument(
+        "--save", metavar="FILE", help="write the counterexamples to a file that replay plays"
+    )
+    group(parser, "what comes out").add_argument(
+        "--graph", metavar="FILE.npz", help="write the crash graph; for a single cell"
+    )
     add_force(parser)
-    parser.add_argument("--explain-faults", action="store_true", help="say what each fault model leaves, and end")
+    group(parser, "what comes out").add_argument(
+        "--explain-faults", action="store_true", help="say what each fault model leaves, and end"
+    )
     parser.set_defaults(func=run)
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from textwrap import wrap
 from typing import Any
 
+from otalab.cli.parser import group
 from otalab.errors import BadInput
 from otalab.firmware.catalogue import designs, load_design
 from otalab.firmware.design import Design, bounds, choices, decides, way_of, ways
@@ -23,12 +24,14 @@ WIDTH = 100
 def add_parser(commands: Any) -> None:
     """Register the command."""
     parser: argparse.ArgumentParser = commands.add_parser("designs", help="list the catalogue of designs")
-    one = parser.add_mutually_exclusive_group()
+    one = group(parser, "what is listed").add_mutually_exclusive_group()
     one.add_argument("--show", metavar="NAME", help="print one design as TOML, to start from")
     one.add_argument("--choices", action="store_true", help="say what each choice decides, and what it may be")
     one.add_argument("--schema", action="store_true", help="print the JSON schema of the TOML, for editors")
-    parser.add_argument("--board", metavar="B", help="with --show: with the partition table of this board")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    group(parser, "what is listed").add_argument(
+        "--board", metavar="B", help="with --show: with the partition table of this board"
+    )
+    group(parser, "what comes out").add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(func=run)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from otalab.cli.options.outputs import add_force
+from otalab.cli.parser import group
 from otalab.errors import BadInput
 from otalab.files import Output, folder_files, read_bytes, try_folder, try_place, write_whole
 
@@ -23,11 +24,19 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "words", nargs="+", metavar="[ACTION] IMAGE", help=f"{', '.join(ACTIONS)} (list), and the image"
     )
-    parser.add_argument("--folder", metavar="F", help="where files are extracted to, or what an image is made of")
-    parser.add_argument("--kind", choices=("littlefs", "spiffs"), default="spiffs", help="of a new image (spiffs)")
-    parser.add_argument("--size", type=size_in_bytes, metavar="N", help="of a new image, in bytes, such as 0x40000")
-    parser.add_argument("--block-size", type=size_in_bytes, metavar="N", help="of its blocks (as it says; 4096)")
-    parser.add_argument("--json", action="store_true", help="print exactly one JSON object")
+    group(parser, "the files").add_argument(
+        "--folder", metavar="F", help="where files are extracted to, or what an image is made of"
+    )
+    group(parser, "a new image").add_argument(
+        "--kind", choices=("littlefs", "spiffs"), default="spiffs", help="of a new image (spiffs)"
+    )
+    group(parser, "a new image").add_argument(
+        "--size", type=size_in_bytes, metavar="N", help="of a new image, in bytes, such as 0x40000"
+    )
+    group(parser, "a new image").add_argument(
+        "--block-size", type=size_in_bytes, metavar="N", help="of its blocks (as it says; 4096)"
+    )
+    group(parser, "what comes out").add_argument("--json", action="store_true", help="print exactly one JSON object")
     add_force(parser)
     parser.set_defaults(func=run)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from otalab.bench.setup import board_for
+from otalab.cli.parser import group
 from otalab.errors import BadInput
 from otalab.files import read_text, try_folder, write_whole
 from otalab.own.build import built, found_compiler
@@ -29,7 +30,9 @@ def add_parser(commands: Any) -> None:
     new.set_defaults(func=begin)
     build = verbs.add_parser("build", help="compile the code of a folder, and say where the first complaint is")
     build.add_argument("folder", metavar="FOLDER", help=f"a folder with {PAGE}")
-    build.add_argument("--board", metavar="B", help="name, or path of a TOML file (the page's, or lab-1M)")
+    group(build, "the device").add_argument(
+        "--board", metavar="B", help="name, or path of a TOML file (the page's, or lab-1M)"
+    )
     build.set_defaults(func=compiled)
 
 

@@ -15,6 +15,7 @@ from otalab.bench.setup import set_up
 from otalab.cli.options.auth import lock
 from otalab.cli.options.broker import add_broker_options, chosen_broker
 from otalab.cli.options.device import DEVICE_ID, check_times, chosen_device, device_arguments
+from otalab.cli.parser import group
 from otalab.cli.serve import first_of, need_net
 from otalab.errors import BadInput
 from otalab.files import refused, try_folder
@@ -40,15 +41,23 @@ def add_parser(commands: Any) -> None:
     fleet: argparse.ArgumentParser = commands.add_parser("fleet", help="many virtual devices on one broker")
     verbs = fleet.add_subparsers(dest="verb", required=True, metavar="VERB")
     parser: argparse.ArgumentParser = verbs.add_parser("serve", help="serve them until Ctrl-C")
-    parser.add_argument("--devices", type=int, required=True, metavar="N", help="how many")
-    parser.add_argument("--broker", required=True, metavar="HOST:PORT", help="the broker that they connect to")
+    group(parser, "the devices").add_argument("--devices", type=int, required=True, metavar="N", help="how many")
+    group(parser, "the broker").add_argument(
+        "--broker", required=True, metavar="HOST:PORT", help="the broker that they connect to"
+    )
     add_broker_options(parser)
-    parser.add_argument(
+    group(parser, "the devices").add_argument(
         "--flash-dir", required=True, metavar="DIR", help="where their flash files lie; made if missing"
     )
-    parser.add_argument("--prefix", default="lamp-", metavar="P", help="what their names begin with (lamp-)")
-    parser.add_argument("--first", type=int, default=0, metavar="K", help="the number of the first one (0)")
-    parser.add_argument("--verbose", action="store_true", help="tell everything that each device says")
+    group(parser, "the devices").add_argument(
+        "--prefix", default="lamp-", metavar="P", help="what their names begin with (lamp-)"
+    )
+    group(parser, "the devices").add_argument(
+        "--first", type=int, default=0, metavar="K", help="the number of the first one (0)"
+    )
+    group(parser, "what comes out").add_argument(
+        "--verbose", action="store_true", help="tell everything that each device says"
+    )
     device_arguments(parser)
     parser.set_defaults(func=run)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from otalab.bench.inspection import COLUMNS, Inspection, formats, inspect_dump, inspect_records, is_dump
+from otalab.cli.parser import group
 from otalab.files import read_bytes
 from otalab.hardware.board import load_board
 from otalab.text import table
@@ -21,12 +22,16 @@ def add_parser(commands: Any) -> None:
         "inspect", help="decode boot records in a flash dump, or in one or two record files"
     )
     parser.add_argument("files", nargs="+", metavar="FILE", help="a dump of a whole flash, or record files in order")
-    parser.add_argument("--format", metavar="NAME", help=f"{', '.join(formats())}, or a design (recognised)")
-    parser.add_argument("--board", metavar="B", help="of a dump: name, or path of a TOML file (by what lies in it)")
-    parser.add_argument(
+    group(parser, "how it is read").add_argument(
+        "--format", metavar="NAME", help=f"{', '.join(formats())}, or a design (recognised)"
+    )
+    group(parser, "how it is read").add_argument(
+        "--board", metavar="B", help="of a dump: name, or path of a TOML file (by what lies in it)"
+    )
+    group(parser, "how it is read").add_argument(
         "--offset", type=address, metavar="A", help="where in flash a part of a dump begins, such as 0x8000"
     )
-    parser.add_argument("--json", action="store_true", help="print exactly one JSON object")
+    group(parser, "what comes out").add_argument("--json", action="store_true", help="print exactly one JSON object")
     parser.set_defaults(func=run)
 
 

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from otalab.cli.parser import group
 from otalab.course.folder import FIRST, Copied, checkout, copy_course
 
 FOLDER = "otalab-course"
@@ -21,7 +22,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "folder", nargs="?", metavar="FOLDER", help=f"put the course there first ({FOLDER}; in a checkout, its own)"
     )
-    parser.add_argument("--no-open", action="store_true", help="put it there, and open nothing")
+    group(parser, "the course").add_argument("--no-open", action="store_true", help="put it there, and open nothing")
     parser.set_defaults(func=run)
 
 

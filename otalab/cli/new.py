@@ -10,6 +10,7 @@ from textwrap import wrap
 from typing import Any
 
 from otalab.cli.options.outputs import add_force, output
+from otalab.cli.parser import group
 from otalab.errors import BadInput
 from otalab.files import MADE
 from otalab.firmware.catalogue import load_design
@@ -24,8 +25,10 @@ def add_parser(commands: Any) -> None:
     """Register the command."""
     parser: argparse.ArgumentParser = commands.add_parser("new", help="write a commented design page to start from")
     parser.add_argument("file", metavar="FILE.toml", help="where to write it")
-    parser.add_argument("--like", default="hardened", metavar="DESIGN", help="the design to start from (hardened)")
-    parser.add_argument("--board", metavar="B", help="with the partition table of this board")
+    group(parser, "the design").add_argument(
+        "--like", default="hardened", metavar="DESIGN", help="the design to start from (hardened)"
+    )
+    group(parser, "the design").add_argument("--board", metavar="B", help="with the partition table of this board")
     add_force(parser)
     parser.set_defaults(func=run)
 

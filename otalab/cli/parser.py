@@ -11,6 +11,12 @@ from typing import Any, NoReturn
 from otalab.text import meant
 
 
+def group(parser: argparse.ArgumentParser, title: str) -> argparse._ArgumentGroup:
+    """Return the group of options with this title, in which several add theirs; begun where it is not there."""
+    known = {one.title: one for one in parser._action_groups}  # argparse tells it in no other way
+    return known.get(title) or parser.add_argument_group(title)
+
+
 class _Version(argparse.Action):
     """Prints what is installed, and ends."""
 

@@ -12,6 +12,7 @@ from otalab.bench.recorded import RecordedScenario, RefusedUpdate, recorded_scen
 from otalab.bench.recording import read_recording
 from otalab.cli import check as check_cli
 from otalab.cli.interrupts import until_interrupted
+from otalab.cli.parser import group
 from otalab.cli.progress import bar
 from otalab.errors import BadInput
 from otalab.faults.models import fault_model
@@ -28,19 +29,29 @@ def add_parser(commands: Any) -> None:
         "explore-recording", help="explore an update that was recorded elsewhere (CSV or JSON lines)"
     )
     parser.add_argument("recording", metavar="FILE", help="erases and programs, in the format of docs/interchange.md")
-    parser.add_argument("--design", required=True, metavar="D", help="whose boot loader decides: name, or TOML file")
-    parser.add_argument("--board", default="lab-1M", metavar="B", help="name, or path of a TOML file (lab-1M)")
+    group(parser, "the device").add_argument(
+        "--design", required=True, metavar="D", help="whose boot loader decides: name, or TOML file"
+    )
+    group(parser, "the device").add_argument(
+        "--board", default="lab-1M", metavar="B", help="name, or path of a TOML file (lab-1M)"
+    )
     add_options(parser)
-    parser.add_argument("--faults", default="all", metavar="NAME", help="what a power cut leaves (all)")
-    parser.add_argument("--budget", type=int, default=BUDGET, metavar="N", help=f"most nodes of a graph ({BUDGET})")
-    parser.add_argument("--json", action="store_true", help="print exactly one JSON object")
+    group(parser, "the search").add_argument(
+        "--faults", default="all", metavar="NAME", help="what a power cut leaves (all)"
+    )
+    group(parser, "the search").add_argument(
+        "--budget", type=int, default=BUDGET, metavar="N", help=f"most nodes of a graph ({BUDGET})"
+    )
+    group(parser, "what comes out").add_argument("--json", action="store_true", help="print exactly one JSON object")
     parser.set_defaults(func=run)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what a scenario needs to know besides the recording."""
-    parser.add_argument("--image-file", metavar="INITIAL.bin", help="the flash before the update, raw (as shipped)")
-    parser.add_argument(
+    group(parser, "the recording").add_argument(
+        "--image-file", metavar="INITIAL.bin", help="the flash before the update, raw (as shipped)"
+    )
+    group(parser, "the recording").add_argument(
         "--new",
         metavar="VERSION:SLOT:LENGTH",
         help="the image that it brings (what it leaves in the slot then started)",

@@ -8,6 +8,7 @@ from typing import Any
 
 from otalab.cli.options.outputs import add_force, output
 from otalab.cli.options.scenario import add_options, chosen_options
+from otalab.cli.parser import group
 from otalab.cli.progress import bar
 from otalab.cli.way_out import tell_fault
 from otalab.files import MADE
@@ -25,11 +26,21 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("design", metavar="DESIGN", help="a name from the catalogue, or a TOML file")
     add_options(parser)
-    parser.add_argument("--most", type=int, default=MOST, metavar="N", help=f"most changes in a set ({MOST})")
-    parser.add_argument("--alternatives", type=int, default=1, metavar="N", help="how many of that size (1)")
-    parser.add_argument("--budget", type=int, default=BUDGET, metavar="N", help=f"most nodes of a graph ({BUDGET})")
-    parser.add_argument("--limit", type=int, default=LIMIT, metavar="N", help=f"most sets that are tried ({LIMIT})")
-    parser.add_argument("--save", metavar="FILE.toml", help="write the first design that was found")
+    group(parser, "the search").add_argument(
+        "--most", type=int, default=MOST, metavar="N", help=f"most changes in a set ({MOST})"
+    )
+    group(parser, "the search").add_argument(
+        "--alternatives", type=int, default=1, metavar="N", help="how many of that size (1)"
+    )
+    group(parser, "the search").add_argument(
+        "--budget", type=int, default=BUDGET, metavar="N", help=f"most nodes of a graph ({BUDGET})"
+    )
+    group(parser, "the search").add_argument(
+        "--limit", type=int, default=LIMIT, metavar="N", help=f"most sets that are tried ({LIMIT})"
+    )
+    group(parser, "what comes out").add_argument(
+        "--save", metavar="FILE.toml", help="write the first design that was found"
+    )
     add_force(parser)
     parser.set_defaults(func=run)
 

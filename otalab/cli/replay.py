@@ -14,6 +14,7 @@ from otalab.bench.scenario import Scenario
 from otalab.bench.trace import Step, sector_of, words
 from otalab.cli.options.histories import add_file_options, refuse_unused, wanted
 from otalab.cli.options.outputs import add_force, output
+from otalab.cli.parser import group
 from otalab.errors import BadInput
 from otalab.faults.models import fault_model
 from otalab.firmware import store
@@ -30,10 +31,14 @@ def add_parser(commands: Any) -> None:
     parser: argparse.ArgumentParser = commands.add_parser("replay", help="play a counterexample, effect by effect")
     parser.add_argument("history", metavar="FILE|ID", help="a file written by check --save, or a short id")
     add_file_options(parser)
-    parser.add_argument("--all", action="store_true", help="show every effect, not only those of the boot records")
-    parser.add_argument("--dump", metavar="OUT.bin", help="write the flash as a raw image")
-    parser.add_argument("--step", metavar="RUN.EFFECT", help="with --dump: just before this effect (at the end)")
-    parser.add_argument("--json", action="store_true", help="print exactly one JSON object")
+    group(parser, "what comes out").add_argument(
+        "--all", action="store_true", help="show every effect, not only those of the boot records"
+    )
+    group(parser, "what comes out").add_argument("--dump", metavar="OUT.bin", help="write the flash as a raw image")
+    group(parser, "what comes out").add_argument(
+        "--step", metavar="RUN.EFFECT", help="with --dump: just before this effect (at the end)"
+    )
+    group(parser, "what comes out").add_argument("--json", action="store_true", help="print exactly one JSON object")
     add_force(parser)
     parser.set_defaults(func=run)
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from otalab.cli.options.outputs import add_force, apart, output
 from otalab.cli.options.scenario import add_device_options, chosen_options
+from otalab.cli.parser import group
 from otalab.cli.progress import bar
 from otalab.cli.way_out import tell_fault
 from otalab.errors import BadInput, OtalabError
@@ -31,21 +32,23 @@ RATES = ("us-2022", "bismark-developed", "bismark-developing")
 def add_parser(commands: Any) -> None:
     """Register the command."""
     parser: argparse.ArgumentParser = commands.add_parser("report", help="a design review in one file")
-    add = parser.add_argument
-    add("designs", nargs="+", metavar="DESIGN", help="names from the catalogue, or TOML files")
-    add("-o", "--out", metavar="FILE.html", help="where to write the page")
-    add("--pdf", metavar="FILE.pdf", help="the same on paper, where a Chromium is installed")
+    parser.add_argument("designs", nargs="+", metavar="DESIGN", help="names from the catalogue, or TOML files")
     add_device_options(parser)
+    add = group(parser, "the search").add_argument
     add("--faults", default="each", metavar="NAME,...", help="fault models; each is every one (each)")
     add("--image", default="all", metavar="NAME,...", help="images; all is every one (all)")
+    add("--budget", type=int, default=100, metavar="N", help="most nodes of a graph (100)")
+    add("--repair", type=int, default=3, metavar="N", help="most changes of a suggested repair; 0: none (3)")
+    add("--limit", type=int, default=100, metavar="N", help="most sets of changes that are tried (100)")
+    add = group(parser, "risk and wear").add_argument
     add("--rate", action="append", metavar="R", help=f"power failures, repeatable ({', '.join(RATES)})")
     add("--parts", metavar="PART,...", help="parts whose risk is told, or each (five of them)")
     add("--updates-per-year", type=float, default=12.0, metavar="N", help="for wear (12)")
     add("--years", type=float, default=10.0, metavar="N", help="for wear (10)")
     add("--endurance", type=float, metavar="N", help="erases a sector is good for (the part's, where it is known)")
-    add("--budget", type=int, default=100, metavar="N", help="most nodes of a graph (100)")
-    add("--repair", type=int, default=3, metavar="N", help="most changes of a suggested repair; 0: none (3)")
-    add("--limit", type=int, default=100, metavar="N", help="most sets of changes that are tried (100)")
+    add = group(parser, "what comes out").add_argument
+    add("-o", "--out", metavar="FILE.html", help="where to write the page")
+    add("--pdf", metavar="FILE.pdf", help="the same on paper, where a Chromium is installed")
     add("--json", action="store_true", help="print one JSON object: what was written, and what was found")
     add_force(parser)
     parser.set_defaults(func=run)

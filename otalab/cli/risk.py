@@ -17,6 +17,7 @@ from otalab.cli.interrupts import pressed
 from otalab.cli.options.outputs import add_force
 from otalab.cli.options.plots import add_plot, drawn, plotted
 from otalab.cli.options.study import add_study_options, chosen_study
+from otalab.cli.parser import group
 from otalab.cli.progress import bar
 from otalab.errors import BadInput
 from otalab.graph.explorer import Explorer
@@ -35,9 +36,15 @@ def add_parser(commands: Any) -> None:
     """Register the command."""
     parser: argparse.ArgumentParser = commands.add_parser("risk", help="the probability of each end, per update")
     add_study_options(parser, several=True)
-    parser.add_argument("--updates-per-year", type=float, metavar="U", help="tell the risk per device-year as well")
-    parser.add_argument("--years", type=float, default=10.0, metavar="Y", help="and in so many years (10)")
-    parser.add_argument("--sensitivity", action="store_true", help="tell what matters most; with --plot, a tornado")
+    group(parser, "what comes out").add_argument(
+        "--updates-per-year", type=float, metavar="U", help="tell the risk per device-year as well"
+    )
+    group(parser, "what comes out").add_argument(
+        "--years", type=float, default=10.0, metavar="Y", help="and in so many years (10)"
+    )
+    group(parser, "what comes out").add_argument(
+        "--sensitivity", action="store_true", help="tell what matters most; with --plot, a tornado"
+    )
     add_plot(parser)
     add_force(parser)
     parser.set_defaults(func=run)

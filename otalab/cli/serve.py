@@ -18,6 +18,7 @@ from otalab.bench.setup import set_up
 from otalab.cli.options.auth import check_host, lock
 from otalab.cli.options.broker import add_broker_options, chosen_broker, refuse_broker_options
 from otalab.cli.options.device import DEVICE_ID, check_times, chosen_device, device_arguments
+from otalab.cli.parser import group
 from otalab.errors import BadInput
 from otalab.files import try_place
 from otalab.text import one_line
@@ -35,22 +36,40 @@ if TYPE_CHECKING:
 def add_parser(commands: Any) -> None:
     """Register the command."""
     parser: argparse.ArgumentParser = commands.add_parser("serve", help="the virtual device, for curl and others")
-    parser.add_argument("--flash", required=True, metavar="FILE", help="the flash; a new file is a shipped device")
-    parser.add_argument(
+    group(parser, "the device").add_argument(
+        "--flash", required=True, metavar="FILE", help="the flash; a new file is a shipped device"
+    )
+    group(parser, "where it listens").add_argument(
         "--port", type=int, default=8080, metavar="P", help="where to listen; 0 takes a free one (8080)"
     )
-    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (loopback)")
-    parser.add_argument("--insecure", action="store_true", help="listen off loopback without a password all the same")
-    parser.add_argument("--mqtt", metavar="HOST:PORT", help="a broker, for the device shadow and RPC (none)")
+    group(parser, "where it listens").add_argument(
+        "--host", default="127.0.0.1", help="the address to listen on (loopback)"
+    )
+    group(parser, "where it listens").add_argument(
+        "--insecure", action="store_true", help="listen off loopback without a password all the same"
+    )
+    group(parser, "the broker").add_argument(
+        "--mqtt", metavar="HOST:PORT", help="a broker, for the device shadow and RPC (none)"
+    )
     add_broker_options(parser)
-    parser.add_argument("--device-id", metavar="ID", help="what it is called on the wire (made from the file's place)")
-    parser.add_argument("--update-url", default="", metavar="U", help="where updates are fetched from (nowhere)")
-    parser.add_argument("--update-interval", type=float, default=0.0, metavar="S", help="how often; 0 is never (0)")
-    parser.add_argument(
+    group(parser, "the device").add_argument(
+        "--device-id", metavar="ID", help="what it is called on the wire (made from the file's place)"
+    )
+    group(parser, "updates that it fetches").add_argument(
+        "--update-url", default="", metavar="U", help="where updates are fetched from (nowhere)"
+    )
+    group(parser, "updates that it fetches").add_argument(
+        "--update-interval", type=float, default=0.0, metavar="S", help="how often; 0 is never (0)"
+    )
+    group(parser, "updates that it fetches").add_argument(
         "--update-commit-timeout", type=int, default=0, metavar="S", help="the commit interval of fetched updates (0)"
     )
-    parser.add_argument("--check", action="store_true", help="see whether it can be served, make nothing, and end")
-    parser.add_argument("--json", action="store_true", help="with --check: print exactly one JSON object")
+    group(parser, "what comes out").add_argument(
+        "--check", action="store_true", help="see whether it can be served, make nothing, and end"
+    )
+    group(parser, "what comes out").add_argument(
+        "--json", action="store_true", help="with --check: print exactly one JSON object"
+    )
     device_arguments(parser)
     parser.set_defaults(func=run)
 

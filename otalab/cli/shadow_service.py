@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from otalab.cli.options.broker import add_broker_options, chosen_broker
+from otalab.cli.parser import group
 from otalab.cli.serve import first_of, need_net
 from otalab.errors import BadInput, OtalabError
 from otalab.one_owner import owned
@@ -29,16 +30,22 @@ def add_parser(commands: Any) -> None:
     parser: argparse.ArgumentParser = commands.add_parser(
         "shadow-service", help="the cloud's side of device shadows, or one change of what it desires"
     )
-    parser.add_argument("--broker", required=True, metavar="HOST:PORT", help="the broker")
+    group(parser, "the broker").add_argument("--broker", required=True, metavar="HOST:PORT", help="the broker")
     add_broker_options(parser)
-    parser.add_argument("--state", metavar="FILE", help="keep the shadows in this JSON file (in memory only)")
-    parser.add_argument(
+    group(parser, "the shadows").add_argument(
+        "--state", metavar="FILE", help="keep the shadows in this JSON file (in memory only)"
+    )
+    group(parser, "the shadows").add_argument(
         "--set-desired",
         metavar="JSON",
         help="do not serve: have the service that runs merge this into the desired state of things that it knows",
     )
-    parser.add_argument("--things", metavar="GLOB", help="of which things; with --set-desired (*)")
-    parser.add_argument("--json", action="store_true", help="with --set-desired: print one JSON object")
+    group(parser, "the shadows").add_argument(
+        "--things", metavar="GLOB", help="of which things; with --set-desired (*)"
+    )
+    group(parser, "what comes out").add_argument(
+        "--json", action="store_true", help="with --set-desired: print one JSON object"
+    )
     parser.set_defaults(func=run)
 
 

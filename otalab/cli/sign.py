@@ -10,6 +10,7 @@ from typing import Any
 from otalab.cli.options.careless import warn
 from otalab.cli.options.keys import files_of
 from otalab.cli.options.outputs import add_force
+from otalab.cli.parser import group
 from otalab.errors import BadInput
 from otalab.files import Output, read_bytes
 from otalab.formats.bundle.build import MARK
@@ -21,8 +22,10 @@ def add_parser(actions: Any) -> None:
     """Register `sign` among the actions on bundles."""
     parser: argparse.ArgumentParser = actions.add_parser("sign", help="add signatures to a bundle, or replace them")
     parser.add_argument("file", metavar="IN.zip", help="the bundle")
-    parser.add_argument("-o", "--out", required=True, metavar="OUT.zip", help="the signed bundle to write")
-    parser.add_argument(
+    group(parser, "what comes out").add_argument(
+        "-o", "--out", required=True, metavar="OUT.zip", help="the signed bundle to write"
+    )
+    group(parser, "signatures").add_argument(
         "--key",
         action="append",
         required=True,
@@ -30,7 +33,7 @@ def add_parser(actions: Any) -> None:
         help="sign as number I (0 to 7) with this private key, PEM; may be repeated",
     )
     add_force(parser)
-    parser.add_argument("--json", action="store_true", help="print exactly one JSON object")
+    group(parser, "what comes out").add_argument("--json", action="store_true", help="print exactly one JSON object")
     parser.set_defaults(func=run)
 
 

@@ -17,6 +17,7 @@ from otalab.cli.options.formats import add_format, chosen_format, csv_text
 from otalab.cli.options.outputs import add_force, apart, output
 from otalab.cli.options.plots import add_plot, drawn, plotted
 from otalab.cli.options.scenario import add_device_options, add_image, chosen_options
+from otalab.cli.parser import group
 from otalab.text import seconds, table
 
 
@@ -27,8 +28,12 @@ def add_parser(commands: Any) -> None:
         "design", nargs="?", metavar="DESIGN", help="a name from the catalogue, or the path of a TOML file"
     )
     add_firmware(parser)
-    parser.add_argument("--summary", action="store_true", help="one line per phase in place of one per effect")
-    parser.add_argument("--record", metavar="OUT.csv", help="write the update as a recording, for explore-recording")
+    group(parser, "what comes out").add_argument(
+        "--summary", action="store_true", help="one line per phase in place of one per effect"
+    )
+    group(parser, "what comes out").add_argument(
+        "--record", metavar="OUT.csv", help="write the update as a recording, for explore-recording"
+    )
     add_plot(parser)
     add_force(parser)
     add_device_options(parser)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from otalab.cli.options.auth import FILE_LIMIT, loopback
 from otalab.cli.options.careless import warn
+from otalab.cli.parser import group
 from otalab.errors import BadInput
 from otalab.files import read_text
 
@@ -25,12 +26,13 @@ OF_TLS = ("broker_ca", "broker_cert", "broker_key")
 
 def add_broker_options(parser: argparse.ArgumentParser) -> None:
     """Add what goes with the address of a broker."""
-    group = parser.add_argument_group("the broker", f"mqtts://HOST is TLS; a password may also come in {VARIABLE}")
-    group.add_argument("--broker-ca", metavar="FILE", help="certificates that vouch for it (the system's)")
-    group.add_argument("--broker-cert", metavar="FILE", help="a certificate to come with, as AWS wants it (none)")
-    group.add_argument("--broker-key", metavar="FILE", help="its key (in the same file)")
-    group.add_argument("--broker-user", metavar="NAME", help="a name to come with (none)")
-    group.add_argument("--broker-password-file", metavar="FILE", help="its password, in the first line")
+    one = group(parser, "the broker")
+    one.description = f"mqtts://HOST is TLS; a password may also come in {VARIABLE}"
+    one.add_argument("--broker-ca", metavar="FILE", help="certificates that vouch for it (the system's)")
+    one.add_argument("--broker-cert", metavar="FILE", help="a certificate to come with, as AWS wants it (none)")
+    one.add_argument("--broker-key", metavar="FILE", help="its key (in the same file)")
+    one.add_argument("--broker-user", metavar="NAME", help="a name to come with (none)")
+    one.add_argument("--broker-password-file", metavar="FILE", help="its password, in the first line")
 
 
 def chosen_broker(text: str, option: str, chosen: argparse.Namespace) -> Broker:

@@ -8,6 +8,7 @@ import sys
 from otalab.cli.options.auth import add_auth_options
 from otalab.cli.options.careless import warn
 from otalab.cli.options.keys import add_key_options, files_of, mask_or
+from otalab.cli.parser import group
 from otalab.errors import BadInput
 from otalab.formats.bundle.signatures import UNCHECKED
 from otalab.wire.device.options import DeviceOptions, a_time
@@ -18,25 +19,24 @@ DEVICE_ID = r"[a-zA-Z0-9:_-]{1,128}"
 
 def device_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what a device is made of, how it behaves, and how it answers."""
-    parser.add_argument("--board", default="lab-1M", metavar="B", help="name, or path of a TOML file (lab-1M)")
-    parser.add_argument("--design", default="mongoose", metavar="D", help="name, or path of a TOML file (mongoose)")
-    parser.add_argument("--part", metavar="PART", help="a flash part from data/flash_parts.csv (the board's)")
-    parser.add_argument("--image", default="healthy", help="how images behave that are uploaded: healthy, hangs, …")
-    parser.add_argument(
+    add = group(parser, "the device").add_argument
+    add("--board", default="lab-1M", metavar="B", help="name, or path of a TOML file (lab-1M)")
+    add("--design", default="mongoose", metavar="D", help="name, or path of a TOML file (mongoose)")
+    add("--part", metavar="PART", help="a flash part from data/flash_parts.csv (the board's)")
+    add("--image", default="healthy", help="how images behave that are uploaded: healthy, hangs, …")
+    add(
         "--commit",
         choices=("auto", "cloud", "manual"),
         help="who commits a new image: itself, the shadow's greeting, a person (auto, with a broker cloud)",
     )
-    parser.add_argument("--time-scale", type=float, default=1.0, metavar="X", help="1 is datasheet time, 0 waits not")
-    parser.add_argument(
-        "--update-timeout", type=float, default=600.0, metavar="S", help="how long a stall may be (600)"
-    )
-    parser.add_argument("--no-sync", action="store_true", help="do not force every write to disk")
-    parser.add_argument("--dialect", choices=DIALECTS, default="strict", help="how refusals are answered")
-    parser.add_argument("--seed", type=int, metavar="N", help="for the chance of a flaky image")
+    add("--time-scale", type=float, default=1.0, metavar="X", help="1 is datasheet time, 0 waits not")
+    add("--update-timeout", type=float, default=600.0, metavar="S", help="how long a stall may be (600)")
+    add("--no-sync", action="store_true", help="do not force every write to disk")
+    add("--dialect", choices=DIALECTS, default="strict", help="how refusals are answered")
+    add("--seed", type=int, metavar="N", help="for the chance of a flaky image")
     add_key_options(parser, "-1, as shipped")
     add_auth_options(parser)
-    parser.add_argument(
+    group(parser, "the broker").add_argument(
         "--shadow-commit-timeout",
         type=int,
         default=600,

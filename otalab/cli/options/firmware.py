@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from otalab.cli.parser import group
 from otalab.errors import BadInput
 from otalab.own.page import PAGE
 
 
 def add_firmware(parser: argparse.ArgumentParser) -> None:
     """Add the option to a command that takes designs."""
-    parser.add_argument("--firmware", metavar="FOLDER", help="code of your own in place of a design")
+    what = "code of your own in place of a design"
+    group(parser, "the device").add_argument("--firmware", metavar="FOLDER", help=what)
 
 
 def page_in(folder: str) -> str:

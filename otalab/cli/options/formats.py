@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from otalab.cli.parser import group
 from otalab.errors import BadInput
 from otalab.text import one_line, table
 
@@ -17,9 +18,10 @@ FORMATS = ("table", "json", "csv")
 
 def add_format(parser: argparse.ArgumentParser) -> None:
     """Add `--format`; `--json` is one of its values, and may have been added before."""
+    add = group(parser, "what comes out").add_argument
     if "--json" not in parser._option_string_actions:  # argparse tells it in no other way
-        parser.add_argument("--json", action="store_true", help="print exactly one JSON object")
-    parser.add_argument("--format", choices=FORMATS, help="table, json (as --json) or csv (table)")
+        add("--json", action="store_true", help="print exactly one JSON object")
+    add("--format", choices=FORMATS, help="table, json (as --json) or csv (table)")
 
 
 def chosen_format(chosen: argparse.Namespace) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from otalab.bench.scenario import Scenario
 from otalab.bench.setup import set_up
 from otalab.cli.options.firmware import page_in
+from otalab.cli.parser import group
 from otalab.cli.recorded import add_options, recording_of
 from otalab.errors import BadInput
 from otalab.files import is_file, read_bytes, read_text
@@ -104,11 +105,11 @@ def add_file_options(parser: argparse.ArgumentParser) -> None:
         ("bundle", "bundle"),
         ("recording", "recording"),
     ):
-        parser.add_argument(
+        group(parser, "the files that it was made with").add_argument(
             f"--{option}", action="append", default=[], metavar="FILE",
             help=f"the {what} that the id holds a digest of; repeatable",
         )  # fmt: skip
-    parser.add_argument(
+    group(parser, "the files that it was made with").add_argument(
         "--firmware", action="append", default=[], metavar="FOLDER",
         help="the folder of the code that the id holds a digest of; repeatable",
     )  # fmt: skip

@@ -5,17 +5,20 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from otalab.cli.parser import group
+
 
 def add_key_options(parser: argparse.ArgumentParser, default: str) -> None:
     """Add the two options of a device that asks for signatures; `default` says what holds when no mask is given."""
-    parser.add_argument(
+    add = group(parser, "signatures").add_argument
+    add(
         "--key",
         action="append",
         default=[],
         metavar="I=FILE",
         help="key I (0 to 7) of the device, a public key as PEM or as base64 of DER; may be repeated",
     )
-    parser.add_argument(
+    add(
         "--sig-req-mask",
         type=mask,
         metavar="N",

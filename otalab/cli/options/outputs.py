@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from otalab.cli.parser import group
 from otalab.errors import BadInput
 from otalab.files import MADE, Output
 
 
 def add_force(parser: argparse.ArgumentParser) -> None:
     """Add the option of a command that writes files."""
-    parser.add_argument("--force", action="store_true", help="write over what is there, whoever made it")
+    group(parser, "what comes out").add_argument(
+        "--force", action="store_true", help="write over what is there, whoever made it"
+    )
 
 
 def output(name: str | None, chosen: argparse.Namespace, mark: str = MADE) -> Output | None:

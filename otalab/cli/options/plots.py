@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from otalab.cli.options.outputs import output
+from otalab.cli.parser import group
 from otalab.errors import BadInput
 from otalab.files import MADE, Output
 
@@ -19,7 +20,8 @@ KINDS = (".svg", ".png", ".pdf")
 
 def add_plot(parser: argparse.ArgumentParser) -> None:
     """Add the option of a command that can draw what it found."""
-    parser.add_argument("--plot", metavar="FILE.svg", help=f"draw it into a file ({', '.join(KINDS)})")
+    what = f"draw it into a file ({', '.join(KINDS)})"
+    group(parser, "what comes out").add_argument("--plot", metavar="FILE.svg", help=what)
 
 
 def plotted(chosen: argparse.Namespace) -> Output | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from otalab.bench.setup import board_for
 from otalab.cli.options.scenario import add_options, chosen_options
+from otalab.cli.parser import group
 from otalab.errors import BadInput
 from otalab.firmware.catalogue import load_design
 from otalab.graph.explorer import BUDGET
@@ -24,21 +25,19 @@ def add_study_options(parser: argparse.ArgumentParser, *, several: bool = False)
         parser.add_argument("designs", nargs="+", metavar="DESIGN", help=name + what)
     else:
         parser.add_argument("design", metavar="DESIGN", help=name)
-    parser.add_argument("--rate", required=True, metavar="R", help="power failures per hour, or 1.4/year, or us-2022")
-    parser.add_argument(
-        "--phase-rate", action="append", default=[], metavar="PHASE=R", help="another rate in one phase; repeatable"
-    )
-    parser.add_argument("--network", type=float, default=100_000.0, metavar="B", help="bytes per second (100000)")
-    parser.add_argument("--weights", metavar="M=W,...", help="weights of the members of the fault model all (equal)")
-    parser.add_argument("--erase-flip", type=float, default=0.0, metavar="F", help="atomic: when an erase is done (0)")
-    parser.add_argument("--program-flip", type=float, default=1.0, metavar="F", help="atomic: when a program is (1)")
-    parser.add_argument("--given-cut", action="store_true", help="only devices that meet a cut during the update")
-    parser.add_argument("--budget", type=int, default=BUDGET, metavar="N", help=f"most nodes of a graph ({BUDGET})")
-    parser.add_argument(
-        "--within", type=float, metavar="W", help="how close, as a share of each end, if the graph is open (0.01)"
-    )
-    parser.add_argument("--seconds", type=float, metavar="S", help="search an open graph for so long at most")
     add_options(parser)
+    add = group(parser, "how likely power cuts are").add_argument
+    add("--rate", required=True, metavar="R", help="power failures per hour, or 1.4/year, or us-2022")
+    add("--phase-rate", action="append", default=[], metavar="PHASE=R", help="another rate in one phase; repeatable")
+    add("--network", type=float, default=100_000.0, metavar="B", help="bytes per second (100000)")
+    add("--weights", metavar="M=W,...", help="weights of the members of the fault model all (equal)")
+    add("--erase-flip", type=float, default=0.0, metavar="F", help="atomic: when an erase is done (0)")
+    add("--program-flip", type=float, default=1.0, metavar="F", help="atomic: when a program is (1)")
+    add("--given-cut", action="store_true", help="only devices that meet a cut during the update")
+    add = group(parser, "the search").add_argument
+    add("--budget", type=int, default=BUDGET, metavar="N", help=f"most nodes of a graph ({BUDGET})")
+    add("--within", type=float, metavar="W", help="how close, as a share of each end, if the graph is open (0.01)")
+    add("--seconds", type=float, metavar="S", help="search an open graph for so long at most")
 
 
 def chosen_study(chosen: argparse.Namespace, name: str | None = None) -> Study:
