@@ -33,7 +33,29 @@ def add_parser(commands: Any) -> None:
     parser: argparse.ArgumentParser = commands.add_parser("bundle", help="update bundles: build, inspect, sign, verify")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
 
-    building = actions.add_parser("build", help="make a bundle for a board")
+    building = _add_build(actions)
+    sign.add_parser(actions)
+
+    inspecting = actions.add_parser("inspect", help="print the manifest and the parts of a bundle")
+    inspecting.set_defaults(func=inspect)
+
+    verifying = actions.add_parser("verify", help="read a bundle as a device does; exit status 1 if it is refused")
+    group(verifying, "the device").add_argument(
+        "--platform", metavar="P", help="also refuse what is not for this platform"
+    )
+    add_key_options(verifying, "all keys that are given, -1 without a key")
+    verifying.set_defaults(func=verify)
+
+    for action in (inspecting, verifying):
+        action.add_argument("file", metavar="FILE", help="the bundle")
+    for action in (building, inspecting, verifying):
+        group(action, "what comes out").add_argument(
+            "--json", action="store_true", help="print exactly one JSON object"
+        )
+
+
+def _add_build(actions: Any) -> argparse.ArgumentParser:
+    building: argparse.ArgumentParser = actions.add_parser("build", help="make a bundle for a board")
     building.add_argument("out", metavar="OUT.zip", help="the bundle to write")
     group(building, "what goes in").add_argument("--app", required=True, metavar="FILE", help="the application image")
     group(building, "what goes in").add_argument(
@@ -53,25 +75,7 @@ def add_parser(commands: Any) -> None:
     )
     add_force(building)
     building.set_defaults(func=build_bundle)
-
-    sign.add_parser(actions)
-
-    inspecting = actions.add_parser("inspect", help="print the manifest and the parts of a bundle")
-    inspecting.set_defaults(func=inspect)
-
-    verifying = actions.add_parser("verify", help="read a bundle as a device does; exit status 1 if it is refused")
-    group(verifying, "the device").add_argument(
-        "--platform", metavar="P", help="also refuse what is not for this platform"
-    )
-    add_key_options(verifying, "all keys that are given, -1 without a key")
-    verifying.set_defaults(func=verify)
-
-    for action in (inspecting, verifying):
-        action.add_argument("file", metavar="FILE", help="the bundle")
-    for action in (building, inspecting, verifying):
-        group(action, "what comes out").add_argument(
-            "--json", action="store_true", help="print exactly one JSON object"
-        )
+    return building
 
 
 def build_bundle(chosen: argparse.Namespace) -> int:

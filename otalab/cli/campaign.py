@@ -12,6 +12,7 @@ import sys
 from typing import Any
 
 from otalab.cli.interrupts import pressed
+from otalab.cli.options.formats import add_format, chosen_format, csv_text
 from otalab.cli.options.study import add_study_options, chosen_study
 from otalab.cli.parser import group
 from otalab.cli.risk import explore
@@ -48,6 +49,7 @@ def add_parser(commands: Any) -> None:
         metavar="ADDRESS",
         help="of a Dask cluster, as in tcp://127.0.0.1:8786; it runs what it is sent, by whoever reaches it",
     )
+    add_format(parser)
     parser.set_defaults(func=run)
 
 
@@ -56,6 +58,7 @@ def run(chosen: argparse.Namespace) -> int:
     from otalab.numbers.campaigns.campaign import Campaign, progress, run_campaign  # noqa: PLC0415  # see above
     from otalab.numbers.fleet import Fleet  # noqa: PLC0415  # see above
 
+    how = chosen_format(chosen)
     if chosen.workers is not None:
         if chosen.workers < 1:
             raise BadInput(f"--workers {chosen.workers}: at least one is needed")
@@ -77,7 +80,14 @@ def run(chosen: argparse.Namespace) -> int:
             campaign, chosen.out, workers=workers, scheduler=chosen.scheduler, on_chunk=on_chunk, command=sys.argv[1:]
         )
     told = tally.as_object()
-    if chosen.json:
+    if how == "csv":
+        print(
+            csv_text(
+                ("end", "devices", "share", "low", "high"), [(end, *one.values()) for end, one in told["ends"].items()]
+            ),
+            end="",
+        )
+    elif how == "json":
         print(json.dumps(told))
     else:
         show(told)

@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from otalab.cli.check import COLUMNS
+from otalab.cli.options.formats import add_format, chosen_format, csv_text
 from otalab.cli.options.outputs import add_force, apart, output
 from otalab.cli.options.scenario import add_device_options, chosen_options
 from otalab.cli.parser import group
@@ -21,6 +23,7 @@ from otalab.cli.progress import bar
 from otalab.cli.way_out import tell_fault
 from otalab.errors import BadInput, OtalabError
 from otalab.graph.asked import several, some_faults, some_images
+from otalab.graph.check import matrix
 
 if TYPE_CHECKING:
     from otalab.files import Output
@@ -50,6 +53,7 @@ def add_parser(commands: Any) -> None:
     add("-o", "--out", metavar="FILE.html", help="where to write the page")
     add("--pdf", metavar="FILE.pdf", help="the same on paper, where a Chromium is installed")
     add("--json", action="store_true", help="print one JSON object: what was written, and what was found")
+    add_format(parser)
     add_force(parser)
     parser.set_defaults(func=run)
 
@@ -62,7 +66,7 @@ def run(chosen: argparse.Namespace) -> int:
 
     if not (chosen.out or chosen.pdf):
         raise BadInput("where to? -o FILE.html, --pdf FILE.pdf, or both")
-    browser = chromium() if chosen.pdf else ""
+    how, browser = chosen_format(chosen), chromium() if chosen.pdf else ""
     out, paper = output(chosen.out, chosen), output(chosen.pdf, chosen)
     apart(out, paper)
     asked = _asked(chosen)
@@ -76,10 +80,13 @@ def run(chosen: argparse.Namespace) -> int:
     for place, data in results:
         if place:
             place.write(data)
-            if not chosen.json:
+            if how == "table":
                 print(f"{place.path}: {len(data) / 1e6:.2f} MB")
-    if chosen.json:
+    if how == "json":
         print(json.dumps(_as_object(results, every)))
+    elif how == "csv":
+        cells = [(one.given, *row.values()) for one in every for row in matrix(one.cells)]
+        print(csv_text(("given", *COLUMNS), cells), end="")
     faults = [(one.given, one.fault) for one in lost]
     faults += [(one.given, fault) for one in every if one.repair for fault in one.repair.lost]
     for design, fault in faults:
@@ -128,7 +135,11 @@ def _words(chosen: argparse.Namespace) -> Iterator[str]:
     add_parser(plain.add_subparsers())
     usual = vars(plain.parse_args(["report", *chosen.designs]))
     for name, value in vars(chosen).items():
-        if name in usual and name not in ("designs", "func", "out", "pdf", "force", "json") and value != usual[name]:
+        if (
+            name in usual
+            and name not in ("designs", "func", "out", "pdf", "force", "json", "format")
+            and value != usual[name]
+        ):
             option = f"--{name.replace('_', '-')}"
             for one in value if isinstance(value, list) else [value]:
                 yield from ((option,) if one is True else (option, str(one)))

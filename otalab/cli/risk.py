@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from otalab.bench.ends import BAD, ENDS
 from otalab.cli.interrupts import pressed
+from otalab.cli.options.formats import add_format, chosen_format, csv_text
 from otalab.cli.options.outputs import add_force
 from otalab.cli.options.plots import add_plot, drawn, plotted
 from otalab.cli.options.study import add_study_options, chosen_study
@@ -45,6 +46,7 @@ def add_parser(commands: Any) -> None:
     group(parser, "what comes out").add_argument(
         "--sensitivity", action="store_true", help="tell what matters most; with --plot, a tornado"
     )
+    add_format(parser)
     add_plot(parser)
     add_force(parser)
     parser.set_defaults(func=run)
@@ -52,7 +54,7 @@ def add_parser(commands: Any) -> None:
 
 def run(chosen: argparse.Namespace) -> int:
     """Explore, weigh, solve and print; 0 whatever was found."""
-    names, picture = list(dict.fromkeys(chosen.designs)), plotted(chosen)
+    names, picture, how = list(dict.fromkeys(chosen.designs)), plotted(chosen), chosen_format(chosen)
     if picture and len(names) > 1:
         raise BadInput(f"--plot draws the phases of one design, and these are {len(names)}")
     studies = {name: chosen_study(chosen, name) for name in names}
@@ -66,7 +68,10 @@ def run(chosen: argparse.Namespace) -> int:
             break  # what is known by now is printed, and said to be partial
     if picture:
         _draw(studies[names[0]], picture, told[names[0]].get("sensitivity"))
-    if chosen.json:
+    if how == "csv":
+        rows = [(name, end, one["ends"][end], *one["bounds"][end]) for name, one in told.items() for end in ENDS]
+        print(csv_text(("design", "end", "probability", "low", "high"), rows), end="")
+    elif how == "json":
         print(json.dumps({"results": list(told.values())} if len(names) > 1 else told[names[0]]))
     elif len(names) > 1:
         beside(told)

@@ -18,7 +18,7 @@ from otalab.firmware.design import Design
 from otalab.firmware.device import Firmware
 from otalab.graph.case import Case, digest, named_firmware
 from otalab.graph.crash_graph import CrashGraph
-from otalab.graph.explorer import BUDGET, Explorer
+from otalab.graph.explorer import BUDGET, Explorer, a_budget
 from otalab.graph.freeze import graph_of
 from otalab.graph.history import History, ending, play
 from otalab.hardware.board import Board
@@ -109,18 +109,14 @@ def check(
     progress: Callable[[Explorer], None] = lambda _explorer: None,
 ) -> Cell:
     """Explore one case; its counterexample, if there is one, is played on plain contents before it is believed."""
-    begun = time.perf_counter()
+    begun, budget = time.perf_counter(), a_budget(budget)
     with case.told():
-        explorer = Explorer(scenario, faults, budget=budget, progress=progress)
-        explorer.explore()
-        graph = graph_of(explorer)
-        if graph.verdict == "open" and not explorer.interrupted:
-            graph = broken_by_a_member(scenario, faults, budget, progress) or graph
+        graph, interrupted = searched(scenario, faults, budget, progress)
     bad = graph.counterexample
     # A search that was broken off may keep what it found before its first cut; one that came to its end without any
     # looked at a device that is dead, and at nothing else.
     if graph.fired == 0 and (graph.closed or bad is None):
-        if explorer.interrupted:
+        if interrupted:
             raise KeyboardInterrupt  # nothing was found yet that could be kept
         raise OtalabError("not one cut was fired: this search says nothing")
     if bad is not None:
@@ -131,28 +127,43 @@ def check(
     return Cell(case, graph, time.perf_counter() - begun, scenario, faults)
 
 
-# Members of `all` that leave little: what a search of one of them costs is nothing beside that of all.
+# Members of `all` that leave little: what a search of one of them costs is mostly nothing beside that of all.
 CHEAP = ("atomic", "torn-program", "weak-erase")
+FIRST = 20  # before the search of all, each of them gets one node where that has so many
 
 
-def broken_by_a_member(
+def searched(
     scenario: Scenario, faults: FaultModel, budget: int, progress: Callable[[Explorer], None]
-) -> CrashGraph | None:
-    """Return the graph of a cheap member that breaks a design by itself, where all of them together are too many.
+) -> tuple[CrashGraph, bool]:
+    """Return what a search found, and whether somebody broke it off.
 
-    It is not closed, for it says nothing of the other members.
+    Cheap members of the fault model are asked first, so that however the search of all of them ends, a design that one
+    of them breaks is unsafe; where that search stays open, those that were not done are asked again, with all nodes.
+    What a member breaks is told by a graph that is not closed, for it says nothing of the other members.
     """
-    for name in CHEAP if len(faults.members) > 1 else ():
-        if name not in faults.members:
+    cheap = [name for name in CHEAP if name in faults.members] if len(faults.members) > 1 else []
+    asked = [*((name, budget // FIRST) for name in cheap), ("", budget), *((name, budget) for name in cheap)]
+    whole: CrashGraph | None = None
+    broken: CrashGraph | None = None
+    done: set[str] = set()
+    for name, nodes in asked:
+        if nodes < 1 or name in done or (name and broken):
             continue
-        explorer = Explorer(scenario, fault_model(name), budget=budget, progress=progress)
+        explorer = Explorer(scenario, fault_model(name) if name else faults, budget=nodes, progress=progress)
         explorer.explore()
-        if explorer.interrupted:
-            return None
         graph = graph_of(explorer)
-        if graph.verdict == "unsafe":
-            return replace(graph, closed=False)
-    return None
+        if not name and graph.verdict != "open":
+            return graph, explorer.interrupted
+        if not name:
+            whole = graph
+        elif graph.verdict == "unsafe":
+            broken = replace(graph, closed=False)
+        elif graph.closed:
+            done |= {name}
+        if explorer.interrupted or (whole and broken):
+            return broken or whole or replace(graph, closed=False), explorer.interrupted
+    assert whole is not None
+    return whole, False
 
 
 def tried(case: Case, scenario: Scenario, faults: FaultModel, **options: Any) -> Cell | LostCell:

@@ -1,5 +1,6 @@
 """What is printed: a table, one JSON object or CSV; figures, lists of what there is, a page to start from."""
 
+import argparse
 import csv
 import io
 import json
@@ -59,6 +60,8 @@ def test_a_report_says_what_it_wrote_and_what_it_found(capsys):
     assert (0, "page.html") == (status, told["files"][0]["path"])
     assert Path("page.html").stat().st_size == told["files"][0]["bytes"]
     assert "unsafe" == told["designs"][0]["cells"][0]["verdict"]
+    _, out, _ = printed(capsys, *words, "--budget", "50", "-o", "page.html", "--format", "csv")
+    assert ["given", "design", "faults"] == next(csv.reader(io.StringIO(out)))[:3]
 
 
 @pytest.mark.parametrize(
@@ -67,6 +70,8 @@ def test_a_report_says_what_it_wrote_and_what_it_found(capsys):
         (("check", "single-record", "hardened", *QUICK), ["design", "faults", "image", "verdict"]),
         (("trace", "mongoose", "--board", "tiny"), ["run", "effect", "phase"]),
         (("trace", "mongoose", "--board", "tiny", "--summary"), ["phase", "erases", "programs"]),
+        (("risk", "single-record", "hardened", *QUICK, "--rate", "1"), ["design", "end", "probability", "low", "high"]),
+        (("campaign", "hardened", *QUICK, "--rate", "1", "--devices", "10", "--out", "out"), ["end", "devices"]),
         (("boards",), ["name", "platform"]),
         (("rates",), ["name", "rate", "per hour"]),
     ],
@@ -151,6 +156,24 @@ def test_every_command_has_its_help(capsys):
     for name in commands.choices:
         assert 0 == cli.main(["help", name])
         assert f"otalab {name}" in capsys.readouterr().out
+
+
+def every_parser(of):
+    """Yield the parser of every command, and of every action of a command."""
+    for action in of._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, one in action.choices.items():
+                yield name, one
+                yield from ((f"{name} {more}", inner) for more, inner in every_parser(one))
+
+
+@pytest.mark.parametrize("name, one", list(every_parser(parser())), ids=lambda one: one if isinstance(one, str) else "")
+def test_options_stand_in_groups(name, one):
+    """Under a heading that says what they are about; each in one place."""
+    loose = [action.dest for action in one._optionals._group_actions]
+    assert ["help"] == loose
+    titles = [group.title for group in one._action_groups]
+    assert sorted(set(titles)) == sorted(titles)
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

@@ -13,7 +13,8 @@ from otalab.cli.progress import bar
 from otalab.errors import BadInput, OtalabError
 from otalab.graph.answers import answers
 from otalab.graph.asked import questions
-from otalab.graph.check import broken_by_a_member
+from otalab.graph.case import Case
+from otalab.graph.check import check
 
 DESIGNS = ("hardened", "single-record", "in-place")
 QUICK = ("--board", "tiny", "--faults", "atomic")
@@ -87,12 +88,26 @@ def test_all_is_unsafe_where_a_cheap_member_is(design):
 
 
 def test_what_a_member_says_is_not_closed():
-    """Of the others it says nothing; a model of one member is asked once."""
-    what = set_up("single-record", "tiny")
-    graph = broken_by_a_member(what, fault_model("all"), 200, lambda _explorer: None)
-    assert ("unsafe", False) == (graph.verdict, graph.closed)
-    assert broken_by_a_member(what, fault_model("atomic"), 200, lambda _explorer: None) is None
-    assert broken_by_a_member(set_up("hardened", "tiny"), fault_model("all"), 20, lambda _explorer: None) is None
+    """Of the others it says nothing; where all of them were followed, what these say counts."""
+    least = next(n for n in range(1, 200) if breaks("single-record", n))
+    assert not check_design("single-record", "all", board="tiny", budget=least).graph.closed
+    assert check_design("single-record", "all", board="tiny").graph.closed
+
+
+@pytest.mark.parametrize("design, verdict", [("single-record", "unsafe"), ("hardened", "open")])
+def test_cheap_members_are_asked_first(design, verdict):
+    """Whoever interrupts the search of all has their answer."""
+    asked = []
+
+    def impatient(explorer):
+        asked.append(explorer.faults.name)
+        if explorer.faults.name == "all":
+            raise KeyboardInterrupt
+
+    scenario, faults = set_up(design, "tiny"), fault_model("all")
+    cell = check(Case.of(scenario, design, "tiny", "all"), scenario, faults, progress=impatient)
+    assert verdict == cell.verdict
+    assert ("atomic", "all") == (asked[0], asked[-1])
 
 
 def test_a_recording_is_explored_with_a_budget(capsys, tmp_path, monkeypatch):
