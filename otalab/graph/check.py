@@ -129,7 +129,7 @@ def check(
 
 # Members of `all` that leave little: what a search of one of them costs is mostly nothing beside that of all.
 CHEAP = ("atomic", "torn-program", "weak-erase")
-FIRST = 20  # before the search of all, each of them gets one node where that has so many
+FIRST = 20  # at first a search gets one node where the whole one has so many
 
 
 def searched(
@@ -137,12 +137,14 @@ def searched(
 ) -> tuple[CrashGraph, bool]:
     """Return what a search found, and whether somebody broke it off.
 
-    Cheap members of the fault model are asked first, so that however the search of all of them ends, a design that one
-    of them breaks is unsafe; where that search stays open, those that were not done are asked again, with all nodes.
-    What a member breaks is told by a graph that is not closed, for it says nothing of the other members.
+    What closes with few nodes needs no more. Else the cheap members of the fault model are asked before the long
+    search, so that however it ends, a design that one of them breaks is unsafe; where it stays open, those that were
+    not done are asked again, with all nodes. What a member breaks is told by a graph that is not closed, for it says
+    nothing of the other members.
     """
     cheap = [name for name in CHEAP if name in faults.members] if len(faults.members) > 1 else []
-    asked = [*((name, budget // FIRST) for name in cheap), ("", budget), *((name, budget) for name in cheap)]
+    few = [(name, budget // FIRST) for name in ("", *cheap)] if cheap else []
+    asked = [*few, ("", budget), *((name, budget) for name in cheap)]
     whole: CrashGraph | None = None
     broken: CrashGraph | None = None
     done: set[str] = set()
@@ -152,7 +154,7 @@ def searched(
         explorer = Explorer(scenario, fault_model(name) if name else faults, budget=nodes, progress=progress)
         explorer.explore()
         graph = graph_of(explorer)
-        if not name and graph.verdict != "open":
+        if not name and (graph.closed or (nodes == budget and graph.verdict != "open")):
             return graph, explorer.interrupted
         if not name:
             whole = graph
@@ -160,10 +162,10 @@ def searched(
             broken = replace(graph, closed=False)
         elif graph.closed:
             done |= {name}
-        if explorer.interrupted or (whole and broken):
+        if explorer.interrupted or (broken and nodes == budget):
             return broken or whole or replace(graph, closed=False), explorer.interrupted
     assert whole is not None
-    return whole, False
+    return broken or whole, False
 
 
 def tried(case: Case, scenario: Scenario, faults: FaultModel, **options: Any) -> Cell | LostCell:

@@ -95,19 +95,32 @@ def test_what_a_member_says_is_not_closed():
 
 
 @pytest.mark.parametrize("design, verdict", [("single-record", "unsafe"), ("hardened", "open")])
-def test_cheap_members_are_asked_first(design, verdict):
+def test_cheap_members_are_asked_before_the_long_search(design, verdict):
     """Whoever interrupts the search of all has their answer."""
     asked = []
 
     def impatient(explorer):
         asked.append(explorer.faults.name)
-        if explorer.faults.name == "all":
+        if explorer.faults.name == "all" and "atomic" in asked:
             raise KeyboardInterrupt
 
     scenario, faults = set_up(design, "tiny"), fault_model("all")
-    cell = check(Case.of(scenario, design, "tiny", "all"), scenario, faults, progress=impatient)
+    cell = check(Case.of(scenario, design, "tiny", "all"), scenario, faults, budget=100, progress=impatient)
     assert verdict == cell.verdict
-    assert ("atomic", "all") == (asked[0], asked[-1])
+    assert ("all", True, "all") == (asked[0], "atomic" in asked, asked[-1])
+
+
+def test_what_closes_with_few_nodes_asks_no_member():
+    """The proof of the default design costs what it costs, and no more."""
+    asked = set()
+    scenario, faults = set_up("hardened"), fault_model("all")
+    cell = check(
+        Case.of(scenario, "hardened", "lab-1M", "all"),
+        scenario,
+        faults,
+        progress=lambda one: asked.add(one.faults.name),
+    )
+    assert ("safe", {"all"}) == (cell.verdict, asked)
 
 
 def test_a_recording_is_explored_with_a_budget(capsys, tmp_path, monkeypatch):
