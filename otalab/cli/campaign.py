@@ -9,17 +9,22 @@ import argparse
 import json
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from otalab.cli.interrupts import pressed
 from otalab.cli.options.formats import add_format, chosen_format, csv_text
-from otalab.cli.options.study import add_study_options, chosen_study
+from otalab.cli.options.study import add_study_options, chosen_law, chosen_study
 from otalab.cli.parser import group
 from otalab.cli.risk import explore
 from otalab.errors import BadInput
 from otalab.files import try_folder
 from otalab.numbers.engine_names import ENGINES
 from otalab.text import table, whole_number
+
+if TYPE_CHECKING:
+    from otalab.numbers.fleet import Fleet
+    from otalab.numbers.rate_laws import RateLaw
+    from otalab.numbers.study import Study
 
 
 def add_parser(commands: Any) -> None:
@@ -67,7 +72,11 @@ def run(chosen: argparse.Namespace) -> int:
             raise BadInput(f"--workers {chosen.workers}: {other}: leave it out")
     try_folder(chosen.out)
     one = chosen_study(chosen)
-    fleet = Fleet.read(one, chosen.fleet) if chosen.fleet else Fleet((one,))
+    law = chosen_law(chosen)
+    if law is not None:
+        fleet = _homes(chosen, one, law)
+    else:
+        fleet = Fleet.read(one, chosen.fleet) if chosen.fleet else Fleet((one,))
     campaign = Campaign(fleet, chosen.devices, chosen.seed, chosen.engine)
     cores = os.cpu_count() or 1
     workers = chosen.workers if chosen.workers is not None else cores if chosen.engine == "firmware" else 1
@@ -92,6 +101,20 @@ def run(chosen: argparse.Namespace) -> int:
     else:
         show(told)
     return 0
+
+
+def _homes(chosen: argparse.Namespace, one: Study, law: RateLaw) -> Fleet:
+    """Return the fleet of homes that differ; what is not known of one rate is no fleet."""
+    from otalab.numbers.unsure import homes  # noqa: PLC0415  # see above
+
+    if law.counted:
+        raise BadInput(
+            f"--rate {chosen.rate!r}: counts tell what is known of one rate, the same for all devices: ask risk for "
+            "the interval, or give gamma(shape, scale) for homes that differ"
+        )
+    if chosen.fleet:
+        raise BadInput("--fleet with a law of the rate: give each kind its rate in the file, or leave the file out")
+    return homes(one, law)
 
 
 def show(told: dict[str, Any]) -> None:

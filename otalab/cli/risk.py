@@ -17,9 +17,10 @@ from otalab.cli.interrupts import pressed
 from otalab.cli.options.formats import add_format, chosen_format, csv_text
 from otalab.cli.options.outputs import add_force
 from otalab.cli.options.plots import add_plot, drawn, plotted
-from otalab.cli.options.study import add_study_options, chosen_study
+from otalab.cli.options.study import add_study_options, chosen_law, chosen_study
 from otalab.cli.parser import group
 from otalab.cli.progress import bar
+from otalab.cli.rate_law import by_law, lines
 from otalab.errors import BadInput
 from otalab.graph.explorer import Explorer
 from otalab.graph.partial import PartialGraph
@@ -57,11 +58,11 @@ def run(chosen: argparse.Namespace) -> int:
     names, picture, how = list(dict.fromkeys(chosen.designs)), plotted(chosen), chosen_format(chosen)
     if picture and len(names) > 1:
         raise BadInput(f"--plot draws the phases of one design, and these are {len(names)}")
-    studies = {name: chosen_study(chosen, name) for name in names}
+    studies, law = {name: chosen_study(chosen, name) for name in names}, chosen_law(chosen)
     told = {}
     for name, one in studies.items():
         explore(one)
-        told[name] = as_object(one) | _per_year(one, chosen)
+        told[name] = as_object(one) | _per_year(one, chosen) | by_law(one, None if pressed() else law)
         if chosen.sensitivity and not pressed():
             told[name] |= _sensitivity(one)
         if pressed():
@@ -235,6 +236,8 @@ def show(one: Study, told: dict[str, Any]) -> None:
         for row in told["by_phase"]
     ]
     print("\n" + "\n".join(table(("phase", "duration", "cuts", "fatal"), rows, right="duration cuts fatal")))
+    if "rate_law" in told:
+        print("\n" + "\n".join(lines(told["rate_law"])))
     if "per_year" in told:
         print("\n" + _in_years(told["per_year"]))
     if "sensitivity" in told:

@@ -24,8 +24,8 @@ PLAIN = (
     "incoming input inspected inspection internal item keep known lab lasting leave left leftover loop lost no on "
     "onward opened options out pair partial pieces played player poller progress publish pushed question quick "
     "reader received recorded refused remembered reviewed rolled same sampled sampler scenes search seat shown "
-    "silent solution spent standing story suggestion summary target teller unknown unreviewed upload walked wanted "
-    "weighed weigher witness write written"
+    "silent solution spent standing story suggestion summary target teller unknown unreviewed unsure upload walked "
+    "wanted weighed weigher witness write written"
 )
 
 

@@ -15,6 +15,7 @@ from otalab.graph.explorer import BUDGET
 from otalab.numbers.rates import Rates
 
 if TYPE_CHECKING:
+    from otalab.numbers.rate_laws import RateLaw
     from otalab.numbers.study import Study
 
 
@@ -27,7 +28,11 @@ def add_study_options(parser: argparse.ArgumentParser, *, several: bool = False)
         parser.add_argument("design", metavar="DESIGN", help=name)
     add_options(parser)
     add = group(parser, "how likely power cuts are").add_argument
-    add("--rate", required=True, metavar="R", help="power failures per hour, or 1.4/year, or us-2022")
+    add(
+        "--rate", required=True, metavar="R",
+        help="power failures per hour, or 1.4/year, or us-2022, or where it is not one number: gamma(2, 0.7/year), or "
+        '"14 outages in 10 homes in a year"',
+    )  # fmt: skip
     add("--phase-rate", action="append", default=[], metavar="PHASE=R", help="another rate in one phase; repeatable")
     add("--network", type=float, default=100_000.0, metavar="B", help="bytes per second (100000)")
     add("--weights", metavar="M=W,...", help="weights of the members of the fault model all (equal)")
@@ -49,9 +54,10 @@ def chosen_study(chosen: argparse.Namespace, name: str | None = None) -> Study:
     if chosen.budget < 1:
         raise BadInput(f"--budget {chosen.budget}: at least one node is needed")
     design = load_design(chosen.design if name is None else name)
+    law = chosen_law(chosen)
     one = Study(
         design=design,
-        rates=Rates.parse(chosen.rate, chosen.phase_rate),
+        rates=Rates.parse(chosen.rate if law is None else f"{law.mean!r}/hour", chosen.phase_rate),
         faults=chosen.faults,
         image=chosen.image,
         bytes_per_second=chosen.network,
@@ -69,6 +75,13 @@ def chosen_study(chosen: argparse.Namespace, name: str | None = None) -> Study:
             one = replace(one, **{option: value})
     one.refuse_nonsense()
     return one
+
+
+def chosen_law(chosen: argparse.Namespace) -> RateLaw | None:
+    """Return the law of the rate, where that is not one number; a study of it has the mean."""
+    from otalab.numbers.rate_laws import parse_law  # noqa: PLC0415  # slow to load
+
+    return parse_law(chosen.rate)
 
 
 def _weights(text: str) -> tuple[tuple[str, float], ...]:
