@@ -89,7 +89,8 @@ def main() -> None:
         told = ", ".join(f"{end} {count} ({many * weighed.ends[end]:.1f})" for end, count in sorted(counts.items()))
         print(
             f"{one.board.name:7} {design:14} {faults:13} {rate:6g}/h {image:8} "
-            f"{'closed' if weighed.closed else 'open  '} {many:6} lives {time.process_time() - begun:6.1f} s  p {ps:22}  {told}",
+            f"{'closed' if weighed.closed else 'open  '} {many:6} lives "
+            f"{time.process_time() - begun:6.1f} s  p {ps:22}  {told}",
             flush=True,
         )
     print(f"the least p-value is {least:.2g}")
