@@ -165,7 +165,8 @@ def search(
         now = known(graph, weigher)
         graph.unknown = now.unknown
         told(now)
-        little = little and now.unknown > (1 - LITTLE) * was
+        # More than before is ahead where merges were wrong, and the search has begun anew.
+        little = little and was >= now.unknown > (1 - LITTLE) * was
         if now.settled(absolute, relative) or len(graph.nodes) >= nodes or little:
             return now
         ahead = sorted(now.ahead.items(), key=lambda pair: -pair[1])

@@ -7,12 +7,15 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from scipy.stats import chi2
 
 from otalab.bench.ends import ENDS
 from otalab.graph.check import check_design
+from otalab.numbers import by_weight
+from otalab.numbers.by_weight import Known
 from otalab.numbers.engines.engines import crowds, sample
 from otalab.numbers.explored import Search
 from otalab.numbers.fleet import Fleet
@@ -111,3 +114,15 @@ def test_a_search_that_has_no_time_says_less_and_nothing_false():
 
     assert not one.weighed.closed
     assert all(0 <= low <= high <= 1 for low, high in one.weighed.bounds.values())
+
+
+def test_a_search_that_begins_anew_goes_on():
+    """Where a merge was wrong all is ahead again: that is no sign that little is won by more."""
+    was = [Known({}, {object(): mass}) for mass in (1.0, 0.5, 1.0, 0.1, 0.0)]
+    graph, told = SimpleNamespace(nodes=[], many=lambda _one: False, follow=lambda _ahead: None), []
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(by_weight, "known", lambda _graph, _weigher: was[len(told)])
+        patched.setattr(by_weight, "MOST", 1)  # so that every round follows as much as one may
+        found = by_weight.search(graph, None, nodes=99, absolute=1e-9, relative=0.01, told=told.append)
+
+    assert was == told and 0 == found.unknown
