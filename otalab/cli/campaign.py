@@ -61,7 +61,6 @@ def add_parser(commands: Any) -> None:
 def run(chosen: argparse.Namespace) -> int:
     """Run the campaign, or what is missing of it, and print what was found; 0 whatever that is."""
     from otalab.numbers.campaigns.campaign import Campaign, progress, run_campaign  # noqa: PLC0415  # see above
-    from otalab.numbers.fleet import Fleet  # noqa: PLC0415  # see above
 
     how = chosen_format(chosen)
     if chosen.workers is not None:
@@ -72,11 +71,7 @@ def run(chosen: argparse.Namespace) -> int:
             raise BadInput(f"--workers {chosen.workers}: {other}: leave it out")
     try_folder(chosen.out)
     one = chosen_study(chosen)
-    law = chosen_law(chosen)
-    if law is not None:
-        fleet = _homes(chosen, one, law)
-    else:
-        fleet = Fleet.read(one, chosen.fleet) if chosen.fleet else Fleet((one,))
+    fleet = _fleet(chosen, one)
     campaign = Campaign(fleet, chosen.devices, chosen.seed, chosen.engine)
     cores = os.cpu_count() or 1
     workers = chosen.workers if chosen.workers is not None else cores if chosen.engine == "firmware" else 1
@@ -101,6 +96,16 @@ def run(chosen: argparse.Namespace) -> int:
     else:
         show(told)
     return 0
+
+
+def _fleet(chosen: argparse.Namespace, one: Study) -> Fleet:
+    """Return the fleet that was asked for: homes that differ, the kinds of a file, or one kind."""
+    from otalab.numbers.fleet import Fleet  # noqa: PLC0415  # see above
+
+    law = chosen_law(chosen)
+    if law is not None:
+        return _homes(chosen, one, law)
+    return Fleet.read(one, chosen.fleet) if chosen.fleet else Fleet((one,))
 
 
 def _homes(chosen: argparse.Namespace, one: Study, law: RateLaw) -> Fleet:
