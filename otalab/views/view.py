@@ -12,9 +12,11 @@ from contextlib import contextmanager
 from secrets import token_hex
 from threading import RLock
 from typing import Any, ClassVar, Self
+from weakref import WeakSet
 
 import anywidget
 import traitlets
+from IPython import get_ipython
 
 from otalab.views.still import Picture, framed
 
@@ -46,6 +48,7 @@ class View(anywidget.AnyWidget):
         self._displays: list[Self] = []
         self._taking = False
         super().__init__(picture=token_hex(8), **traits)
+        _made_in_this_run(self)
         self.on_msg(self._heard)
         self.observe(lambda change: change["new"] and self._cells and self._stand(self._cells), ["follows"])
 
@@ -90,9 +93,13 @@ class View(anywidget.AnyWidget):
             super()._handle_msg(msg)
 
     def close(self) -> None:
-        """Close it with its displays."""
-        for shown in getattr(self, "_displays", []):
+        """Close it with its displays, and all that they were made with; nothing here holds them any longer."""
+        for shown in [*getattr(self, "_displays", [])]:
             shown.close()
+        if (cells := getattr(self, "_cells", None)) is not None and self in cells._displays:
+            cells._displays.remove(self)
+        if self.layout is not None:
+            self.layout.close()
         super().close()
 
     def _stand(self, other: Self) -> None:
@@ -128,3 +135,33 @@ class View(anywidget.AnyWidget):
 
     def _asked(self, _widget: object, content: dict[str, Any], _buffers: object) -> None:
         """Do what the browser asks for."""
+
+
+# By cell: which run of it was the last one, and which views were made in that.
+_runs: dict[str, tuple[str, WeakSet[View]]] = {}
+
+
+def _made_in_this_run(view: View) -> None:
+    """Note by which run of which cell a view was made; a cell that is run again has let go of those it made before.
+
+    What stood below it is gone from the page then, and what the kernel keeps for a page would be kept for ever.
+    """
+    if (here := _cell_and_run()) is None:
+        return
+    cell, now = here
+    run, views = _runs.get(cell, ("", WeakSet()))
+    if run != now:
+        # Displays first: a view is still in use where one of them stands below another cell.
+        for replaced in sorted(views, key=lambda one: one.follows is None):
+            if replaced.follows is not None or not replaced._displays:
+                replaced.close()
+        run, views = _runs[cell] = now, WeakSet(kept for kept in views if kept.comm is not None)
+    views.add(view)
+
+
+def _cell_and_run() -> tuple[str, str] | None:
+    """Return the cell that is running, and in which run; `None` where no notebook says so."""
+    kernel = getattr(get_ipython(), "kernel", None)
+    parent = kernel.get_parent("shell") if kernel is not None else {}
+    cell, run = parent.get("metadata", {}).get("cellId"), parent.get("header", {}).get("msg_id")
+    return (cell, run) if isinstance(cell, str) and isinstance(run, str) else None

@@ -1,11 +1,16 @@
 """What all views share: displays with places of their own, answers, and pictures for whoever has no kernel."""
 
+import gc
 import re
 import threading
+import weakref
+from secrets import token_hex
 
+import ipywidgets.widgets.widget as registry
 import pytest
 
 from otalab.graph.check import check_design
+from otalab.views import view as view_module
 from otalab.views.player import UpdatePlayer
 from otalab.views.widgets.commit_timer import CommitTimerLab
 from otalab.views.widgets.dashboard import CampaignDashboard
@@ -164,3 +169,104 @@ def test_two_threads_that_tell_the_browser_lose_nothing(monkeypatch):
     other.join()
 
     assert 9.0 == told["health_seconds"]
+
+
+class Cells:
+    """
+    A kernel, as far as views ask it: which cell runs, in which run.
+    """
+
+    def __init__(self, monkeypatch):
+        self.kernel, self.parent = self, {}
+        monkeypatch.setattr(view_module, "get_ipython", lambda: self)
+
+    def get_parent(self, _channel):
+        return self.parent
+
+    def run(self, cell):
+        self.parent = {"metadata": {"cellId": cell}, "header": {"msg_id": token_hex(4)}}
+
+
+def kept():
+    """
+    How many widgets the kernel keeps for pages.
+    """
+    return len(registry._instances)
+
+
+def shown(view):
+    view._repr_mimebundle_()
+    return view
+
+
+@each_kind
+def test_what_is_closed_leaves_nothing(kind):
+    """
+    A view, its displays and what each was made with are kept for a page no longer, and by nobody else.
+    """
+    before = kept()
+    view = shown(KINDS[kind][0]())
+    gone = [weakref.ref(one) for one in (view, *view._displays)]
+    assert before < kept()
+
+    view.close()
+    assert before == kept()
+    del view
+    gc.collect()
+    assert [None, None] == [one() for one in gone]
+
+
+@each_kind
+def test_a_cell_that_runs_again_lets_go_of_what_it_showed(kind, monkeypatch):
+    """
+    However often it runs, there is one view of it and one display.
+    """
+    cells, counts = Cells(monkeypatch), []
+    for _ in range(3):
+        cells.run("a")
+        shown(KINDS[kind][0]())
+        counts.append(kept())
+
+    assert 1 == len(set(counts))
+
+
+def test_what_stands_below_another_cell_stays(monkeypatch):
+    """
+    It goes when that cell is run again, or closed by hand.
+    """
+    cells = Cells(monkeypatch)
+    cells.run("a")
+    view = UpdatePlayer("mongoose", "tiny")
+    cells.run("b")
+    shown(view)
+    (display,) = view._displays
+    cells.run("a")
+    UpdatePlayer("mongoose", "tiny")
+
+    assert display.comm is not None is not view.comm
+    cells.run("b")
+    shown(view)
+    assert display.comm is None
+    assert 1 == len(view._displays)
+
+
+def test_players_of_one_scenario_share_what_was_played():
+    """
+    Lives and tapes are there once for all of them, with cuts and without, and as long as one of them is.
+    """
+    one, two = (UpdatePlayer("single-record", "tiny") for _ in range(2))
+    assert one.life is two.life
+    assert one.trace is two.trace
+    for player in (one, two):
+        player.cuts = [[0, 160, "before"]]
+    assert one.life is two.life
+    assert one.recovery is two.recovery
+    other = UpdatePlayer("single-record", "tiny", image="hangs")
+    assert other.life is not UpdatePlayer("single-record", "tiny").life
+
+    lived = weakref.ref(one.life)
+    one.close()
+    two.close()
+    del one, two, player
+    gc.collect()
+    assert lived() is None

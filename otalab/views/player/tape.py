@@ -64,6 +64,7 @@ class Tape:
         columns |= {f"state_{name}": "I" for name in ("position", "sector", "state")}
         self._columns: dict[str, array[Any]] = {name: array(code) for name, code in columns.items()}
         self._moments: list[dict[str, Any]] = []
+        self._packed: bytes | None = None
         self.log: list[tuple[int, int, str]] = []
         board = self._device.board
         self._owners = {sector: name for name, region in board.owners() for sector in board.sectors_of(region)}
@@ -77,7 +78,12 @@ class Tape:
             self._run(later, effect if later == number else 0)
 
     def packed(self) -> bytes:
-        """Return the block that goes to the browser."""
+        """Return the block that goes to the browser; the same one each time, for all who show this life."""
+        if self._packed is None:
+            self._packed = self._pack()
+        return self._packed
+
+    def _pack(self) -> bytes:
         head = self._head()
         tables, body = [], bytearray()
         for name, column in self._columns.items():

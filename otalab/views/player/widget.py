@@ -21,10 +21,11 @@ from otalab.graph.check import counterexample, saved
 from otalab.hardware.effects import Effect
 from otalab.hardware.flash import Flash
 from otalab.views.player import wishes
-from otalab.views.player.life import Memory, PlayedLife, live
+from otalab.views.player.life import PlayedLife
 from otalab.views.player.page import CSS, ESM, page
 from otalab.views.player.played_view import PlayedView
 from otalab.views.player.records import records, why
+from otalab.views.player.shared import lives_of
 from otalab.views.player.still import time_line
 from otalab.views.player.tape import Tape
 from otalab.views.player.tears import tears
@@ -56,7 +57,6 @@ class UpdatePlayer(PlayedView):
         own = {name: more.pop(name) for name in [*more] if name in self.class_trait_names()}
         self._bundle = more.get("bundle")
         self._options = more | {"bundle": wishes.contents_of(self._bundle)}
-        self._memory: Memory = {}
         super().__init__(design=design, board=board or wishes.default_board(design), **own)
         self._begin()
         self.cuts = list(cuts)
@@ -162,7 +162,7 @@ class UpdatePlayer(PlayedView):
     def _take(self, other: Self) -> None:
         """Share all that the other has played: nothing is played again."""
         fresh = self._lived is not other._lived or self.caption != other.caption
-        for name in ("_scenario", "_memory", "_model", "_whole", "_lived"):
+        for name in ("_scenario", "_lives", "_model", "_whole", "_lived"):
             setattr(self, name, getattr(other, name))
         self._tapes: list[Tape] = [*other._tapes]
         with self.hold_sync():
@@ -183,9 +183,10 @@ class UpdatePlayer(PlayedView):
         """Play another device, or another update, from its beginning."""
         if self._taking:
             return
-        self._scenario, self._memory, self._model = self._set_up(), {}, fault_model(self.faults)
-        self._whole = self._lived = live(self._scenario, self._model, [], self.choices, self._memory)
-        self._tapes = [Tape(self._lived)]
+        self._lives, self._model = lives_of(self._set_up()), fault_model(self.faults)
+        self._scenario = self._lives.scenario
+        self._whole = self._lived = self._lives.life(self._model, [], self.choices)
+        self._tapes = [self._lives.tape(self._lived)]
         with self.hold_sync():
             self.trace, self.recovery = self._tapes[0].packed(), b""
             self.cuts, self.step = [], 0
@@ -220,7 +221,7 @@ class UpdatePlayer(PlayedView):
     def _digits(self, proposal: Any) -> list[str]:
         choices = wishes.choices_of(proposal["value"])
         if hasattr(self, "_scenario") and not self._taking:
-            live(self._scenario, self._model, [], choices, self._memory)
+            self._lives.life(self._model, [], choices)
         return choices
 
     @traitlets.validate("step")
@@ -232,7 +233,7 @@ class UpdatePlayer(PlayedView):
         cuts = wishes.cuts_of(proposal["value"])
         if not hasattr(self, "_whole") or self._taking:
             return [list(cut) for cut in cuts]
-        self._next = live(self._scenario, self._model, cuts, self.choices, self._memory) if cuts else self._whole
+        self._next = self._lives.life(self._model, cuts, self.choices) if cuts else self._whole
         return [list(cut) for cut in cuts]
 
     @traitlets.observe("cuts")
@@ -245,7 +246,7 @@ class UpdatePlayer(PlayedView):
             del self._tapes[1:]
             if self.cuts:
                 first = self._lived.position(*self.cuts[0][:2])
-                self._tapes.append(Tape(self._lived, first, self._tapes[0].pool))
+                self._tapes.append(self._lives.tape(self._lived, first, self._tapes[0]))
             self.recovery = self._tapes[1].packed() if self.cuts else b""
             self.step = self._lived.position(*self.cuts[-1][:2]) if self.cuts else min(self.step, len(self._lived) - 1)
             self._tell()

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 import psutil
+import pyarrow.compute
+import pyarrow.dataset
 import pytest
 
 from otalab.bench.ends import ENDS
@@ -18,6 +20,7 @@ from otalab.cli.main import main
 from otalab.errors import BadInput
 from otalab.numbers.campaigns import campaign as campaigns
 from otalab.numbers.campaigns.campaign import Campaign, Tally, run_campaign
+from otalab.numbers.campaigns.rows import narrow
 from otalab.numbers.stats import interval
 from otalab.numbers.study import study
 from otalab.wire.live.guard import guarded
@@ -456,3 +459,26 @@ def test_no_devices_are_no_tally():
     """Nothing can be said of nothing."""
     with pytest.raises(BadInput):
         Tally(small()).interval("bricked")
+
+
+def test_rows_are_narrow_and_a_part_of_them_is_read_alone(tmp_path, short_chunks):
+    """Categories and numbers of 32 bits, whoever made them; a filter reads the rows that it asks for."""
+    for engine in ("chain", "firmware"):
+        run_campaign(small(250, engine=engine), tmp_path / engine)
+        table = rows(tmp_path / engine)
+        widths = {name: kind.itemsize for name, kind in table.dtypes.items() if name not in ("end", "last_cut")}
+        assert {4} == set(widths.values())
+        assert {"category"} == {table.dtypes[name].name for name in ("end", "last_cut")}
+
+        part = pyarrow.dataset.dataset(tmp_path / engine / "devices").to_table(
+            columns=["device", "seconds"], filter=pyarrow.compute.field("last_cut") == "download"
+        )
+        assert table.device[table.last_cut == "download"].tolist() == part["device"].to_pylist()
+        assert 0 < len(part) < 250
+
+
+def test_a_number_that_32_bits_do_not_hold_is_kept_whole():
+    """The narrow rows say the same as the wide ones."""
+    for last in (2**32 - 1, 2**32, 10**14):
+        wide = pd.DataFrame({"device": [last - 1, last], "seconds": [1.5, 2.25]})
+        assert [last - 1, last] == narrow(wide).device.tolist()
