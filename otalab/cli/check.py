@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from otalab.cli.interrupts import until_interrupted
@@ -46,6 +46,9 @@ def add_parser(commands: Any) -> None:
     group(parser, "the search").add_argument(
         "--jobs", type=int, default=1, metavar="N", help="processes that search at once (1)"
     )
+    group(parser, "the search").add_argument(
+        "--scheduler", metavar="ADDRESS", help="of a Dask cluster that searches; it reads the same files, and runs code"
+    )
     group(parser, "what comes out").add_argument(
         "--save", metavar="FILE", help="write the counterexamples to a file that replay plays"
     )
@@ -66,6 +69,8 @@ def run(chosen: argparse.Namespace) -> int:
             print(f"{name}: {fault_model(name).explain()}\n")
         return 0
     how = chosen_format(chosen)
+    if chosen.scheduler is not None and chosen.jobs != 1:
+        raise BadInput(f"--jobs {chosen.jobs}: --scheduler has workers of its own: leave it out")
     every = questions(
         chosen_designs(chosen),
         some_faults(chosen.faults),
@@ -78,7 +83,7 @@ def run(chosen: argparse.Namespace) -> int:
     apart(save, graph)
     if graph and len(every) != 1:
         raise BadInput(f"--graph takes a single cell, and these are {len(every)}")
-    cells = until_interrupted(_cells(every, chosen))
+    cells = _answered(every, chosen)
     if graph and isinstance(cells[0], Cell):
         graph.write(cells[0].graph.npz())
     told = [cell.as_object() for cell in cells]
@@ -94,6 +99,15 @@ def run(chosen: argparse.Namespace) -> int:
     return status_of(cells)
 
 
+def _answered(every: list[AskedCell], chosen: argparse.Namespace) -> list[Cell | LostCell]:
+    if chosen.scheduler is None:
+        return until_interrupted(_cells(every, chosen))
+    from otalab.numbers.campaigns.workers import dask_cluster  # noqa: PLC0415  # slow to load
+
+    with dask_cluster(chosen.scheduler, "run again, or without --scheduler") as cluster:
+        return until_interrupted(_cells(every, chosen, cluster.submit))
+
+
 def status_of(cells: Sequence[Cell | LostCell]) -> int:
     """Tell every internal fault on standard error, and return the exit status: 3 if there is one, 1 for bad news."""
     lost = [cell for cell in cells if isinstance(cell, LostCell)]
@@ -102,7 +116,9 @@ def status_of(cells: Sequence[Cell | LostCell]) -> int:
     return 3 if lost else 1 if any(cell.verdict != "safe" for cell in cells) else 0
 
 
-def _cells(every: list[AskedCell], chosen: argparse.Namespace) -> Iterator[Cell | LostCell]:
+def _cells(
+    every: list[AskedCell], chosen: argparse.Namespace, submit: Callable[..., Any] | None = None
+) -> Iterator[Cell | LostCell]:
     """Yield the cells, each told as soon as it is known, with how many are still to come."""
     several, begun = len(every) > 1, time.monotonic()
     with bar(unit=" runs") as shown:
@@ -116,7 +132,7 @@ def _cells(every: list[AskedCell], chosen: argparse.Namespace) -> Iterator[Cell 
                 shown.reset()
             shown.update(explorer.expanded - shown.n)
 
-        for number, cell in enumerate(answers(every, chosen.jobs, watch), 1):
+        for number, cell in enumerate(answers(every, chosen.jobs, watch, submit), 1):
             if chosen_format(chosen) == "table":
                 shown.clear()
                 tell(cell, f"cell {number} of {len(every)}, " if several else "")

@@ -23,6 +23,10 @@ EXAMPLES = {
         "otalab risk mine.toml --rate 0.9/day --plot a.svg",
     ),
     "campaign": ("otalab campaign single-record --rate 0.9/day --devices 1e6 --out lamps",),
+    "rollout": (
+        "otalab rollout single-record --rate 0.9/day --devices 1e5 --stages 1:1d,10:1d,100:7d --stop 0.001",
+        "otalab rollout single-record --rate 0.9/day --devices 1e5 --stop 0.001 --by high --repeats 100",
+    ),
     "serve": (
         "otalab serve --flash lamp.bin --board esp8266-4M",
         "otalab serve --flash lamp.bin --mqtt 127.0.0.1:1883 --device-id lamp",

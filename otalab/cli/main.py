@@ -31,6 +31,7 @@ COMMANDS: dict[str, Callable[[], Any]] = {
     "report": lambda: import_module("otalab.cli.report"),
     "risk": lambda: import_module("otalab.cli.risk"),
     "campaign": lambda: import_module("otalab.cli.campaign"),
+    "rollout": lambda: import_module("otalab.cli.rollout"),
     "serve": lambda: import_module("otalab.cli.serve"),
     "fleet": lambda: import_module("otalab.cli.fleet"),
     "shadow-service": lambda: import_module("otalab.cli.shadow_service"),

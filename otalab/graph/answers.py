@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from typing import Any
 
 from otalab.bench.setup import scenario_of
 from otalab.errors import BadInput, OtalabError
@@ -22,14 +23,21 @@ MOST_JOBS = 256
 
 
 def answers(
-    every: Sequence[AskedCell], jobs: int = 1, watch: Callable[[int, Explorer], None] = lambda _number, _explorer: None
+    every: Sequence[AskedCell],
+    jobs: int = 1,
+    watch: Callable[[int, Explorer], None] = lambda _number, _explorer: None,
+    submit: Callable[..., Any] | None = None,
 ) -> Iterator[Cell | LostCell]:
     """Yield the cells in their order, each as soon as it is known; `watch` sees the searches of this process.
 
     With `jobs`, so many processes search at once; an interrupt ends them all.
+    With `submit`, a cluster that takes work as `concurrent.futures` does, and reads the same files by the same names.
     """
     if type(jobs) is not int or not 1 <= jobs <= MOST_JOBS:
         raise BadInput(f"jobs {jobs!r}: from 1 to {MOST_JOBS} processes are possible")
+    if submit is not None:
+        yield from _by_a_cluster(every, submit)
+        return
     if jobs == 1 or len(every) == 1:
         for number, one in enumerate(every):
 
@@ -54,6 +62,16 @@ def answers(
         pool.shutdown(wait=False, cancel_futures=True)
         for process in processes:
             process.terminate()
+
+
+def _by_a_cluster(every: Sequence[AskedCell], submit: Callable[..., Any]) -> Iterator[Cell | LostCell]:
+    waiting = [submit(_sent, one) for one in every]
+    try:
+        for one, future in zip(every, waiting, strict=True):
+            yield _received(one, future)
+    finally:
+        for future in waiting:
+            future.cancel()
 
 
 def _deaf() -> None:

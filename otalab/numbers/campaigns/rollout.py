@@ -53,7 +53,7 @@ def roll_out(
 
 def _every_stage(fleet: Fleet, devices: int, stages: Sequence[Stage], rule: StopRule | None, seed: int) -> pd.DataFrame:
     """Go on to the last stage, whatever the rule says."""
-    _refuse(devices, stages, seed)
+    refuse(devices, stages, seed)
     rows = []
     asked = rule or StopRule(0.0)
     ends: list[tuple[float, bool, bool, int]] = []  # when, badly, counted by the rule, how many
@@ -97,7 +97,7 @@ def rollouts(
     """
     if repeats < 1:
         raise BadInput(f"repeats: at least one is needed, got {repeats}")
-    _refuse(devices, stages, seed)
+    refuse(devices, stages, seed)
     # Seeds are apart from each other, not in steps of one: stages count in the second place.
     seeds = np.random.SeedSequence(seed).generate_state(repeats, np.uint64).tolist()
     kept = ["stage", "offered", "dead", "missed", "stopped"]
@@ -109,7 +109,8 @@ def rollouts(
     return pd.DataFrame(rows, columns=[*kept, "saved", "seed"])
 
 
-def _refuse(devices: int, stages: Sequence[Stage], seed: int = 0) -> None:
+def refuse(devices: int, stages: Sequence[Stage], seed: int = 0) -> None:
+    """Refuse a rollout that cannot be."""
     if seed < 0:
         raise BadInput(f"seed: a number of 0 or more is needed, got {seed}")
     if not 1 <= devices <= MOST:
@@ -139,7 +140,7 @@ def expected_losses(fleet: Fleet, devices: int, confidence: float = 0.95) -> Los
 
     The supplies of two devices have nothing to do with each other: a black-out of a whole town is not in this.
     """
-    _refuse(devices, [Stage(100)])
+    refuse(devices, [Stage(100)])
     confident(confidence)
     _, low, high = fleet.interval(*BAD)
     tails = (1 - confidence) / 2

@@ -92,8 +92,8 @@ def _processes(asked: _Asked, workers: int) -> Iterator[ProcessPoolExecutor]:
 
 
 @contextmanager
-def dask_cluster(address: str) -> Iterator[Cluster]:
-    """Have the Dask cluster whose scheduler listens at an address."""
+def dask_cluster(address: str, again: str = "run again to go on with what is done") -> Iterator[Cluster]:
+    """Have the Dask cluster whose scheduler listens at an address; `again` is what to do once it went away."""
     try:
         from distributed import Client, KilledWorker  # noqa: PLC0415  # slow to load, need not be there
         from distributed import wait as distributed_wait  # noqa: PLC0415  # likewise
@@ -111,9 +111,7 @@ def dask_cluster(address: str) -> Iterator[Cluster]:
         try:
             yield Cluster(partial(client.submit, pure=False, retries=TRIES), distributed_wait)
         except (CancelledError, asyncio.CancelledError, CommClosedError, KilledWorker) as error:
-            raise OtalabError(
-                f"the Dask cluster at {address} went away; run again to go on with what is done"
-            ) from error
+            raise OtalabError(f"the Dask cluster at {address} went away; {again}") from error
 
 
 @contextmanager

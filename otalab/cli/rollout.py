@@ -1,0 +1,104 @@
+"""`otalab rollout`: an update offered to more and more of a fleet, in stages, with a rule when to stop.
+
+What carries it out takes seconds to load, so that is done when it is called.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from otalab.cli.interrupts import pressed
+from otalab.cli.options.formats import add_format, chosen_format, print_rows
+from otalab.cli.options.study import add_study_options, chosen_study
+from otalab.cli.parser import group
+from otalab.cli.risk import explore
+from otalab.errors import BadInput
+from otalab.text import table, whole_number
+
+if TYPE_CHECKING:
+    from otalab.numbers.campaigns.rollout import Stage
+
+STAGES = "1:1d,10:1d,50:1d,100:1d"
+UNITS = {"": 1.0, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+BY = ("low", "estimate", "high", "every-look")
+
+
+def add_parser(commands: Any) -> None:
+    """Register the command."""
+    parser: argparse.ArgumentParser = commands.add_parser("rollout", help="offer an update in stages; stop by a rule")
+    add_study_options(parser)
+    add = group(parser, "the rollout").add_argument
+    add("--devices", type=whole_number, required=True, metavar="N", help="how many, as 1000 or 1e6")
+    add("--fleet", metavar="FILE.csv", help="kinds of devices: share, part, timing, rate, image, ...")
+    add("--stages", default=STAGES, metavar="P:WAIT,...", help=f"per cent in all, and how long to wait ({STAGES})")
+    add("--stop", type=float, metavar="BOUND", help="go no further once the failure rate is more than this (never)")
+    add("--by", choices=BY, help="with --stop: what of the rate is held against it (low)")
+    add("--repeats", type=whole_number, metavar="N", help="so many such rollouts, and how they end (one, by stage)")
+    add("--seed", type=whole_number, default=1, metavar="S", help="the seed of all chance (1)")
+    add_format(parser)
+    parser.set_defaults(func=run)
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Roll out, and print each stage, or how each of many rollouts ends; 0 whatever was found."""
+    from otalab.numbers.campaigns.rollout import refuse, roll_out, rollouts  # noqa: PLC0415  # see above
+    from otalab.numbers.campaigns.stop_rule import StopRule  # noqa: PLC0415  # see above
+    from otalab.numbers.fleet import Fleet  # noqa: PLC0415  # see above
+
+    how, stages = chosen_format(chosen), parsed(chosen.stages)
+    if chosen.by and chosen.stop is None:
+        raise BadInput(f"--by {chosen.by}: goes with --stop BOUND")
+    if chosen.repeats is not None and chosen.repeats < 1:
+        raise BadInput(f"--repeats {chosen.repeats}: at least one is needed")
+    rule = None if chosen.stop is None else StopRule(chosen.stop, by=chosen.by or "low")
+    refuse(chosen.devices, stages, chosen.seed)
+    one = chosen_study(chosen)
+    fleet = Fleet.read(one, chosen.fleet) if chosen.fleet else Fleet((one,))
+    for kind in fleet.studies:
+        explore(kind)
+        if pressed():
+            raise KeyboardInterrupt  # by half a graph nothing is rolled out
+    if chosen.repeats is None:
+        rows = roll_out(fleet, chosen.devices, stages, rule, chosen.seed)
+    else:
+        rows = rollouts(fleet, chosen.devices, stages, rule, repeats=chosen.repeats, seed=chosen.seed)
+    records = json.loads(rows.to_json(orient="records"))
+    if how != "table":
+        print_rows(
+            how, "stages" if chosen.repeats is None else "rollouts", list(rows.columns), rows.to_numpy().tolist()
+        )
+    else:
+        show(one.design.name, records)
+    return 0
+
+
+def parsed(text: str) -> list[Stage]:
+    """Return the stages that are typed as `PERCENT:WAIT`; a wait without a unit is in seconds, and may be left out."""
+    from otalab.numbers.campaigns.rollout import Stage  # noqa: PLC0415  # see above
+
+    found = []
+    for one in text.split(","):
+        match = re.fullmatch(r"\s*([\d.]+)(?::([\d.]+)(s|min|h|d|))?\s*", one)
+        try:
+            assert match
+            wait = {} if match[2] is None else {"wait": float(match[2]) * UNITS[match[3]]}
+            found.append(Stage(float(match[1]), **wait))
+        except (AssertionError, ValueError) as error:
+            raise BadInput(f"--stages {one!r}: PERCENT:WAIT is needed, such as 10:1d (s, min, h, d)") from error
+    return found
+
+
+def show(design: str, records: list[dict[str, Any]]) -> None:
+    """Print the rows for people, and where it ended."""
+    names = list(records[0])
+    rows = [[f"{value:.4g}" if isinstance(value, float) else value for value in one.values()] for one in records]
+    each = "one line per rollout, where it ended" if "saved" in names else "one line per stage, when it was over"
+    print(f"{design}: {each}\n")
+    print("\n".join(table(names, rows, right=" ".join(names))))
+    if "saved" not in names:
+        last = records[-1]
+        ended = "stopped by the rule" if last["stopped"] else "went to its last stage"
+        print(f"\n{ended}: {last['offered']:,} devices were offered the update, {last['dead']:,} of them are lost")
