@@ -278,6 +278,20 @@ def cluster(tmp_path):
 
 
 @pytest.mark.slow
+def test_a_cluster_searches_as_one_process_does(capsys, cluster):
+    """Cell by cell, in the same order; its own workers are enough."""
+
+    def told(*words):
+        status = main(["check", "hardened", "single-record", "--board", "tiny", "--faults", "atomic", "--json", *words])
+        return status, [one | {"seconds": 0} for one in json.loads(capsys.readouterr().out)["results"]]
+
+    address, _ = cluster
+    assert told() == told("--scheduler", address)
+    assert 2 == main(["check", "hardened", "--scheduler", address, "--jobs", "2"])
+    assert "--jobs 2" in capsys.readouterr().err
+
+
+@pytest.mark.slow
 def test_a_cluster_makes_the_same_rows_and_may_lose_a_worker(tmp_path, cluster):
     """One of two workers is killed midway; the other one does its chunks."""
     address, workers = cluster
