@@ -57,22 +57,14 @@ def add_parser(commands: Any) -> None:
 def _add_build(actions: Any) -> argparse.ArgumentParser:
     building: argparse.ArgumentParser = actions.add_parser("build", help="make a bundle for a board")
     building.add_argument("out", metavar="OUT.zip", help="the bundle to write")
-    group(building, "what goes in").add_argument("--app", required=True, metavar="FILE", help="the application image")
-    group(building, "what goes in").add_argument(
-        "--fs", required=True, metavar="FOLDER", help="the files of the new file system; no folders"
-    )
-    group(building, "what goes in").add_argument(
-        "--board", default="lab-1M", metavar="B", help="name, or path of a TOML file (lab-1M)"
-    )
-    group(building, "what the manifest says").add_argument(
-        "--version", required=True, metavar="V", help="the version that the manifest names"
-    )
-    group(building, "what the manifest says").add_argument(
-        "--name", metavar="N", help="the application's name (that of FILE, without its ending)"
-    )
-    group(building, "what the manifest says").add_argument(
-        "--build-id", metavar="ID", help="the build that the manifest names (follows from contents)"
-    )
+    add = group(building, "what goes in").add_argument
+    add("--app", required=True, metavar="FILE", help="the application image")
+    add("--fs", required=True, metavar="FOLDER", help="the files of the new file system; no folders")
+    add("--board", default="lab-1M", metavar="B", help="name, or path of a TOML file (lab-1M)")
+    add = group(building, "what the manifest says").add_argument
+    add("--version", required=True, metavar="V", help="the version that the manifest names")
+    add("--name", metavar="N", help="the application's name (that of FILE, without its ending)")
+    add("--build-id", metavar="ID", help="the build that the manifest names (follows from contents)")
     add_force(building)
     building.set_defaults(func=build_bundle)
     return building

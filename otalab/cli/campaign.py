@@ -31,12 +31,9 @@ def add_parser(commands: Any) -> None:
     """Register the command."""
     parser: argparse.ArgumentParser = commands.add_parser("campaign", help="sample many devices; resumable")
     add_study_options(parser)
-    group(parser, "the devices").add_argument(
-        "--devices", type=whole_number, required=True, metavar="N", help="how many, as 1000 or 1e6"
-    )
-    group(parser, "the devices").add_argument(
-        "--seed", type=whole_number, default=1, metavar="S", help="the seed of all chance (1)"
-    )
+    add = group(parser, "the devices").add_argument
+    add("--devices", type=whole_number, required=True, metavar="N", help="how many, as 1000 or 1e6")
+    add("--seed", type=whole_number, default=1, metavar="S", help="the seed of all chance (1)")
     group(parser, "what comes out").add_argument(
         "--out", required=True, metavar="DIR", help="folder of the rows; the same again goes on there"
     )
@@ -46,10 +43,9 @@ def add_parser(commands: Any) -> None:
     group(parser, "the devices").add_argument(
         "--fleet", metavar="FILE.csv", help="kinds of devices: share, part, timing, rate, image, ..."
     )
-    group(parser, "the work").add_argument(
-        "--workers", type=whole_number, metavar="W", help="local processes (firmware: one a core, else 1)"
-    )
-    group(parser, "the work").add_argument(
+    add = group(parser, "the work").add_argument
+    add("--workers", type=whole_number, metavar="W", help="local processes (firmware: one a core, else 1)")
+    add(
         "--scheduler",
         metavar="ADDRESS",
         help="of a Dask cluster, as in tcp://127.0.0.1:8786; it runs what it is sent, by whoever reaches it",

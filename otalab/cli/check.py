@@ -40,21 +40,15 @@ def add_parser(commands: Any) -> None:
     add_firmware(parser)
     add_options(parser)
     add_format(parser)
-    group(parser, "the search").add_argument(
-        "--budget", type=int, default=BUDGET, metavar="N", help=f"most nodes of a graph ({BUDGET})"
-    )
-    group(parser, "the search").add_argument(
-        "--jobs", type=int, default=1, metavar="N", help="processes that search at once (1)"
-    )
-    group(parser, "the search").add_argument(
+    add = group(parser, "the search").add_argument
+    add("--budget", type=int, default=BUDGET, metavar="N", help=f"most nodes of a graph ({BUDGET})")
+    add("--jobs", type=int, default=1, metavar="N", help="processes that search at once (1)")
+    add(
         "--scheduler", metavar="ADDRESS", help="of a Dask cluster that searches; it reads the same files, and runs code"
     )
-    group(parser, "what comes out").add_argument(
-        "--save", metavar="FILE", help="write the counterexamples to a file that replay plays"
-    )
-    group(parser, "what comes out").add_argument(
-        "--graph", metavar="FILE.npz", help="write the crash graph; for a single cell"
-    )
+    add = group(parser, "what comes out").add_argument
+    add("--save", metavar="FILE", help="write the counterexamples to a file that replay plays")
+    add("--graph", metavar="FILE.npz", help="write the crash graph; for a single cell")
     add_force(parser)
     group(parser, "what comes out").add_argument(
         "--explain-faults", action="store_true", help="say what each fault model leaves, and end"

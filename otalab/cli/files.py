@@ -27,15 +27,10 @@ def add_parser(commands: Any) -> None:
     group(parser, "the files").add_argument(
         "--folder", metavar="F", help="where files are extracted to, or what an image is made of"
     )
-    group(parser, "a new image").add_argument(
-        "--kind", choices=("littlefs", "spiffs"), default="spiffs", help="of a new image (spiffs)"
-    )
-    group(parser, "a new image").add_argument(
-        "--size", type=size_in_bytes, metavar="N", help="of a new image, in bytes, such as 0x40000"
-    )
-    group(parser, "a new image").add_argument(
-        "--block-size", type=size_in_bytes, metavar="N", help="of its blocks (as it says; 4096)"
-    )
+    add = group(parser, "a new image").add_argument
+    add("--kind", choices=("littlefs", "spiffs"), default="spiffs", help="of a new image (spiffs)")
+    add("--size", type=size_in_bytes, metavar="N", help="of a new image, in bytes, such as 0x40000")
+    add("--block-size", type=size_in_bytes, metavar="N", help="of its blocks (as it says; 4096)")
     group(parser, "what comes out").add_argument("--json", action="store_true", help="print exactly one JSON object")
     add_force(parser)
     parser.set_defaults(func=run)

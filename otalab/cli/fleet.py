@@ -46,15 +46,10 @@ def add_parser(commands: Any) -> None:
         "--broker", required=True, metavar="HOST:PORT", help="the broker that they connect to"
     )
     add_broker_options(parser)
-    group(parser, "the devices").add_argument(
-        "--flash-dir", required=True, metavar="DIR", help="where their flash files lie; made if missing"
-    )
-    group(parser, "the devices").add_argument(
-        "--prefix", default="lamp-", metavar="P", help="what their names begin with (lamp-)"
-    )
-    group(parser, "the devices").add_argument(
-        "--first", type=int, default=0, metavar="K", help="the number of the first one (0)"
-    )
+    add = group(parser, "the devices").add_argument
+    add("--flash-dir", required=True, metavar="DIR", help="where their flash files lie; made if missing")
+    add("--prefix", default="lamp-", metavar="P", help="what their names begin with (lamp-)")
+    add("--first", type=int, default=0, metavar="K", help="the number of the first one (0)")
     group(parser, "what comes out").add_argument(
         "--verbose", action="store_true", help="tell everything that each device says"
     )

@@ -22,15 +22,10 @@ def add_parser(commands: Any) -> None:
         "inspect", help="decode boot records in a flash dump, or in one or two record files"
     )
     parser.add_argument("files", nargs="+", metavar="FILE", help="a dump of a whole flash, or record files in order")
-    group(parser, "how it is read").add_argument(
-        "--format", metavar="NAME", help=f"{', '.join(formats())}, or a design (recognised)"
-    )
-    group(parser, "how it is read").add_argument(
-        "--board", metavar="B", help="of a dump: name, or path of a TOML file (by what lies in it)"
-    )
-    group(parser, "how it is read").add_argument(
-        "--offset", type=address, metavar="A", help="where in flash a part of a dump begins, such as 0x8000"
-    )
+    add = group(parser, "how it is read").add_argument
+    add("--format", metavar="NAME", help=f"{', '.join(formats())}, or a design (recognised)")
+    add("--board", metavar="B", help="of a dump: name, or path of a TOML file (by what lies in it)")
+    add("--offset", type=address, metavar="A", help="where in flash a part of a dump begins, such as 0x8000")
     group(parser, "what comes out").add_argument("--json", action="store_true", help="print exactly one JSON object")
     parser.set_defaults(func=run)
 

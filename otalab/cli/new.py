@@ -25,10 +25,9 @@ def add_parser(commands: Any) -> None:
     """Register the command."""
     parser: argparse.ArgumentParser = commands.add_parser("new", help="write a commented design page to start from")
     parser.add_argument("file", metavar="FILE.toml", help="where to write it")
-    group(parser, "the design").add_argument(
-        "--like", default="hardened", metavar="DESIGN", help="the design to start from (hardened)"
-    )
-    group(parser, "the design").add_argument("--board", metavar="B", help="with the partition table of this board")
+    add = group(parser, "the design").add_argument
+    add("--like", default="hardened", metavar="DESIGN", help="the design to start from (hardened)")
+    add("--board", metavar="B", help="with the partition table of this board")
     add_force(parser)
     parser.set_defaults(func=run)
 

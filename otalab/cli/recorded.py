@@ -29,29 +29,22 @@ def add_parser(commands: Any) -> None:
         "explore-recording", help="explore an update that was recorded elsewhere (CSV or JSON lines)"
     )
     parser.add_argument("recording", metavar="FILE", help="erases and programs, in the format of docs/interchange.md")
-    group(parser, "the device").add_argument(
-        "--design", required=True, metavar="D", help="whose boot loader decides: name, or TOML file"
-    )
-    group(parser, "the device").add_argument(
-        "--board", default="lab-1M", metavar="B", help="name, or path of a TOML file (lab-1M)"
-    )
+    add = group(parser, "the device").add_argument
+    add("--design", required=True, metavar="D", help="whose boot loader decides: name, or TOML file")
+    add("--board", default="lab-1M", metavar="B", help="name, or path of a TOML file (lab-1M)")
     add_options(parser)
-    group(parser, "the search").add_argument(
-        "--faults", default="all", metavar="NAME", help="what a power cut leaves (all)"
-    )
-    group(parser, "the search").add_argument(
-        "--budget", type=int, default=BUDGET, metavar="N", help=f"most nodes of a graph ({BUDGET})"
-    )
+    add = group(parser, "the search").add_argument
+    add("--faults", default="all", metavar="NAME", help="what a power cut leaves (all)")
+    add("--budget", type=int, default=BUDGET, metavar="N", help=f"most nodes of a graph ({BUDGET})")
     group(parser, "what comes out").add_argument("--json", action="store_true", help="print exactly one JSON object")
     parser.set_defaults(func=run)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what a scenario needs to know besides the recording."""
-    group(parser, "the recording").add_argument(
-        "--image-file", metavar="INITIAL.bin", help="the flash before the update, raw (as shipped)"
-    )
-    group(parser, "the recording").add_argument(
+    add = group(parser, "the recording").add_argument
+    add("--image-file", metavar="INITIAL.bin", help="the flash before the update, raw (as shipped)")
+    add(
         "--new",
         metavar="VERSION:SLOT:LENGTH",
         help="the image that it brings (what it leaves in the slot then started)",

@@ -26,18 +26,11 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("design", metavar="DESIGN", help="a name from the catalogue, or a TOML file")
     add_options(parser)
-    group(parser, "the search").add_argument(
-        "--most", type=int, default=MOST, metavar="N", help=f"most changes in a set ({MOST})"
-    )
-    group(parser, "the search").add_argument(
-        "--alternatives", type=int, default=1, metavar="N", help="how many of that size (1)"
-    )
-    group(parser, "the search").add_argument(
-        "--budget", type=int, default=BUDGET, metavar="N", help=f"most nodes of a graph ({BUDGET})"
-    )
-    group(parser, "the search").add_argument(
-        "--limit", type=int, default=LIMIT, metavar="N", help=f"most sets that are tried ({LIMIT})"
-    )
+    add = group(parser, "the search").add_argument
+    add("--most", type=int, default=MOST, metavar="N", help=f"most changes in a set ({MOST})")
+    add("--alternatives", type=int, default=1, metavar="N", help="how many of that size (1)")
+    add("--budget", type=int, default=BUDGET, metavar="N", help=f"most nodes of a graph ({BUDGET})")
+    add("--limit", type=int, default=LIMIT, metavar="N", help=f"most sets that are tried ({LIMIT})")
     group(parser, "what comes out").add_argument(
         "--save", metavar="FILE.toml", help="write the first design that was found"
     )

@@ -31,14 +31,11 @@ def add_parser(commands: Any) -> None:
     parser: argparse.ArgumentParser = commands.add_parser("replay", help="play a counterexample, effect by effect")
     parser.add_argument("history", metavar="FILE|ID", help="a file written by check --save, or a short id")
     add_file_options(parser)
-    group(parser, "what comes out").add_argument(
-        "--all", action="store_true", help="show every effect, not only those of the boot records"
-    )
-    group(parser, "what comes out").add_argument("--dump", metavar="OUT.bin", help="write the flash as a raw image")
-    group(parser, "what comes out").add_argument(
-        "--step", metavar="RUN.EFFECT", help="with --dump: just before this effect (at the end)"
-    )
-    group(parser, "what comes out").add_argument("--json", action="store_true", help="print exactly one JSON object")
+    add = group(parser, "what comes out").add_argument
+    add("--all", action="store_true", help="show every effect, not only those of the boot records")
+    add("--dump", metavar="OUT.bin", help="write the flash as a raw image")
+    add("--step", metavar="RUN.EFFECT", help="with --dump: just before this effect (at the end)")
+    add("--json", action="store_true", help="print exactly one JSON object")
     add_force(parser)
     parser.set_defaults(func=run)
 

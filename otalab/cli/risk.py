@@ -38,15 +38,10 @@ def add_parser(commands: Any) -> None:
     """Register the command."""
     parser: argparse.ArgumentParser = commands.add_parser("risk", help="the probability of each end, per update")
     add_study_options(parser, several=True)
-    group(parser, "what comes out").add_argument(
-        "--updates-per-year", type=float, metavar="U", help="tell the risk per device-year as well"
-    )
-    group(parser, "what comes out").add_argument(
-        "--years", type=float, default=10.0, metavar="Y", help="and in so many years (10)"
-    )
-    group(parser, "what comes out").add_argument(
-        "--sensitivity", action="store_true", help="tell what matters most; with --plot, a tornado"
-    )
+    add = group(parser, "what comes out").add_argument
+    add("--updates-per-year", type=float, metavar="U", help="tell the risk per device-year as well")
+    add("--years", type=float, default=10.0, metavar="Y", help="and in so many years (10)")
+    add("--sensitivity", action="store_true", help="tell what matters most; with --plot, a tornado")
     add_format(parser)
     add_plot(parser)
     add_force(parser)

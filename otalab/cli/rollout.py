@@ -6,7 +6,6 @@ What carries it out takes seconds to load, so that is done when it is called.
 from __future__ import annotations
 
 import argparse
-import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -65,13 +64,10 @@ def run(chosen: argparse.Namespace) -> int:
         rows = roll_out(fleet, chosen.devices, stages, rule, chosen.seed)
     else:
         rows = rollouts(fleet, chosen.devices, stages, rule, repeats=chosen.repeats, seed=chosen.seed)
-    records = json.loads(rows.to_json(orient="records"))
-    if how != "table":
-        print_rows(
-            how, "stages" if chosen.repeats is None else "rollouts", list(rows.columns), rows.to_numpy().tolist()
-        )
+    if how == "table":
+        show(one.design.name, rows.to_dict("records"))
     else:
-        show(one.design.name, records)
+        print_rows(how, "stages" if chosen.repeats is None else "rollouts", list(rows), rows.to_numpy().tolist())
     return 0
 
 
@@ -91,7 +87,7 @@ def parsed(text: str) -> list[Stage]:
     return found
 
 
-def show(design: str, records: list[dict[str, Any]]) -> None:
+def show(design: str, records: list[dict[Any, Any]]) -> None:
     """Print the rows for people, and where it ended."""
     names = list(records[0])
     rows = [[f"{value:.4g}" if isinstance(value, float) else value for value in one.values()] for one in records]

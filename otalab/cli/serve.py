@@ -39,15 +39,10 @@ def add_parser(commands: Any) -> None:
     group(parser, "the device").add_argument(
         "--flash", required=True, metavar="FILE", help="the flash; a new file is a shipped device"
     )
-    group(parser, "where it listens").add_argument(
-        "--port", type=int, default=8080, metavar="P", help="where to listen; 0 takes a free one (8080)"
-    )
-    group(parser, "where it listens").add_argument(
-        "--host", default="127.0.0.1", help="the address to listen on (loopback)"
-    )
-    group(parser, "where it listens").add_argument(
-        "--insecure", action="store_true", help="listen off loopback without a password all the same"
-    )
+    add = group(parser, "where it listens").add_argument
+    add("--port", type=int, default=8080, metavar="P", help="where to listen; 0 takes a free one (8080)")
+    add("--host", default="127.0.0.1", help="the address to listen on (loopback)")
+    add("--insecure", action="store_true", help="listen off loopback without a password all the same")
     group(parser, "the broker").add_argument(
         "--mqtt", metavar="HOST:PORT", help="a broker, for the device shadow and RPC (none)"
     )
@@ -55,21 +50,13 @@ def add_parser(commands: Any) -> None:
     group(parser, "the device").add_argument(
         "--device-id", metavar="ID", help="what it is called on the wire (made from the file's place)"
     )
-    group(parser, "updates that it fetches").add_argument(
-        "--update-url", default="", metavar="U", help="where updates are fetched from (nowhere)"
-    )
-    group(parser, "updates that it fetches").add_argument(
-        "--update-interval", type=float, default=0.0, metavar="S", help="how often; 0 is never (0)"
-    )
-    group(parser, "updates that it fetches").add_argument(
-        "--update-commit-timeout", type=int, default=0, metavar="S", help="the commit interval of fetched updates (0)"
-    )
-    group(parser, "what comes out").add_argument(
-        "--check", action="store_true", help="see whether it can be served, make nothing, and end"
-    )
-    group(parser, "what comes out").add_argument(
-        "--json", action="store_true", help="with --check: print exactly one JSON object"
-    )
+    add = group(parser, "updates that it fetches").add_argument
+    add("--update-url", default="", metavar="U", help="where updates are fetched from (nowhere)")
+    add("--update-interval", type=float, default=0.0, metavar="S", help="how often; 0 is never (0)")
+    add("--update-commit-timeout", type=int, default=0, metavar="S", help="the commit interval of fetched updates (0)")
+    add = group(parser, "what comes out").add_argument
+    add("--check", action="store_true", help="see whether it can be served, make nothing, and end")
+    add("--json", action="store_true", help="with --check: print exactly one JSON object")
     device_arguments(parser)
     parser.set_defaults(func=run)
 

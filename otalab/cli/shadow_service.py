@@ -32,17 +32,14 @@ def add_parser(commands: Any) -> None:
     )
     group(parser, "the broker").add_argument("--broker", required=True, metavar="HOST:PORT", help="the broker")
     add_broker_options(parser)
-    group(parser, "the shadows").add_argument(
-        "--state", metavar="FILE", help="keep the shadows in this JSON file (in memory only)"
-    )
-    group(parser, "the shadows").add_argument(
+    add = group(parser, "the shadows").add_argument
+    add("--state", metavar="FILE", help="keep the shadows in this JSON file (in memory only)")
+    add(
         "--set-desired",
         metavar="JSON",
         help="do not serve: have the service that runs merge this into the desired state of things that it knows",
     )
-    group(parser, "the shadows").add_argument(
-        "--things", metavar="GLOB", help="of which things; with --set-desired (*)"
-    )
+    add("--things", metavar="GLOB", help="of which things; with --set-desired (*)")
     group(parser, "what comes out").add_argument(
         "--json", action="store_true", help="with --set-desired: print one JSON object"
     )

@@ -28,12 +28,9 @@ def add_parser(commands: Any) -> None:
         "design", nargs="?", metavar="DESIGN", help="a name from the catalogue, or the path of a TOML file"
     )
     add_firmware(parser)
-    group(parser, "what comes out").add_argument(
-        "--summary", action="store_true", help="one line per phase in place of one per effect"
-    )
-    group(parser, "what comes out").add_argument(
-        "--record", metavar="OUT.csv", help="write the update as a recording, for explore-recording"
-    )
+    add = group(parser, "what comes out").add_argument
+    add("--summary", action="store_true", help="one line per phase in place of one per effect")
+    add("--record", metavar="OUT.csv", help="write the update as a recording, for explore-recording")
     add_plot(parser)
     add_force(parser)
     add_device_options(parser)

@@ -138,34 +138,38 @@ def searched(
     """Return what a search found, and whether somebody broke it off.
 
     What closes with few nodes needs no more. Else the cheap members of the fault model are asked before the long
-    search, so that however it ends, a design that one of them breaks is unsafe; where it stays open, those that were
-    not done are asked again, with all nodes. What a member breaks is told by a graph that is not closed, for it says
-    nothing of the other members.
+    search, so that however it ends, a design that one of them breaks is unsafe; where it stays open, they are asked
+    again, with all nodes.
     """
-    cheap = [name for name in CHEAP if name in faults.members] if len(faults.members) > 1 else []
-    few = [(name, budget // FIRST) for name in ("", *cheap)] if cheap else []
-    asked = [*few, ("", budget), *((name, budget) for name in cheap)]
-    whole: CrashGraph | None = None
-    broken: CrashGraph | None = None
-    done: set[str] = set()
-    for name, nodes in asked:
-        if nodes < 1 or name in done or (name and broken):
-            continue
-        explorer = Explorer(scenario, fault_model(name) if name else faults, budget=nodes, progress=progress)
+
+    def search(model: FaultModel, nodes: int) -> tuple[CrashGraph, bool]:
+        explorer = Explorer(scenario, model, budget=nodes, progress=progress)
         explorer.explore()
-        graph = graph_of(explorer)
-        if not name and (graph.closed or (nodes == budget and graph.verdict != "open")):
-            return graph, explorer.interrupted
-        if not name:
-            whole = graph
-        elif graph.verdict == "unsafe":
-            broken = replace(graph, closed=False)
-        elif graph.closed:
-            done |= {name}
-        if explorer.interrupted or (broken and nodes == budget):
-            return broken or whole or replace(graph, closed=False), explorer.interrupted
-    assert whole is not None
-    return broken or whole, False
+        return graph_of(explorer), explorer.interrupted
+
+    def members(nodes: int) -> tuple[CrashGraph | None, bool]:
+        """Ask until one breaks the design; its graph is not closed, for it says nothing of the other members."""
+        interrupted = False
+        for name in cheap:
+            graph, interrupted = search(fault_model(name), nodes)
+            if graph.verdict == "unsafe":
+                return replace(graph, closed=False), interrupted
+            if interrupted:
+                break
+        return None, interrupted
+
+    cheap = [name for name in CHEAP if name in faults.members] if len(faults.members) > 1 else []
+    broken: CrashGraph | None = None
+    if cheap and (few := budget // FIRST):
+        whole, interrupted = search(faults, few)
+        if not (whole.closed or interrupted):
+            broken, interrupted = members(few)
+        if whole.closed or interrupted:
+            return broken or whole, interrupted
+    whole, interrupted = search(faults, budget)
+    if whole.verdict == "open" and not (broken or interrupted):
+        broken, interrupted = members(budget)
+    return (broken or whole) if whole.verdict == "open" else whole, interrupted
 
 
 def tried(case: Case, scenario: Scenario, faults: FaultModel, **options: Any) -> Cell | LostCell:

@@ -62,8 +62,9 @@ class RateLaw:
     def of_counts(cls, failures: int, home_hours: float) -> RateLaw:
         """Return what so many failures in so many hours of homes tell of their common rate.
 
-        The posterior of a Poisson rate under Jeffreys's prior, gamma(failures + 1/2, 1 / hours): NUREG/CR-6823,
-        Handbook of Parameter Estimation for Probabilistic Risk Assessment (2003), section 6.2.2.5.
+        The posterior of a Poisson rate under the prior of Jeffreys, An invariant form for the prior probability in
+        estimation problems, Proc. R. Soc. A 186 (1946): the root of the Fisher information, rate^-1/2, times the
+        likelihood, rate^failures e^(-rate hours), is gamma(failures + 1/2, 1 / hours).
         """
         if failures < 0 or not 0 < home_hours < float("inf"):
             raise BadInput(f"{failures} outages in {home_hours:g} hours: a count, and some time, are needed")
