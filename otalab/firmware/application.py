@@ -33,6 +33,8 @@ def run(chip: Controller, design: Design, image: Image, slot: int) -> Routine[Ou
     # First of all: whatever happens from here on, the next boot must find the way back.
     yield from FIRST_THINGS[design.trial](chip, design)
     yield Wait("boot", image.boot_seconds)
+    if not MOUNTS[design.finds](chip, design, slot):
+        return Reset("its file system cannot be mounted")
     reset = yield from merge_times.AT_FIRST_BOOT[design.merge](chip, design, slot)
     if reset is not None:
         return reset
@@ -59,6 +61,19 @@ def switch_back(chip: Controller, design: Design) -> Routine[None]:
     chip.say("Switching back until this image is committed")
     yield from chip.during("rollback", record_writes.write(chip, design, own.config.reverted(), "revert"))
     chip.held = own
+
+
+def files_by_table(chip: Controller, design: Design, slot: int) -> bool:
+    """Mount the file system that the partition table has for the slot."""
+    return True
+
+
+def files_by_record(chip: Controller, design: Design, slot: int) -> bool:
+    """Mount what lies at the address that the record has: torn, it leads where no file system is."""
+    own = store.current(chip, design)
+    facts = own.config.slots[own.config.active] if own is not None and own.config.active in (0, 1) else None
+    region = chip.board.slot(slot).fs
+    return facts is not None and facts.files_at == region.address and 0 < facts.files <= region.size
 
 
 def timed_by_the_loader(chip: Controller, design: Design, slot: int) -> Routine[int]:
@@ -195,6 +210,7 @@ FIRST_THINGS: dict[str, Callable[[Controller, Design], Routine[None]]] = {
     "attempts": nothing_first,
     "switch-back": switch_back,
 }
+MOUNTS: dict[str, Callable[[Controller, Design, int], bool]] = {"table": files_by_table, "record": files_by_record}
 TIMERS: dict[str, Callable[[Controller, Design, int], Routine[int]]] = {
     "loader": timed_by_the_loader,
     "image": timed_by_the_image,

@@ -13,7 +13,7 @@ from otalab.errors import BundleFault
 from otalab.firmware import record_writes, store
 from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
-from otalab.firmware.image_checks import passes
+from otalab.firmware.image_checks import lying, passes
 from otalab.firmware.requests import BootState, Report, Snapshot
 from otalab.firmware.writer import RegionWriter
 from otalab.formats.records.record import BootConfig, SlotFacts
@@ -101,7 +101,7 @@ def snapshot(chip: Controller, design: Design, wanted: Snapshot) -> Routine[Repo
         yield from chip.during("merge", copied(chip, slots[source].fs, slots[target].fs, slots[source].fs.size))
     except BundleFault:
         return Report(False, NOT_COPIED)
-    copies = (facts, facts)
+    copies = lying(facts, slots[0]), lying(facts, slots[1])
     with_copy = replace(config, slots=copies, interval=wanted.commit_timeout or 0, previously_committed=True)
     if wanted.set_as_revert:
         # Already tried: the running image has no second start, the next boot without a commit takes the copy.

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from otalab.firmware import record_writes, store
 from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
-from otalab.firmware.image_checks import FACTS, passes
+from otalab.firmware.image_checks import FINDS, passes
+from otalab.firmware.no_record import NO_RECORD
 from otalab.firmware.outcome import Bricked, Reset
-from otalab.formats.records.record import BootConfig, Record, Selection, SlotFacts
+from otalab.formats.records.record import BootConfig
 from otalab.hardware.effects import Ask, Routine, Wait
-from otalab.hardware.flash import ERASED
 
 WATCHDOG_SECONDS = 10
 
@@ -47,7 +47,7 @@ def boot(chip: Controller, design: Design) -> Routine[Start | Bricked | Reset]:
     if not passes(chip, design, config):
         chip.say(f"The image in slot {config.active} fails its checksum")
         return (yield from BAD_IMAGES[design.bad_image](chip, design, config))
-    decided = start(design, config)
+    decided = start(chip, design, config)
     if not config.committed:
         # Where the image runs its own timer, the loader knows of none.
         within = f": commit within {decided.commit_within} s" if decided.commit_within else ""
@@ -55,10 +55,11 @@ def boot(chip: Controller, design: Design) -> Routine[Start | Bricked | Reset]:
     return decided
 
 
-def start(design: Design, config: BootConfig) -> Start:
-    """Start what a configuration names."""
+def start(chip: Controller, design: Design, config: BootConfig) -> Start:
+    """Start what a configuration names, wherever that is found."""
     within = 0 if config.committed else TIMED[design.timer](config)
-    return Start(config.active, config.committed, within)
+    found = FINDS[design.finds](chip.board, config)
+    return Start(config.active if found is None else found.active, config.committed, within)
 
 
 def timed(config: BootConfig) -> int:
@@ -180,48 +181,6 @@ def whichever_is_whole(chip: Controller, design: Design, decided: BootConfig) ->
     return next((one for one in (decided, other) if passes(chip, design, one)), None)
 
 
-def nothing(chip: Controller, design: Design) -> Routine[BootConfig | None]:
-    """Stop where there is no record: a device that lost its records is dead."""
-    return None
-    yield
-
-
-def default_record(chip: Controller, design: Design) -> Routine[BootConfig | None]:
-    """Write a record for slot 0, committed, with the checksum of whatever lies there."""
-    config = BootConfig(0, True, (FACTS[design.image_check](chip, chip.board.slots[0].app), SlotFacts()))
-    chip.say("No valid boot record: writing a default one")
-    yield from record_writes.make_default(chip, design, config)
-    return config
-
-
-def slot_0_if_erased(chip: Controller, design: Design) -> Routine[BootConfig | None]:
-    """Start slot 0, and write nothing, where no record was ever written."""
-    form = store.codec(design)
-    for address in store.places(chip.board, design):
-        if chip.read(address, form.size).count(ERASED) < form.size:
-            return None
-    return without_record(chip, design, 0)
-    yield
-
-
-def first_whole(chip: Controller, design: Design) -> Routine[BootConfig | None]:
-    """Start the first slot whose image passes its check, and write nothing: halt only where no image does."""
-    for slot in range(len(chip.board.slots)):
-        if passes(chip, design, BootConfig(slot, True)):
-            return without_record(chip, design, slot)
-    return None
-    yield
-
-
-def without_record(chip: Controller, design: Design, slot: int) -> BootConfig:
-    """Return what a loader starts that goes by no record."""
-    form, config = store.codec(design), BootConfig(slot, True)
-    chip.say(f"No valid boot record: starting slot {slot}")
-    # So that the next record goes to the first place, as the one after this one.
-    chip.held = Selection(design.records - 1, Record(form.counting.first - form.counting.step, config))
-    return config
-
-
 def halt(chip: Controller, design: Design, config: BootConfig) -> Routine[Start | Bricked | Reset]:
     """Stop where an image fails its check: the device is dead until somebody comes."""
     return Bricked(f"the image in slot {config.active} fails its checksum")
@@ -250,7 +209,7 @@ def the_other(chip: Controller, design: Design, config: BootConfig) -> Routine[S
     other = replace(config, active=1 - config.active)
     if passes(chip, design, other):
         chip.say(f"Starting slot {other.active} instead")
-        return start(design, other)
+        return start(chip, design, other)
     return Bricked("no slot has an image that passes its check")
     yield
 
@@ -269,12 +228,6 @@ WAYS_BACK: dict[str, Callable[[Controller, Design, BootConfig], BootConfig | Non
     "beside": as_written,
     "own": what_counts_now,
     "own-then-beside": as_written,
-}
-NO_RECORD: dict[str, Callable[[Controller, Design], Routine[BootConfig | None]]] = {
-    "halt": nothing,
-    "default": default_record,
-    "slot-0": slot_0_if_erased,
-    "first-whole": first_whole,
 }
 BAD_IMAGES: dict[str, Callable[[Controller, Design, BootConfig], Routine[Start | Bricked | Reset]]] = {
     "halt": halt,

@@ -120,6 +120,7 @@ def _of_the_flow(design: Design) -> list[Rule]:
         ("clear", design.clear == "before-slot" and journal, "a journal's other area is erased when it is needed"),
         ("state", (design.state == "nvs") != (design.record == "otadata-mongoose"), _STATE),
         ("image_check", design.image_check == "crc32" and not lab and design.record != "mgos-boot", _NO_FACTS),
+        ("finds", design.finds == "record" and design.record != "rboot", 'only "rboot" says where its slots lie'),
         ("no_record", starts_any and design.image_check == "crc32", _NO_FACTS_AT_ALL),
         ("set_dirty", design.set_dirty == "tried" and not tells["trial"], _NO_TRIES),
         ("merge", design.target == "running" and design.merge == "first-boot", "the old files are gone by then"),

@@ -100,6 +100,7 @@ class Design:
     image_check: str = chosen(
         "boot", "image_check", "what the loader checks of an image", "none", "crc32", "own", default="crc32"
     )
+    finds: str = chosen("boot", "finds", "by what the loader finds the image of a slot", "table", "record")
     bad_image: str = chosen(
         "boot",
         "bad_image",
@@ -110,7 +111,14 @@ class Design:
         "other-noted",
     )
     no_record: str = chosen(
-        "boot", "no_record", "what the loader does without a record", "halt", "default", "slot-0", "first-whole"
+        "boot",
+        "no_record",
+        "what the loader does without a record",
+        "halt",
+        "default",
+        "default-appended",
+        "slot-0",
+        "first-whole",
     )
     trial: str = chosen(
         "boot",

@@ -12,6 +12,7 @@ from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
 from otalab.firmware.device import Device
 from otalab.firmware.image import COMMITS, Image
+from otalab.firmware.image_checks import lying
 from otalab.firmware.outcome import Bricked, Outcome, Reset
 from otalab.firmware.store import codec
 from otalab.firmware.timer import under_timer
@@ -86,7 +87,8 @@ class Designed:
         """Put the first record in its place: version and facts of slot 0, committed."""
         form, board = codec(self.design), device.board
         facts = SlotFacts(len(app), crc32(app), device.images[0].version)
-        record = Record(form.counting.first, BootConfig(0, True, (facts, SlotFacts())))
+        slots = lying(facts, board.slots[0]), lying(SlotFacts(), board.slots[1])
+        record = Record(form.counting.first, BootConfig(0, True, slots))
         flash = flash.patched(board.records[0].address, form.encode(record))
         return record_writes.SHIPS[self.design.placing](flash, board, self.design)
 

@@ -15,7 +15,7 @@ from typing import Literal
 from otalab.firmware import store
 from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
-from otalab.firmware.store import AREAS, YOUNG
+from otalab.firmware.store import YOUNG
 from otalab.firmware.update_state import write_state
 from otalab.formats.records.record import BootConfig, Record, Selection
 from otalab.hardware.board import Board
@@ -67,15 +67,6 @@ def make_ready(chip: Controller, design: Design) -> Routine[None]:
     # In this order: once the other record is erased, the selected one stands alone.
     yield from REFRESHES[design.refresh](chip, design, selected)
     yield from CLEARS[design.clear](chip, design, selected)
-
-
-def make_default(chip: Controller, design: Design, config: BootConfig) -> Routine[None]:
-    """Erase all records and write the first one anew."""
-    for area in AREAS[design.records](chip.board):
-        yield Erase(area.address // chip.board.geometry.sector_size)
-    form = store.codec(design)
-    data = form.encode(Record(form.counting.first, config))
-    yield from _program(chip, design, store.places(chip.board, design)[0], data)
 
 
 def next_place(design: Design, selected: Selection) -> int:

@@ -16,7 +16,7 @@ from otalab.firmware import intervals, merge_times, record_writes, store
 from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
 from otalab.firmware.image import Image
-from otalab.firmware.image_checks import passes
+from otalab.firmware.image_checks import lying, passes
 from otalab.firmware.merge import Mount, held_in_ram, mounted
 from otalab.firmware.platforms import require_digest, require_parts, said
 from otalab.firmware.requests import Lost, Offer, Report
@@ -139,9 +139,9 @@ def download(chip: Controller, design: Design, slot: Slot, running: Image, offer
                     if part.role == "fs" and chip.board.file_system != "raw":
                         # An image may be smaller than its region: what an older one left there is not part of it.
                         yield from writer.blank_rest()
-                    facts[part.role] = SlotFacts(size, check, version)
+                    facts[part.role] = SlotFacts(size, check, version, files=size)
                     chip.say(f"Wrote {part.name}, {size} bytes")
-    return facts["app"]
+    return lying(replace(facts["app"], files=facts["fs"].files), slot)
 
 
 def writer_for(chip: Controller, design: Design, slot: Slot, part: Part, size: int) -> Routine[RegionWriter | None]:

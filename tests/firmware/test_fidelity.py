@@ -20,7 +20,7 @@ from otalab.firmware.bootloader import boot
 from otalab.firmware.catalogue import load_design
 from otalab.firmware.controller import Controller
 from otalab.firmware.merge import FOLDERS, carry_over, mounted
-from otalab.firmware.outcome import Running
+from otalab.firmware.outcome import Bricked, Outcome, Reset, Running
 from otalab.firmware.requests import BootState
 from otalab.firmware.update_state import read_state
 from otalab.formats.bundle.reader import BundleReader, ManifestRead, PartData
@@ -142,6 +142,31 @@ def test_a_trial_whose_image_is_spoilt_is_written_down_once() -> None:
         effects.append(type(effect).__name__)
         chip.apply(effect)
     assert (["Erase", "Program"], 0, False) == (effects, start.slot, start.committed)
+
+
+# where a record says that things lie
+
+
+@pytest.mark.parametrize(
+    ("finds", "field", "end"),
+    [
+        ("record", "at", Bricked("no slot has an image that passes its check")),
+        ("record", "files_at", Reset("its file system cannot be mounted")),
+        ("record", "files", Reset("its file system cannot be mounted")),
+        ("table", "at", Running(0, "1", True)),
+        ("table", "files_at", Running(0, "1", True)),
+    ],
+)
+def test_a_torn_address_leads_nowhere(finds: str, field: str, end: Outcome) -> None:
+    """rBoot starts what lies where its record says, and the image mounts what lies where that says."""
+    design = replace(load_design("esp8266"), finds=finds)
+    what = tiny(design)
+    found = store.select(Controller(what.device.board, what.flash), design)
+    assert found is not None
+    torn = [replace(one, **{field: 2**32 - 1}) for one in found.config.slots]
+    record = replace(found.record, config=replace(found.config, slots=(torn[0], torn[1])))
+    flash = what.flash.patched(what.device.board.records[0].address, store.codec(design).encode(record))
+    assert end == run(what, flash, World(refused=True)).outcome
 
 
 # set dirty from outside

@@ -68,12 +68,6 @@ DIFFERENT = {
         "followed, ten times",
         "a server that redirects to itself would keep the device for ever",
     ),
-    "A50": Difference(
-        "ESP8266, the sector of the record reads erased",
-        "a record for rom 0, committed, with the addresses that the loader was compiled with",
-        "a record for slot 0, committed, without addresses",
-        "where a slot lies is a fact of the board, and no record of the lab repeats it",
-    ),
     "A61": Difference(
         "progress",
         "told at the first data of each file, then every 50000 bytes or 5 seconds; each of these sets the timer back",

@@ -1,20 +1,23 @@
 """The boot record of the Mongoose OS boot loader: 256 bytes in a journal, an increasing sequencer, a CRC-32.
 
 Layout and rules are those of `mongoose-os-libs/bootloader` 57b39c5, `include/mgos_boot_cfg.h`, `src/mgos_boot_cfg.c`.
+The slots are the three of the RS14100, whose images start where they lie (`mongoose-os-apps/bootloader` 40c5943,
+`src/rs14100/rs14100_boot_hal.c`): two to be updated, and one for a factory image that is never written.
 """
 
 from __future__ import annotations
 
 import struct
-from typing import ClassVar
+from typing import Any, ClassVar
 from zlib import crc32
 
 from otalab.formats.records.record import BLANK, BootConfig, Counting, Invalid, Record, SlotFacts
 
 MAGIC = 0x31534F4D  # "MOS1"
 COMMITTED, FIRST_A, FIRST_B, MERGE = 1, 2, 4, 8
-USABLE = 1 | 2  # valid, writeable
+VALID, WRITEABLE = 1, 2
 SLOTS = 5
+FLASH_BASE = 0x8000000  # where the processor sees the chip begin
 
 _HEAD = struct.Struct("<IIIBbbI")
 _SLOT = struct.Struct("<I8sI8sIIIIB")
@@ -50,10 +53,11 @@ class JournalCodec:
         flags = (COMMITTED if config.committed else 0) | (FIRST_A if config.first else 0)
         flags |= (0 if config.committed or config.tried else FIRST_B) | (MERGE if config.merge else 0)
         revert = -1 if config.previous is None else config.previous
-        head = _HEAD.pack(MAGIC, record.sequencer, 1, 2, _signed(config.active), _signed(revert), flags)
+        head = _HEAD.pack(MAGIC, record.sequencer, 1, 3, _signed(config.active), _signed(revert), flags)
         slots = b"".join(_slot(number, facts) for number, facts in enumerate(config.slots))
-        rest = bytes((SLOTS - len(config.slots)) * _SLOT.size) + b"\xff" * _TAIL
-        return self.sealed(head + slots + rest)
+        factory = _SLOT.pack(VALID, b"appF", 0, b"fsF", 0, 0, 0, 0, 0)
+        rest = bytes((SLOTS - 3) * _SLOT.size) + b"\xff" * _TAIL
+        return self.sealed(head + slots + factory + rest)
 
     def decode(self, data: bytes) -> Record | Invalid:
         data = data[: self.size]
@@ -69,7 +73,7 @@ class JournalCodec:
         config = BootConfig(
             active % 256,
             committed,
-            (SlotFacts(first[4], first[6]), SlotFacts(second[4], second[6])),
+            (_facts(first), _facts(second)),
             previous=None if revert < 0 else revert,
             tried=int(not committed and not flags & FIRST_B),
             first=bool(flags & FIRST_A),
@@ -84,5 +88,11 @@ def _signed(slot: int) -> int:
 
 
 def _slot(number: int, facts: SlotFacts) -> bytes:
-    app, files = f"app{number}".encode(), f"fs{number}".encode()
-    return _SLOT.pack(USABLE, app, 0, files, facts.length, 0, facts.crc32, 0, 0)
+    app, files, mapped = f"app{number}".encode(), f"fs{number}".encode(), facts.at and facts.at + FLASH_BASE
+    # An image that starts where it lies has that as its origin; without one there is none.
+    origin = mapped if facts.length else 0
+    return _SLOT.pack(VALID | WRITEABLE, app, mapped, files, facts.length, origin, facts.crc32, 0, 0)
+
+
+def _facts(read: tuple[Any, ...]) -> SlotFacts:
+    return SlotFacts(read[4], read[6], at=max(0, read[2] - FLASH_BASE))

@@ -42,23 +42,25 @@ class RbootCodec:
         config = record.config
         previous = config.active if config.previous is None else config.previous
         flags = (config.first, config.tried, not config.committed)
-        sizes = (config.slots[0].length, config.slots[1].length, 0, 0)
-        unknown = (0, 0, 0, 0)
+        slots = [*config.slots, SlotFacts(), SlotFacts()]
+        applications = (*(one.at for one in slots), *(one.length for one in slots))
+        files = (*(one.files_at for one in slots), *(one.files for one in slots))
         merge = MERGE if config.merge else 0
         head = (MAGIC, VERSION, 0, config.active, 0, ROMS, previous, *flags)
-        return _STRUCT.pack(*head, *unknown, *sizes, *unknown, *unknown, merge, UNUSED)
+        return _STRUCT.pack(*head, *applications, *files, merge, UNUSED)
 
     def decode(self, data: bytes) -> Record | Invalid:
         read = _STRUCT.unpack_from(data.ljust(self.size, b"\xff"))
         magic, version, _, active, _, count, previous, first, attempts, updated = read[:10]
         if magic != MAGIC or version != VERSION:
             return Invalid(BLANK if data.count(0xFF) == len(data) else "it does not begin with its magic, e1 01")
-        sizes, merge = read[14:16], bool(read[26] & MERGE)
+        merge = bool(read[26] & MERGE)
+        slots = [SlotFacts(read[14 + n], at=read[10 + n], files_at=read[18 + n], files=read[22 + n]) for n in range(2)]
         active = active if active < count else 0
         config = BootConfig(
             active,
             updated == 0,
-            (SlotFacts(sizes[0]), SlotFacts(sizes[1])),
+            (slots[0], slots[1]),
             previous=None if previous == active else previous,
             tried=attempts,
             first=first != 0,

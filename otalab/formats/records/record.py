@@ -53,11 +53,18 @@ DOWN = Counting()
 
 @dataclass(frozen=True, slots=True)
 class SlotFacts:
-    """What a record says about the image in a slot; slots have no header of their own."""
+    """What a record says about a slot and the image in it; slots have no header of their own.
+
+    Where they lie is said as addresses of the chip, in bytes: `at` of the application, `files_at` of the file system,
+    which has so many bytes as `files` says.  Most formats have no room for it.
+    """
 
     length: int = 0
     crc32: int = 0
     version: str = ""
+    at: int = 0
+    files_at: int = 0
+    files: int = 0
 
     def fit(self, contents: bytes) -> bool:
         """Say whether contents of a slot have this length and checksum."""

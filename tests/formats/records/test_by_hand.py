@@ -14,7 +14,11 @@ import pytest
 from otalab.bench.contents import application
 from otalab.bench.setup import set_up
 from otalab.bench.trace import life
+from otalab.firmware.bootloader import boot
+from otalab.firmware.catalogue import load_design
+from otalab.firmware.controller import Controller
 from otalab.hardware.board import load_board
+from otalab.hardware.effects import Erase
 from otalab.hardware.flash import Flash
 
 SIZE = 500
@@ -117,7 +121,7 @@ def test_cc3200_new() -> None:
     assert (cc3200(0, 0), 512 * BLANK) == (area(flash, 0, 512), area(flash, 1, 512))
 
 
-# ESP8266: one configuration, rewritten whole; slot addresses are not modelled and stay zero.
+# ESP8266: one configuration, rewritten whole; where slots and file systems lie is part of it.
 
 
 def rboot(updates: int) -> bytes:
@@ -127,7 +131,9 @@ def rboot(updates: int) -> bytes:
     for update in range(max(0, updates - 1), updates + 1):
         sizes[update % 2] = facts(update, updates, own=True)[0]
     head = bytes([0xE1, 1, 0, last, 0, 2, before, 0, 0, 0, 0, 0])
-    return head + bytes(16) + struct.pack("<4I", *sizes) + bytes(32) + bytes(4) + 4 * BLANK
+    lies = struct.pack("<4I4I", 0x3000, 0xB000, 0, 0, *sizes)
+    files = struct.pack("<4I4I", 0x5000, 0xD000, 0, 0, 0x6000, 0x6000, 0, 0)
+    return head + lies + files + bytes(4) + 4 * BLANK
 
 
 @pytest.mark.parametrize("updates", [0, 1, 3, 10])
@@ -135,6 +141,16 @@ def test_esp8266(updates: int) -> None:
     """`mgos_upd_boot_commit` of its back-end keeps the previous ROM; `rboot_set_config` programs 84 bytes."""
     assert rboot(updates) == area(after("esp8266", updates), 0, 84)
     assert 4012 * BLANK == area(after("esp8266", updates), 0, 4012, 84)
+
+
+def test_esp8266_without_a_record() -> None:
+    """The default of `find_image`: ROM 0, two ROMs, their addresses, and the sizes of whole slots."""
+    flash = after("esp8266", 0).with_sector(1, 4096 * BLANK)
+    chip, design = Controller(BOARD, flash), load_design("esp8266")
+    chip.carry_out(boot(chip, design))
+    head = bytes([0xE1, 1, 0, 0, 0, 2, *6 * [0]])
+    lies = struct.pack("<16I", 0x3000, 0xB000, 0, 0, 0x2000, 0x2000, 0, 0, 0x5000, 0xD000, 0, 0, 0x6000, 0x6000, 0, 0)
+    assert head + lies + bytes(4) + 4 * BLANK == area(chip.flash, 0, 84)
 
 
 # ESP-IDF with rollback: one sequencer for each update; its state goes new, pending, valid in its own place.
@@ -168,13 +184,32 @@ def mos1(number: int, updates: int) -> bytes:
     slots = [(0, 0), (0, 0)]
     for one in range(max(0, update - 1), update + 1):
         slots[one % 2] = facts(one, updates)
-    head = struct.pack("<IIIBbbI", 0x31534F4D, number + 1, 1, 2, new, -1 if move == 2 else old, flags)
-    body = head + b"".join(
-        struct.pack("<I8sI8sIIIIB", 3, b"app%d" % slot, 0, b"fs%d" % slot, length, 0, check, 0, 0)
-        for slot, (length, check) in enumerate(slots)
-    )
-    body = (body + 3 * 41 * b"\0").ljust(252, BLANK)
+    return mos1_of(number + 1, new, -1 if move == 2 else old, flags, *slots)
+
+
+def mos1_of(sequencer: int, active: int, revert: int, flags: int, *slots: tuple[int, int]) -> bytes:
+    """Pack `struct mgos_boot_cfg_record` with the three slots of the RS14100: an image starts where it lies."""
+    body = struct.pack("<IIIBbbI", 0x31534F4D, sequencer, 1, 3, active, revert, flags)
+    for slot, (length, check) in enumerate(slots):
+        lies = 0x8000000 + (0x3000, 0xB000)[slot]
+        starts = lies if length else 0
+        body += struct.pack("<I8sI8sIIIIB", 3, b"app%d" % slot, lies, b"fs%d" % slot, length, starts, check, 0, 0)
+    body += struct.pack("<I8sI8s17x", 1, b"appF", 0, b"fsF") + 2 * 41 * b"\0"
+    body = body.ljust(252, BLANK)
     return body + struct.pack("<I", crc32(body))
+
+
+def test_mgos_boot_without_a_record() -> None:
+    """`mgos_boot_cfg_write_default`: both areas are erased, and the first one again; slot 0 is as long as it can be."""
+    flash = after("mgos-boot", 0).with_sector(1, 4096 * BLANK)
+    chip, design = Controller(BOARD, flash), load_design("mgos-boot")
+    loader, effects = boot(chip, design), []
+    for effect in loader:
+        effects.append(effect)
+        chip.apply(effect)
+    assert [1, 2, 1] == [one.sector for one in effects if isinstance(one, Erase)]
+    app = flash.read(0x3000, 0x2000)
+    assert mos1_of(1, 0, -1, COMMITTED, (0x2000, crc32(app)), (0, 0)) == area(chip.flash, 0, 256)
 
 
 @pytest.mark.parametrize(

@@ -42,12 +42,13 @@ def cc3200(sequencer: int, flags: int, slot: int) -> bytes:
 
 def journal(sequencer: int, active: int, revert: int, flags: int, facts: tuple[tuple[int, int], ...] = ()) -> bytes:
     """Return the 256 bytes of a record in the journal: head, five slots of 41 bytes, filling, CRC-32."""
-    head = pack("<4sIIBbbI", b"MOS1", sequencer, 1, 2, active, revert, flags)
+    head = pack("<4sIIBbbI", b"MOS1", sequencer, 1, 3, active, revert, flags)
     slots = b"".join(
         pack("<I8sI8sIIIIB", 3, f"app{n}".encode(), 0, f"fs{n}".encode(), length, 0, check, 0, 0)
         for n, (length, check) in enumerate(facts or ((0, 0), (0, 0)))
     )
-    body = (head + slots.ljust(5 * 41, b"\0")).ljust(252, b"\xff")
+    factory = pack("<I8sI8s", 1, b"appF", 0, b"fsF")
+    body = (head + (slots + factory).ljust(5 * 41, b"\0")).ljust(252, b"\xff")
     return body + pack("<I", crc32(body))
 
 
@@ -330,7 +331,8 @@ def idf_records(draw: st.DrawFn) -> Record:
 @st.composite
 def rboot_records(draw: st.DrawFn) -> Record:
     """No sequencer; lengths, and no checksums."""
-    active, sizes = draw(slots), (SlotFacts(draw(numbers)), SlotFacts(draw(numbers)))
+    active = draw(slots)
+    sizes = tuple(SlotFacts(draw(numbers), at=draw(numbers), files_at=draw(numbers), files=draw(numbers)) for _ in "01")
     config = BootConfig(active, draw(st.booleans()), sizes, previous=draw(st.sampled_from([None, 1 - active])))
     first, merge, tried = draw(st.booleans()), draw(st.booleans()), draw(st.integers(0, 255))
     return Record(0, replace(config, first=first, merge=merge, tried=tried))

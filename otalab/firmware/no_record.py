@@ -1,0 +1,97 @@
+"""What a loader does that finds no record which it can use: stop, write a first one, or start a slot without one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from otalab.firmware import record_writes, store
+from otalab.firmware.controller import Controller
+from otalab.firmware.design import Design
+from otalab.firmware.image_checks import default_facts, passes
+from otalab.firmware.store import AREAS
+from otalab.formats.records.record import BootConfig, Record, Selection
+from otalab.hardware.effects import Erase, Routine
+from otalab.hardware.flash import ERASED
+
+
+def nothing(chip: Controller, design: Design) -> Routine[BootConfig | None]:
+    """Stop where there is no record: a device that lost its records is dead."""
+    return None
+    yield
+
+
+def default_record(chip: Controller, design: Design) -> Routine[BootConfig | None]:
+    """Write a record for slot 0, committed, with the checksum of whatever lies there."""
+    config = BootConfig(0, True, default_facts(chip, design))
+    chip.say("No valid boot record: writing a default one")
+    yield from make_default(chip, design, config)
+    return config
+
+
+def default_appended(chip: Controller, design: Design) -> Routine[BootConfig | None]:
+    """Write a default record as any other is written, once all areas are erased: the first one is erased twice."""
+    config = BootConfig(0, True, default_facts(chip, design))
+    chip.say("No valid boot record: writing a default one")
+    yield from append_default(chip, design, config)
+    return config
+
+
+def slot_0_if_erased(chip: Controller, design: Design) -> Routine[BootConfig | None]:
+    """Start slot 0, and write nothing, where no record was ever written."""
+    form = store.codec(design)
+    for address in store.places(chip.board, design):
+        if chip.read(address, form.size).count(ERASED) < form.size:
+            return None
+    return without_record(chip, design, 0)
+    yield
+
+
+def first_whole(chip: Controller, design: Design) -> Routine[BootConfig | None]:
+    """Start the first slot whose image passes its check, and write nothing: halt only where no image does."""
+    for slot in range(len(chip.board.slots)):
+        if passes(chip, design, BootConfig(slot, True)):
+            return without_record(chip, design, slot)
+    return None
+    yield
+
+
+def without_record(chip: Controller, design: Design, slot: int) -> BootConfig:
+    """Return what a loader starts that goes by no record."""
+    form, config = store.codec(design), BootConfig(slot, True)
+    chip.say(f"No valid boot record: starting slot {slot}")
+    # So that the next record goes to the first place, as the one after this one.
+    chip.held = Selection(design.records - 1, Record(form.counting.first - form.counting.step, config))
+    return config
+
+
+def make_default(chip: Controller, design: Design, config: BootConfig) -> Routine[None]:
+    """Erase all records and write the first one anew."""
+    yield from none_left(chip, design)
+    yield from record_writes.program_record(chip, design, 0, first_of_all(design, config))
+
+
+def append_default(chip: Controller, design: Design, config: BootConfig) -> Routine[None]:
+    """Erase all records and write the first one as any other, which begins with an erase of its own."""
+    yield from none_left(chip, design)
+    yield from record_writes.WRITES[design.write](chip, design, 0, first_of_all(design, config))
+
+
+def none_left(chip: Controller, design: Design) -> Routine[None]:
+    """Erase all records."""
+    for area in AREAS[design.records](chip.board):
+        yield Erase(area.address // chip.board.geometry.sector_size)
+
+
+def first_of_all(design: Design, config: BootConfig) -> bytes:
+    """Return the record that a device begins with."""
+    form = store.codec(design)
+    return form.encode(Record(form.counting.first, config))
+
+
+NO_RECORD: dict[str, Callable[[Controller, Design], Routine[BootConfig | None]]] = {
+    "halt": nothing,
+    "default": default_record,
+    "default-appended": default_appended,
+    "slot-0": slot_0_if_erased,
+    "first-whole": first_whole,
+}
