@@ -27,7 +27,6 @@ from tqdm.auto import tqdm
 from otalab.bench.ends import BAD, ENDS
 from otalab.errors import BadInput, unknown
 from otalab.files import read_text, refused, write_whole
-from otalab.numbers.campaigns.rows import narrow, write_rows
 from otalab.numbers.campaigns.workers import Cluster, dask_cluster, sampled
 from otalab.numbers.engine_names import ENGINES
 from otalab.numbers.engines.engines import crowds, refuse_endless
@@ -167,7 +166,7 @@ def run_campaign(
 def _grouped(tally: Tally) -> Iterator[None]:
     """Move all devices at once, as a crowd."""
     table = crowds(tally.campaign.fleet, tally.campaign.devices, tally.campaign.seed)
-    write_rows(table, _folder(tally) / "groups.parquet")
+    _write(table, _folder(tally) / "groups.parquet")
     tally.counts.update(table.groupby("end", observed=True).devices.sum().to_dict())
     yield
 
@@ -179,7 +178,7 @@ def _chunked(tally: Tally, workers: int, cluster: Cluster | None) -> Iterator[No
     if tally.done:
         yield
     for number, table in sampled((campaign.fleet, campaign.engine, campaign.seed), missing, workers, cluster):
-        write_rows(narrow(table), _chunk_file(folder, number))
+        _write(table, _chunk_file(folder, number))
         tally.counts.update(table.end.value_counts()[lambda n: n > 0].to_dict())
         tally.seconds = time.perf_counter() - begun
         yield
@@ -294,3 +293,8 @@ def _ends(path: Path, devices: range) -> dict[str, int] | None:
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowException):
         return None
     return counts if there and counts.keys() <= {*ENDS, "open"} else None
+
+
+def _write(table: pd.DataFrame, path: Path) -> None:
+    # Readers of a folder of Parquet files pass over drafts: their names begin with a dot.
+    write_whole(path, table.to_parquet(None, index=False, compression="zstd"))
