@@ -7,7 +7,6 @@ whoever made them.
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections import Counter
@@ -18,15 +17,11 @@ from math import hypot
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 from tqdm.auto import tqdm
 
 from otalab.bench.ends import BAD, ENDS
 from otalab.errors import BadInput, unknown
-from otalab.files import read_text, refused, write_whole
+from otalab.numbers.campaigns.folder import chunk_file, chunks_in, claim_folder, make_folder, mark_of, write_rows
 from otalab.numbers.campaigns.workers import Cluster, dask_cluster, sampled
 from otalab.numbers.engine_names import ENGINES
 from otalab.numbers.engines.engines import crowds, refuse_endless
@@ -153,9 +148,9 @@ def run_campaign(
     folder = Path(out)
     with ExitStack() as stack:
         cluster = stack.enter_context(dask_cluster(scheduler)) if scheduler is not None else None
-        _make_folder(folder)
+        make_folder(folder)
         stack.enter_context(owned(folder))
-        _claim(folder, campaign, command)
+        claim_folder(folder, campaign.as_object(), campaign.devices, command)
         tally = Tally(campaign, out=folder)
         for _ in _grouped(tally) if campaign.engine == "crowd" else _chunked(tally, workers, cluster):
             on_chunk(tally)
@@ -166,7 +161,7 @@ def run_campaign(
 def _grouped(tally: Tally) -> Iterator[None]:
     """Move all devices at once, as a crowd."""
     table = crowds(tally.campaign.fleet, tally.campaign.devices, tally.campaign.seed)
-    _write(table, _folder(tally) / "groups.parquet")
+    write_rows(table, _folder(tally) / "groups.parquet", mark_of(tally.campaign.as_object()))
     tally.counts.update(table.groupby("end", observed=True).devices.sum().to_dict())
     yield
 
@@ -174,11 +169,13 @@ def _grouped(tally: Tally) -> Iterator[None]:
 def _chunked(tally: Tally, workers: int, cluster: Cluster | None) -> Iterator[None]:
     """Have every chunk made that is missing; yield after each, and first if there were some already."""
     campaign, folder, begun = tally.campaign, _folder(tally) / "devices", time.perf_counter()
-    missing = _missing(folder, campaign, tally)
+    mark = mark_of(campaign.as_object())
+    there, missing = chunks_in(folder, campaign.chunks(), mark)
+    tally.counts.update(there)
     if tally.done:
         yield
     for number, table in sampled((campaign.fleet, campaign.engine, campaign.seed), missing, workers, cluster):
-        _write(table, _chunk_file(folder, number))
+        write_rows(table, chunk_file(folder, number), mark)
         tally.counts.update(table.end.value_counts()[lambda n: n > 0].to_dict())
         tally.seconds = time.perf_counter() - begun
         yield
@@ -207,94 +204,3 @@ def progress(campaign: Campaign) -> Iterator[Callable[[Tally], None]]:
             bar.set_postfix_str(f"bad {bad.low:.2g} to {bad.high:.2g}")
 
         yield on_chunk
-
-
-def _make_folder(folder: Path) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise BadInput(f"{folder}: is a file; name a folder")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise refused(folder, error, "written") from error
-
-
-def _claim(folder: Path, campaign: Campaign, command: list[str] | None) -> None:
-    """Make sure that the folder is this campaign's, and write down what it is."""
-    path, now = folder / "campaign.json", campaign.as_object()
-    if path.exists():
-        text = read_text(path)
-        try:
-            stored = json.loads(text)
-            before, devices = stored["campaign"], int(stored["devices"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise BadInput(f"{path}: not a campaign's; take another folder") from error
-        # Compared as they are stored: JSON knows no tuples.
-        now = json.loads(json.dumps(now))
-        if before != now:
-            raise BadInput(f"{folder}: holds another campaign ({_difference(before, now)}); take another folder")
-        if campaign.devices < devices:
-            raise BadInput(
-                f"{folder}: holds {devices} devices already; ask for as many or more, or take another folder"
-            )
-    elif any(not one.name.startswith(".") for one in folder.iterdir()):
-        raise BadInput(f"{folder}: is not empty, and no campaign; take another folder")
-    told = {"devices": campaign.devices, "command": command, "campaign": now}
-    try:
-        # First of all, or what a kill leaves here could not be told from a stranger's.
-        write_whole(path, json.dumps(told, indent=1) + "\n")
-        if campaign.engine != "crowd":
-            (folder / "devices").mkdir(exist_ok=True)
-            for draft in (folder / "devices").glob(".*"):
-                draft.unlink()  # of a process that was killed: nobody else holds the folder
-    except OSError as error:
-        raise refused(folder, error, "written") from error
-
-
-def _difference(before: Any, now: Any, where: str = "") -> str:
-    """Name the first thing in which two campaigns differ."""
-    if isinstance(before, dict) and isinstance(now, dict):
-        key = next(key for key in [*before, *now] if before.get(key) != now.get(key))
-        return _difference(before.get(key), now.get(key), f"{where} {key}".strip())
-    if isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
-        number = next(number for number, (a, b) in enumerate(zip(before, now, strict=True)) if a != b)
-        return _difference(before[number], now[number], where if len(now) == 1 else f"{where} {number}")
-    texts = [one if len(one) < 40 else "..." for one in (str(before), str(now))]
-    return f"{where} was {texts[0]} and is {texts[1]}" if texts[0] != texts[1] else f"{where} differs"
-
-
-def _chunk_file(folder: Path, number: int) -> Path:
-    return folder / f"{number:06}.parquet"
-
-
-def _missing(folder: Path, campaign: Campaign, tally: Tally) -> list[tuple[int, int, int]]:
-    """Count the chunks that are there, and return those that are not, or not in full, or are others' rows."""
-    chunks = campaign.chunks()
-    strange = {one.name for one in folder.iterdir()} - {_chunk_file(folder, number).name for number, _, _ in chunks}
-    if strange:
-        raise BadInput(f"{folder / min(strange)}: is none of this campaign's; whoever reads the rows would read it too")
-    missing = []
-    for number, first, count in chunks:
-        path = _chunk_file(folder, number)
-        if path.exists() and (ends := _ends(path, range(first, first + count))) is not None:
-            tally.counts.update(ends)
-        else:
-            missing.append((number, first, count))
-    return missing
-
-
-def _ends(path: Path, devices: range) -> dict[str, int] | None:
-    """Return how often each end is in a chunk, `None` if it is cut, empty, or the rows of other devices."""
-    try:
-        if pq.read_metadata(path).num_rows != len(devices):
-            return None
-        table = pd.read_parquet(path, columns=["device", "end"])
-        there = np.array_equal(table.device.to_numpy(), np.arange(devices.start, devices.stop))
-        counts = table.end.value_counts()[lambda n: n > 0].to_dict()
-    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException):
-        return None
-    return counts if there and counts.keys() <= {*ENDS, "open"} else None
-
-
-def _write(table: pd.DataFrame, path: Path) -> None:
-    # Readers of a folder of Parquet files pass over drafts: their names begin with a dot.
-    write_whole(path, table.to_parquet(None, index=False, compression="zstd"))

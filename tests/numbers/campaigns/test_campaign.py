@@ -129,10 +129,13 @@ def test_half_a_file_is_no_chunk(tmp_path, short_chunks):
     assert not draft.exists()
 
 
-@pytest.mark.parametrize("other", ["empty", "cut", "text", "another's rows", "another's columns", "unknown ends"])
+@pytest.mark.parametrize(
+    "other", ["empty", "cut", "text", "another's rows", "another's columns", "unknown ends", "another campaign's"]
+)
 def test_what_is_no_chunk_of_this_campaign_is_made_again(tmp_path, short_chunks, other):
-    """Whatever became of a file: rows are known by the numbers of their devices."""
+    """Whatever became of a file: rows are known by the numbers of their devices, and by the mark of their campaign."""
     run_campaign(small(300), tmp_path / "out")
+    run_campaign(small(300, seed=2), tmp_path / "other")
     first, second = (tmp_path / "out" / "devices" / f"00000{number}.parquet" for number in (0, 1))
     whole, table = second.read_bytes(), pd.read_parquet(second)
     instead = {
@@ -142,6 +145,7 @@ def test_what_is_no_chunk_of_this_campaign_is_made_again(tmp_path, short_chunks,
         "another's rows": first.read_bytes(),
         "another's columns": table.rename(columns={"end": "start"}).to_parquet(None),
         "unknown ends": table.assign(end="lost at sea").to_parquet(None),
+        "another campaign's": (tmp_path / "other" / "devices" / second.name).read_bytes(),
     }
     second.write_bytes(instead[other])
     tally = run_campaign(small(300), tmp_path / "out")
