@@ -11,9 +11,8 @@ from otalab.bench.inspection import COLUMNS, Inspection, formats, inspect_dump, 
 from otalab.cli.parser import group
 from otalab.files import read_bytes
 from otalab.hardware.board import load_board
+from otalab.hardware.flash import LARGEST
 from otalab.text import table
-
-LARGEST = 2**28  # bytes; no NOR flash is larger
 
 
 def add_parser(commands: Any) -> None:

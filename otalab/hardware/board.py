@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from otalab.errors import OutOfTable
-from otalab.hardware.flash import Geometry
+from otalab.hardware.flash import LARGEST, Geometry
 from otalab.hardware.part import FlashPart, part, parts
 from otalab.settings import Settings, names, place_of
 
 # "raw" is a region of bytes in which nobody looks for files.
 FILE_SYSTEMS = ("littlefs", "spiffs", "raw")
+# Bytes; no image and no file system of these devices is larger, and a trace holds some twenty times what it writes.
+LARGEST_PART = 2**24
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ def read_board(settings: Settings, name: str = "") -> Board:
         ("name", "summary", "platform", "part", "flash_size", "file_system", "loader", "records", "slots", "state")
     )
     chip = part(settings.choice("part", tuple(parts())))
-    size = settings.number("flash_size", least=chip.sector_size)
+    size = settings.number("flash_size", least=chip.sector_size, most=LARGEST)
     if size % chip.sector_size:
         raise settings.wrong("flash_size", f"{size} is not a multiple of the part's sector, {chip.sector_size} bytes")
     geometry = Geometry(chip.sector_size, size // chip.sector_size, chip.page_size, chip.program_unit)
@@ -152,13 +154,13 @@ def _words(settings: Settings, key: str, default: str) -> str:
 
 def _slot(settings: Settings, geometry: Geometry) -> Slot:
     settings.known(("app", "fs"))
-    return Slot(_region(settings, "app", geometry), _region(settings, "fs", geometry))
+    return Slot(*(_region(settings, part, geometry, LARGEST_PART) for part in ("app", "fs")))
 
 
-def _region(settings: Settings, key: str, geometry: Geometry) -> Region:
+def _region(settings: Settings, key: str, geometry: Geometry, most: int = LARGEST) -> Region:
     place = settings.inside(key) if key else settings
     place.known(("address", "size"))
-    region = Region(place.number("address"), place.number("size", least=1))
+    region = Region(place.number("address"), place.number("size", least=1, most=most))
     for what, value in (("address", region.address), ("size", region.size)):
         if value % geometry.sector_size:
             raise place.wrong(what, f"0x{value:x} is not a multiple of the sector, 0x{geometry.sector_size:x} bytes")

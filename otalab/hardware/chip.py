@@ -83,16 +83,16 @@ class Chip:
             self.swaps.append((self.effects, sector))
             self.flash = self.flash.swapped(sector)
 
-    def apply(self, effect: Effect) -> None:
-        """Let an effect run to its end."""
+    def apply(self, effect: Effect, after: Callable[[Flash, Effect], Flash] = Flash.after) -> None:
+        """Let an effect run to its end; `after` is what finds the contents then, if that is known already."""
         match effect:
             case Erase(sector):
-                self.flash = self.flash.after(effect)
+                self.flash = after(self.flash, effect)
                 self.killed.add(sector)
             case Program(address, data):
                 # What a program leaves depends on the bits below it, so it counts as a read of them.
                 self.note_read(address, len(data))
-                self.flash = self.flash.after(effect)
+                self.flash = after(self.flash, effect)
         self.effects += 1
 
     def carry_out(self, routine: Routine[T]) -> T:

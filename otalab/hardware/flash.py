@@ -18,6 +18,7 @@ from otalab.hardware.effects import Effect, Erase, Program
 from otalab.summary import Summary
 
 ERASED = 0xFF
+LARGEST = 2**28  # bytes; no NOR flash is larger
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,8 +108,14 @@ def test_choices_that_contradict_each_other_are_refused(
     [
         ('part = "W25Q16JV"', 'part = "W25"', r":5: part: 'W25' is not allowed"),
         ("flash_size = 0x100000", "flash_size = 0x100001", r":6: flash_size: .*not a multiple"),
+        ("flash_size = 0x100000", "flash_size = 0x20000000", r":6: flash_size: an integer from 4096 to 268435456"),
         ("address = 0x7000", "address = 0x7001", r":15: records.1.address: 0x7001 is not a multiple"),
         ("address = 0x7000", "address = 0x6000", r"records: record 1 at 0x6000 overlaps record 0"),
+        (
+            "0xa0000, size = 0x10000",
+            "0xa0000, size = 0x10000000",
+            r":32: slots.1.fs.size: an integer from 1 to 16777216",
+        ),
         ("0xa0000, size = 0x10000", "0xa0000, size = 0x70000", r":32: slots.1.fs.size: the region ends at 0x110000"),
         ("address = 0x60000", "address = 0x50000", r"slots: slot 1 app at 0x50000 overlaps slot 0 files"),
         ("[[slots]]\napp = { address = 0x10000", "[[slotz]]\napp = { address = 0x10000", r"slotz: unknown key"),

@@ -6,12 +6,13 @@ An erase or a program is in the file, and on disk, before the next one begins; s
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from otalab.errors import BadInput
 from otalab.files import ordinary, refused
 from otalab.hardware.effects import Effect, Erase, Program
-from otalab.hardware.flash import Flash, Geometry
+from otalab.hardware.flash import Flash, Geometry, Sectors
 from otalab.one_owner import claim
 
 # Behind the flash while it is made: a file that was begun and not finished must not be taken for a device.
@@ -21,21 +22,47 @@ MODE = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)  # Windows takes file
 _on_disk = getattr(os, "fdatasync", os.fsync)
 
 
-class SectorPool:
-    """Sectors that many devices have in common, each held once."""
+def _write_at(file: int, data: bytes, address: int) -> int:
+    """Write at a place, as much as goes in at once; return how much that was."""
+    if hasattr(os, "pwrite"):
+        return os.pwrite(file, data, address)
+    os.lseek(file, address, os.SEEK_SET)  # Windows
+    return os.write(file, data)
 
-    MOST = 50_000
+
+class SectorPool:
+    """Contents that many devices have in common, each held once, and what an effect makes of them, found once.
+
+    Devices of a fleet live the same life: what one of them has written, all others are about to write.
+    """
+
+    MOST = 10_000
 
     def __init__(self) -> None:
+        self._flashes: dict[Flash, Flash] = {}
         self._sectors: dict[bytes, bytes] = {}
+        # By the identity of the contents before, which are held beside those after, so that it stays theirs.
+        self._after: dict[tuple[int, Effect], tuple[Flash, Flash]] = {}
 
-    def shared(self, flash: Flash, sector: int) -> Flash:
-        """Return the same contents, with this sector taken from the pool."""
+    def shared(self, flash: Flash) -> Flash:
+        """Return the same contents, in sectors that are held once."""
         if len(self._sectors) >= self.MOST:
             self._sectors.clear()
-        contents = flash.sectors[sector]
-        known = self._sectors.setdefault(contents, contents)
-        return flash if known is contents else flash.with_sector(sector, known, flash.mark_of(sector))
+            self._flashes.clear()
+        known = self._flashes.get(flash)
+        if known is None:
+            held = Sectors(self._sectors.setdefault(one, one) for one in flash.sectors)
+            known = self._flashes[flash] = Flash(flash.geometry, held, flash.marks)
+        return known
+
+    def after(self, flash: Flash, effect: Effect) -> Flash:
+        """Return the contents once an effect has run to its end."""
+        found = self._after.get((id(flash), effect))
+        if found is None:
+            if len(self._after) >= self.MOST:
+                self._after.clear()
+            found = self._after[id(flash), effect] = flash, flash.after(effect)
+        return found[1]
 
 
 class FlashFile:
@@ -54,12 +81,11 @@ class FlashFile:
             raise refused(path, error, "written") from error
         try:
             self.is_new = self._claim(geometry, shipped)
-            self.flash = Flash.of(geometry, self._read(geometry.size))
+            flash = shipped if self.is_new else Flash.of(geometry, self._read(geometry.size))
+            self.flash = pool.shared(flash) if pool else flash
         except BaseException:
             self._file.close()
             raise
-        for sector in range(geometry.sectors if pool else 0):
-            self.flash = pool.shared(self.flash, sector) if pool else self.flash
 
     def _claim(self, geometry: Geometry, shipped: Flash) -> bool:
         if not claim(self._file.fileno()):
@@ -84,9 +110,9 @@ class FlashFile:
         return bytes(contents)
 
     def _put(self, data: bytes, address: int) -> None:
-        self._file.seek(address)
         while data:
-            data = data[self._file.write(data) :]
+            written = _write_at(self._file.fileno(), data, address)
+            data, address = data[written:], address + written
 
     def _make(self, shipped: Flash) -> None:
         # In place, for a file that is open cannot be replaced everywhere; the mark comes first and goes last.
@@ -94,9 +120,9 @@ class FlashFile:
         try:
             self._put(BEGUN, size)
             self._put(shipped.image, 0)
-            os.fsync(self._file.fileno())
+            self._force(os.fsync)
             self._file.truncate(size)
-            os.fsync(self._file.fileno())
+            self._force(os.fsync)
         except BaseException as error:
             # Half a file would stand in the way of the next one.
             self._file.close()
@@ -114,18 +140,15 @@ class FlashFile:
                 self._put(after.read(address, len(data)), address)
             case _:
                 return
-        if self.sync:
-            _on_disk(self._file.fileno())
+        self._force(_on_disk)
 
-    def shared(self, effect: Effect, after: Flash) -> Flash:
-        """Return the contents after an effect; a sector that is erased or full is held once for all devices."""
-        size = after.geometry.sector_size
-        match effect:
-            case Erase(sector) if self.pool:
-                return self.pool.shared(after, sector)
-            case Program(address, data) if self.pool and (address + len(data)) % size == 0:
-                return self.pool.shared(after, address // size)
-        return after
+    def _force(self, onto_disk: Callable[[int], None]) -> None:
+        if self.sync:
+            onto_disk(self._file.fileno())
+
+    def after(self, flash: Flash, effect: Effect) -> Flash:
+        """Return the contents after an effect; those of many devices are held once."""
+        return self.pool.after(flash, effect) if self.pool else flash.after(effect)
 
     def close(self) -> None:
         """Let go of the file."""

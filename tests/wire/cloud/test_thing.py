@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from itertools import accumulate
 
 import pytest
 from devices import BUNDLE, told, with_device
 from mutators import SHADOW_TOPICS, mutated, rpc_frame, shadow_document
 
 from otalab.bench.setup import set_up
+from otalab.hardware.effects import Erase, Program
 from otalab.hardware.flash import Flash
 from otalab.wire.cloud.remembered import NAME, OtaState, Remembered
 from otalab.wire.device.flash_file import FlashFile, SectorPool
@@ -207,12 +209,17 @@ def test_devices_take_turns(tmp_path):
 
 
 def test_devices_hold_what_they_have_in_common_once(tmp_path):
-    """Two flash files with the same contents share every sector; what differs is their own."""
+    """Two flash files with the same contents share every sector, and go on doing so; what differs is their own."""
     flash, pool = set_up("hardened", "tiny").flash, SectorPool()
     one, other = (FlashFile(tmp_path / name, flash.geometry, flash, sync=False, pool=pool) for name in "ab")
-    changed = pool.shared(Flash.of(flash.geometry, b"x" + flash.image[1:]), 0)
+    changed = pool.shared(Flash.of(flash.geometry, b"x" + flash.image[1:]))
+    lives = [Erase(0), Program(0, b"lamp"), Program(4, b"on"), Erase(1)]
+    after, same = (list(accumulate(lives, file.after, initial=file.flash)) for file in (one, other))
     one.close(), other.close()
 
     assert all(mine is theirs for mine, theirs in zip(one.flash.sectors, other.flash.sectors, strict=True))
     assert flash == one.flash
     assert changed.sectors[0] is not one.flash.sectors[0]
+    assert changed.sectors[1] is one.flash.sectors[1]
+    assert all(mine is theirs for mine, theirs in zip(after, same, strict=True))
+    assert list(accumulate(lives, Flash.after, initial=flash)) == after

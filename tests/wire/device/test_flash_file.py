@@ -7,6 +7,7 @@ import pytest
 
 from otalab import Erase, Program, set_up
 from otalab.errors import BadInput
+from otalab.wire.device import flash_file
 from otalab.wire.device.flash_file import BEGUN, FlashFile
 
 SHIPPED = set_up("mongoose").flash
@@ -88,3 +89,19 @@ def test_what_is_written_is_in_the_file_at_once(path):
     again = FlashFile(path, GEOMETRY, SHIPPED)
     again.close()
     assert (False, after.image) == (again.is_new, again.flash.image)
+
+
+@pytest.mark.parametrize(("sync", "synced"), [(True, 3), (False, 0)])
+def test_nothing_is_forced_to_disk_where_nobody_asked_for_it(path, monkeypatch, sync, synced):
+    """
+    Neither what is written nor, one by one, the new files of a fleet.
+    """
+    forced = []
+    monkeypatch.setattr(flash_file.os, "fsync", forced.append)
+    monkeypatch.setattr(flash_file, "_on_disk", forced.append)
+    file = FlashFile(path, GEOMETRY, SHIPPED, sync=sync)
+    file.write(Erase(3), SHIPPED.after(Erase(3)))
+    file.close()
+
+    assert synced == len(forced)
+    assert SHIPPED.after(Erase(3)).image == path.read_bytes()
