@@ -1,5 +1,6 @@
 """What all tests share: chance has a seed, no test is a stop-watch, and what a test has started ends with pytest."""
 
+import gc
 import os
 import platform
 import shutil
@@ -45,6 +46,18 @@ def pytest_configure(config):
         )
     # The order in which they were collected is the order in which pieces are handed out.
     config.option.loadscopereorder = False
+
+
+def pytest_collection():
+    """Collect no garbage while tests are collected: nothing of them is, and each look costs a sixth of a second."""
+    gc.disable()
+
+
+def pytest_collection_finish():
+    """Never look again at what the tests themselves are made of: half a million things that stay."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(config, items):

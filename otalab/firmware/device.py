@@ -101,9 +101,9 @@ class Device:
         return () if self.records is None else store.families(self.board, self.records)
 
     @property
-    def places(self) -> list[int]:
+    def places(self) -> tuple[int, ...]:
         """The address of every place that a boot record may have, as far as anybody has said how they are."""
-        return [] if self.records is None else store.places(self.board, self.records)
+        return () if self.records is None else store.places(self.board, self.records)
 
     def decision(self, chip: Controller) -> Start | Bricked | Reset:
         """Ask the boot loader what it would start."""

@@ -148,8 +148,8 @@ class _Kind:
         return () if self._strong else tuple(flash.sectors[place][: self.size] for place in self.places)
 
     def _record_keys(self, flash: Flash) -> tuple[Hashable, ...]:
-        contents = tuple(flash.sectors[place] for place in self.places)
-        marks = tuple(flash.mark_of(place) for place in self.places) if flash.marks else ()
+        contents = tuple([flash.sectors[place] for place in self.places])
+        marks = tuple([flash.mark_of(place) for place in self.places]) if flash.marks else ()
         known = self._keys.get((contents, marks))
         if known is None:
             classes = [self.record_class(sector[: self.size]) for sector in contents]

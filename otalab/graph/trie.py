@@ -61,7 +61,7 @@ class Trie:
                     waiting += (children.get(taken) for taken in reversed(range(of)))
                 case _:
                     return None
-        return tuple(sorted(found, key=lambda leaf: leaf.number))
+        return tuple(found) if len(found) == 1 else tuple(sorted(found, key=lambda leaf: leaf.number))
 
     def add(self, root: Hashable, path: Iterable[Look | Draw], key: Callable[[Look], Hashable]) -> Leaf:
         """Add a run by its path; `key` names what a look found when the power came on."""

@@ -36,9 +36,10 @@ class Geometry:
 
     def sectors_of(self, address: int, length: int) -> range:
         """Return the sectors that a stretch of flash touches."""
-        if address < 0 or length < 0 or address + length > self.size:
+        size, end = self.sector_size, address + length
+        if address < 0 or length < 0 or end > size * self.sectors:
             raise BadInput(f"{length} bytes at 0x{address:x} lie outside a flash of 0x{self.size:x} bytes")
-        return range(address // self.sector_size, -(-(address + length) // self.sector_size))
+        return range(address // size, -(-end // size))
 
     def check(self, effect: Effect) -> None:
         """Refuse what the part's interface cannot be asked to do."""
@@ -89,8 +90,9 @@ class Sectors(Sequence[bytes]):
             return tuple(self[n] for n in range(*index.indices(self._size)))
         if not -self._size <= index < self._size:
             raise IndexError(index)
-        group, place = divmod(index % self._size, self.GROUP)
-        return self._groups[group][place]
+        if index < 0:
+            index += self._size
+        return self._groups[index // self.GROUP][index % self.GROUP]
 
     def __len__(self) -> int:
         return self._size
@@ -154,12 +156,10 @@ class Flash(Summary):
 
     def read(self, address: int, length: int) -> bytes:
         """Return `length` bytes from `address` on."""
-        size = self.geometry.sector_size
         touched = self.geometry.sectors_of(address, length)
+        start = address % self.geometry.sector_size
         if len(touched) == 1:
-            start = address - touched.start * size
             return self.sectors[touched.start][start : start + length]
-        start = address % size
         return b"".join(self.sectors[touched.start : touched.stop])[start : start + length]
 
     def after(self, effect: Effect) -> Flash:
@@ -188,7 +188,10 @@ class Flash(Summary):
 
     def mark_of(self, sector: int) -> Mark | None:
         """Return the mark of a sector; it has one at most."""
-        return next((mark for mark in self.marks if mark.sector == sector), None)
+        for mark in self.marks:
+            if mark.sector == sector:
+                return mark
+        return None
 
     def with_sector(self, sector: int, contents: bytes, mark: Mark | None = None) -> Flash:
         """Return the chip with one sector replaced, and its mark with it."""

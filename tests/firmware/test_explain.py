@@ -80,7 +80,7 @@ def test_the_sentence_names_what_the_store_selects(design, broken):
     assert told.reason.startswith(head)
     assert (None if selected is None else selected.place) == told.selected
     assert found == [place.found for place in told.places]
-    assert store.places(board, what.device.design) == [place.address for place in told.places]
+    assert list(store.places(board, what.device.design)) == [place.address for place in told.places]
     for place in told.places:
         assert flash.read(place.address, form.size) == place.data
         if isinstance(place.found, Invalid):

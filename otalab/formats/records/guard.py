@@ -5,6 +5,7 @@ from __future__ import annotations
 from binascii import crc_hqx
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 from otalab.formats.records.record import BLANK, BootConfig, Codec, Counting, Invalid, Record
 from otalab.hardware.flash import ERASED
@@ -57,16 +58,21 @@ class Guarded:
         return body + self.check(body).to_bytes(self.width, "little")
 
     def decode(self, data: bytes) -> Record | Invalid:
-        data = data[: self.size]
-        body, check = data[: -self.width], data[-self.width :]
-        if data == bytes([ERASED]) * self.size:
+        end = self.inner.size
+        body, check = data[:end], data[end : end + self.width]
+        if check.count(ERASED) == self.width and body.count(ERASED) == end:
             return Invalid(BLANK)
         if self.check(body).to_bytes(self.width, "little") != check:
-            return Invalid(f"its CRC-{8 * self.width} does not match")
+            return _mismatch(8 * self.width)
         return self.inner.decode(body)
 
     def follow(self, record: Record, config: BootConfig) -> Record:
         return self.inner.follow(record, config)
+
+
+@cache
+def _mismatch(bits: int) -> Invalid:
+    return Invalid(f"its CRC-{bits} does not match")
 
 
 def crc16(data: bytes) -> int:

@@ -14,6 +14,7 @@ _SLOT = struct.Struct(f"<II{VERSION_SIZE}s")
 _NONE = 0xFF
 # Two slot numbers, two flags, interval; then length, CRC-32 and version of each slot.
 _FIELDS = (1, 1, 1, 1, 4, *(4, 4, VERSION_SIZE) * 2)
+_BODY = sum(_FIELDS)
 _SLOT_NAMES = tuple(f"slot {number} {what}" for number in range(2) for what in ("length", "CRC-32", "version"))
 
 
@@ -33,7 +34,7 @@ class LabCodec:
 
     @property
     def size(self) -> int:
-        return self.head + sum(_FIELDS)
+        return self.head + _BODY
 
     @property
     def fields(self) -> tuple[int, ...]:
