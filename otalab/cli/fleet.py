@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 MOST = 10_000
 TURNS = 300  # devices that take an update in at the same time
+BUSY_TURNS = 40  # where no time passes, so that each has a fair share of the processor, and no connection grows old
 FILES_EACH, FILES_BESIDES = 2, 64 + TURNS  # open files: the flash and the connection; downloads, and what else there is
 TOLD = ("Bricked", "Shadow:", "MQTT: connection lost", "handler of ")
 
@@ -124,7 +125,7 @@ def _seed(seed: int | None, number: int) -> int | None:
 
 
 async def _serve(chosen: argparse.Namespace, broker: Broker, devices: list[VirtualDevice]) -> None:
-    turns = asyncio.Semaphore(TURNS)
+    turns = asyncio.Semaphore(TURNS if chosen.time_scale else BUSY_TURNS)
     tasks = [asyncio.create_task(_live(device, broker, chosen, turns)) for device in devices]
     stop: asyncio.Task[Any] = asyncio.create_task(asyncio.Event().wait())
     cancelled_by_signals(stop)

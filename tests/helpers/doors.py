@@ -375,7 +375,7 @@ def a_state(chance: random.Random) -> bytes:
 def load_state(data: bytes, folder: Path) -> None:
     (folder / "shadows.json").write_bytes(data)
     shadows = Shadows(folder / "shadows.json")
-    json.dumps(shadows.deltas(), allow_nan=False)
+    json.dumps(list(shadows.deltas()), allow_nan=False)
     shadows.handle("$aws/things/lamp-1/shadow/get", b"", 5)
     shadows.handle("$aws/things/lamp-2/shadow/update", b'{"state": {"reported": {"a": 2}}}', 5)
     shadows.save()

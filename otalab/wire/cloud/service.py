@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,8 @@ REQUEST = re.compile(r"\$aws/things/([a-zA-Z0-9:_-]{1,128})/shadow/(get|update|d
 ALL, ALL_DONE = "otalab/shadows/update", "otalab/shadows/update/accepted"
 MOST_THINGS = 10_000
 MOST_AT_ONCE = 1000  # messages that are handled before anything else is
-WINDOW = 200  # messages on their way to the broker
+WINDOW = 100  # messages on their way to the broker
+SLICE_SECONDS = 0.005  # before whoever else is on the loop has a turn
 PATTERN_LIMIT = 500  # of names that have 128 at most
 NAME = "otalab-shadow-service"
 
@@ -36,6 +37,8 @@ class Shadows:
     def __init__(self, path: Path | None = None) -> None:
         self.path = path
         self.things: dict[str, Shadow] = {}
+        # What is in the file of each, as text: of thousands of things only a few have changed since.
+        self._texts: dict[str, tuple[Shadow, str]] = {}
         if path is not None:
             try_place(path)
         if path is not None and path.exists():
@@ -52,16 +55,28 @@ class Shadows:
         """Put everything on disk: the old file or the new one is there, whatever happens."""
         if self.path is None:
             return
-        text = json_text({"things": {name: stored(shadow) for name, shadow in self.things.items()}})
-        write_whole(self.path, text, private=True)  # a URL that is desired may have a password in it
+        things = ", ".join(f"{json_text(name)}: {self._text(name, shadow)}" for name, shadow in self.things.items())
+        # A URL that is desired may have a password in it.
+        write_whole(self.path, f'{{"things": {{{things}}}}}', private=True)
+
+    def _text(self, name: str, shadow: Shadow) -> str:
+        known = self._texts.get(name)
+        if known is None or known[0] is not shadow:
+            known = self._texts[name] = shadow, json_text(stored(shadow))
+        return known[1]
 
     def handle(self, topic: str, payload: bytes, now: int) -> list[Message]:
         """Return what a message leads to, each with its whole topic."""
+        return [message for step in self.steps(topic, payload, now) for message in step]
+
+    def steps(self, topic: str, payload: bytes, now: int) -> Iterator[list[Message]]:
+        """Yield what a message leads to, a little at a time: one may be a change for thousands of things."""
         if topic == ALL:
-            return self._all(payload, now)
-        if not (found := REQUEST.fullmatch(topic)):
-            return []
-        name, verb = found[1], found[2]
+            yield from self._all(payload, now)
+        elif found := REQUEST.fullmatch(topic):
+            yield self._one(found[1], found[2], payload, now)
+
+    def _one(self, name: str, verb: str, payload: bytes, now: int) -> list[Message]:
         known = self.things.get(name, Shadow())
         if verb == "update" and name not in self.things and len(self.things) >= MOST_THINGS:
             return _of(name, [("update/rejected", {"code": 429, "message": "Too many things", "timestamp": now})])
@@ -70,7 +85,7 @@ class Shadows:
             self.things[name] = after
         return _of(name, messages)
 
-    def _all(self, payload: bytes, now: int) -> list[Message]:
+    def _all(self, payload: bytes, now: int) -> Iterator[list[Message]]:
         """Change the desired state of every thing whose name fits; tell how many there were."""
         token: Any = None
         try:
@@ -82,19 +97,20 @@ class Shadows:
             change = {"state": {"desired": request.get("desired")}}
             for name in names:
                 updated(self.things[name], change, now)  # all or none
-            messages = [m for name in names for m in self.handle(_topic(name, "update"), _json(change), now)]
+                yield []
             # First, for it is true as soon as the shadows are kept, and somebody waits for it.
-            return [(ALL_DONE, {"things": len(names), "clientToken": token}), *messages]
+            yield [(ALL_DONE, {"things": len(names), "clientToken": token})]
+            for name in names:
+                yield self._one(name, "update", _json(change), now)
         except Refused as refused:
-            return [(ALL_DONE, {"code": refused.code, "message": refused.message, "clientToken": token})]
+            yield [(ALL_DONE, {"code": refused.code, "message": refused.message, "clientToken": token})]
 
-    def deltas(self) -> list[Message]:
-        """Return every delta there is; whoever was not heard for a while tells them again."""
-        return [
-            (_topic(name, "update/delta"), {"state": delta, "version": shadow.version, "timestamp": shadow.timestamp})
-            for name, shadow in self.things.items()
-            if (delta := shadow.delta)
-        ]
+    def deltas(self) -> Iterator[list[Message]]:
+        """Yield every delta there is; whoever was not heard for a while tells them again."""
+        for name, shadow in list(self.things.items()):  # which may change meanwhile
+            if delta := shadow.delta:
+                facts = {"version": shadow.version, "timestamp": shadow.timestamp}
+                yield [(_topic(name, "update/delta"), {"state": delta} | facts)]
 
 
 class ShadowService:
@@ -115,7 +131,7 @@ class ShadowService:
 
     async def _connected(self) -> None:
         self.tell("shadows are served")
-        await self._publish(self.shadows.deltas())
+        await self._publish(await _in_slices(self.shadows.deltas()))
 
     def _received(self, topic: str, payload: bytes) -> None:
         self._inbox.put_nowait((topic, payload))
@@ -123,8 +139,8 @@ class ShadowService:
     async def _work(self) -> None:
         while True:
             batch = await self._batch()
-            before = dict(self.shadows.things)
-            messages = [m for topic, data in batch for m in self.shadows.handle(topic, data, int(time.time()))]
+            before, now = dict(self.shadows.things), int(time.time())
+            messages = await _in_slices(step for topic, data in batch for step in self.shadows.steps(topic, data, now))
             if before != self.shadows.things:
                 try:
                     # Before anyone is told; one write for all that came meanwhile.
@@ -132,7 +148,7 @@ class ShadowService:
                 except BadInput as error:
                     self.tell(f"{error}; nothing was changed")
                     self.shadows.things = before
-                    messages = [m for topic, data in batch for m in undone(topic, data, int(time.time()))]
+                    messages = [m for topic, data in batch for m in undone(topic, data, now)]
             await self._publish(messages)
 
     async def _batch(self) -> list[tuple[str, bytes]]:
@@ -154,6 +170,17 @@ class ShadowService:
                 await self.link.publish(topic, _json(document))
 
         await asyncio.gather(*(some() for _ in range(min(WINDOW, len(messages)))))
+
+
+async def _in_slices(steps: Iterable[list[Message]]) -> list[Message]:
+    """Return what steps lead to; others have a turn in between, as often as they need one."""
+    messages, due = [], time.monotonic() + SLICE_SECONDS
+    for step in steps:
+        messages += step
+        if time.monotonic() > due:
+            await asyncio.sleep(0)
+            due = time.monotonic() + SLICE_SECONDS
+    return messages
 
 
 def undone(topic: str, payload: bytes, now: int) -> list[Message]:

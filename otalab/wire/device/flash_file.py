@@ -137,7 +137,9 @@ class FlashFile:
             case Erase(sector):
                 self._put(after.sectors[sector], sector * after.geometry.sector_size)
             case Program(address, data):
-                self._put(after.read(address, len(data)), address)
+                # Not the data itself: programming leaves zeros what was zero.
+                sector, offset = divmod(address, after.geometry.sector_size)
+                self._put(after.sectors[sector][offset : offset + len(data)], address)
             case _:
                 return
         self._force(_on_disk)

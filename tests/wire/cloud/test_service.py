@@ -45,7 +45,7 @@ def test_a_change_for_all_is_an_update_of_each(fleet):
     assert {"things": 2, "clientToken": "t"} == done
     assert {f"$aws/things/lamp-{n}/shadow/update/delta" for n in (1, 2)} == {t for t in topics if t.endswith("delta")}
     assert {} == fleet.things["bell"].delta
-    assert topics[1] == fleet.deltas()[0][0]
+    assert topics[1] == next(fleet.deltas())[0][0]
 
 
 def test_a_change_for_all_is_for_all_or_for_none(fleet):
