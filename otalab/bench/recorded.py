@@ -22,7 +22,7 @@ from otalab.firmware import store
 from otalab.firmware.bootloader import Start
 from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
-from otalab.firmware.device import Device
+from otalab.firmware.device import Device, Firmware
 from otalab.firmware.image import Image
 from otalab.firmware.requests import Offer, Recording
 from otalab.formats.filesystems.kinds import read_files
@@ -69,7 +69,7 @@ class RecordedScenario(Scenario):
 
 def recorded_scenario(
     recording: Sequence[RecordedOperation],
-    design: str | Design,
+    design: str | Design | Firmware,
     board: str | Board,
     initial: bytes | None = None,
     new: tuple[str, int, int] | None = None,
@@ -107,6 +107,16 @@ def recorded_scenario(
     parts = (base.part, base.timing, flash, old, image, b"", base.probe, base.probe_bundle, files, brought)
     scenario = RecordedScenario(device, *parts, recording=Recording(effects), findings=tuple(told))
     return replace(scenario, not_taken=_not_taken(scenario))
+
+
+def records_of(device: Device) -> Design:
+    """Return the choices by which boot records are read; a recording is looked at through them."""
+    if device.records is None:
+        raise BadInput(
+            f"{device.firmware.name} does not say how its boot records are, and a recording is read by that: "
+            "give its page a table [records]"
+        )
+    return device.records
 
 
 def _not_taken(scenario: RecordedScenario) -> str:
@@ -151,7 +161,7 @@ def _broken(device: Device, done: Flash) -> str:
 
 
 def _newest(device: Device, flash: Flash) -> Record | None:
-    selected = store.select(Controller(device.board, flash), device.design)
+    selected = store.select(Controller(device.board, flash), records_of(device))
     return None if selected is None else selected.record
 
 
@@ -175,8 +185,8 @@ def _left(device: Device, flash: Flash, effects: Sequence[Effect]) -> Flash:
     Under a strong guard it takes records that differ by their sequencers for the same, since the lab's firmware only
     compares and steps those; a recording writes the ones that it has.
     """
-    stages, form = [*accumulate(effects, Flash.after, initial=flash)], store.codec(device.design)
-    for number, address in enumerate(store.places(device.board, device.design)):
+    stages, form = [*accumulate(effects, Flash.after, initial=flash)], store.codec(records_of(device))
+    for number, address in enumerate(store.places(device.board, records_of(device))):
         records = {form.decode(stage.read(address, form.size)) for stage in stages}
         configs = [record.config for record in records if isinstance(record, Record)]
         if form.guard_bits >= STRONG and len(set(configs)) < len(configs):
@@ -191,7 +201,7 @@ def _started(device: Device, flash: Flash) -> tuple[Start, Image | None, str]:
     """Return what the boot loader makes of contents: the image that it starts, or none if it halts; and its words."""
     chip = Controller(device.board, flash)
     start = device.decision(chip)
-    selected = store.select(chip, device.design)
+    selected = store.select(chip, records_of(device))
     if not isinstance(start, Start):
         return Start(0, True, 0), None, start.reason
     said = next((line for line in chip.log if line.startswith(REASONS)), chip.log[-1] if chip.log else "")

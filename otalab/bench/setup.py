@@ -81,11 +81,15 @@ def scenario_of(options: ScenarioOptions, design: str | Design | Firmware, image
 
 def firmware_of(named: str | Design | Firmware) -> Firmware:
     """Return the firmware that a design selects, the code of a page, or the one that is given."""
-    if isinstance(named, Design):
-        return Designed(named)
-    if isinstance(named, str) and is_page(named):
-        return CodeFirmware(page_of(named))
-    return named if isinstance(named, Firmware) else Designed(load_design(named))
+    found = design_or_code(named)
+    return Designed(found) if isinstance(found, Design) else found
+
+
+def design_or_code(named: str | Design | Firmware) -> Design | Firmware:
+    """Return the design of a name or of a page, or the code of a folder's page; what is no name is given back."""
+    if isinstance(named, Design | Firmware):
+        return named
+    return CodeFirmware(page_of(named)) if isinstance(named, str) and is_page(named) else load_design(named)
 
 
 def an_update(options: ScenarioOptions, firmware: Firmware, board: Board, app_size: int, image: str) -> Update:

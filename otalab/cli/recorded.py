@@ -12,6 +12,7 @@ from otalab.bench.recorded import RecordedScenario, RefusedUpdate, recorded_scen
 from otalab.bench.recording import read_recording
 from otalab.cli import check as check_cli
 from otalab.cli.interrupts import until_interrupted
+from otalab.cli.options.firmware import add_firmware, chosen_design
 from otalab.cli.parser import group
 from otalab.cli.progress import bar
 from otalab.errors import BadInput
@@ -30,7 +31,8 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("recording", metavar="FILE", help="erases and programs, in the format of docs/interchange.md")
     add = group(parser, "the device").add_argument
-    add("--design", required=True, metavar="D", help="whose boot loader decides: name, or TOML file")
+    add("--design", metavar="D", help="whose boot loader decides: name, or TOML file")
+    add_firmware(parser)
     add("--board", default="lab-1M", metavar="B", help="name, or path of a TOML file (lab-1M)")
     add_options(parser)
     add = group(parser, "the search").add_argument
@@ -67,17 +69,18 @@ def run(chosen: argparse.Namespace) -> int:
     a_budget(chosen.budget)
     for name in every:
         fault_model(name)
+    design = chosen_design(chosen)
     try:
-        scenario, files = recording_of(chosen.recording, chosen.design, chosen.board, chosen.image_file, chosen.new)
+        scenario, files = recording_of(chosen.recording, design, chosen.board, chosen.image_file, chosen.new)
     except RefusedUpdate as fault:
         print(json.dumps({"results": [], "findings": [str(fault)]}) if chosen.json else f"{chosen.recording}: {fault}")
         return 1
     given = {"recording": chosen.recording, "image-file": chosen.image_file, "new": chosen.new}
     paths = (
-        *files_of(design=chosen.design, board=chosen.board),
+        *files_of(design=design, board=chosen.board),
         *((option, value) for option, value in given.items() if value),
     )
-    case = Case(named(chosen.design), named(chosen.board), "", "healthy", scenario.offers, files, files=paths)
+    case = Case(named(design), named(chosen.board), "", "healthy", scenario.offers, files, files=paths)
     cells = until_interrupted(_cells(scenario, case, every, chosen))
     told = [*scenario.findings, *filter(None, [scenario.not_taken])]
     if chosen.json:

@@ -6,13 +6,16 @@ import argparse
 import json
 from typing import Any
 
+from otalab.bench.setup import design_or_code
+from otalab.cli.options.firmware import add_firmware, chosen_design
 from otalab.cli.options.outputs import add_force, output
 from otalab.cli.options.scenario import add_options, chosen_options
 from otalab.cli.parser import group
 from otalab.cli.progress import bar
 from otalab.cli.way_out import tell_fault
+from otalab.errors import BadInput
 from otalab.files import MADE
-from otalab.firmware.catalogue import load_design
+from otalab.firmware.design import Design
 from otalab.graph.asked import some_faults, some_images
 from otalab.graph.repair import BUDGET, LIMIT, MOST, Repair, repair
 
@@ -24,7 +27,8 @@ def add_parser(commands: Any) -> None:
     parser: argparse.ArgumentParser = commands.add_parser(
         "repair", help="the smallest changes that make a design safe, each proved"
     )
-    parser.add_argument("design", metavar="DESIGN", help="a name from the catalogue, or a TOML file")
+    parser.add_argument("design", nargs="?", metavar="DESIGN", help="a name from the catalogue, or a TOML file")
+    add_firmware(parser, "is refused: code has no choices that could be changed")
     add_options(parser)
     add = group(parser, "the search").add_argument
     add("--most", type=int, default=MOST, metavar="N", help=f"most changes in a set ({MOST})")
@@ -47,7 +51,7 @@ def run(chosen: argparse.Namespace) -> int:
             shown.set_description_str(f"{tried} sets tried; {text}")
 
         found = repair(
-            load_design(chosen.design),
+            _design(chosen),
             some_faults(chosen.faults),
             some_images(chosen.image),
             most=chosen.most,
@@ -63,6 +67,16 @@ def run(chosen: argparse.Namespace) -> int:
     for fault in found.lost:
         tell_fault("otalab repair", fault)
     return 3 if found.lost else 0 if found.outcome in ("safe", "found") else 1
+
+
+def _design(chosen: argparse.Namespace) -> Design:
+    """Return the design; code has no choices that could be changed."""
+    found = design_or_code(chosen_design(chosen))
+    if not isinstance(found, Design):
+        raise BadInput(
+            f"{found.name} is code, and a repair changes the choices of a design: otalab check shows how it breaks"
+        )
+    return found
 
 
 def as_object(found: Repair) -> dict[str, Any]:

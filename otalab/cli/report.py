@@ -15,6 +15,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from otalab.cli.check import COLUMNS
+from otalab.cli.options.firmware import add_firmware, chosen_designs
 from otalab.cli.options.formats import add_format, chosen_format, csv_text
 from otalab.cli.options.outputs import add_force, apart, output
 from otalab.cli.options.scenario import add_device_options, chosen_options
@@ -35,7 +36,8 @@ RATES = ("us-2022", "bismark-developed", "bismark-developing")
 def add_parser(commands: Any) -> None:
     """Register the command."""
     parser: argparse.ArgumentParser = commands.add_parser("report", help="a design review in one file")
-    parser.add_argument("designs", nargs="+", metavar="DESIGN", help="names from the catalogue, or TOML files")
+    parser.add_argument("designs", nargs="*", metavar="DESIGN", help="names from the catalogue, or TOML files")
+    add_firmware(parser)
     add_device_options(parser)
     add = group(parser, "the search").add_argument
     add("--faults", default="each", metavar="NAME,...", help="fault models; each is every one (each)")
@@ -113,7 +115,7 @@ def _asked(chosen: argparse.Namespace) -> Asked:
         raise BadInput("--budget and --limit: at least 1; --repair: 0 or more")
     some = SOME_PARTS if chosen.parts is None else several(chosen.parts, parts())
     return Asked(
-        designs=tuple(dict.fromkeys(chosen.designs)),
+        designs=tuple(chosen_designs(chosen)),
         faults=some_faults(chosen.faults),
         images=some_images(chosen.image),
         rates=tuple(dict.fromkeys(chosen.rate or RATES)),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from otalab.bench.ends import BAD, ENDS
 from otalab.cli.interrupts import pressed
+from otalab.cli.options.firmware import chosen_designs
 from otalab.cli.options.formats import add_format, chosen_format, csv_text
 from otalab.cli.options.outputs import add_force
 from otalab.cli.options.plots import add_plot, drawn, plotted
@@ -50,7 +51,7 @@ def add_parser(commands: Any) -> None:
 
 def run(chosen: argparse.Namespace) -> int:
     """Explore, weigh, solve and print; 0 whatever was found."""
-    names, picture, how = list(dict.fromkeys(chosen.designs)), plotted(chosen), chosen_format(chosen)
+    names, picture, how = chosen_designs(chosen), plotted(chosen), chosen_format(chosen)
     if picture and len(names) > 1:
         raise BadInput(f"--plot draws the phases of one design, and these are {len(names)}")
     studies, law = {name: chosen_study(chosen, name) for name in names}, chosen_law(chosen)

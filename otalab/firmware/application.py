@@ -21,6 +21,7 @@ from otalab.firmware.user_file import write_file
 from otalab.formats.records.record import BootConfig
 from otalab.hardware.effects import Ask, Routine, Wait
 
+REPLAYED = "Recording replayed"
 REBOOT_SECONDS = 0.1
 
 
@@ -115,7 +116,7 @@ def serve(chip: Controller, design: Design, image: Image, slot: int) -> Routine[
                 reset = report.fine
             case Recording():
                 yield from chip.during("download", replay_recording(chip, request))
-                report, reset = Report(True, "Recording replayed"), True
+                report, reset = Report(True, REPLAYED), True
             case BootState():
                 report, reset = (yield from boot_state.set_state(chip, design, request)), False
             case Snapshot():

@@ -60,6 +60,10 @@ class Designed:
     def checks_itself(self) -> bool:
         return self.design.image_check == "own"
 
+    def toml(self) -> str:
+        """Return the page of the design."""
+        return self.design.toml()
+
     def power_on(self, chip: Controller, device: Device) -> Routine[Outcome]:
         """Run the loader, and what it starts."""
         start = yield from loaded(chip, self.design)

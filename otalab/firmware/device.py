@@ -54,6 +54,10 @@ class Firmware(Protocol):
     @property
     def checks_itself(self) -> bool: ...
 
+    def toml(self) -> str:
+        """Return the page that it is made from; of code it holds a digest of all sources as well."""
+        ...
+
     def power_on(self, chip: Controller, device: Device) -> Routine[Outcome]:
         """Run once, from power-on to quiescence, a halt or a reset."""
         ...

@@ -13,13 +13,13 @@ from typing import Any
 
 from otalab.bench.options import ScenarioOptions
 from otalab.bench.scenario import Scenario
-from otalab.bench.setup import board_for, scenario_of
+from otalab.bench.setup import board_for, design_or_code, scenario_of
 from otalab.bench.trace import life
 from otalab.errors import BadInput
 from otalab.faults.models import atomic, fault_model, weighted
 from otalab.faults.tear import FaultModel
-from otalab.firmware.catalogue import load_design
 from otalab.firmware.design import Design
+from otalab.firmware.device import Firmware
 from otalab.graph.case import Case
 from otalab.graph.crash_graph import CrashGraph
 from otalab.graph.explorer import BUDGET, Explorer
@@ -47,7 +47,7 @@ class Study(ScenarioOptions):
     another one on another machine.
     """
 
-    design: Design
+    design: Design | Firmware
     board: Board
     rates: Rates
     faults: str = "all"
@@ -120,7 +120,7 @@ class Study(ScenarioOptions):
 
     def _told(self) -> AbstractContextManager[None]:
         """Let an internal fault bear the id of its history."""
-        return Case.of(self.scenario, self.design.name, None, self.faults).told()
+        return Case.of(self.scenario, self.scenario.device.firmware.identity, None, self.faults).told()
 
     def _by_weight(self, progress: Callable[[Explorer], None]) -> Explored:
         """Follow what weighs most; of devices that are given a cut, so much closer as there are fewer of them."""
@@ -200,17 +200,20 @@ def _keep(one: Study, found: Explored | None) -> None:
 
 
 def study(
-    design: str | Design = "hardened",
+    design: str | Design | Firmware = "hardened",
     rate: float | str | Rates = "us-2022",
     *,
     board: str | Board | None = None,
     weights: Mapping[str, float] | None = None,
     **options: Any,
 ) -> Study:
-    """Return a study by names; `rate` is per hour, or has a unit; `options` are the fields of `Study`."""
+    """Return a study by names, of code by its page.
+
+    `rate` is per hour, or has a unit; `options` are the fields of `Study`.
+    """
     if isinstance(rate, str):
         rate = parse_rate(rate)
-    design = load_design(design) if isinstance(design, str) else design
+    design = design_or_code(design)
     return Study(
         design=design,
         board=board_for(design, board),

@@ -13,14 +13,14 @@ from functools import cached_property
 from math import inf
 
 from otalab.errors import BadInput
-from otalab.firmware.application import REBOOT_SECONDS
+from otalab.firmware.application import REBOOT_SECONDS, REPLAYED, replay_recording
 from otalab.firmware.bootloader import Start
 from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
 from otalab.firmware.device import Device
 from otalab.firmware.image import Image, commits_itself
 from otalab.firmware.outcome import Bricked, Hung, Outcome, Reset, Running
-from otalab.firmware.requests import Offer, Report, Status
+from otalab.firmware.requests import Offer, Recording, Report, Status
 from otalab.firmware.timer import under_timer
 from otalab.firmware.updater import APPLIED
 from otalab.hardware.board import Board, load_board
@@ -72,6 +72,10 @@ class CodeFirmware:
     def board(self) -> Board | None:
         """The board that the page names."""
         return load_board(self.page.board) if self.page.board else None
+
+    def toml(self) -> str:
+        """Return the page of the folder, below the name that all sources have a digest in."""
+        return f"# {self.identity}\n{self.page.text}"
 
     def __getstate__(self) -> dict[str, object]:
         # What is known is of this process: Python's hashes of texts are others in the next one.
@@ -211,7 +215,7 @@ class CodeImage:
                 break
             report = yield from self._done(request)
             yield Ask("report", report)
-            if report.message == APPLIED:
+            if report.message in (APPLIED, REPLAYED):
                 yield Wait("reboot", REBOOT_SECONDS)
                 return Reset(report.message)
         yield Wait("idle", inf)
@@ -227,6 +231,10 @@ class CodeImage:
             if failed:
                 self._chip.say(f"Update aborted: {reason}")
             return Report(False, reason) if failed else Report(True, APPLIED)
+        if isinstance(request, Recording):
+            yield from self._chip.during("download", replay_recording(self._chip, request))
+            self._power.bypassed()
+            return Report(True, REPLAYED)
         return Report(False, "Not supported")
 
     def _confirm(self) -> Routine[bool]:

@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from otalab.errors import BadInput
-from otalab.files import is_file, read_bytes
+from otalab.files import is_file, read_bytes, read_text
 from otalab.firmware.design import Design, ways
 from otalab.settings import Settings
 
@@ -22,7 +22,7 @@ class Page:
     """What a folder says of its code: name, sources, board, how its records are read, and its limits.
 
     `sanitize`: whether the compiler watches over memory and undefined behaviour; `seconds`: processor time that one
-    call may take; `digest` is of everything that is compiled.
+    call may take; `digest` is of everything that is compiled, `text` is the page itself.
     """
 
     folder: Path
@@ -34,6 +34,7 @@ class Page:
     sanitize: bool
     seconds: float
     digest: str
+    text: str
 
     @property
     def identity(self) -> str:
@@ -62,7 +63,13 @@ class Page:
             _flag(page, "sanitize"),
             _seconds(page),
             _digest(folder, sources),
+            read_text(folder / PAGE),
         )
+
+
+def page_in(folder: str | Path) -> str:
+    """Return the path of a folder's page, by which code is named wherever a design is."""
+    return str(Path(folder) / PAGE)
 
 
 def is_page(name: str) -> bool:

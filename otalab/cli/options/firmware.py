@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from otalab.cli.parser import group
 from otalab.errors import BadInput
-from otalab.own.page import PAGE
+from otalab.own.page import page_in
 
 
-def add_firmware(parser: argparse.ArgumentParser) -> None:
+def add_firmware(parser: argparse.ArgumentParser, what: str = "code of your own in place of a design") -> None:
     """Add the option to a command that takes designs."""
-    what = "code of your own in place of a design"
     group(parser, "the device").add_argument("--firmware", metavar="FOLDER", help=what)
-
-
-def page_in(folder: str) -> str:
-    """Return the path of a folder's page, by which code is named wherever a design is."""
-    return str(Path(folder) / PAGE)
 
 
 def chosen_design(chosen: argparse.Namespace) -> str:
@@ -29,5 +22,8 @@ def chosen_design(chosen: argparse.Namespace) -> str:
 
 
 def chosen_designs(chosen: argparse.Namespace) -> list[str]:
-    """Return every design that was named, and the page of the code."""
-    return [*chosen.designs, *([page_in(chosen.firmware)] if chosen.firmware else [])]
+    """Return every design that was named, each once, and the page of the code; at least one of them is needed."""
+    every = [*chosen.designs, *([page_in(chosen.firmware)] if chosen.firmware else [])]
+    if not every:
+        raise BadInput("no design was named; otalab designs lists them, and --firmware FOLDER takes code")
+    return [*dict.fromkeys(every)]

@@ -11,12 +11,12 @@ from typing import Any
 
 from otalab.bench.scenario import Scenario
 from otalab.bench.setup import set_up
-from otalab.cli.options.firmware import page_in
 from otalab.cli.parser import group
 from otalab.cli.recorded import add_options, recording_of
 from otalab.errors import BadInput
 from otalab.files import is_file, read_bytes, read_text
 from otalab.graph.case import ID, Case, digest, named
+from otalab.own.page import page_in
 
 FILES = ("design", "board", "bundle", "recording", "image-file")
 

@@ -6,11 +6,11 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from otalab.bench.setup import board_for
+from otalab.bench.setup import board_for, design_or_code
+from otalab.cli.options.firmware import add_firmware, chosen_design
 from otalab.cli.options.scenario import add_options, chosen_options
 from otalab.cli.parser import group
 from otalab.errors import BadInput
-from otalab.firmware.catalogue import load_design
 from otalab.graph.explorer import BUDGET
 from otalab.numbers.rates import Rates
 
@@ -23,9 +23,10 @@ def add_study_options(parser: argparse.ArgumentParser, *, several: bool = False)
     """Add the design, or several of them, and everything that decides how likely its ends are."""
     name, what = "a name from the catalogue, or the path of a TOML file", "; several are set side by side"
     if several:
-        parser.add_argument("designs", nargs="+", metavar="DESIGN", help=name + what)
+        parser.add_argument("designs", nargs="*", metavar="DESIGN", help=name + what)
     else:
-        parser.add_argument("design", metavar="DESIGN", help=name)
+        parser.add_argument("design", nargs="?", metavar="DESIGN", help=name)
+    add_firmware(parser)
     add_options(parser)
     add = group(parser, "how likely power cuts are").add_argument
     add(
@@ -53,7 +54,7 @@ def chosen_study(chosen: argparse.Namespace, name: str | None = None) -> Study:
         raise BadInput(f"--network {chosen.network:g}: more than 0 bytes per second are needed")
     if chosen.budget < 1:
         raise BadInput(f"--budget {chosen.budget}: at least one node is needed")
-    design = load_design(chosen.design if name is None else name)
+    design = design_or_code(chosen_design(chosen) if name is None else name)
     law = chosen_law(chosen)
     one = Study(
         design=design,

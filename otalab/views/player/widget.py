@@ -20,6 +20,7 @@ from otalab.graph.case import OWN_BOARD, Case
 from otalab.graph.check import counterexample, saved
 from otalab.hardware.effects import Effect
 from otalab.hardware.flash import Flash
+from otalab.own.page import page_in
 from otalab.views.player import wishes
 from otalab.views.player.life import PlayedLife
 from otalab.views.player.page import CSS, ESM, page
@@ -38,7 +39,7 @@ class UpdatePlayer(PlayedView):
 
     `design`, `board`, `image` and `faults` say what is played, `step` where it stands, `cuts` which cuts were made:
     `[run, effect, tear]` each; `choices` holds, per run, what chance decided, in digits.
-    All of these can be set.
+    All of these can be set; `firmware` is a folder of code in place of a design.
     `sentence`, `log`, `phase`, `timer`, `why`, `records`, `end` and `reason` say what is seen there.
     """
 
@@ -52,9 +53,11 @@ class UpdatePlayer(PlayedView):
         *,
         step: int | None = None,
         cuts: Any = (),
+        firmware: str | Path | None = None,
         **more: Any,
     ) -> None:
         own = {name: more.pop(name) for name in [*more] if name in self.class_trait_names()}
+        design = design if firmware is None else page_in(firmware)
         self._bundle = more.get("bundle")
         self._options = more | {"bundle": wishes.contents_of(self._bundle)}
         super().__init__(design=design, board=board or wishes.default_board(design), **own)
@@ -67,11 +70,10 @@ class UpdatePlayer(PlayedView):
 
     @classmethod
     def of(cls, identity: str, **options: Any) -> UpdatePlayer:
-        """Return the player of a history by its short id, as `otalab check` prints it, at its last cut."""
-        case, legs = wishes.history_of(identity, wishes.contents_of(options.get("bundle")))
-        options |= {"faults": case.faults, "image": case.image, "choices": [leg.choices for leg in legs]}
-        options |= {"part": case.part or None, "timing": case.timing, "used": case.used, "updates": case.updates}
-        player = cls(case.design, case.board_name, offer=case.offer, **options)
+        """Return the player of a short id, as `check` prints it, at its last cut; `firmware` is the folder of code."""
+        bundle = wishes.contents_of(options.get("bundle"))
+        case, legs = wishes.history_of(identity, bundle, options.pop("firmware", None))
+        player = cls(case.design, case.board_name, **options | wishes.options_of(case, legs))
         player.cuts = [[number, leg.step, leg.tear] for number, leg in enumerate(legs) if leg.step is not None]
         return player
 

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from otalab.bench.scenario import Scenario
+from otalab.bench.setup import design_or_code
 from otalab.errors import BadInput
 from otalab.files import read_bytes
-from otalab.firmware.catalogue import load_design
 from otalab.graph.case import OWN_BOARD, Case, digest, named
 from otalab.graph.history import Leg
+from otalab.own.page import page_in
 from otalab.views.player.life import Cut
 
 NOT_IN_AN_ID = ("app_size", "files")
@@ -20,7 +21,7 @@ NOT_IN_AN_ID = ("app_size", "files")
 
 def default_board(design: str) -> str:
     """Return the board that a design is played on where none is named."""
-    return OWN_BOARD if load_design(design).board else "lab-1M"
+    return OWN_BOARD if design_or_code(design).board else "lab-1M"
 
 
 def contents_of(bundle: bytes | str | Path | None) -> bytes | None:
@@ -38,12 +39,23 @@ def case_of(scenario: Scenario, names: tuple[str, str, str, str], bundle: bytes 
     return replace(case, image=image)
 
 
-def history_of(identity: str, bundle: bytes | None) -> tuple[Case, tuple[Leg, ...]]:
-    """Return the case and the legs of a short id; the bundle that it was made with must be given."""
+def history_of(identity: str, bundle: bytes | None, firmware: Any = None) -> tuple[Case, tuple[Leg, ...]]:
+    """Return the case and the legs of a short id; the bundle, and the folder of code, of it must be given."""
     case, legs = Case.parse(identity)
     if case.bundle != (digest(bundle) if bundle else ""):
         raise BadInput(f"the id was made with {'a' if case.bundle else 'no'} bundle: give the same with bundle=")
-    return case, legs
+    if firmware is None:
+        return case, legs
+    if (found := named(page_in(firmware))) != case.design:
+        raise BadInput(f"{firmware} holds {found}, and the id was made with {case.design}")
+    return replace(case, design=page_in(firmware)), legs
+
+
+def options_of(case: Case, legs: tuple[Leg, ...]) -> dict[str, Any]:
+    """Return the options by which a player shows a case, but for its design and its board."""
+    chosen = {"faults": case.faults, "image": case.image, "choices": [leg.choices for leg in legs]}
+    more = {"part": case.part or None, "timing": case.timing, "used": case.used, "updates": case.updates}
+    return {"offer": case.offer} | chosen | more
 
 
 def check_identity(options: Mapping[str, Any]) -> None:

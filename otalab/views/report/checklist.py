@@ -16,6 +16,7 @@ import numpy as np
 
 from otalab.bench.ends import ENDS
 from otalab.errors import BadInput
+from otalab.firmware.design import Design
 from otalab.firmware.image import TEMPERS
 from otalab.graph.check import Cell
 from otalab.settings import DATA
@@ -23,6 +24,7 @@ from otalab.views.report.facts import Reviewed
 from otalab.views.report.words import listed, probability
 
 ANSWERS = ("shown", "not shown", "reviewer")
+OF_CODE = "it is code: whoever reads it finds the answer there, and its runs show what follows from it"
 Grade = Literal["yes", "no", "partly", "open"]
 
 
@@ -98,6 +100,8 @@ def _ends(one: Reviewed) -> tuple[Grade, str]:
 
 
 def _image_check(one: Reviewed) -> tuple[Grade, str]:
+    if not isinstance(one.design, Design):
+        return "open", OF_CODE
     checks = one.design.image_check
     if checks == "none":
         return "no", "the loader starts an image without a look at it"
@@ -105,6 +109,8 @@ def _image_check(one: Reviewed) -> tuple[Grade, str]:
 
 
 def _downgrade(one: Reviewed) -> tuple[Grade, str]:
+    if not isinstance(one.design, Design):
+        return "open", OF_CODE
     if one.design.downgrade == "refuse":
         return "partly", "an older version is refused, where both versions are dotted numbers"
     return "no", "an older version is taken"
@@ -160,6 +166,8 @@ def _phases_of_cuts(cell: Cell) -> list[str]:
 
 def _detect(one: Reviewed) -> tuple[Grade, str]:
     design = one.design
+    if not isinstance(design, Design):
+        return "open", OF_CODE
     kinds = [f"records: {design.guard}", f"images: {design.image_check}"]
     lacking = [kind for kind in kinds if kind.endswith(": none")]
     return (
@@ -168,7 +176,7 @@ def _detect(one: Reviewed) -> tuple[Grade, str]:
 
 
 def _recover(one: Reviewed) -> tuple[Grade, str]:
-    if one.design.records == 1 and one.design.store == "bare":
+    if isinstance(one.design, Design) and one.design.records == 1 and one.design.store == "bare":
         return "no", "there is one record: while it is written there is nothing to recover from"
     if one.unsafe:
         return "no", f"not from every cut: {listed(one.bad_ends)}"

@@ -11,11 +11,12 @@ import pandas as pd
 from otalab.bench.ends import BAD
 from otalab.bench.options import ScenarioOptions
 from otalab.bench.scenario import Scenario
-from otalab.bench.setup import scenario_of
+from otalab.bench.setup import design_or_code, scenario_of
 from otalab.errors import BadInput, InternalFault, OtalabError
 from otalab.faults.models import fault_model
-from otalab.firmware.catalogue import load_design
 from otalab.firmware.design import Design
+from otalab.firmware.device import Firmware
+from otalab.graph.asked import files_of
 from otalab.graph.case import Case, digest, named
 from otalab.graph.check import Cell, check
 from otalab.graph.explorer import Explorer
@@ -115,10 +116,10 @@ class Weight:
 
 @dataclass(frozen=True)
 class Reviewed:
-    """A design, and all that was found out about it; `problem` says why there is no table of wear."""
+    """A design or code, and all that was found out about it; `problem` says why there is no table of wear."""
 
     given: str
-    design: Design
+    design: Design | Firmware
     scenario: Scenario
     cells: tuple[Cell, ...]
     weight: Weight
@@ -179,13 +180,13 @@ def gather(asked: Asked, progress: Teller = lambda _text: None) -> tuple[list[Re
 
 
 def _review(asked: Asked, name: str, progress: Teller) -> Reviewed:
-    design = load_design(name)
+    design = design_or_code(name)
     every = [(faults, image) for faults in asked.faults for image in asked.images]
     cells = tuple(_cell(asked, name, faults, image, progress) for faults, image in every)
     weight = _weight(asked, name, progress)
     progress(f"{design.name}: wear")
     table, problem = _wear(asked, name)
-    found = _repair(asked, design, progress) if asked.most else None
+    found = _repair(asked, design, progress) if asked.most and isinstance(design, Design) else None
     scenario = asked.scenario(name, asked.weighed_image)
     return Reviewed(name, design, scenario, cells, weight, table, problem, found)
 
@@ -194,6 +195,7 @@ def _cell(asked: Asked, name: str, faults: str, image: str, progress: Teller) ->
     bundle = digest(asked.bundle) if asked.bundle else ""
     scenario = asked.scenario(name, image)
     case = replace(Case.of(scenario, named(name), asked.board, faults, bundle), image=image)
+    case = replace(case, files=files_of(design=name, board=asked.board))
     progress(case.text)
 
     def told(explorer: Explorer) -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from otalab.bench.ends import BAD, END_WORDS
 from otalab.faults.tear import RESIDUAL
+from otalab.firmware.design import Design
 from otalab.numbers.rates import base_rates, parse_rate
 from otalab.text import seconds
 from otalab.views.report.checklist import answered, checklist
@@ -32,9 +33,10 @@ def design_part(one: Reviewed) -> dict[str, Any]:
         "board": board,
         "chip": one.chip,
         "offer": one.scenario.offers,
-        "layout": layout_svg(board, one.design),
+        "layout": layout_svg(board, one.scenario.device.records),
         "regions": regions,
         "toml": one.design.toml(),
+        "repaired": isinstance(one.design, Design),
     }
 
 
@@ -74,7 +76,7 @@ def stories_part(one: Reviewed) -> list[dict[str, Any]]:
             "endless": story.lived.endless,
             "records": story.records,
             "records_after_cut": bool(story.history.cuts),
-            "identity": story.identity,
+            "replay": story.replay,
             "story": story,
         }
         for story in stories(one.cells)
@@ -168,8 +170,9 @@ def repair_part(one: Reviewed) -> dict[str, Any] | None:
 
 def compared_part(every: Sequence[Reviewed], asked: Asked) -> dict[str, Any]:
     """Return the designs side by side: the choices in which they differ, and what was found."""
-    rows = [choice_rows(one.design) for one in every]
-    differ = [n for n, same in enumerate(zip(*rows, strict=True)) if len({value for _, value, _ in same}) > 1]
+    rows = [{way: value for way, value, _ in choice_rows(one.design)} for one in every]
+    names = dict.fromkeys(way for row in rows for way in row)
+    differ = [way for way in names if len({row.get(way) for row in rows}) > 1]
     columns = []
     for one, own in zip(every, rows, strict=True):
         low, high = one.weight.bad(asked.rates[0])
@@ -180,14 +183,18 @@ def compared_part(every: Sequence[Reviewed], asked: Asked) -> dict[str, Any]:
                 "verdict": one.verdict,
                 "sign": SIGNS[one.verdict],
                 "safe": f"{sum(cell.graph.verdict == 'safe' for cell in one.cells)} of {len(one.cells)}",
-                "choices": [own[n][1] for n in differ],
+                "choices": [own.get(way, "not said") for way in differ],
                 "bad": _bounds(low, high),
                 "one_in": _many(low, high),
                 "erases": f"{one.weight.by_rate[asked.rates[0]].weighed.expected()['erases']:.4g}",
-                "mend": mended["short"] if mended else "nothing to change",
+                "mend": mended["short"] if mended else _nothing(one),
             }
         )
-    return {"differ": [rows[0][n][0] for n in differ], "columns": columns, "rate": asked.rates[0]}
+    return {"differ": differ, "columns": columns, "rate": asked.rates[0]}
+
+
+def _nothing(one: Reviewed) -> str:
+    return "nothing to change" if isinstance(one.design, Design) else "code is not changed by the lab"
 
 
 def summary_part(one: Reviewed, asked: Asked) -> dict[str, Any]:

@@ -88,6 +88,11 @@ class Story:
         return self.cells[0].case.identity(self.history)
 
     @property
+    def replay(self) -> str:
+        """The command that plays it, with the files that it was made with."""
+        return self.cells[0].case.replay(self.identity)
+
+    @property
     def saved(self) -> dict[str, Any]:
         """The history as `check --save` writes it."""
         return counterexample(self.cells[0].case, self.history)

@@ -20,8 +20,11 @@ WIDTH = 760
 LETTER = 6.9  # the width of a letter in the widest of the fonts that may be taken
 
 
-def layout_svg(board: Board, design: Design) -> str:
-    """Return the flash of a board, to scale; below it, the stretch around the boot records again, enlarged."""
+def layout_svg(board: Board, design: Design | None) -> str:
+    """Return the flash of a board, to scale; below it, the stretch around the boot records again, enlarged.
+
+    `design` says how the records are, so that places it does not use are told; `None` where nobody has said that.
+    """
     size = board.geometry.size
     low, high = _around_records(board)
     parts = [_text(0, 12, f"0x{0:06x}"), _text(WIDTH, 12, f"0x{size:06x}", "end")]
@@ -43,8 +46,8 @@ def _around_records(board: Board) -> tuple[int, int]:
     return max(0, first - room), min(board.geometry.size, last + room)
 
 
-def _strip(board: Board, low: int, high: int, y: int, design: Design) -> Iterator[str]:
-    scale, height, spare = WIDTH / (high - low), 34, store.unused(board, design)
+def _strip(board: Board, low: int, high: int, y: int, design: Design | None) -> Iterator[str]:
+    scale, height, spare = WIDTH / (high - low), 34, store.unused(board, design) if design else []
     yield f'<rect class="r-free" x="0.5" y="{y}" width="{WIDTH - 1}" height="{height}"/>'
     for name, region in board.owners():
         start, end = max(region.address, low), min(region.end, high)

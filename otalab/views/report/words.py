@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import tomllib
 from math import isnan
+from typing import Any
 
 from otalab.firmware.design import Design, ways
+from otalab.firmware.device import Firmware
 from otalab.firmware.own_part import says
 
 COUNTS = {0: "no", 1: "one", 2: "two", 3: "three", 4: "four", 5: "five"}
@@ -12,10 +15,33 @@ _UNITS = ((1e12, "million million"), (1e9, "thousand million"), (1e6, "million")
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def choice_rows(design: Design) -> list[tuple[str, str, str]]:
-    """Return each choice as TOML has it, with its value, and in the words of the function that it selects."""
-    values = ((".".join(way), name, getattr(design, name)) for way, name in ways().items())
-    return [(way, str(value), says(name, value)) for way, name, value in values]
+def choice_rows(design: Design | Firmware) -> list[tuple[str, str, str]]:
+    """Return each choice as TOML has it, with its value, and in the words of the function that it selects.
+
+    Of code those are the lines of its page; what its records are is told in words as well.
+    """
+    if isinstance(design, Design):
+        values = ((".".join(way), name, getattr(design, name)) for way, name in ways().items())
+        return [(way, str(value), says(name, value)) for way, name, value in values]
+    lines, known = _lines(tomllib.loads(design.toml())), ways()
+    return [
+        (".".join(way), _written(value), says(known[way], value) if way in known else "")
+        for way, value in lines
+        if way not in (("name",), ("summary",))
+    ]
+
+
+def _lines(page: dict[str, Any]) -> list[tuple[tuple[str, ...], Any]]:
+    """Return the keys of a page with their values, those of its tables with the table's name before them."""
+    found: list[tuple[tuple[str, ...], Any]] = []
+    for key, value in page.items():
+        inside = _lines(value) if isinstance(value, dict) else [((), value)]
+        found += [((key, *way), one) for way, one in inside]
+    return found
+
+
+def _written(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def cuts_words(count: int) -> str:

@@ -44,3 +44,13 @@ def fell_rows(standing: Standing, ends: tuple[str, ...]) -> list[dict[str, Any]]
     fell = standing.last_cuts(ends)
     names = [*PHASES, *([UNCUT] if fell[UNCUT] else [])]
     return [{"phase": name, "count": fell[name]} for name in names]
+
+
+def in_words(per_hour: float) -> str:
+    """Say a rate as people feel it: one failure in so long."""
+    if not per_hour:
+        return "never"
+    for hours, name in ((8766.0, "years"), (24.0, "days"), (1.0, "hours"), (1 / 60, "minutes"), (1 / 3600, "seconds")):
+        if 1 / per_hour >= 2 * hours or name == "seconds":
+            return f"{per_hour:.3g} per hour: one in {1 / per_hour / hours:.3g} {name}"
+    raise AssertionError(per_hour)

@@ -19,6 +19,7 @@ from otalab.errors import BadInput, OtalabError
 from otalab.faults.models import FAULTS
 from otalab.firmware.catalogue import designs
 from otalab.firmware.design import Design
+from otalab.firmware.device import Firmware
 from otalab.firmware.image import TEMPERS
 from otalab.hardware.board import boards
 from otalab.hardware.part import parts
@@ -27,12 +28,13 @@ from otalab.numbers.campaigns.paced import PacedCampaign
 from otalab.numbers.engine_names import ENGINES
 from otalab.numbers.rates import base_rates, parse_rate
 from otalab.numbers.study import Study, study
+from otalab.own.page import page_in
 from otalab.text import whole_number
 from otalab.views.modules import joined
 from otalab.views.still import Picture, table
 from otalab.views.style import styled
 from otalab.views.view import View
-from otalab.views.widgets.campaign_rows import claimed, count_rows, fell_rows
+from otalab.views.widgets.campaign_rows import claimed, count_rows, fell_rows, in_words
 
 STATIC = Path(__file__).parent
 CHOSEN = ("design", "board", "part", "rate", "image", "faults", "engine", "devices", "given_cut", "seed")
@@ -47,7 +49,7 @@ class CampaignDashboard(View):
     `state`, `done`, `rows`, `convergence`, `fell` and `problem` say how it stands.
     `table` and `tally` are its rows and counts, also while it runs.
     With `out`, a folder, the rows are kept there, and a campaign that was ended goes on where it was.
-    `options` are further fields of `Study`.
+    `firmware` is a folder of code in place of a design; `options` are further fields of `Study`.
     """
 
     _esm = joined(STATIC / "dashboard.js")
@@ -81,10 +83,18 @@ class CampaignDashboard(View):
     fell: traitlets.List[Any] = traitlets.List().tag(sync=True)
     claim = traitlets.Unicode().tag(sync=True)
 
-    def __init__(self, design: str | Design = "hardened", *, out: str | Path | None = None, **more: Any) -> None:
+    def __init__(
+        self,
+        design: str | Design | Firmware = "hardened",
+        *,
+        firmware: str | Path | None = None,
+        out: str | Path | None = None,
+        **more: Any,
+    ) -> None:
+        design = design if firmware is None else page_in(firmware)
         own = {name: more.pop(name) for name in [*more] if name in self.class_trait_names()}
         own["rate"] = str(own.get("rate", "us-2022"))
-        self._given = design if isinstance(design, Design) else None
+        self._given = None if isinstance(design, str) else design
         self._options = more
         self._out = out
         self._running: PacedCampaign | None = None
@@ -274,16 +284,6 @@ class CampaignDashboard(View):
             self._check()
         elif name in self.refused:
             self.problem = self.refused[name]
-
-
-def in_words(per_hour: float) -> str:
-    """Say a rate as people feel it: one failure in so long."""
-    if not per_hour:
-        return "never"
-    for hours, name in ((8766.0, "years"), (24.0, "days"), (1.0, "hours"), (1 / 60, "minutes"), (1 / 3600, "seconds")):
-        if 1 / per_hour >= 2 * hours or name == "seconds":
-            return f"{per_hour:.3g} per hour: one in {1 / per_hour / hours:.3g} {name}"
-    raise AssertionError(per_hour)
 
 
 def _whole(name: str, value: Any) -> int:
