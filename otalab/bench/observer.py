@@ -6,6 +6,7 @@ They know every image and every file that was ever offered, and may look at all 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from otalab.bench.ends import BAD, End
 from otalab.bench.scenario import Scenario
@@ -45,29 +46,71 @@ def end_of(scenario: Scenario, run: Run) -> End | None:
 
 
 def judge_run(scenario: Scenario, run: Run) -> tuple[End | None, list[Look]]:
-    """Return the end of a run, the probe included, and the looks that were taken to tell it.
+    """Return the end of a run, the probe included, and the looks that were taken to tell it: see `Observer`."""
+    return Observer(scenario).judge_run(run)
 
-    The probe offers one more good image, on steady power; a device that does not take it is `not-updatable`.
-    Sectors that the run had erased, or had read itself, are left out: they tell nothing more of what it began with.
+
+@dataclass(frozen=True, slots=True)
+class ProbeAnswer:
+    """What became of one more good image: why it was not taken, empty if it was, and what was looked at."""
+
+    refused: str
+    looks: tuple[Look, ...]
+
+
+class Observer:
+    """Judges the runs of one scenario.
+
+    Thousands of wrecks end in a handful of contents: what a device with the same ones did with the probe it remembers.
     """
-    end = end_of(scenario, run)
-    if not isinstance(run.outcome, Running):
-        return end, []
-    reads: list[Look] = []
-    if scenario.files:
-        region = scenario.device.board.slots[run.outcome.slot].fs
-        reads += (Look(sector, raw=True) for sector in scenario.device.board.sectors_of(region))
-    probe = life(scenario.probing(), run.flash)
+
+    # Of so many contents at most, as a campaign may meet any number of them.
+    KEPT = 4096
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+        self._probed: dict[Flash, ProbeAnswer] = {}
+
+    def judge_run(self, run: Run) -> tuple[End | None, list[Look]]:
+        """Return the end of a run, the probe included, and the looks that were taken to tell it.
+
+        The probe offers one more good image, on steady power; a device that does not take it is `not-updatable`.
+        Sectors that the run had erased, or had read itself, are left out: they tell nothing more of what it began with.
+        """
+        end = end_of(self.scenario, run)
+        if not isinstance(run.outcome, Running):
+            return end, []
+        reads: list[Look] = []
+        if self.scenario.files:
+            region = self.scenario.device.board.slots[run.outcome.slot].fs
+            reads += (Look(sector, raw=True) for sector in self.scenario.device.board.sectors_of(region))
+        probed = self._probe(run.flash)
+        if end and end.name not in BAD and probed.refused:
+            end = End("not-updatable", f"one more good image does not go in: {probed.refused}")
+        # Who has seen the bytes has seen what a codec makes of them.
+        known = {*run.looks, *(Look(look.sector, raw=False) for look in run.looks)}
+        looks = dict.fromkeys((*reads, *probed.looks))
+        return end, [look for look in looks if look.sector not in run.killed and look not in known]
+
+    def _probe(self, flash: Flash) -> ProbeAnswer:
+        known = self._probed.get(flash)
+        if known is None:
+            if len(self._probed) >= self.KEPT:
+                self._probed.clear()
+            known = self._probed[flash] = probe(self.scenario, flash)
+        return known
+
+
+def probe(scenario: Scenario, flash: Flash) -> ProbeAnswer:
+    """Offer one more good image to a device with these contents, on steady power."""
+    lived = life(scenario.probing(), flash)
+    looks: list[Look] = []
     erased: set[int] = set()
-    for probed in probe.runs:
-        reads += (look for look in probed.looks if look.sector not in erased)
-        erased |= probed.killed
-    taken = isinstance(probe.last.outcome, Running) and probe.last.outcome.version == scenario.probe.version
-    if end and end.name not in BAD and not taken:
-        end = End("not-updatable", f"one more good image does not go in: {_why(probe)}")
-    # Who has seen the bytes has seen what a codec makes of them.
-    known = {*run.looks, *(Look(look.sector, raw=False) for look in run.looks)}
-    return end, [look for look in dict.fromkeys(reads) if look.sector not in run.killed and look not in known]
+    for run in lived.runs:
+        looks += (look for look in run.looks if look.sector not in erased)
+        erased |= run.killed
+    taken = isinstance(lived.last.outcome, Running) and lived.last.outcome.version == scenario.probe.version
+    return ProbeAnswer("" if taken else _why(lived), tuple(dict.fromkeys(looks)))
 
 
 def _why(probe: Life) -> str:

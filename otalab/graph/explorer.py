@@ -16,7 +16,7 @@ from functools import partial, reduce
 from operator import add, or_
 
 from otalab.bench.ends import End
-from otalab.bench.observer import judge_run
+from otalab.bench.observer import Observer
 from otalab.bench.scenario import Scenario, World
 from otalab.bench.trace import Run, every_run, sector_of
 from otalab.errors import BadInput, InternalFault, Unrepeatable
@@ -60,6 +60,7 @@ class Explorer:
         self.faults = faults
         self.budget = a_budget(budget)
         self.progress = progress
+        self.observer = Observer(scenario)
         self.identity = Identity(scenario.device)
         self.believed = Believed(scenario.device)
         self.expanded = self.lookups = 0
@@ -172,7 +173,7 @@ class Explorer:
         try:
             for taken in every_run(self.scenario, flash, world):
                 try:
-                    yield taken, *judge_run(self.scenario, taken)
+                    yield taken, *self.observer.judge_run(taken)
                 except Unrepeatable:
                     raise
                 except Exception as error:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from otalab.bench.ends import End
-from otalab.bench.observer import judge_run
+from otalab.bench.observer import Observer
 from otalab.bench.scenario import Scenario, World
 from otalab.bench.trace import Run, Step, run, sector_of
 from otalab.errors import BadInput
@@ -103,7 +103,8 @@ def ending(scenario: Scenario, played: list[Played]) -> End:
     last = played[-1]
     if last.leg.step is not None:
         raise BadInput("the history ends in a cut: one more run must follow it")
-    end, _ = judge_run(scenario, last.run)
+    observer = Observer(scenario)
+    end, _ = observer.judge_run(last.run)
     taken, seen = last.run, set[tuple[Flash, World]]()
     while end is None:
         assert isinstance(taken.outcome, Reset)
@@ -112,7 +113,7 @@ def ending(scenario: Scenario, played: list[Played]) -> End:
             return End("stuck", f"it reboots for ever: {taken.outcome.reason}")
         seen.add(state)
         taken = run(scenario, *state)
-        end, _ = judge_run(scenario, taken)
+        end, _ = observer.judge_run(taken)
     return end
 
 

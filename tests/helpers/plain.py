@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
-from otalab.bench.observer import judge_run
+from otalab.bench.observer import Observer
 from otalab.bench.scenario import Scenario, World
 from otalab.bench.setup import set_up
 from otalab.bench.trace import every_run, sector_of
@@ -128,6 +128,7 @@ def enumerate_plainly(what: Scenario, faults: Thin, cuts: int) -> dict[str, Orde
     """Return every end that at most this many cuts can lead to, with its shortest history: how many, and where."""
     found: dict[str, Order] = {}
     seen: set[tuple[Flash, World]] = set()
+    observer = Observer(what)
     ticket = count()
     waiting = [(0, (), next(ticket), 0, (what.flash, what.power_on(World())))]
     while waiting:
@@ -135,12 +136,12 @@ def enumerate_plainly(what: Scenario, faults: Thin, cuts: int) -> dict[str, Orde
         if state in seen:
             continue
         seen.add(state)
-        taken = list(every_run(what, *state))
-        ends = [end.name for one in taken if (end := judge_run(what, one)[0])]
-        for end in ends or (["stuck"] if loops(what, state) else []):
+        taken = [(one, observer.judge_run(one)[0]) for one in every_run(what, *state)]
+        ends = [end.name for _, end in taken if end]
+        for end in ends or (["stuck"] if loops(observer, state) else []):
             found.setdefault(end, (used, where))
-        for one in taken:
-            if judge_run(what, one)[0] is None:
+        for one, end in taken:
+            if end is None:
                 after = (one.flash, what.power_on(one.world))
                 heapq.heappush(waiting, (used, where, next(ticket), number + 1, after))
             for step in one.steps if used < cuts else ():
@@ -161,14 +162,14 @@ def lefts(what: Scenario, faults: Thin, step: object) -> Iterator[Flash]:
         yield tear.onto(step.before, sector)
 
 
-def loops(what: Scenario, state: tuple[Flash, World]) -> bool:
+def loops(observer: Observer, state: tuple[Flash, World]) -> bool:
     """Say whether a device only ever resets itself from here on."""
     seen, waiting = {state}, [state]
     for here in waiting:
-        for one in every_run(what, *here):
-            if judge_run(what, one)[0]:
+        for one in every_run(observer.scenario, *here):
+            if observer.judge_run(one)[0]:
                 return False
-            after = (one.flash, what.power_on(one.world))
+            after = (one.flash, observer.scenario.power_on(one.world))
             if after not in seen:
                 seen.add(after)
                 waiting.append(after)

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from otalab.bench.ends import End
-from otalab.bench.observer import judge_run
+from otalab.bench.observer import Observer
 from otalab.bench.scenario import Scenario, World
 from otalab.bench.trace import Run, Step, every_run, sector_of
 from otalab.errors import BadInput
@@ -69,6 +69,7 @@ class Lives:
 
     def __init__(self, scenario: Scenario, faults: FaultModel, rates: Rates, *, given_cut: bool = False) -> None:
         self.scenario = scenario
+        self.observer = Observer(scenario)
         self.faults = faults
         self.rates = rates
         self.given_cut = given_cut
@@ -132,7 +133,7 @@ class Lives:
         for run in every_run(self.scenario, *here):
             lasting = [step.seconds if np.isfinite(step.seconds) else 0.0 for step in run.steps]
             rates = [self.rates.per_second(step.phase) for step in run.steps]
-            end, _ = judge_run(self.scenario, run)
+            end, _ = self.observer.judge_run(run)
             follows = PowerOn(run.flash, self.scenario.power_on(run.world))
             ways.append(Way(run, np.cumsum(np.array(lasting) * np.array(rates)), end, follows))
         return tuple(ways)
