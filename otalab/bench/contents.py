@@ -8,6 +8,7 @@ from __future__ import annotations
 from hashlib import shake_256
 
 from otalab.errors import BadInput, BundleFault
+from otalab.firmware.data_places import PARTS
 from otalab.firmware.image import Image
 from otalab.formats.bundle.build import PartSource, bundle_bytes
 from otalab.formats.bundle.manifest import Manifest
@@ -37,20 +38,20 @@ def brought_files(version: str, fs_size: int) -> dict[str, bytes]:
 
 
 def default_bundle(board: Board, version: str, app_size: int, *, own_check: bool = False) -> bytes:
-    """Return a bundle for a board: an application of this size and a file system that fills its region."""
+    """Return a bundle for a board: an application of this size, and files that fill their region if there is one."""
     slot = board.slots[0]
-    fs = file_system(board, slot, version, brought_files(version, slot.fs.size))
-    told = geometry(board.file_system, len(fs), board.geometry.sector_size)
     app_name = "fw" if board.platform == "esp8266" else "app"
+    parts = [PartSource(app_name, "app", "lamp.bin", application(version, app_size, own_check=own_check), {})]
+    if "fs" in PARTS[board.data]:
+        fs = file_system(board, slot, version, brought_files(version, slot.fs.size))
+        told = geometry(board.file_system, len(fs), board.geometry.sector_size)
+        parts.append(PartSource("fs", "fs", "fs.img", fs, told))
     return bundle_bytes(
         name="lamp",
         platform=board.platform,
         version=version,
         build_id=f"{version}/lab",
-        parts=[
-            PartSource(app_name, "app", "lamp.bin", application(version, app_size, own_check=own_check), {}),
-            PartSource("fs", "fs", "fs.img", fs, told),
-        ],
+        parts=parts,
     )
 
 

@@ -17,6 +17,9 @@ from otalab.hardware.chip import Look
 from otalab.hardware.effects import Program
 from otalab.hardware.flash import Flash
 
+# Whether the files that an update brings are to be found on the device, by where a board has its data.
+BRINGS = {"each": True, "kept": False, "overwritten": True, "none": False}
+
 
 def judge(scenario: Scenario, lived: Life) -> End:
     """Return how a life ended: its last run's end, or `stuck` where that is one more reset."""
@@ -139,7 +142,7 @@ def damaged_files(scenario: Scenario, flash: Flash, slot: int, version: str) -> 
     files = read_files(flash.read(region.address, region.size), flash.geometry.sector_size, kind)
     expected = dict(scenario.files)
     for update in scenario.updates:
-        if version == update.image.version:
+        if version == update.image.version and BRINGS[scenario.device.board.data]:
             expected |= dict(update.brought)
     if files is None:
         return f"the file system of slot {slot} is damaged"

@@ -175,6 +175,8 @@ def board_for(firmware: Design | Firmware, board: str | Board | None = None) -> 
     board = board or firmware.board or "lab-1M"
     board = board if isinstance(board, Board) else load_board(board)
     records = firmware if isinstance(firmware, Design) else firmware.records
+    if not isinstance(firmware, Design) and firmware.design is None and board.data != "each":
+        raise BadInput(f"{firmware.name} is code for data in each slot, and {board.name} has other: take another board")
     if records is not None:
         has_room(board, records)
     return board
@@ -184,6 +186,11 @@ def has_room(board: Board, design: Design) -> None:
     """Refuse a board that has no room for what a design keeps."""
     if design.state != "none" and not board.state:
         raise BadInput(f"design {design.name} needs a second store, and board {board.name} has no place for one")
+    if design.interval_in == "updater.dat" and board.data == "none":
+        raise BadInput(
+            f"design {design.name} keeps its commit interval in a file, and board {board.name} has no file system: "
+            f'take another board, or commit.kept_in = "record"'
+        )
     size, room = codec(design).size * design.journal, min(area.size for area in board.records)
     if size > room:
         raise BadInput(f"the records of {design.name} need {size} bytes, and board {board.name} has {room} for them")

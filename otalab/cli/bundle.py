@@ -73,7 +73,7 @@ def _add_build(actions: Any) -> argparse.ArgumentParser:
 def build_bundle(chosen: argparse.Namespace) -> int:
     """Make a bundle for a board out of an application and a folder of files."""
     from otalab.formats.filesystems.kinds import build_image, geometry  # noqa: PLC0415  # nor littlefs
-    from otalab.hardware.board import load_board  # noqa: PLC0415  # reading a bundle needs neither a board
+    from otalab.hardware.board import NO_FILES, load_board  # noqa: PLC0415  # reading a bundle needs neither a board
 
     place, board = Output(Path(chosen.out), chosen.force, MARK), load_board(chosen.board)
     app, slot, block = read_bytes(chosen.app), board.slots[0], board.geometry.sector_size
@@ -81,7 +81,7 @@ def build_bundle(chosen: argparse.Namespace) -> int:
         raise BadInput(
             f"{chosen.app}: {len(app)} bytes, an application slot of {board.name} takes 1 to {slot.app.size}"
         )
-    if board.file_system == "raw":
+    if board.file_system in ("raw", NO_FILES):
         raise BadInput(f"{board.name}: its file system holds no files; give a board with littlefs or spiffs")
     fs = build_image(folder_files(Path(chosen.fs)), slot.fs.size, block, board.file_system)
     build_id = chosen.build_id or hashlib.sha256(hashlib.sha256(app).digest() + fs).hexdigest()[:16]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from math import inf
 
-from otalab.firmware import boot_state, bootloader, intervals, merge_times, record_writes, store
+from otalab.firmware import boot_state, bootloader, data_places, intervals, merge_times, record_writes, store
 from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
 from otalab.firmware.image import Image, Temper
@@ -36,7 +36,7 @@ def run(chip: Controller, design: Design, image: Image, slot: int) -> Routine[Ou
     yield Wait("boot", image.boot_seconds)
     if not MOUNTS[design.finds](chip, design, slot):
         return Reset("its file system cannot be mounted")
-    reset = yield from merge_times.AT_FIRST_BOOT[design.merge](chip, design, slot)
+    reset = yield from merge_times.AT_FIRST_BOOT[data_places.MERGES[chip.board.data](design.merge)](chip, design, slot)
     if reset is not None:
         return reset
     main = BEHAVIOURS[image.temper](chip, design, image, slot)
@@ -71,6 +71,8 @@ def files_by_table(chip: Controller, design: Design, slot: int) -> bool:
 
 def files_by_record(chip: Controller, design: Design, slot: int) -> bool:
     """Mount what lies at the address that the record has: torn, it leads where no file system is."""
+    if chip.board.data == "none":
+        return True
     own = store.current(chip, design)
     facts = own.config.slots[own.config.active] if own is not None and own.config.active in (0, 1) else None
     region = chip.board.slot(slot).fs

@@ -98,7 +98,8 @@ def snapshot(chip: Controller, design: Design, wanted: Snapshot) -> Routine[Repo
     yield from chip.during("download", record_writes.make_ready(chip, design))
     try:
         yield from chip.during("download", copied(chip, slots[source].app, slots[target].app, length))
-        yield from chip.during("merge", copied(chip, slots[source].fs, slots[target].fs, slots[source].fs.size))
+        if chip.board.data == "each":
+            yield from chip.during("merge", copied(chip, slots[source].fs, slots[target].fs, slots[source].fs.size))
     except BundleFault:
         return Report(False, NOT_COPIED)
     copies = lying(facts, slots[0]), lying(facts, slots[1])

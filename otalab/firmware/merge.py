@@ -10,7 +10,7 @@ from collections.abc import Callable
 from otalab.formats.bundle.manifest import shown
 from otalab.formats.filesystems.kinds import mount
 from otalab.formats.filesystems.scratch import BlockErase, BlockProgram, BlockRead, FileSystem, FileSystemFault, Scratch
-from otalab.hardware.board import Region
+from otalab.hardware.board import NO_FILES, Region
 from otalab.hardware.chip import Chip
 from otalab.hardware.effects import Erase, Routine, pages
 
@@ -80,7 +80,7 @@ def mounted(chip: Chip, region: Region) -> Routine[FileSystem | None]:
 
 def copied(chip: Chip, region: Region) -> Scratch:
     """Return a scratch copy of a region; what is read of it counts when its journal is replayed."""
-    if chip.flash.marks and chip.board.file_system != "raw":
+    if chip.flash.marks and chip.board.file_system not in ("raw", NO_FILES):
         # How unstable cells read is decided before anyone looks at them.
         chip.note_read(region.address, region.size)
     return Scratch(chip.flash.read(region.address, region.size), chip.board.geometry.sector_size)

@@ -19,13 +19,16 @@ MISMATCH = {"esp8266": "Invalid checksum", "esp32": "Digest mismatch"}
 MISSING = {"esp8266": "Invalid manifest"}
 
 
-def require_parts(platform: str, manifest: Manifest) -> None:
-    """Refuse a manifest that lacks a part, a file for it, or a digest that its platform asks for."""
+def require_parts(platform: str, manifest: Manifest, needed: tuple[str, ...] = ("app", "fs")) -> None:
+    """Refuse a manifest that lacks a part, a file for it, or a digest that its platform asks for.
+
+    `needed`: the parts that the board has a place for.
+    """
     roles = [part.role for part in manifest.parts]
-    if platform in MISSING and not {"app", "fs"} <= set(roles):
+    if platform in MISSING and not set(needed) <= set(roles):
         raise BundleFault(MISSING[platform])
     files = [part for part in manifest.parts if part.src]
-    if any([part.role for part in files].count(role) != 1 for role in ("app", "fs")):
+    if any([part.role for part in files].count(role) != 1 for role in needed):
         raise BundleFault(INCOMPLETE)
     if any(part.sha1 is None for part in files if part.role in ASKED.get(platform, ())):
         raise BundleFault(INCOMPLETE)

@@ -10,7 +10,7 @@ from typing import Any
 
 from otalab.firmware.design import Design, bounds, choices, decides, ways
 from otalab.firmware.own_part import says
-from otalab.hardware.board import FILE_SYSTEMS
+from otalab.hardware.board import DATA, FILE_SYSTEMS
 from otalab.hardware.part import parts
 
 ADDRESS = {"type": "integer", "minimum": 0}
@@ -23,7 +23,7 @@ REGION = {
 SLOT = {
     "type": "object",
     "properties": {"app": REGION, "fs": REGION},
-    "required": ["app", "fs"],
+    "required": ["app"],
     "additionalProperties": False,
 }
 
@@ -61,12 +61,16 @@ def layout_schema() -> dict[str, Any]:
         "part": {"enum": list(parts()), "description": "a flash part of data/flash_parts.csv"},
         "flash_size": ADDRESS,
         "file_system": {"enum": list(FILE_SYSTEMS)},
+        "data": {
+            "enum": list(DATA),
+            "description": "one for each slot, one that no update replaces, one that each overwrites, none",
+        },
         "loader": REGION,
         "records": pair(REGION),
         "state": pair(REGION),
         "slots": pair(SLOT),
     }
-    required = ["part", "flash_size", "file_system", "loader", "records", "slots"]
+    required = ["part", "flash_size", "loader", "records", "slots"]
     return _table(properties) | {"required": required, "description": "the partition table it was written for"}
 
 

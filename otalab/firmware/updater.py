@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from otalab.errors import BundleFault, OtalabError
-from otalab.firmware import intervals, merge_times, record_writes, store
+from otalab.firmware import data_places, intervals, merge_times, record_writes, store
 from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
 from otalab.firmware.image import Image
@@ -45,10 +45,11 @@ def update(chip: Controller, design: Design, running: Image, active: int, offer:
         active = SPARES[design.spares](chip, design, selected.config, active)
         old = chip.board.slots[active].fs
         target, mount_old = TARGETS[design.target](chip, active)
+        mount_old = data_places.READS[chip.board.data](chip, old, mount_old)
         slot = chip.board.slots[target]
         chip.say(f"Updating slot {target}")
         facts = yield from chip.during("download", download(chip, design, slot, running, offer))
-        before_switch = merge_times.BEFORE_SWITCH[design.merge]
+        before_switch = merge_times.BEFORE_SWITCH[data_places.MERGES[chip.board.data](design.merge)]
         yield from chip.during("merge", before_switch(chip, old, slot.fs, mount_old, design.folders))
         options = yield Ask("options")
         if isinstance(options, Lost):
@@ -141,12 +142,12 @@ def download(chip: Controller, design: Design, slot: Slot, running: Image, offer
                         yield from writer.blank_rest()
                     facts[part.role] = SlotFacts(size, check, version, files=size)
                     chip.say(f"Wrote {part.name}, {size} bytes")
-    return lying(replace(facts["app"], files=facts["fs"].files), slot)
+    return lying(replace(facts["app"], files=facts["fs"].files if "fs" in facts else slot.fs.size), slot)
 
 
 def writer_for(chip: Controller, design: Design, slot: Slot, part: Part, size: int) -> Routine[RegionWriter | None]:
     """Return what writes a part into its place in the slot; a part that has none there is only checked."""
-    region = {"app": slot.app, "fs": slot.fs}.get(part.role)
+    region = {"app": slot.app, "fs": data_places.PLACES[chip.board.data](slot)}.get(part.role)
     if region and size > region.size:
         raise BundleFault(f"Image too big: {part.name} has {size} bytes, its slot {region.size}")
     if region is None:
@@ -167,7 +168,7 @@ def accept(chip: Controller, design: Design, manifest: Manifest, running: Image,
     if len(manifest.build_id) > BUILD_ID_SIZE:
         raise BundleFault(f"Build id too long: {len(manifest.build_id)} characters, at most {BUILD_ID_SIZE}")
     DOWNGRADES[design.downgrade](manifest.version, running.version)
-    require_parts(chip.board.platform, manifest)
+    require_parts(chip.board.platform, manifest, data_places.PARTS[chip.board.data])
     chip.say(f"FW: {manifest.name} {manifest.version} {manifest.build_id} for {manifest.platform}")
 
 

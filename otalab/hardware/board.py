@@ -14,8 +14,19 @@ from otalab.settings import Settings, names, place_of
 
 # "raw" is a region of bytes in which nobody looks for files.
 FILE_SYSTEMS = ("littlefs", "spiffs", "raw")
+# What an update does to data: each slot has its own; one partition for both that no update replaces, or that each one
+# overwrites; or there is none at all.
+DATA = ("each", "kept", "overwritten", "none")
+NO_FILES = "none"
 # Bytes; no image and no file system of these devices is larger, and a trace holds some twenty times what it writes.
 LARGEST_PART = 2**24
+
+
+SHARED = ("kept", "overwritten")
+KEYS = (
+    *("name", "summary", "platform", "part", "flash_size"),
+    *("file_system", "data", "loader", "records", "slots", "state"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +43,7 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """An independent, self-contained partition: code, and data in a file system."""
+    """A partition for code, and where its data lie: its own, one that both slots share, or no sector at all."""
 
     app: Region
     fs: Region
@@ -53,6 +64,7 @@ class Board:
     slots: tuple[Slot, Slot]
     # Where a second store beside the records may lie; empty on a board that has no room for one.
     state: tuple[Region, ...] = ()
+    data: str = "each"
 
     def owners(self) -> Iterator[tuple[str, Region]]:
         """Yield every named region, in the words of the flash map."""
@@ -63,7 +75,10 @@ class Board:
             yield f"state {number}", area
         for number, slot in enumerate(self.slots):
             yield f"slot {number} app", slot.app
-            yield f"slot {number} files", slot.fs
+            if self.data == "each":
+                yield f"slot {number} files", slot.fs
+        if self.data in SHARED:
+            yield "files", self.slots[0].fs
 
     def toml_lines(self, within: str = "") -> Iterator[str]:
         """Yield the lines of the TOML that it can be loaded from, as the table `within` if that is named."""
@@ -72,13 +87,18 @@ class Board:
             yield f"{key} = {json.dumps(words)}"
         yield f"part = {json.dumps(self.part.name)}"
         yield f"flash_size = 0x{self.geometry.size:x}"
-        yield f"file_system = {json.dumps(self.file_system)}"
+        if self.data != "none":
+            yield f"file_system = {json.dumps(self.file_system)}"
+        if self.data != "each":
+            yield f"data = {json.dumps(self.data)}"
         yield f"loader = {_inline(self.loader)}"
         for table, regions in (("records", self.records), ("state", self.state)):
             for region in regions:
                 yield from ("", f"[[{prefix}{table}]]", f"address = 0x{region.address:x}", f"size = 0x{region.size:x}")
         for slot in self.slots:
-            yield from ("", f"[[{prefix}slots]]", f"app = {_inline(slot.app)}", f"fs = {_inline(slot.fs)}")
+            yield from ("", f"[[{prefix}slots]]", f"app = {_inline(slot.app)}")
+            if self.data != "none":
+                yield f"fs = {_inline(slot.fs)}"
 
     def has_slot(self, number: int) -> bool:
         """Say whether a number names a slot."""
@@ -116,36 +136,45 @@ def load_board(name: str) -> Board:
 
 def read_board(settings: Settings, name: str = "") -> Board:
     """Return the board that a settings file describes; the one of a design, which has a name, need not name itself."""
-    settings.known(
-        ("name", "summary", "platform", "part", "flash_size", "file_system", "loader", "records", "slots", "state")
-    )
+    settings.known(KEYS)
     chip = part(settings.choice("part", tuple(parts())))
-    size = settings.number("flash_size", least=chip.sector_size, most=LARGEST)
-    if size % chip.sector_size:
-        raise settings.wrong("flash_size", f"{size} is not a multiple of the part's sector, {chip.sector_size} bytes")
-    geometry = Geometry(chip.sector_size, size // chip.sector_size, chip.page_size, chip.program_unit)
-    records = tuple(_region(record, "", geometry) for record in settings.each("records"))
+    geometry = _geometry(settings, chip)
     slots = tuple(_slot(slot, geometry) for slot in settings.each("slots"))
-    state = tuple(_region(one, "", geometry) for one in settings.each("state")) if "state" in settings.table else ()
+    records, state = _places(settings, "records", geometry), _places(settings, "state", geometry)
     if len(state) not in (0, 2):
         raise settings.wrong("state", "a second store has two areas, or is left out")
     if len(records) != 2 or len(slots) != 2:
         key = "records" if len(records) != 2 else "slots"
         raise settings.wrong(key, "a board has two of them; a design with one record uses the first")
+    data = _data(settings, slots)
     board = Board(
         name=_words(settings, "name", name),
         summary=_words(settings, "summary", name and f"the partition table of {name}"),
         platform=_words(settings, "platform", name and "lab"),
         part=chip,
         geometry=geometry,
-        file_system=settings.choice("file_system", FILE_SYSTEMS),
+        file_system=settings.choice("file_system", FILE_SYSTEMS) if data != "none" else NO_FILES,
         loader=_region(settings, "loader", geometry),
         records=(records[0], records[1]),
         slots=(slots[0], slots[1]),
         state=state,
+        data=data,
     )
     _refuse_overlaps(settings, board)
     return board
+
+
+def _geometry(settings: Settings, chip: FlashPart) -> Geometry:
+    size = settings.number("flash_size", least=chip.sector_size, most=LARGEST)
+    if size % chip.sector_size:
+        raise settings.wrong("flash_size", f"{size} is not a multiple of the part's sector, {chip.sector_size} bytes")
+    return Geometry(chip.sector_size, size // chip.sector_size, chip.page_size, chip.program_unit)
+
+
+def _places(settings: Settings, key: str, geometry: Geometry) -> tuple[Region, ...]:
+    if key == "state" and key not in settings.table:
+        return ()
+    return tuple(_region(one, "", geometry) for one in settings.each(key))
 
 
 def _words(settings: Settings, key: str, default: str) -> str:
@@ -154,7 +183,33 @@ def _words(settings: Settings, key: str, default: str) -> str:
 
 def _slot(settings: Settings, geometry: Geometry) -> Slot:
     settings.known(("app", "fs"))
-    return Slot(*(_region(settings, part, geometry, LARGEST_PART) for part in ("app", "fs")))
+    app = _region(settings, "app", geometry, LARGEST_PART)
+    # Without data, a region of no sectors: whoever goes through a slot's sectors finds none.
+    return Slot(app, _region(settings, "fs", geometry, LARGEST_PART) if "fs" in settings.table else Region(app.end, 0))
+
+
+def _data(settings: Settings, slots: tuple[Slot, ...]) -> str:
+    """Return what an update does to data: as it is named, or as the slots have it where that leaves no choice."""
+    own, places = [bool(slot.fs.size) for slot in slots], {slot.fs for slot in slots}
+    found = "each" if all(own) and len(places) == len(slots) else "kept" if all(own) else "none"
+    named = settings.choice("data", DATA) if "data" in settings.table else found
+    if not all(own) and any(own):
+        raise settings.wrong(
+            "slots", 'one has fs and another has none: give each its own, or both one, or data = "none"'
+        )
+    if named == "none" and any(own):
+        raise settings.wrong(
+            "data", '"none", and the slots have fs: leave fs out, or name "each", "kept", "overwritten"'
+        )
+    if named != "none" and not any(own):
+        raise settings.wrong("slots", f'no slot has fs, and data is "{named}": give each one, or say data = "none"')
+    if named in SHARED and len(places) != 1:
+        raise settings.wrong("data", f'"{named}" is for one partition: give both slots the same fs, or say "each"')
+    if named == "each" and len(places) != len(slots):
+        raise settings.wrong(
+            "data", '"each", and slots have one fs: say "kept" (no update replaces it) or "overwritten"'
+        )
+    return str(named)
 
 
 def _region(settings: Settings, key: str, geometry: Geometry, most: int = LARGEST) -> Region:

@@ -29,6 +29,7 @@ OWNER_COLOURS = {
     "state": GREEN,
     "slot 0": BLUE,
     "slot 1": ORANGE,
+    "files": SKY,
     "free": GREY,
 }
 END_COLOURS = {

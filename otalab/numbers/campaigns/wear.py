@@ -63,7 +63,8 @@ def _evened(study: Study, worn: Floats) -> Floats:
     even[: len(worn)] = worn
     slots, records = turns(study.scenario)
     one, other = board.slots
-    pairs = [(one.app, other.app), (one.fs, other.fs)] if slots else []
+    pairs = [(one.app, other.app)] if slots else []
+    pairs += [(one.fs, other.fs)] if slots and board.data == "each" else []
     pairs += [board.records] if records else []
     for first, second in pairs:
         if first.size != second.size:

@@ -36,7 +36,7 @@ class SectorStates:
         self._slot_of = {
             sector: number
             for number, slot in enumerate(board.slots)
-            for region in (slot.app, slot.fs)
+            for region in ((slot.app, slot.fs) if board.data == "each" else (slot.app,))
             for sector in board.sectors_of(region)
         }
         self._torn: set[int] = set()

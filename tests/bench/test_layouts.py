@@ -1,0 +1,103 @@
+"""Layouts as the field has them: data in each slot, one partition for both, or none."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from layouts import with_data
+
+from otalab.bench.observer import judge
+from otalab.bench.setup import set_up
+from otalab.bench.trace import life
+from otalab.errors import BadInput
+from otalab.firmware.catalogue import designs, load_design
+from otalab.graph.check import check_design
+from otalab.hardware.board import DATA, load_board
+from otalab.hardware.effects import Erase
+from otalab.numbers.campaigns.wear import wear
+from otalab.numbers.study import study
+
+TWO_IN_ONE = (
+    ("address = 0xd000, size = 0x6000", "address = 0x5000, size = 0x6000"),
+    ('littlefs"', 'littlefs"\ndata = "each"'),
+)
+
+
+@pytest.mark.parametrize("data", DATA)
+@pytest.mark.parametrize("board", ["lab-1M", "tiny", "esp32-4M"])
+def test_a_board_is_read_as_it_is_written(data: str, board: str, tmp_path: Path) -> None:
+    """Whatever it says of its data, the TOML of a board is read as the same board."""
+    mine = with_data(data, board)
+    (tmp_path / "mine.toml").write_text("\n".join(mine.toml_lines()))
+    assert mine == load_board(str(tmp_path / "mine.toml"))
+
+
+@pytest.mark.parametrize("data", ["kept", "none"])
+@pytest.mark.parametrize("design", designs())
+def test_an_update_leaves_data_alone_that_are_not_in_its_slot(design: str, data: str) -> None:
+    """It goes in undisturbed and erases no sector of the data; a design that needs a file says so."""
+    board = with_data(data)
+    if data == "none" and load_design(design).interval_in == "updater.dat":
+        with pytest.raises(BadInput, match="keeps its commit interval in a file, and board tiny has no file system"):
+            set_up(design, board, app_size=500)
+        return
+    what = set_up(design, board, app_size=500)
+    lived = life(what)
+    assert "updated" == judge(what, lived).name
+    erased = {step.effect.sector for run in lived.runs for step in run.steps if isinstance(step.effect, Erase)}
+    assert load_design(design).interval_in == "updater.dat" or not erased & set(board.sectors_of(board.slots[0].fs))
+
+
+@pytest.mark.parametrize(("data", "verdict"), [("kept", "safe"), ("none", "safe"), ("overwritten", "unsafe")])
+@pytest.mark.parametrize("design", ["mongoose", "hardened"])
+def test_data_that_each_update_overwrites_are_lost_at_the_first_cut(design: str, data: str, verdict: str) -> None:
+    """Data that no update replaces, and none at all, are safe with the same design."""
+    cell = check_design(design, board=with_data(data), faults="atomic", app_size=500, budget=60)
+    assert verdict == cell.verdict
+    if verdict == "unsafe":
+        found = cell.graph.counterexample
+        assert found is not None
+        assert ("data-lost", 1) == (found.end, len(found.cuts))
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        (TWO_IN_ONE, 'data: "each", and slots have one fs: say "kept"'),
+        ([('littlefs"', 'littlefs"\ndata = "kept"')], '"kept" is for one partition'),
+        ([('littlefs"', 'littlefs"\ndata = "none"')], '"none", and the slots have fs: leave fs out'),
+        ([("\nfs = { address = 0xd000, size = 0x6000 }", "")], "one has fs and another has none"),
+        ([('littlefs"', 'littlefs"\ndata = "all"')], "'all' is not allowed; one of: each, kept, overwritten, none"),
+    ],
+)
+def test_data_that_are_said_to_be_elsewhere_than_they_are_get_one_line(
+    changes: Sequence[tuple[str, str]], says: str, tmp_path: Path
+) -> None:
+    """It names the line, what is wrong and what to write."""
+    text = "\n".join(load_board("tiny").toml_lines())
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    (tmp_path / "mine.toml").write_text(text)
+    with pytest.raises(BadInput, match=r"mine\.toml:\d+: ") as refused:
+        load_board(str(tmp_path / "mine.toml"))
+    assert says in str(refused.value)
+
+
+def test_a_partition_that_both_slots_name_is_one_that_no_update_replaces(tmp_path: Path) -> None:
+    """So does a stock ESP-IDF updater leave it, and none named is none; neither needs to be said."""
+    text = "\n".join(load_board("tiny").toml_lines())
+    shared, none = text.replace("0xd000, size = 0x6000", "0x5000, size = 0x6000"), re.sub(r"\nfs = .*", "", text)
+    for data, mine in (("kept", shared), ("none", none)):
+        (tmp_path / "mine.toml").write_text(mine)
+        assert data == load_board(str(tmp_path / "mine.toml")).data
+        assert with_data(data) == load_board(str(tmp_path / "mine.toml"))
+
+
+@pytest.mark.parametrize("data", ["kept", "none"])
+def test_data_that_no_update_replaces_do_not_wear(data: str) -> None:
+    """Over many updates slots and records are erased in turn, and nothing else is."""
+    what = study("mongoose", board=with_data(data), faults="atomic", rate="1/day", app_size=500)
+    owners = {"record 0", "record 1", "slot 0 app", "slot 1 app"}
+    assert owners == set(wear(what, 10, 5, endurance=1e5)["owner"])
