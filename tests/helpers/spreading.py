@@ -19,6 +19,7 @@ SHARE_NOTHING = (
     "tests/graph/test_explorer.py",
     "tests/numbers/campaigns/test_campaign.py",
     "tests/views/report/test_report.py",
+    "tests/whole/test_elsewhere.py",
     "tests/whole/test_house.py",
     "tests/whole/test_shape.py",
 )
