@@ -120,9 +120,9 @@ def serve(chip: Controller, design: Design, image: Image, slot: int) -> Routine[
                 yield from chip.during("download", replay_recording(chip, request))
                 report, reset = Report(True, REPLAYED), True
             case BootState():
-                report, reset = (yield from boot_state.set_state(chip, design, request)), False
+                report, reset = (yield from boot_state.set_state(chip, design, slot, request)), False
             case Snapshot():
-                report, reset = (yield from boot_state.snapshot(chip, design, request)), False
+                report, reset = (yield from boot_state.snapshot(chip, design, slot, request)), False
             case Keep():
                 report, reset = (yield from write_file(chip, slot, request)), False
             case "commit":

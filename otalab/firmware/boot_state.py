@@ -10,24 +10,49 @@ from dataclasses import replace
 from zlib import crc32
 
 from otalab.errors import BundleFault
-from otalab.firmware import record_writes, store
+from otalab.firmware import intervals, record_writes, store
 from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
 from otalab.firmware.image_checks import lying, passes
 from otalab.firmware.requests import BootState, Report, Snapshot
 from otalab.firmware.writer import RegionWriter
+from otalab.formats.filesystems.scratch import FileSystemFault
 from otalab.formats.records.record import BootConfig, SlotFacts
 from otalab.hardware.board import Region
 from otalab.hardware.effects import Routine
 
 UNREADABLE, UNWRITTEN = "Failed to get boot state", "Failed to set boot state"
+UNSET = "Failed to set commit timeout"
 NOT_NOW, NOT_COPIED = "Cannot create snapshots in uncommitted state", "Failed to create snapshot"
 SNAPSHOT = "Snapshot created"
 NAMES_A_SLOT = ("rboot", "otadata", "otadata-mongoose")
 """The records that say which slot is started, and nothing of the image in it."""
 
 
-def set_state(chip: Controller, design: Design, wanted: BootState) -> Routine[Report]:
+def set_state(chip: Controller, design: Design, slot: int, wanted: BootState) -> Routine[Report]:
+    """Set what the boot record says, and the commit interval, where the device can."""
+    report = yield from SETS_STATE[design.set_state](chip, design, wanted)
+    if report.fine and wanted.commit_timeout is not None:
+        return (yield from interval_set(chip, design, slot, wanted.commit_timeout))
+    return report
+
+
+def interval_set(chip: Controller, design: Design, slot: int, seconds: int) -> Routine[Report]:
+    """Have the commit interval kept where the running image of a slot looks for it."""
+    try:
+        yield from chip.during("switch", intervals.SETS[design.interval_in](chip, chip.board.slots[slot].fs, seconds))
+    except FileSystemFault as fault:
+        return Report(False, f"{UNSET}: {fault}")
+    return Report(True, "Ok")
+
+
+def state_refused(chip: Controller, design: Design, wanted: BootState) -> Routine[Report]:
+    """Refuse to set the boot state: this updater never learnt it."""
+    return Report(False, f"{UNWRITTEN}: this device cannot")
+    yield
+
+
+def state_written(chip: Controller, design: Design, wanted: BootState) -> Routine[Report]:
     """Write a boot record with other values; it counts from the next boot on."""
     selected = store.current(chip, design)
     if selected is None:
@@ -79,7 +104,24 @@ def startable(chip: Controller, design: Design, config: BootConfig) -> bool:
     return there and all(passes(chip, design, replace(config, active=slot)) for slot in reached)
 
 
-def snapshot(chip: Controller, design: Design, wanted: Snapshot) -> Routine[Report]:
+def snapshot(chip: Controller, design: Design, slot: int, wanted: Snapshot) -> Routine[Report]:
+    """Copy the running application and its files to the slot that does not run, where the device can."""
+    report = yield from SNAPSHOTS[design.snapshot](chip, design, wanted)
+    if report.fine and wanted.set_as_revert and wanted.commit_timeout is not None:
+        kept = yield from interval_set(chip, design, slot, wanted.commit_timeout)
+        return report if kept.fine else kept
+    return report
+
+
+def snapshot_refused(chip: Controller, design: Design, wanted: Snapshot) -> Routine[Report]:
+    """Refuse to copy what runs: this updater never learnt it."""
+    selected = store.current(chip, design)
+    on_trial = selected is None or not selected.config.committed
+    return Report(False, NOT_NOW if on_trial else f"{NOT_COPIED}: this device cannot")
+    yield
+
+
+def snapshot_copied(chip: Controller, design: Design, wanted: Snapshot) -> Routine[Report]:
     """Copy the running application and its files to the slot that does not run."""
     selected = store.current(chip, design)
     if selected is None:
@@ -133,3 +175,33 @@ def copied(chip: Controller, source: Region, target: Region, size: int) -> Routi
 
 
 SETS_DIRTY: dict[str, Callable[[BootConfig, BootState], BootConfig]] = {"on-trial": on_trial, "tried": tried}
+SETS_STATE: dict[str, Callable[[Controller, Design, BootState], Routine[Report]]] = {
+    "written": state_written,
+    "refused": state_refused,
+}
+SNAPSHOTS: dict[str, Callable[[Controller, Design, Snapshot], Routine[Report]]] = {
+    "copied": snapshot_copied,
+    "refused": snapshot_refused,
+}
+
+
+def told_as_active(config: BootConfig) -> int:
+    """Tell the slot that runs as the way back where there is none."""
+    return config.active if config.previous is None else config.previous
+
+
+def told_as_other(config: BootConfig) -> int:
+    """Tell the other slot as the way back, whatever lies in it."""
+    return 1 - config.active
+
+
+def told_as_none(config: BootConfig) -> int:
+    """Tell -1, no slot, where there is no way back."""
+    return -1 if config.previous is None else config.previous
+
+
+TELLS_REVERT: dict[str, Callable[[BootConfig], int]] = {
+    "active": told_as_active,
+    "other": told_as_other,
+    "none": told_as_none,
+}

@@ -93,6 +93,14 @@ class Design:
     target: str = chosen("writes", "target", "the slot that is written", "inactive", "running")
     spares: str = chosen("writes", "spares", "what is taken for the slot that must be spared", "next", "running")
     slot_erase: str = chosen("writes", "erase", "when a slot is erased", "by-sector", "whole")
+    lying: str = chosen(
+        "writes",
+        "lying",
+        "what becomes of a file that lies in its slot already",
+        "written",
+        "app-skipped",
+        "skipped",
+    )
     reserve: int = number(
         "writes", "reserve", "how many sequencers an update needs left; 0 does not ask", 0, 2**16, default=8
     )
@@ -139,6 +147,15 @@ class Design:
     way_back: str = chosen("commit", "way_back", "what a commit does with the way back", "dropped", "kept")
     set_dirty: str = chosen(
         "commit", "set_dirty", "what an image has before it that is set dirty from outside", "on-trial", "tried"
+    )
+    set_state: str = chosen(
+        "commit", "set_state", "whether the boot state can be set from outside", "written", "refused"
+    )
+    snapshot: str = chosen(
+        "commit", "snapshot", "whether what runs can be copied to the other slot", "copied", "refused"
+    )
+    told_revert: str = chosen(
+        "commit", "told_revert", "the slot that is told as the way back where there is none", "active", "other", "none"
     )
     interval: int = number(
         "commit",

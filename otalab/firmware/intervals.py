@@ -28,6 +28,17 @@ def in_a_file(chip: Controller, old: Region, seconds: int) -> Routine[int]:
     return seconds
 
 
+def set_in_the_file(chip: Controller, fs: Region, seconds: int) -> Routine[None]:
+    """Write the commit interval into the file, 0 as well: who sets it from outside means what he says."""
+    yield from put_file(chip, fs, INTERVAL_FILE, seconds.to_bytes(4, "little"))
+
+
+def set_elsewhere(_chip: Controller, _fs: Region, _seconds: int) -> Routine[None]:
+    """Write nothing more: the record has the interval, or nobody keeps it."""
+    return
+    yield
+
+
 def nowhere(_chip: Controller, _old: Region, _seconds: int) -> Routine[int]:
     """Keep the commit interval nowhere: a trial has no timer."""
     return 0
@@ -81,4 +92,10 @@ DONE_WITH: dict[str, Callable[[Controller, int], Routine[None]]] = {
     "record": nothing_to_remove,
     "updater.dat": file_removed,
     "nowhere": nothing_to_remove,
+}
+# What is written when the interval is set from outside, and no update is on its way.
+SETS: dict[str, Callable[[Controller, Region, int], Routine[None]]] = {
+    "record": set_elsewhere,
+    "updater.dat": set_in_the_file,
+    "nowhere": set_elsewhere,
 }

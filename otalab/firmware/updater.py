@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from hashlib import sha1
 
 from otalab.errors import BundleFault, OtalabError
 from otalab.firmware import data_places, intervals, merge_times, record_writes, store
@@ -20,12 +21,12 @@ from otalab.firmware.image_checks import lying, passes
 from otalab.firmware.merge import Mount, held_in_ram, mounted
 from otalab.firmware.platforms import require_digest, require_parts, said
 from otalab.firmware.requests import Lost, Offer, Report
-from otalab.firmware.writer import RegionWriter
+from otalab.firmware.writer import RegionWriter, WrittenRegion
 from otalab.formats.bundle.manifest import Manifest, Part
 from otalab.formats.bundle.reader import BundleReader, ManifestRead, PartBegins, PartData, PartEnds
 from otalab.formats.bundle.signatures import UNCHECKED, refusal
-from otalab.formats.records.record import VERSION_SIZE, BootConfig, Selection, SlotFacts
-from otalab.hardware.board import Slot
+from otalab.formats.records.record import BootConfig, Selection, SlotFacts
+from otalab.hardware.board import Region, Slot
 from otalab.hardware.effects import Ask, Routine
 
 APPLIED = "Update applied, finalizing"
@@ -35,6 +36,7 @@ UNREADABLE = "Could not read current boot cfg"
 # The core's words where its back-end knows of no boot state (`updater_context_create`).
 UNSEEN = {"area-0": "OTA is not supported"}
 SAME_VERSION = "Version is the same as current"
+VERSION_LIMIT = 128  # where the boot record holds no version; it goes into logs and the shadow
 BUILD_ID_SIZE = 128  # "20260102-030405/1.1-g0123abc-main" has 33; it goes into the shadow, which has 8 KiB for all
 
 
@@ -152,9 +154,28 @@ def writer_for(chip: Controller, design: Design, slot: Slot, part: Part, size: i
         raise BundleFault(f"Image too big: {part.name} has {size} bytes, its slot {region.size}")
     if region is None:
         return None
+    if LIES[design.lying](chip, region, part, size):
+        chip.say(f"Skip writing {part.name} (digest matches)")
+        return WrittenRegion(chip, region)
     writer = RegionWriter(chip, region)
     yield from SLOT_ERASES[design.slot_erase](writer)
     return writer
+
+
+def always_written(chip: Controller, region: Region, part: Part, size: int) -> bool:
+    """Write a file whatever lies in its slot: nobody looks there before it is erased."""
+    return False
+
+
+def app_lies(chip: Controller, region: Region, part: Part, size: int) -> bool:
+    """Spare the application where the bytes in its slot have its SHA-1; it reads all of them first."""
+    return part.role == "app" and any_lies(chip, region, part, size)
+
+
+def any_lies(chip: Controller, region: Region, part: Part, size: int) -> bool:
+    """Spare any file where the bytes in its slot have its SHA-1; it reads all of them first."""
+    lies = sha1(chip.read(region.address, size), usedforsecurity=False).hexdigest()
+    return lies == part.sha1
 
 
 def accept(chip: Controller, design: Design, manifest: Manifest, running: Image, offer: Offer) -> None:
@@ -163,13 +184,19 @@ def accept(chip: Controller, design: Design, manifest: Manifest, running: Image,
         raise BundleFault("Wrong platform")
     if offer.ignore_same_version and manifest.same_as(running.version, running.build_id):
         raise BundleFault(SAME_VERSION)
-    if len(manifest.version.encode()) > VERSION_SIZE:
-        raise BundleFault(f"Version too long: {manifest.version!r}, the boot record has {VERSION_SIZE} bytes for it")
+    room = store.codec(design).version_size
+    if len(manifest.version.encode()) > (room or VERSION_LIMIT):
+        raise BundleFault(f"Version too long: {manifest.version!r:.60}, {said_room(room)}")
     if len(manifest.build_id) > BUILD_ID_SIZE:
         raise BundleFault(f"Build id too long: {len(manifest.build_id)} characters, at most {BUILD_ID_SIZE}")
     DOWNGRADES[design.downgrade](manifest.version, running.version)
     require_parts(chip.board.platform, manifest, data_places.PARTS[chip.board.data])
     chip.say(f"FW: {manifest.name} {manifest.version} {manifest.build_id} for {manifest.platform}")
+
+
+def said_room(room: int) -> str:
+    """Say how long a version may be, and why."""
+    return f"the boot record has {room} bytes for it" if room else f"at most {VERSION_LIMIT} bytes"
 
 
 def require_signatures(chip: Controller, read: ManifestRead) -> Routine[None]:
@@ -208,6 +235,11 @@ SPARES: dict[str, Callable[[Controller, Design, BootConfig, int], int]] = {"next
 SLOT_ERASES: dict[str, Callable[[RegionWriter], Routine[None]]] = {
     "by-sector": RegionWriter.sector_by_sector,
     "whole": RegionWriter.erase_whole,
+}
+LIES: dict[str, Callable[[Controller, Region, Part, int], bool]] = {
+    "written": always_written,
+    "app-skipped": app_lies,
+    "skipped": any_lies,
 }
 DOWNGRADES: dict[str, Callable[[str, str], None]] = {"accept": any_version, "refuse": not_older}
 STAGED: dict[str, Callable[[BootConfig], BootConfig]] = {

@@ -63,3 +63,18 @@ class RegionWriter:
                 yield Erase(program.address // geometry.sector_size)
             yield program
         self._next += len(data)
+
+
+class WrittenRegion(RegionWriter):
+    """Takes in what lies in its region already, and writes none of it."""
+
+    def finish(self, check: int) -> Routine[None]:
+        """Leave it as it is: it was compared before."""
+        self._next += len(self._pending)
+        return
+        yield
+
+    def _write(self, data: bytes) -> Routine[None]:
+        self._next += len(data)
+        return
+        yield

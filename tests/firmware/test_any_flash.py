@@ -103,7 +103,7 @@ def test_a_snapshot_of_a_slot_that_is_not_there_is_refused() -> None:
     state = UPDATE_STATE.encode(Record(5, BootConfig(9, True, previous=0)))
     chip = Controller(what.device.board, what.flash.patched(what.device.board.state[0].address, state))
 
-    refused = chip.carry_out(snapshot(chip, what.device.design, Snapshot()))
+    refused = chip.carry_out(snapshot(chip, what.device.design, 0, Snapshot()))
     assert (False, "Failed to create snapshot") == (refused.fine, refused.message.partition(":")[0])
 
 

@@ -93,6 +93,23 @@ def test_a_slot_is_erased_as_a_whole_before_its_first_byte() -> None:
     assert {"by-sector": "EPP", "whole": "EEPP"} == orders
 
 
+@pytest.mark.parametrize(
+    ("lying", "app", "fs"), [("written", True, True), ("app-skipped", False, True), ("skipped", False, False)]
+)
+def test_what_lies_in_its_slot_already_is_not_written_again(lying: str, app: bool, fs: bool) -> None:
+    """A download that was cut behind its last byte begins anew; what has its SHA-1 by then is spared, or not."""
+    what = tiny(replace(MONGOOSE, lying=lying))
+    slot, board = what.device.board.slots[1], what.device.board
+    switch = next(step.before for step in run(what).steps if step.phase == "merge")
+    again = run(what, switch)
+    for region, written in ((slot.app, app), (slot.fs, fs)):
+        sectors = board.sectors_of(region)
+        assert written == any(sector_of(step.effect, step.before) in sectors for step in again.during("download"))
+    lived = life(what, switch)
+    assert [app, fs].count(False) == sum("Skip writing" in line for line in lived.log)
+    assert Running(1, "2", True) == lived.last.outcome
+
+
 def test_between_two_stores_the_slot_that_runs_is_spared() -> None:
     """NVS says that the new image is committed, otadata still starts the old one: the next update must not hit it."""
     hit = {}
@@ -177,7 +194,7 @@ def test_an_image_that_is_set_dirty_has_its_trial_or_none(design: str, version: 
     """`OTA.SetBootState` of the STM32 leaves both flags of the first boot as they are: the next start rolls back."""
     what = tiny(load_design(design))
     chip = Controller(what.device.board, life(what).last.flash)
-    told = chip.carry_out(set_state(chip, load_design(design), BootState(committed=False, revert_slot=0)))
+    told = chip.carry_out(set_state(chip, load_design(design), 1, BootState(committed=False, revert_slot=0)))
     assert told.fine
     outcome = life(replace(what, offers="once"), chip.flash, World(given=True)).runs[0].outcome
     assert isinstance(outcome, Running)

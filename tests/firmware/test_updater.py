@@ -217,3 +217,17 @@ def test_what_lies_in_the_slot_is_what_the_bundle_held() -> None:
 
     assert APP == flash.read(slot.app.address, len(APP))
     assert FS == flash.read(slot.fs.address, len(FS))
+
+
+@pytest.mark.parametrize("design", ["mongoose", "hardened", "cc3200", "mgos-boot", "esp8266", "esp32", "esp-idf"])
+def test_a_version_is_as_long_as_the_record_has_room_for(design: str) -> None:
+    """24 bytes where the record holds it; the formats of real loaders hold none, and ask for no more than the log."""
+    what = set_up(design, "tiny", app_size=500)
+    lab = what.device.board.platform
+    ends = {}
+    for size in (24, 25, 128, 129):
+        data = bundle(version="9" * size, platform=lab)
+        lived = life(replace(what, bundle=data))
+        ends[size] = not any("Version too long" in line for line in lived.log)
+    held = design in ("mongoose", "hardened")
+    assert {24: True, 25: not held, 128: not held, 129: False} == ends

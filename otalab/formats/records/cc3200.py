@@ -38,6 +38,7 @@ class Cc3200Codec:
     )
     guard_bits: ClassVar[int] = 0
     tells_merge: ClassVar[bool] = True
+    version_size: ClassVar[int] = 0
 
     def sealed(self, data: bytes) -> bytes:
         return data[: self.size]

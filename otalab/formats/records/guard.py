@@ -50,6 +50,10 @@ class Guarded:
     def tells_merge(self) -> bool:
         return self.inner.tells_merge
 
+    @property
+    def version_size(self) -> int:
+        return self.inner.version_size
+
     def encode(self, record: Record) -> bytes:
         return self.sealed(self.inner.encode(record))
 

@@ -26,6 +26,7 @@ class LabCodec:
     stride: ClassVar[int] = 1
     guard_bits: ClassVar[int] = 0
     tells_merge: ClassVar[bool] = False
+    version_size: ClassVar[int] = VERSION_SIZE
 
     @property
     def head(self) -> int:

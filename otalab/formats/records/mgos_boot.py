@@ -40,6 +40,7 @@ class JournalCodec:
     )
     guard_bits: ClassVar[int] = 32
     tells_merge: ClassVar[bool] = True
+    version_size: ClassVar[int] = 0
 
     def sealed(self, data: bytes) -> bytes:
         body = data[: self.size - 4]

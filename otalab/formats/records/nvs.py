@@ -29,6 +29,7 @@ class UpdateStateCodec:
     names: ClassVar[tuple[str, ...]] = ("sequencer", "update state")
     guard_bits: ClassVar[int] = 0
     tells_merge: ClassVar[bool] = True
+    version_size: ClassVar[int] = 0
 
     def sealed(self, data: bytes) -> bytes:
         return data[: self.size]

@@ -47,6 +47,7 @@ class OtadataCodec:
     names: ClassVar[tuple[str, ...]] = ("sequencer", "label", "state", "check")
     guard_bits: ClassVar[int] = 32
     tells_merge: ClassVar[bool] = False
+    version_size: ClassVar[int] = 0
 
     def sealed(self, data: bytes) -> bytes:
         return data[: self.size - 4] + self.check(data).to_bytes(4, "little")
@@ -96,6 +97,7 @@ class MongooseOtadataCodec:
     guard_bits: ClassVar[int] = 32
     # Its update state does.
     tells_merge: ClassVar[bool] = True
+    version_size: ClassVar[int] = 0
 
     def sealed(self, data: bytes) -> bytes:
         return data[: self.size - 4] + self.check(data).to_bytes(4, "little")

@@ -31,6 +31,7 @@ class RbootCodec:
     )
     guard_bits: ClassVar[int] = 0
     tells_merge: ClassVar[bool] = True
+    version_size: ClassVar[int] = 0
 
     def sealed(self, data: bytes) -> bytes:
         return data[: self.size]

@@ -32,6 +32,7 @@ class RbootOwnCodec:
     counting: ClassVar[Counting] = DOWN
     stride: ClassVar[int] = 0
     tells_merge: ClassVar[bool] = False
+    version_size: ClassVar[int] = 0
 
     @property
     def size(self) -> int:

@@ -15,7 +15,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from otalab.firmware.boot_state import NOT_COPIED, NOT_NOW, SNAPSHOT, UNREADABLE, UNWRITTEN
+from otalab.firmware.boot_state import NOT_COPIED, NOT_NOW, SNAPSHOT, TELLS_REVERT, UNREADABLE, UNSET, UNWRITTEN
 from otalab.firmware.requests import BootState, Report, Snapshot
 from otalab.firmware.updater import BUSY
 from otalab.formats.records.record import BootConfig
@@ -32,8 +32,8 @@ MALFORMED, NOT_STARTED = "Malformed request", "Failed to init updater"
 NO_REPLY = "The firmware does not answer"
 IDLE, PROGRESS, ERROR, SUCCESS = range(4)  # the states of `OTA.Status`
 STATE_ARGS = ("active_slot", "is_committed", "revert_slot", "commit_timeout")
-STATE_CODES = {UNREADABLE: -1, UNWRITTEN: -3}
-SNAPSHOT_CODES = {NOT_NOW: -1, NOT_COPIED: -1, UNREADABLE: -2, UNWRITTEN: -3}
+STATE_CODES = {UNREADABLE: -1, UNWRITTEN: -3, UNSET: -4}
+SNAPSHOT_CODES = {NOT_NOW: -1, NOT_COPIED: -1, UNREADABLE: -2, UNWRITTEN: -3, UNSET: -4}
 
 
 class RpcError(Exception):
@@ -200,7 +200,7 @@ class RpcService:
         return {
             "active_slot": config.active,
             "is_committed": config.committed,
-            "revert_slot": config.active if config.previous is None else config.previous,
+            "revert_slot": TELLS_REVERT[self.device.device.design.told_revert](config),
             "commit_timeout": config.interval,
         }
 
