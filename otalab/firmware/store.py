@@ -19,6 +19,9 @@ from otalab.formats.records.record import Codec, Invalid, Record, Selection
 from otalab.hardware.board import Board, Region
 from otalab.hardware.chip import Chip
 
+# Of which the formats are kept, and formats of which records are: a repair goes through thousands of designs.
+DESIGNS, FORMATS = 512, 16
+
 
 @dataclass(frozen=True, slots=True)
 class Family:
@@ -40,21 +43,30 @@ class Family:
         return (sum(self.codec.fields),) if start is None else (start, *self.codec.fields)
 
 
-@cache
+@lru_cache(DESIGNS)
 def codec(design: Design) -> Codec:
     """Return the record format of a design."""
-    counting = WIDTHS[design.sequencer_bits](COUNTINGS[design.sequencer])
-    fields = RECORDS.get(design.record) or READ_ONLY[design.record]
-    return KEEPERS[design.store](GUARDS[design.guard](fields(counting)))
+    return _codec(design.store, design.guard, design.record, design.sequencer_bits, design.sequencer)
 
 
 @cache
+def _codec(keeper: str, guard: str, record: str, bits: int, sequencer: str) -> Codec:
+    fields = RECORDS.get(record) or READ_ONLY[record]
+    return KEEPERS[keeper](GUARDS[guard](fields(WIDTHS[bits](COUNTINGS[sequencer]))))
+
+
+@lru_cache(DESIGNS)
 def decoder(design: Design) -> Callable[[bytes], Record | Invalid]:
     """Return what makes a record of bytes; a search reads the same ones a hundred thousand times."""
-    return lru_cache(maxsize=1 << 12)(codec(design).decode)
+    return _decoder(codec(design))
 
 
-@cache
+@lru_cache(FORMATS)
+def _decoder(form: Codec) -> Callable[[bytes], Record | Invalid]:
+    return lru_cache(maxsize=1 << 12)(form.decode)
+
+
+@lru_cache(DESIGNS)
 def places(board: Board, design: Design) -> tuple[int, ...]:
     """Return the address of every place that a record may have, in the order in which they are read."""
     areas, size = AREAS[design.records](board), codec(design).size
