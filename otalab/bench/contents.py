@@ -10,7 +10,7 @@ from hashlib import shake_256
 from otalab.errors import BadInput, BundleFault
 from otalab.firmware.data_places import PARTS
 from otalab.firmware.image import Image
-from otalab.formats.bundle.build import PartSource, bundle_bytes
+from otalab.formats.bundle.build import CODE, PartSource, bundle_bytes
 from otalab.formats.bundle.manifest import Manifest
 from otalab.formats.bundle.reader import BundleReader, ManifestRead, PartBegins, PartData, PartEnds
 from otalab.formats.filesystems.kinds import MOUNTS, build_image, geometry, recognised
@@ -40,7 +40,7 @@ def brought_files(version: str, fs_size: int) -> dict[str, bytes]:
 def default_bundle(board: Board, version: str, app_size: int, *, own_check: bool = False) -> bytes:
     """Return a bundle for a board: an application of this size, and files that fill their region if there is one."""
     slot = board.slots[0]
-    app_name = "fw" if board.platform == "esp8266" else "app"
+    app_name, _ = CODE.get(board.platform, ("app", "app"))
     parts = [PartSource(app_name, "app", "lamp.bin", application(version, app_size, own_check=own_check), {})]
     if "fs" in PARTS[board.data]:
         fs = file_system(board, slot, version, brought_files(version, slot.fs.size))

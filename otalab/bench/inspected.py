@@ -22,13 +22,15 @@ from otalab.hardware.flash import ERASED, Flash
 
 SECTOR = 4096
 # A missing or a short file of the CC3200 reads as zeros; on bare flash what was never written reads as ones.
-ZERO_FILLED = ("cc3200", "cc3200-files")
+FILLERS = {"cc3200": b"\0", "cc3200-files": b"\0"}
 # Which records say where their slots lie.
 ADDRESSES = {
     "rboot": rboot.rom_addresses,
     "rboot-own": rboot_own.rom_addresses,
     "rboot-checked": rboot_own.rom_addresses,
 }
+# Which of them name no slot but a number, from which it follows.
+NUMBERS = {"otadata": slot_counted}
 COLUMNS = ("where", "", "sequencer", "slot", "state", "says")
 
 
@@ -152,10 +154,9 @@ def looked_at(form: str, design: Design, files: Sequence[tuple[str, bytes]], slo
 
     `slots` is how many OTA slots an entry of ESP-IDF counts through.
     """
-    filler = b"\0" if form in ZERO_FILLED else bytes([ERASED])
+    filler = FILLERS.get(form, bytes([ERASED]))
     size = -(-max(len(data) for _, data in files) // SECTOR) * SECTOR
-    single = design.records == 1
-    if single and len(files) > 1:
+    if len(files) > design.records:
         return None
     padded = [_padded(store.codec(design).size, data, filler).ljust(size, bytes([ERASED])) for _, data in files]
     areas = (*padded, *[filler * size] * (design.records - len(padded)))
@@ -179,7 +180,8 @@ def _slots_named(design: Design, form: Codec, found: Record | Invalid, slots: in
     if isinstance(found, Invalid):
         return None, None
     config = found.config
-    slot = slot_counted(found.sequencer, slots) if design.record == "otadata" else config.active
+    number = NUMBERS.get(design.record)
+    slot = number(found.sequencer, slots) if number else config.active
     return slot, config.previous if {"previous", "revert"} & {*form.names} else None
 
 

@@ -181,10 +181,13 @@ def _blank_table(ways: Iterable[Whereabouts]) -> Inspection | None:
 
 
 def _with_notes(found: Inspection, way: Whereabouts) -> Inspection:
+    """Add what else there is to say of records of this format."""
+    note = NOTES.get(found.design.record)
+    return note(found, way.table) if note else found
+
+
+def _of_esp_idf(found: Inspection, table: PartitionTable | None) -> Inspection:
     """Add what a partition table says of the loader's next step, and what was taken for granted without one."""
-    if found.design.record != "otadata":
-        return found
-    table = way.table
     if table is None:
         return replace(found, notes=(*found.notes, ASSUMED)) if any(_a_record(found)) else found
     if found.selected is None and table.factory:
@@ -253,3 +256,6 @@ def _unplaced(dump: Dump, board: Board | None, table: PartitionTable | None) -> 
         return f"{dump.name}: its own partition table has {table}: {lies}"
     known = ", ".join(f"{one.name} ({one.geometry.size})" for one in map(load_board, boards()))
     return f"{dump.name}: {len(dump.data)} bytes hold the records of no board; name one with --board: {known}"
+
+
+NOTES = {"otadata": _of_esp_idf}

@@ -24,7 +24,7 @@ from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
 from otalab.firmware.device import Device, Firmware
 from otalab.firmware.image import Image
-from otalab.firmware.requests import Offer, Recording
+from otalab.firmware.requests import REFUSED, Offer, Recording
 from otalab.formats.filesystems.kinds import read_files
 from otalab.formats.records.guard import STRONG
 from otalab.formats.records.record import Record, SlotFacts
@@ -54,7 +54,7 @@ class RecordedScenario(Scenario):
     not_taken: str = ""
 
     def __post_init__(self) -> None:
-        if self.recording and self.offers == "again":
+        if self.recording and not REFUSED[self.offers](True):
             raise BadInput("a recording is not offered again: its records are older than that of a rollback")
 
     def probing(self) -> Scenario:

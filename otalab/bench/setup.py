@@ -19,7 +19,7 @@ from otalab.firmware.designed import Designed
 from otalab.firmware.device import Device, Firmware
 from otalab.firmware.image import Image, committed_by_hand, parse_temper
 from otalab.firmware.outcome import Running
-from otalab.firmware.store import codec
+from otalab.firmware.store import codec, families
 from otalab.formats.filesystems.kinds import MOUNTS
 from otalab.hardware.board import Board, load_board
 from otalab.hardware.flash import Flash
@@ -32,6 +32,10 @@ OLD_VERSION, USED_VERSION, NEW_VERSION, PROBE_VERSION = "1", "1.5", "2", "probe"
 EARLIER = 6
 PROBE_SIZE = 4096
 OPERATOR_SECONDS = 30.0
+
+
+UNKEPT = {("updater.dat", "none")}
+"""Where a design keeps its commit interval, and the data of a board that have no place for it."""
 
 
 def set_up(
@@ -184,9 +188,9 @@ def board_for(firmware: Design | Firmware, board: str | Board | None = None) -> 
 
 def has_room(board: Board, design: Design) -> None:
     """Refuse a board that has no room for what a design keeps."""
-    if design.state != "none" and not board.state:
+    if not all(family.sectors for family in families(board, design)):
         raise BadInput(f"design {design.name} needs a second store, and board {board.name} has no place for one")
-    if design.interval_in == "updater.dat" and board.data == "none":
+    if (design.interval_in, board.data) in UNKEPT:
         raise BadInput(
             f"design {design.name} keeps its commit interval in a file, and board {board.name} has no file system: "
             f'take another board, or commit.kept_in = "record"'

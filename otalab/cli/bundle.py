@@ -20,7 +20,7 @@ from otalab.cli.options.outputs import add_force
 from otalab.cli.parser import group
 from otalab.errors import BadInput, BundleFault
 from otalab.files import Output, folder_files, read_bytes, read_chunks
-from otalab.formats.bundle.build import MARK, PartSource, bundle_bytes
+from otalab.formats.bundle.build import CODE, MARK, PartSource, bundle_bytes
 from otalab.formats.bundle.manifest import Manifest, shown
 from otalab.formats.bundle.reader import LIMIT, ManifestRead, PartEnds, bundle_events
 from otalab.formats.bundle.signatures import UNCHECKED, refusal, signatures
@@ -85,8 +85,7 @@ def build_bundle(chosen: argparse.Namespace) -> int:
         raise BadInput(f"{board.name}: its file system holds no files; give a board with littlefs or spiffs")
     fs = build_image(folder_files(Path(chosen.fs)), slot.fs.size, block, board.file_system)
     build_id = chosen.build_id or hashlib.sha256(hashlib.sha256(app).digest() + fs).hexdigest()[:16]
-    # What the two families of platforms call the same thing.
-    code, kind = ("fw", None) if board.platform == "esp8266" else ("app", "app")
+    code, kind = CODE.get(board.platform, ("app", "app"))
     parts = (
         PartSource(code, kind, f"{code}.bin", app),
         PartSource("fs", "fs", "fs.img", fs, geometry(board.file_system, len(fs), block)),

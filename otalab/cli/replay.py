@@ -119,15 +119,16 @@ def _records(scenario: Scenario, before: Flash, after: Flash) -> Iterator[str]:
         return
     form = store.codec(design)
     selected = store.select(Chip(board, after), design)
-    for number, address in enumerate(store.places(board, design)):
+    places = store.places(board, design)
+    for number, address in enumerate(places):
         was, now = (flash.read(address, form.size) for flash in (before, after))
         record = form.decode(now)
         said = (
             record.reason if isinstance(record, Invalid) else f"sequencer {record.sequencer}, {record.config.summary}"
         )
         chosen = ", selected" if selected and selected.place == number else ""
-        if design.journal > 1 and was == now and not chosen:
-            continue  # a journal has many places, and most of them tell nothing
+        if len(places) > len(board.records) and was == now and not chosen:
+            continue  # of many places most tell nothing
         if was != now:
             yield f"record {number} was {_hex(was)}"
         yield f"record {number} {'is ' if was != now else 'still'} {_hex(now)}  {said}{chosen}"

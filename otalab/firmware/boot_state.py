@@ -25,8 +25,6 @@ UNREADABLE, UNWRITTEN = "Failed to get boot state", "Failed to set boot state"
 UNSET = "Failed to set commit timeout"
 NOT_NOW, NOT_COPIED = "Cannot create snapshots in uncommitted state", "Failed to create snapshot"
 SNAPSHOT = "Snapshot created"
-NAMES_A_SLOT = ("rboot", "otadata", "otadata-mongoose")
-"""The records that say which slot is started, and nothing of the image in it."""
 
 
 def set_state(chip: Controller, design: Design, slot: int, wanted: BootState) -> Routine[Report]:
@@ -133,7 +131,7 @@ def snapshot_copied(chip: Controller, design: Design, wanted: Snapshot) -> Routi
         return Report(False, NOT_COPIED)
     target, facts, slots = 1 - source, config.slots[source], chip.board.slots
     # rBoot and the loader of ESP-IDF name a slot and no length: whatever is in it is copied.
-    length = slots[source].app.size if design.record in NAMES_A_SLOT else facts.length
+    length = facts.length if store.codec(design).tells_image else slots[source].app.size
     if refused := uncopied(chip, design, facts, source, length):
         return Report(False, f"{NOT_COPIED}: {refused}")
     # As in an update, and for the same reason: no record may speak of what lies there while it changes.
@@ -159,7 +157,7 @@ def uncopied(chip: Controller, design: Design, facts: SlotFacts, source: int, le
     here, there = chip.board.slots[source], chip.board.slots[1 - source]
     if not length:
         return "the boot record does not say how long the running image is"
-    if design.record not in NAMES_A_SLOT and not facts.fit(chip.read_region(here.app)):
+    if store.codec(design).tells_image and not facts.fit(chip.read_region(here.app)):
         return "the running image is not the one that its boot record tells of"
     if length > there.app.size or here.fs.size > there.fs.size:
         return f"slot {1 - source} is smaller than slot {source}"

@@ -12,7 +12,7 @@ from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
 from otalab.firmware.device import Device
 from otalab.firmware.image import COMMITS, Image
-from otalab.firmware.image_checks import lying
+from otalab.firmware.image_checks import CHECKED, lying
 from otalab.firmware.outcome import Bricked, Outcome, Reset
 from otalab.firmware.store import codec
 from otalab.firmware.timer import under_timer
@@ -58,7 +58,7 @@ class Designed:
 
     @property
     def checks_itself(self) -> bool:
-        return self.design.image_check == "own"
+        return CHECKED[self.design.image_check]()
 
     def toml(self) -> str:
         """Return the page of the design."""

@@ -5,6 +5,7 @@ It is decided in `store`, and only told here.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from otalab.firmware import store
@@ -37,19 +38,30 @@ class RecordPlace:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Which place counts, why, in one sentence, and what the store makes of each place."""
+    """Which place counts, why, in one sentence, and what the store makes of each place.
+
+    `telling` are the places that tell something: all, but the blank ones of a journal; the first one if all of it is
+    blank.
+    """
 
     selected: int | None
     reason: str
     places: tuple[RecordPlace, ...]
-    journal: bool
+    telling: tuple[RecordPlace, ...]
 
-    @property
-    def telling(self) -> tuple[RecordPlace, ...]:
-        """The places that tell something: all, but the blank ones of a journal; the first one if all of it is blank."""
-        if not self.journal:
-            return self.places
-        return tuple(place for place in self.places if not place.blank) or self.places[:1]
+
+@dataclass(frozen=True, slots=True)
+class RecordTeller:
+    """How a way of keeping records is told: why a place counts, why none does, and which places tell something."""
+
+    why: Callable[[Design, tuple[RecordPlace, ...], Selection], str]
+    why_none: Callable[[Design, tuple[RecordPlace, ...]], str]
+    telling: Callable[[tuple[RecordPlace, ...]], tuple[RecordPlace, ...]]
+
+
+def teller(design: Design) -> RecordTeller:
+    """Return how the records of a design are told: an area that takes several is a journal."""
+    return OF_A_JOURNAL if design.journal > 1 else OF_SINGLE_PLACES
 
 
 def explain(chip: Chip, design: Design) -> Explanation:
@@ -57,9 +69,10 @@ def explain(chip: Chip, design: Design) -> Explanation:
     records, selected = store.read(chip, design), store.select(chip, design)
     number = None if selected is None else selected.place
     places = tuple(_place(chip, design, place, record, number) for place, record in enumerate(records))
-    why = _why_none(design, places) if selected is None else _why(design, places, selected)
+    by = teller(design)
+    why = _why_none(design, places) if selected is None else by.why(design, places, selected)
     head = "No record counts" if selected is None else f"Record {selected.place} counts"
-    return Explanation(number, f"{head}: {why}.", places, design.journal > 1)
+    return Explanation(number, f"{head}: {why}.", places, by.telling(places))
 
 
 def start_words(start: Start | Bricked | Reset) -> str:
@@ -91,11 +104,13 @@ def _place(chip: Chip, design: Design, number: int, found: Record | Invalid, sel
     return RecordPlace(number, address, data, found, f"Record {number} {what}{tail}.")
 
 
-def _why(design: Design, places: tuple[RecordPlace, ...], selected: Selection) -> str:
-    """Say what made one place count."""
+def _last_of_the_scan(design: Design, places: tuple[RecordPlace, ...], selected: Selection) -> str:
+    return "it is the last one that the scan of the journal comes to"
+
+
+def _newest(design: Design, places: tuple[RecordPlace, ...], selected: Selection) -> str:
+    """Say how the place that counts compares with the others."""
     own = places[selected.place]
-    if design.journal > 1:
-        return "it is the last one that the scan of the journal comes to"
     others = [_against(design, selected, place) for place in places if place.number != selected.place]
     return ("; ".join(others) or "the design has no other") + _tail(design, own.found, own.data)
 
@@ -105,9 +120,23 @@ def _why_none(design: Design, places: tuple[RecordPlace, ...]) -> str:
     place = store.taken(design, [place.found for place in places])
     if place is not None and isinstance(found := places[place].found, Invalid):
         return f"record {place} is taken by its sequencer, and only then seen to be {invalid_words(found)}"
-    if design.journal > 1:
-        return "the journal holds no valid record"
+    return teller(design).why_none(design, places)
+
+
+def _none_in_the_journal(design: Design, places: tuple[RecordPlace, ...]) -> str:
+    return "the journal holds no valid record"
+
+
+def _each_invalid(design: Design, places: tuple[RecordPlace, ...]) -> str:
     return "; ".join(_invalid(design, place) for place in places)
+
+
+def _written(places: tuple[RecordPlace, ...]) -> tuple[RecordPlace, ...]:
+    return tuple(place for place in places if not place.blank) or places[:1]
+
+
+def _all(places: tuple[RecordPlace, ...]) -> tuple[RecordPlace, ...]:
+    return places
 
 
 def _against(design: Design, selected: Selection, place: RecordPlace) -> str:
@@ -135,3 +164,7 @@ def _tail(design: Design, record: Record | Invalid, data: bytes) -> str:
     if isinstance(record, Invalid):
         return f", and its last {erased} of {len(data)} bytes are erased"
     return f", though its last {erased} of {len(data)} bytes are erased: nothing guards them"
+
+
+OF_SINGLE_PLACES = RecordTeller(_newest, _each_invalid, _all)
+OF_A_JOURNAL = RecordTeller(_last_of_the_scan, _none_in_the_journal, _written)

@@ -63,6 +63,16 @@ def size_of_all(chip: Controller, slot: int) -> SlotFacts:
     return SlotFacts(chip.board.slots[slot].app.size)
 
 
+def plain() -> bool:
+    """Build an image without a check of its own: nobody asks for one."""
+    return False
+
+
+def self_checked() -> bool:
+    """Build an image with the check of its own that the loader asks for."""
+    return True
+
+
 def lying(facts: SlotFacts, slot: Slot) -> SlotFacts:
     """Return what is known of an image with where its slot lies."""
     return replace(facts, at=slot.app.address, files_at=slot.fs.address, files=facts.files or slot.fs.size)
@@ -78,6 +88,8 @@ def default_facts(chip: Controller, design: Design) -> tuple[SlotFacts, SlotFact
 
 FINDS: dict[str, Callable[[Board, BootConfig], BootConfig | None]] = {"table": by_table, "record": by_record}
 FACTS: dict[str, Callable[[Controller, int], SlotFacts]] = {"none": no_facts, "crc32": facts_of_all, "own": size_of_all}
+# Whether an image that is built for such a loader carries a check of its own.
+CHECKED: dict[str, Callable[[], bool]] = {"none": plain, "crc32": plain, "own": self_checked}
 IMAGE_CHECKS: dict[str, Callable[[Controller, BootConfig], bool]] = {
     "none": unchecked,
     "crc32": checksum,

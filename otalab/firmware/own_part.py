@@ -55,7 +55,7 @@ PARTS: dict[str, tuple[Table, ...]] = {
     "spares": (updater.SPARES,),
     "slot_erase": (updater.SLOT_ERASES,),
     "lying": (updater.LIES,),
-    "image_check": (image_checks.IMAGE_CHECKS, image_checks.FACTS),
+    "image_check": (image_checks.IMAGE_CHECKS, image_checks.FACTS, image_checks.CHECKED),
     "finds": (image_checks.FINDS, application.MOUNTS),
     "bad_image": (bootloader.BAD_IMAGES, bootloader.SETTLED),
     "no_record": (no_record.NO_RECORD,),

@@ -13,7 +13,7 @@ INCOMPLETE = "Incomplete update package"
 # The parts that are refused without a `cs_sha1` before anything is written.
 ASKED = {"esp8266": ("app", "fs"), "esp32": ("app", "fs"), "stm32": ("app",)}
 # Where nothing is asked of the manifest, but a missing digest is found to be none of the file's.
-COMPARED = ("cc3200",)
+UNCOMPARED = {"cc3200": "Checksum mismatch"}
 MISMATCH = {"esp8266": "Invalid checksum", "esp32": "Digest mismatch"}
 # Where it is first looked whether there are both parts.
 MISSING = {"esp8266": "Invalid manifest"}
@@ -25,8 +25,8 @@ def require_parts(platform: str, manifest: Manifest, needed: tuple[str, ...] = (
     `needed`: the parts that the board has a place for.
     """
     roles = [part.role for part in manifest.parts]
-    if platform in MISSING and not set(needed) <= set(roles):
-        raise BundleFault(MISSING[platform])
+    if (missing := MISSING.get(platform)) and not set(needed) <= set(roles):
+        raise BundleFault(missing)
     files = [part for part in manifest.parts if part.src]
     if any([part.role for part in files].count(role) != 1 for role in needed):
         raise BundleFault(INCOMPLETE)
@@ -36,8 +36,8 @@ def require_parts(platform: str, manifest: Manifest, needed: tuple[str, ...] = (
 
 def require_digest(platform: str, part: Part) -> None:
     """Refuse a file that was written and cannot be compared."""
-    if part.sha1 is None and platform in COMPARED:
-        raise DigestFault("Checksum mismatch")
+    if part.sha1 is None and (none_of_it := UNCOMPARED.get(platform)):
+        raise DigestFault(none_of_it)
 
 
 def mismatch(platform: str) -> str:

@@ -27,6 +27,9 @@ BUILD_TIMESTAMP = "1980-01-01T00:00:00Z"
 MARK = f'"build_timestamp": "{BUILD_TIMESTAMP}"'
 """What stands near the beginning of a bundle that was made here and told no moment."""
 
+CODE = {"esp8266": ("fw", None)}
+"""Name and type of the part that holds the application, on a platform that does not call it `app`, of type `app`."""
+
 _ZIP_MOMENT = (1980, 1, 1, 0, 0, 0)
 _UNIX = 3
 _DERIVED = ("type", "src", "size", "cs_sha1", "cs_sha256")

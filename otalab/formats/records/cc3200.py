@@ -39,6 +39,7 @@ class Cc3200Codec:
     guard_bits: ClassVar[int] = 0
     tells_merge: ClassVar[bool] = True
     version_size: ClassVar[int] = 0
+    tells_image: ClassVar[bool] = True
 
     def sealed(self, data: bytes) -> bytes:
         return data[: self.size]

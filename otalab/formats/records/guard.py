@@ -54,6 +54,10 @@ class Guarded:
     def version_size(self) -> int:
         return self.inner.version_size
 
+    @property
+    def tells_image(self) -> bool:
+        return self.inner.tells_image
+
     def encode(self, record: Record) -> bytes:
         return self.sealed(self.inner.encode(record))
 

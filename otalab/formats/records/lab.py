@@ -27,6 +27,7 @@ class LabCodec:
     guard_bits: ClassVar[int] = 0
     tells_merge: ClassVar[bool] = False
     version_size: ClassVar[int] = VERSION_SIZE
+    tells_image: ClassVar[bool] = True
 
     @property
     def head(self) -> int:

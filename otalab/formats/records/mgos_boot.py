@@ -41,6 +41,7 @@ class JournalCodec:
     guard_bits: ClassVar[int] = 32
     tells_merge: ClassVar[bool] = True
     version_size: ClassVar[int] = 0
+    tells_image: ClassVar[bool] = True
 
     def sealed(self, data: bytes) -> bytes:
         body = data[: self.size - 4]

@@ -30,6 +30,7 @@ class UpdateStateCodec:
     guard_bits: ClassVar[int] = 0
     tells_merge: ClassVar[bool] = True
     version_size: ClassVar[int] = 0
+    tells_image: ClassVar[bool] = True
 
     def sealed(self, data: bytes) -> bytes:
         return data[: self.size]

@@ -48,6 +48,7 @@ class OtadataCodec:
     guard_bits: ClassVar[int] = 32
     tells_merge: ClassVar[bool] = False
     version_size: ClassVar[int] = 0
+    tells_image: ClassVar[bool] = False
 
     def sealed(self, data: bytes) -> bytes:
         return data[: self.size - 4] + self.check(data).to_bytes(4, "little")
@@ -98,6 +99,7 @@ class MongooseOtadataCodec:
     # Its update state does.
     tells_merge: ClassVar[bool] = True
     version_size: ClassVar[int] = 0
+    tells_image: ClassVar[bool] = False
 
     def sealed(self, data: bytes) -> bytes:
         return data[: self.size - 4] + self.check(data).to_bytes(4, "little")

@@ -32,6 +32,7 @@ class RbootCodec:
     guard_bits: ClassVar[int] = 0
     tells_merge: ClassVar[bool] = True
     version_size: ClassVar[int] = 0
+    tells_image: ClassVar[bool] = False
 
     def sealed(self, data: bytes) -> bytes:
         return data[: self.size]

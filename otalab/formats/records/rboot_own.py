@@ -33,6 +33,7 @@ class RbootOwnCodec:
     stride: ClassVar[int] = 0
     tells_merge: ClassVar[bool] = False
     version_size: ClassVar[int] = 0
+    tells_image: ClassVar[bool] = False
 
     @property
     def size(self) -> int:

@@ -158,7 +158,8 @@ class Codec(Protocol):
     `sealed` puts the check that belongs to them behind some fields' bytes, whatever the fields say.
     `follow` returns the next record.  `stride`: sequencers may all be moved by a multiple of it and mean the same; 0
     where they may not.  `tells_merge`: it says itself whether files are still to be carried over.  `version_size`: how
-    many bytes it has for a slot's version; 0 where it has none.
+    many bytes it has for a slot's version; 0 where it has none.  `tells_image`: it says something of the
+    image that a slot holds, and not of the slot alone.
     """
 
     @property
@@ -184,6 +185,9 @@ class Codec(Protocol):
 
     @property
     def version_size(self) -> int: ...
+
+    @property
+    def tells_image(self) -> bool: ...
 
     def encode(self, record: Record) -> bytes: ...
 

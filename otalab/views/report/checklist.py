@@ -103,17 +103,15 @@ def _image_check(one: Reviewed) -> tuple[Grade, str]:
     if not isinstance(one.design, Design):
         return "open", OF_CODE
     checks = one.design.image_check
-    if checks == "none":
-        return "no", "the loader starts an image without a look at it"
-    return "partly", f"the loader checks an image ({checks}) before it starts it: damage is found, forgery is not"
+    checked = f"the loader checks an image ({checks}) before it starts it: damage is found, forgery is not"
+    return IMAGE_CHECKS.get(checks, ("partly", checked))
 
 
 def _downgrade(one: Reviewed) -> tuple[Grade, str]:
     if not isinstance(one.design, Design):
         return "open", OF_CODE
-    if one.design.downgrade == "refuse":
-        return "partly", "an older version is refused, where both versions are dotted numbers"
-    return "no", "an older version is taken"
+    own = f"a function of one's own decides: {one.design.downgrade}"
+    return DOWNGRADES.get(one.design.downgrade, ("open", own))
 
 
 def _partial(one: Reviewed) -> tuple[Grade, str]:
@@ -168,21 +166,26 @@ def _detect(one: Reviewed) -> tuple[Grade, str]:
     design = one.design
     if not isinstance(design, Design):
         return "open", OF_CODE
-    kinds = [f"records: {design.guard}", f"images: {design.image_check}"]
-    lacking = [kind for kind in kinds if kind.endswith(": none")]
-    return (
-        "no" if len(lacking) == 2 else "partly"
-    ), f"what is checked at boot: {', '.join(kinds)}; files: littlefs's own"
+    told = f"records: {design.guard}, images: {design.image_check}; files: littlefs's own"
+    return DETECTS.get((design.guard, design.image_check), "partly"), f"what is checked at boot: {told}"
 
 
 def _recover(one: Reviewed) -> tuple[Grade, str]:
-    if isinstance(one.design, Design) and one.design.records == 1 and one.design.store == "bare":
-        return "no", "there is one record: while it is written there is nothing to recover from"
+    if isinstance(one.design, Design) and (alone := ALONE.get((one.design.records, one.design.store))):
+        return "no", alone
     if one.unsafe:
         return "no", f"not from every cut: {listed(one.bad_ends)}"
     return "partly", "from every cut in an update; damage from elsewhere was not looked at"
 
 
+# What is known of a design by its choices alone.
+IMAGE_CHECKS: dict[str, tuple[Grade, str]] = {"none": ("no", "the loader starts an image without a look at it")}
+DOWNGRADES: dict[str, tuple[Grade, str]] = {
+    "accept": ("no", "an older version is taken"),
+    "refuse": ("partly", "an older version is refused, where both versions are dotted numbers"),
+}
+DETECTS: dict[tuple[str, str], Grade] = {("none", "none"): "no"}
+ALONE = {(1, "bare"): "there is one record: while it is written there is nothing to recover from"}
 SHOWN: dict[str, Callable[[Reviewed], tuple[Grade, str]]] = {
     "cuts": _cuts,
     "closed": _closed,

@@ -20,6 +20,7 @@ from otalab.firmware.design import Design
 from otalab.firmware.designed import decision
 from otalab.firmware.explain import Explanation, explain, start_words
 from otalab.formats.records.record import Codec, Record
+from otalab.hardware.board import load_board
 from otalab.hardware.flash import ERASED, Flash
 
 
@@ -32,15 +33,20 @@ def lamp() -> tuple[Scenario, Flash]:
 
 def formats() -> tuple[Design, ...]:
     """Return one design for each way in which the catalogue keeps records, and one with a check of 16 bits."""
-    known = [one for one in map(load_design, designs()) if one.journal == 1 and "sequencer" in store.codec(one).names]
+    published = load_design("mongoose")  # at the head of the menu
+    known = [design for design in map(load_design, designs()) if _fits_a_pair(design)]
     known.append(replace(load_design("hardened"), name="hardened-crc16", guard="crc16"))
-    found: dict[tuple[int, str, str], Design] = {}
-    for one in known:
-        # Of several that keep them alike, the one with the shortest name stands for all: `hardened`, not `in-place`.
-        key = one.records, one.record, one.guard
-        if key not in found or found[key].target == "running":
-            found[key] = one
-    return tuple(sorted(found.values(), key=lambda one: (one.name != "mongoose", one.name)))
+    kept: dict[tuple[int, str, str], Design] = {}
+    # Of several that keep them alike, the one with the shortest name stands for all: `esp32`, not `esp32-2017`.
+    for design in sorted(known, key=lambda design: len(design.name)):
+        kept.setdefault((design.records, design.record, design.guard), design)
+    return tuple(sorted(kept.values(), key=lambda design: (design != published, design.name)))
+
+
+def _fits_a_pair(design: Design) -> bool:
+    """Say whether a design keeps one record in an area, and numbers it."""
+    places = store.places(load_board("tiny"), design)
+    return len(places) == design.records and "sequencer" in store.codec(design).names
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,7 +188,7 @@ class SequencerLab(View):
         guard = "no check" if not form.guard_bits else f"CRC-{form.guard_bits}"
         return {
             "design": design.name,
-            "format": f"{form.size} bytes, {guard}" + (", one record" if design.records == 1 else ""),
+            "format": f"{form.size} bytes, {guard}" + (", one record" if len(told.places) == 1 else ""),
             "selected": told.selected,
             "reason": told.reason,
             "start": "" if self._foreign else pair.start(),
