@@ -46,7 +46,18 @@ class Family:
 @lru_cache(DESIGNS)
 def codec(design: Design) -> Codec:
     """Return the record format of a design."""
-    return _codec(design.store, design.guard, design.record, design.sequencer_bits, design.sequencer)
+    return _codec(*_format(design))
+
+
+@lru_cache(DESIGNS)
+def decoder(design: Design) -> Callable[[bytes], Record | Invalid]:
+    """Return what makes a record of bytes; a search reads the same ones a hundred thousand times."""
+    return _decoder(*_format(design))
+
+
+def _format(design: Design) -> tuple[str, str, str, int, str]:
+    """Return the choices that a format is made of."""
+    return design.store, design.guard, design.record, design.sequencer_bits, design.sequencer
 
 
 @cache
@@ -55,15 +66,9 @@ def _codec(keeper: str, guard: str, record: str, bits: int, sequencer: str) -> C
     return KEEPERS[keeper](GUARDS[guard](fields(WIDTHS[bits](COUNTINGS[sequencer]))))
 
 
-@lru_cache(DESIGNS)
-def decoder(design: Design) -> Callable[[bytes], Record | Invalid]:
-    """Return what makes a record of bytes; a search reads the same ones a hundred thousand times."""
-    return _decoder(codec(design))
-
-
 @lru_cache(FORMATS)
-def _decoder(form: Codec) -> Callable[[bytes], Record | Invalid]:
-    return lru_cache(maxsize=1 << 12)(form.decode)
+def _decoder(keeper: str, guard: str, record: str, bits: int, sequencer: str) -> Callable[[bytes], Record | Invalid]:
+    return lru_cache(maxsize=1 << 12)(_codec(keeper, guard, record, bits, sequencer).decode)
 
 
 @lru_cache(DESIGNS)
