@@ -197,6 +197,8 @@ class Codec(Protocol):
 
     def follow(self, record: Record, config: BootConfig) -> Record: ...
 
+    def __hash__(self) -> int: ...
+
 
 def renumbered(records: Sequence[Record], counting: Counting, stride: int = 1) -> list[Record]:
     """Return records with their sequencers moved together by a multiple of `stride`, the oldest to the first one.
