@@ -62,7 +62,8 @@ class Settings:
         try:
             return cls(str(path), text, tomllib.loads(text))
         except (ValueError, RecursionError) as error:
-            raise BadInput(f"{path}: not TOML: {error}") from error
+            # What follows in a sentence of Python's own is advice on Python.
+            raise BadInput(f"{path}: not TOML: {str(error).partition('; use ')[0]}") from error
 
     def wrong(self, key: str, problem: str) -> BadInput:
         """Return the complaint about one key, with its line."""

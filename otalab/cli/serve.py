@@ -22,7 +22,7 @@ from otalab.cli.parser import group
 from otalab.errors import BadInput
 from otalab.files import try_place
 from otalab.text import one_line
-from otalab.wire.device.open import open_device
+from otalab.wire.device.open import open_device, refuse_emptied
 from otalab.wire.device.virtual import VirtualDevice
 from otalab.wire.dialect import DIALECTS
 from otalab.wire.live.stopping import cancelled_by_signals
@@ -112,6 +112,7 @@ def _check(chosen: argparse.Namespace, port: int) -> int:
     told: dict[str, object] = {"flash": chosen.flash, "new": not flash.exists() or not flash.stat().st_size}
     told |= {"board": chosen.board, "design": chosen.design, "host": chosen.host, "port": port}
     if told["new"]:
+        refuse_emptied(flash)
         try_place(flash)
         set_up(options.design, options.board, part=options.part)
     else:

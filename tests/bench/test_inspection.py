@@ -136,6 +136,14 @@ def test_a_notebook_shows_a_table() -> None:
     assert "&lt;b&gt;" in found._repr_html_()
 
 
+def test_what_is_larger_than_any_flash_is_not_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Four gigabytes of nothing: its size is looked at first."""
+    with (tmp_path / "sparse.bin").open("wb") as file:
+        file.truncate(2**32)
+    assert 2 == main(["inspect", str(tmp_path / "sparse.bin")])
+    assert "sparse.bin: has more than 268435456 bytes" in capsys.readouterr().err
+
+
 def test_the_command_tells_and_returns_what_it_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """0 and a table, 1 if none is taken, 2 and one line for what cannot be read."""
     good, bad, empty = tmp_path / "good", tmp_path / "bad", tmp_path / "empty"

@@ -139,5 +139,5 @@ def test_an_unknown_name_is_told_the_known_ones() -> None:
 def test_a_number_that_nobody_can_count_is_one_line(tmp_path) -> None:
     """Python refuses to read five thousand digits, and not as a fault of TOML."""
     (tmp_path / "long.toml").write_text(f"x = {'9' * 5000}\n")
-    with pytest.raises(BadInput, match=r"long\.toml: not TOML: Exceeds the limit"):
+    with pytest.raises(BadInput, match=r"long\.toml: not TOML: Exceeds the limit .* 5000 digits$"):
         Settings.load(tmp_path / "long.toml")

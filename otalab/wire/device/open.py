@@ -33,7 +33,7 @@ def open_device(
     _, verified = verifier(options.key)
     required = required_mask(options.sig_req_mask)
     new, chip, path = _uploaded(options), _part(options, scenario), Path(options.flash)
-    _refuse_emptied(path)
+    refuse_emptied(path)
     file = FlashFile(path, scenario.flash.geometry, scenario.flash, sync=not options.no_sync, pool=pool)
     try:
         known = _known(path, file, scenario)
@@ -53,7 +53,7 @@ def open_device(
     )
 
 
-def _refuse_emptied(path: Path) -> None:
+def refuse_emptied(path: Path) -> None:
     """Refuse a flash that is empty though a notebook tells of a device: it was not begun just now, it was lost."""
     notebook = KnownImages(path).path
     if is_file(path) and not path.stat().st_size and is_file(notebook) and notebook.stat().st_size:

@@ -240,6 +240,7 @@ def test_what_is_refused_changes_nothing(code, message, request_):
         (400, b"{"),
         (400, b"[]"),
         (400, b'{"state": NaN}'),
+        (400, b'{"state": {"desired": {"a": 1e999}}}'),
         (400, b"[" * 100_000),
         (415, b'"\xff"'),
         (413, b" " * (PAYLOAD_LIMIT + 1)),
@@ -247,7 +248,7 @@ def test_what_is_refused_changes_nothing(code, message, request_):
 )
 def test_what_is_no_request_is_refused(code, payload):
     """
-    Not JSON, not an object, nested without end, not UTF-8, too long.
+    Not JSON, not an object, a number that is none, nested without end, not UTF-8, too long.
     """
     with pytest.raises(Refused) as refused:
         parsed(payload)

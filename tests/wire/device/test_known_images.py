@@ -6,6 +6,7 @@ import pytest
 from devices import BUNDLE, by_leaps, told
 
 from otalab import set_up
+from otalab.cli.main import main
 from otalab.errors import BadInput
 from otalab.firmware.image import Image
 from otalab.wire.device.known_images import KnownImages
@@ -78,7 +79,7 @@ def test_a_refused_bundle_leaves_no_word_of_itself(tmp_path, piece, mask, known)
 
 
 @pytest.mark.parametrize("size, said", [(0, "is empty, and lamp.bin.images tells"), (100, "it was cut short")])
-def test_a_device_whose_flash_was_lost_is_refused(tmp_path, size, said):
+def test_a_device_whose_flash_was_lost_is_refused(tmp_path, capsys, size, said):
     """It does not become a new device, and its notebook is as it was; with both gone it is one."""
     options = DeviceOptions(flash=tmp_path / "lamp.bin", board="tiny", no_sync=True)
     open_device(options).file.close()
@@ -87,6 +88,8 @@ def test_a_device_whose_flash_was_lost_is_refused(tmp_path, size, said):
     (tmp_path / "lamp.bin").write_bytes(bytes(size))
     with pytest.raises(BadInput, match=said):
         open_device(options)
+    assert 2 == main(["serve", "--flash", str(options.flash), "--board", "tiny", "--port", "0", "--check"])
+    assert said in capsys.readouterr().err
     assert (before, size) == (notebook.read_bytes(), (tmp_path / "lamp.bin").stat().st_size)
     notebook.unlink()
     (tmp_path / "lamp.bin").unlink()
