@@ -60,7 +60,7 @@ def test_a_design_shown_is_a_design_loaded(name: str, tmp_path: Path) -> None:
             r"offers.downgrade: 'never' is not allowed; one of: accept, refuse",
         ),
         ("reserve = 0", "reserve = -1", r"writes.reserve: an integer from 0"),
-        ("reserve = 0", "reserve = ", r"not TOML: .*line 27"),
+        ("reserve = 0", "reserve = ", r"not TOML: .*line 28"),
         ('name = "mongoose"', "name = 7", r":2: name: a text is needed"),
     ],
 )
