@@ -91,7 +91,8 @@ class CrashGraph(Summary):
         # A reset that was not followed may lead anywhere.
         ends = set(self.run_node[self.run_end != NO_END].tolist())
         resets = self.edge_step == RESET
-        unknown = np.setdiff1d(np.flatnonzero(self.run_end == NO_END), self.edge_run[resets])
+        unknown = self.run_end == NO_END
+        unknown[self.edge_run[resets]] = False
         ends |= set(self.run_node[unknown].tolist())
         # Nor is anything known of what nobody ran.
         ends |= set(range(self.nodes)) - set(self.run_node.tolist())

@@ -2,9 +2,16 @@
 
 import pytest
 
+from otalab import check_design
+from otalab.bench.ends import ENDS
 from otalab.faults.models import FAULTS
+from otalab.firmware.catalogue import designs
+from otalab.firmware.image import TEMPERS
+from otalab.hardware.board import boards
 from otalab.views.player.widget import UpdatePlayer
+from otalab.views.widgets.commit_timer import CommitTimerLab
 from otalab.views.widgets.dashboard import CampaignDashboard
+from otalab.views.widgets.graph import CrashGraphView
 from otalab.views.widgets.sequencer import SequencerLab
 
 DASHBOARD = CampaignDashboard()
@@ -64,3 +71,56 @@ def test_every_design_of_the_sequencer_lab_can_be_chosen():
         lab.design = design
         assert design == lab.design
         assert lab.reason.startswith(("Record ", "No record counts"))
+
+
+@pytest.mark.parametrize("temper", CommitTimerLab().tempers)
+def test_every_design_of_the_commit_timer_lab_can_be_chosen_with_every_image(temper):
+    """
+    The race is run anew, and its sentence names the end.
+    """
+    lab = CommitTimerLab(temper=temper)
+    for design in lab.designs:
+        lab.design = design
+        assert (design, temper) == (lab.design, lab.temper)
+        assert design == lab.scenario.device.firmware.name
+        assert lab.race.end.name == lab.end
+        assert lab.bars
+        assert f": {lab.end}, " in lab.outcome
+
+
+def test_the_labs_offer_every_design_and_every_image():
+    """
+    What the catalogue has stands in the menus.
+    """
+    assert [*designs()] == CommitTimerLab().designs == DASHBOARD.choices["design"]
+    assert {*TEMPERS} == {temper.partition(":")[0] for temper in CommitTimerLab().tempers}
+
+
+@pytest.mark.parametrize("trait, values", [("design", designs()), ("image", TEMPERS[::-1]), ("board", boards())])
+def test_whatever_the_player_can_play_it_plays(trait, values):
+    """
+    One after the other on the same player: each begins anew, and ends as the firmware does.
+    """
+    player = UpdatePlayer("hardened", "tiny")
+    for value in values:
+        player.goto("end")
+        setattr(player, trait, value)
+        assert value == getattr(player, trait)
+        assert value in player.caption
+        assert 0 == player.step
+        assert player.end in ENDS
+        assert player.why.startswith(("Record ", "No record counts"))
+
+
+@pytest.mark.parametrize("design", designs())
+def test_every_node_of_a_view_can_be_opened(design):
+    """
+    For every design: by hand, each says what a power-on finds there, and its history leads there.
+    """
+    view = CrashGraphView(check_design(design, "atomic", board="tiny", budget=30), grouped=False)
+    for row in view.nodes:
+        assert view.goto(row["node"]) == view.history
+        assert row["node"] == view.node == view.words["node"]
+        assert view.words["lines"]
+        assert row["layer"] == len(view.history)
+        assert not view.problem
