@@ -185,7 +185,8 @@ def _other_sources(
 
     if chosen.update_interval:
         options = UpdateOptions(chosen.update_commit_timeout, chosen.update_timeout, ignore_same_version=True)
-        yield Poller(http.ota, chosen.update_url, chosen.update_interval, options, chosen.seed).run()
+        dialect = DIALECTS[chosen.dialect]
+        yield Poller(http.ota, chosen.update_url, chosen.update_interval, options, chosen.seed, dialect).run()
     if broker:
         yield MqttDevice(
             http.ota,

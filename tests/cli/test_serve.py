@@ -216,12 +216,27 @@ def test_each_part_of_a_form_counts(device, part):
 def test_the_dialect_of_2017_closes_where_it_did(tmp_path):
     """No reply at all to an update that comes before the commit; 400 with the message otherwise."""
     with LiveDevice(tmp_path / "flash.bin", commit="manual", dialect="2017", **FAST) as running:
+        assert closes_with_a_line(f"{running.url}/update/commit")
         assert (400, "Malformed archive (invalid file header)") == running.update(b"hello" * 100)
         assert (200, APPLIED) == running.update(GOOD)
         running.wait_for(version="2", state="running")
         bundle = tmp_path / "fw.zip"
         bundle.write_bytes(GOOD)
         assert 0 == curl("-F", f"file=@{bundle}", running.url + "/update")[0]
+
+
+@pytest.mark.parametrize("what", ["commit", "revert"])
+def test_a_decision_by_hand_is_a_line_that_closes(lone_device, what):
+    """`Error` and CR LF, as HTML, and no second request over the same connection."""
+    assert closes_with_a_line(f"{lone_device.url}/update/{what}")
+
+
+def closes_with_a_line(url: str) -> bool:
+    """Say whether a device with nothing to decide answers as the real one does."""
+    code, text = curl("-i", url)
+    head, _, body = text.lower().partition("\n\n")
+    said = {"content-length: 7", "connection: close", "content-type: text/html; charset=utf-8"} <= set(head.split("\n"))
+    return said and (400, "error") == (code, body)
 
 
 def test_the_status_has_the_shape_that_others_rely_on(device):

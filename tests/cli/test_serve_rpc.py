@@ -94,6 +94,15 @@ def test_an_update_by_rpc_in_the_words_of_2017(tmp_path, server):
         code, text = curl("-d", json.dumps(frame), running.url + "/rpc")
         assert (200, applied, 5, "me") == (code, *(json.loads(text)[key] for key in ("error", "id", "dst")))
         running.wait_for(version="3", committed=True)
+        for code in (303, 307, 308):
+            said = (500, f"(-{code}) Invalid HTTP response code")
+            assert said == curl("-d", f"url={server.address}/to-{code}/fw.zip", running.url + "/update")
+        assert (500, "(-1) Update failed") == curl("-d", "url=http://127.0.0.1:1/", running.url + "/update")
+        raw = ("-H", "Content-Type: application/octet-stream", "--data-binary")
+        assert (400, "Update URL not specified and none is configured.") == curl(*raw, "PK", running.url + "/update")
+        same = f"url={server.address}/to-302/two.zip&ignore_same_version="
+        assert (200, "(1) Version is the same as current") == curl(*raw, f"{same}1", running.url + "/update")
+        assert (200, "(1) Update applied, finalizing") == curl(*raw, f"{same}true", running.url + "/update")
 
 
 ANSWERS = {

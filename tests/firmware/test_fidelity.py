@@ -201,6 +201,15 @@ def test_an_image_that_is_set_dirty_has_its_trial_or_none(design: str, version: 
     assert version == outcome.version
 
 
+@pytest.mark.parametrize(("design", "said"), [("mongoose", "Slot 1 is dirty: commit within 60 s"), ("esp8266", "")])
+def test_a_loader_tells_of_a_timer_where_it_has_one(design: str, said: str) -> None:
+    """Where the image keeps the time, the loader has no seconds to tell of."""
+    lines = [line for line in life(tiny(load_design(design))).log if line.startswith("Slot 1 is dirty")]
+    assert lines
+    assert [] == [line for line in lines if ("commit within" in line) != bool(said)]
+    assert not said or lines == [said]
+
+
 # what is left of a merge that failed
 
 

@@ -37,8 +37,9 @@ def half_an_upload(url: str) -> socket.socket:
     """Begin an upload by hand and leave it standing in the middle of the file."""
     host, port = re.fullmatch(r"http://([^:]+):(\d+)", url).groups()
     link = socket.create_connection((host, int(port)))
-    head = f"POST /update HTTP/1.1\r\nHost: x\r\nContent-Type: application/zip\r\nContent-Length: {len(GOOD)}\r\n\r\n"
-    link.sendall(head.encode() + GOOD[:9000])
+    part = b'--x\r\nContent-Disposition: form-data; name="file"; filename="fw.zip"\r\n\r\n'
+    kind = f"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: {len(part + GOOD) + 9}"
+    link.sendall(f"POST /update HTTP/1.1\r\nHost: x\r\n{kind}\r\n\r\n".encode() + part + GOOD[:9000])
     return link
 
 

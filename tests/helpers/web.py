@@ -53,6 +53,8 @@ class Web:
         }
         if mood in moved:
             return web.Response(status=302, headers={"Location": moved[mood]})
+        if mood.startswith("to-"):
+            return web.Response(status=int(mood[3:]), headers={"Location": moved["here"]})
         if mood.isdigit():
             return web.Response(status=int(mood))
         if mood == "chunked":

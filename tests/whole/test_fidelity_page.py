@@ -19,7 +19,7 @@ from tests.whole import test_acceptance, test_acceptance_boot, test_acceptance_w
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "fidelity.md").read_text(encoding="utf-8")
 ACCEPTED = {*test_acceptance.rows, *test_acceptance_boot.rows, *test_acceptance_wire.rows}
-DESIGNS = ("esp32", "esp8266", "cc3200", "mgos-boot", "esp-idf", "esp-idf-fork", "mongoose")
+DESIGNS = ("esp32", "esp8266", "cc3200", "mgos-boot", "esp-idf", "esp-idf-fork", "mongoose", "the wire")
 
 
 class Row(NamedTuple):

@@ -15,7 +15,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from zlib import crc32
 
@@ -64,7 +64,7 @@ class ShadowDevice:
     ) -> None:
         self.ota, self.dialect, self.autocommit = ota, dialect, autocommit
         self._turns: AbstractAsyncContextManager[Any] = turns or nullcontext()
-        self.options = UpdateOptions(commit_timeout, update_timeout, ignore_same_version=True)
+        self.options = UpdateOptions(commit_timeout, update_timeout, dialect.shadow_ignores_same_version)
         self.name = device_id(ota.device)
         self.prefix = f"$aws/things/{self.name}/shadow/"
         self._chance = random.Random(self.name)
@@ -163,8 +163,8 @@ class ShadowDevice:
             return
         self._say(url=bare(wanted.url), code=0, message="Update started", status="progress", progress_percent=0)
         interval = self.options.commit_timeout if wanted.commit_timeout is None else wanted.commit_timeout
-        options = UpdateOptions(interval, self.options.timeout, ignore_same_version=True)
-        fetched = await fetch_update(self.ota, wanted.url, options)
+        options = replace(self.options, commit_timeout=interval)
+        fetched = await fetch_update(self.ota, wanted.url, options, self.dialect)
         if fetched.message == APPLIED:
             self._ours = True  # the restart follows, and what comes of the trial
         elif not fetched.not_started:  # or else another trigger was quicker

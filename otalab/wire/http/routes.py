@@ -31,7 +31,6 @@ from otalab.wire.sources.url import Fetched, fetch_update
 PIECE = 4096
 FIELD_LIMIT, MOST_PARTS = 50, 16
 FORM_BYTES = 16 * 1024  # of one field, and what a file may be larger than the chip
-FORM = "application/x-www-form-urlencoded"
 RUNNING, NO_CONTEXT = "Another update is in progress.", "Failed to create updater context."
 TOO_LARGE = "The request is larger than the chip"
 NO_URL = "Update URL not specified and none is configured."
@@ -50,6 +49,7 @@ class HttpUpload:
 
     request: web.Request
     most: int
+    dialect: Dialect
     name: str = "HTTP POST"
     fields: dict[str, str] = field(default_factory=dict)
     _parts: AsyncIterator[BodyPartReader] | None = None
@@ -93,7 +93,7 @@ class HttpUpload:
 
     def _commit_timeout(self) -> int:
         """Return the commit interval that was asked for, 0 if none was."""
-        return seconds(self.fields.get("commit_timeout", "0"))
+        return seconds(self.fields.get("commit_timeout", "0"), self.dialect)
 
     async def read(self) -> bytes:
         """Return the next bytes of the file; several files are one stream, as on a real device."""
@@ -122,12 +122,11 @@ class HttpUpload:
             raise Broken(str(error)) from error
 
 
-def seconds(text: str) -> int:
+def seconds(text: str, dialect: Dialect) -> int:
     """Return a commit interval."""
-    text = text.strip()
-    if not text.isascii() or not text.isdigit() or int(text[:20]) >= 2**32:
-        raise BadRequest(f"commit_timeout is not a number of seconds: {text[:20]!r}")
-    return int(text)
+    if (found := dialect.count(text)) is None:
+        raise BadRequest(f"commit_timeout is not a number of seconds: {text.strip()[:20]!r}")
+    return found
 
 
 async def _field(part: BodyPartReader) -> str:
@@ -214,13 +213,13 @@ class HttpDevice:
     async def _ask(self, wanted: str) -> web.Response:
         report = await self.ota.ask(wanted)
         code = 503 if report.message == BRICKED else 200 if report.fine else 400
-        return web.Response(status=code, text=report.message, content_type="text/html")
+        return _line(code, report.message, "text/html")
 
     async def update(self, request: web.Request) -> web.StreamResponse:
         """Take an update in: `curl -F file=@fw.zip -F commit_timeout=60`."""
-        if request.content_type == FORM or ("url" in request.query and not request.body_exists):
+        if self.dialect.form(request.content_type) or ("url" in request.query and not request.body_exists):
             return await self.fetch(request)
-        upload = HttpUpload(request, self.most)
+        upload = HttpUpload(request, self.most, self.dialect)
         if (refused := self.ota.refusal()) is not None:
             return await self._reply(request, Report(False, refused))
         try:
@@ -243,16 +242,18 @@ class HttpDevice:
             fields = dict(request.query)
             if request.method == "POST":
                 fields |= parse_qsl((await limited(request)).decode(errors="replace"))
-            url, same = fields.get("url") or self.update_url, fields.get("ignore_same_version", "true")
-            interval = seconds(fields["commit_timeout"]) if "commit_timeout" in fields else self.commit_timeout
+            url, same = fields.get("url") or self.update_url, fields.get("ignore_same_version", "1")
+            interval = self.commit_timeout
+            if "commit_timeout" in fields:
+                interval = seconds(fields["commit_timeout"], self.dialect)
         except BadBody as error:
             return _line(error.status, f"Invalid request: {error}")
         except BadRequest as error:
             return _line(400, str(error))
         if not url:
             return _line(400, NO_URL)
-        options = UpdateOptions(interval, self.update_timeout, same.lower() not in ("false", "0"))
-        return self._fetched(await fetch_update(self.ota, url, options))
+        options = UpdateOptions(interval, self.update_timeout, self.dialect.yes(same))
+        return self._fetched(await fetch_update(self.ota, url, options, self.dialect))
 
     def _fetched(self, fetched: Fetched) -> web.Response:
         if fetched.not_started and fetched.message != BRICKED:
@@ -269,8 +270,8 @@ class HttpDevice:
         return _line(code, report.message)
 
 
-def _line(code: int, text: str) -> web.Response:
+def _line(code: int, text: str, kind: str = "text/plain") -> web.Response:
     """Return an answer of one line; the connection closes."""
-    response = web.Response(status=code, text=f"{text}\r\n", headers={"Connection": "close"})
+    response = web.Response(status=code, text=f"{text}\r\n", content_type=kind, headers={"Connection": "close"})
     response.force_close()
     return response

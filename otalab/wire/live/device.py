@@ -5,6 +5,7 @@ Killing it is a power cut, so nothing here tidies up after it: what is in the fl
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import time
@@ -17,6 +18,8 @@ from otalab.errors import OtalabError
 from otalab.files import read_bytes
 from otalab.wire.auth.digest import authorization
 from otalab.wire.live.process import LiveCommand
+
+RAW = "application/octet-stream"
 
 
 class LiveDevice(LiveCommand):
@@ -54,9 +57,9 @@ class LiveDevice(LiveCommand):
         return {key: told[key] for key in ("state", "version", "active_slot", "committed")}
 
     def update(self, bundle: bytes | str | Path, commit_timeout: int = 60) -> tuple[int, str]:
-        """Send an update, as raw body; return the HTTP status and the device's words."""
+        """Send an update, as a form; return the HTTP status and the device's words."""
         data = bundle if isinstance(bundle, bytes) else read_bytes(bundle)
-        return self._ask(f"/update?commit_timeout={commit_timeout}", data)
+        return self._ask("/update", *form(data, commit_timeout))
 
     def commit(self) -> tuple[int, str]:
         """Commit the running firmware by hand."""
@@ -90,20 +93,20 @@ class LiveDevice(LiveCommand):
                 raise OtalabError(f"the device did not come to the phase {phase!r}; it is in {self.phase!r}")
             time.sleep(0.001)
 
-    def _ask(self, path: str, data: bytes | None = None) -> tuple[int, str]:
+    def _ask(self, path: str, data: bytes | None = None, kind: str = RAW) -> tuple[int, str]:
         """Ask, and answer the challenge if there is one; before that no body is sent that would be refused."""
         if not self._password:
-            return self._once(path, data)[:2]
-        code, text, challenge = self._once(path, None if data is None else b"")
+            return self._once(path, data, kind)[:2]
+        code, text, challenge = self._once(path, None if data is None else b"", kind)
         if not challenge:
             return code, text
         user, method = self.options.get("user", "admin"), "GET" if data is None else "POST"
-        return self._once(path, data, authorization(challenge, user, self._password, method, path))[:2]
+        return self._once(path, data, kind, authorization(challenge, user, self._password, method, path))[:2]
 
-    def _once(self, path: str, data: bytes | None, known: str = "") -> tuple[int, str, str]:
+    def _once(self, path: str, data: bytes | None, kind: str, known: str = "") -> tuple[int, str, str]:
         headers = {"Authorization": known} if known else {}
         if data is not None:
-            headers["Content-Type"] = "application/octet-stream"
+            headers["Content-Type"] = kind
         request = urllib.request.Request(self.url + path, data, headers)  # noqa: S310  # our own device, on loopback
         try:
             with urllib.request.urlopen(request, timeout=60) as reply:  # noqa: S310  # the same
@@ -114,3 +117,13 @@ class LiveDevice(LiveCommand):
                 return refused.code, refused.read().decode().strip(), challenge
         except OSError as error:
             raise OtalabError(f"the device does not answer: {error}") from error
+
+
+def form(bundle: bytes, commit_timeout: int) -> tuple[bytes, str]:
+    """Return the body that curl sends for `-F file=@fw.zip -F commit_timeout=…`, and its type."""
+    # No bundle holds its own digest, so this ends none of its parts.
+    mark = hashlib.sha256(bundle).hexdigest()
+    parts = (b'"file"; filename="fw.zip"', bundle), (b'"commit_timeout"', b"%d" % commit_timeout)
+    begin = b"--%s\r\nContent-Disposition: form-data; name=" % mark.encode()
+    body = b"".join(b"%s%s\r\n\r\n%s\r\n" % (begin, name, data) for name, data in parts)
+    return body + b"--%s--\r\n" % mark.encode(), f"multipart/form-data; boundary={mark}"

@@ -126,7 +126,7 @@ class RpcService:
         url = args.get("url")
         if not isinstance(url, str) or not url:
             raise RpcError(-1, MALFORMED)
-        outcome = await fetch_update(self.ota, url, self._options(args))
+        outcome = await fetch_update(self.ota, url, self._options(args), self.dialect)
         if outcome.not_started and outcome.message != BRICKED:
             raise RpcError(-1, NOT_STARTED)
         if (code := self.dialect.error_of(outcome.result)) is not None:

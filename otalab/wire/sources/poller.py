@@ -11,7 +11,8 @@ import random
 from dataclasses import dataclass, field
 
 from otalab.wire.device.ota import Ota, UpdateOptions
-from otalab.wire.sources.url import CLOSED, NO_CONNECTION, Fetched, bare, fetch_update
+from otalab.wire.dialect import STRICT, Dialect
+from otalab.wire.sources.url import CLOSED, Fetched, bare, fetch_update
 
 LONGEST_PAUSE = 3600.0
 
@@ -25,6 +26,7 @@ class Poller:
     interval: float
     options: UpdateOptions = field(default_factory=lambda: UpdateOptions(ignore_same_version=True))
     seed: int | None = None
+    dialect: Dialect = STRICT
     failures: int = 0
     _chance: random.Random = field(init=False)
 
@@ -49,14 +51,15 @@ class Poller:
 
     async def poll(self) -> Fetched:
         """Ask once."""
-        fetched = await fetch_update(self.ota, self.url, self.options)
+        fetched = await fetch_update(self.ota, self.url, self.options, self.dialect)
         if not fetched.not_started:
             # While an update runs or is on trial the real poll fails silently, until the next interval.
             self.ota.device.tell(f"Poll of {bare(self.url)}: ({fetched.result}) {fetched.message}")
-            self.failures = self.failures + 1 if down(fetched) else 0
+            self.failures = self.failures + 1 if down(fetched, self.dialect) else 0
         return fetched
 
 
-def down(fetched: Fetched) -> bool:
+def down(fetched: Fetched, dialect: Dialect = STRICT) -> bool:
     """Say whether an answer means that the server is down, and not that it has nothing for us."""
-    return fetched.result == NO_CONNECTION or -600 < fetched.result <= -500 or fetched.message == CLOSED
+    unreached = (fetched.result, fetched.message) == dialect.unreached
+    return unreached or -600 < fetched.result <= -500 or fetched.message == CLOSED

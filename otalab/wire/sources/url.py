@@ -20,12 +20,13 @@ from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, D
 from otalab.firmware.updater import SAME_VERSION
 from otalab.wire.device.name import headers
 from otalab.wire.device.ota import ABORTED, Broken, Ota, UpdateOptions
+from otalab.wire.dialect import STRICT, Dialect
 
 PIECE = 4096
 REDIRECTS = 10  # the real client follows any number
 CONNECT_SECONDS = 10.0
 PAUSES = (0.1, 0.5, 2.0, 5.0)  # before each new attempt at a download that broke off; bytes that come set it back
-NO_CONNECTION, NO_CODE = -10, "Invalid HTTP response code"
+NO_CODE = "Invalid HTTP response code"
 NO_LENGTH = "Invalid content-length, perhaps chunked-encoding"
 CHANGED = "The file changed during the download"
 CLOSED = "Update failed"  # as the real client says of a connection that was closed early
@@ -40,6 +41,10 @@ class NoUpdate(Broken):
         self.result = result
 
 
+class NoAnswer(NoUpdate):
+    """Nobody answers, for now."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fetched:
     """How a fetched update went: above 0 well, with the message; `not_started` if none could start at all."""
@@ -49,20 +54,20 @@ class Fetched:
     not_started: bool = False
 
 
-async def fetch_update(ota: Ota, url: str, options: UpdateOptions) -> Fetched:
+async def fetch_update(ota: Ota, url: str, options: UpdateOptions, dialect: Dialect = STRICT) -> Fetched:
     """Fetch a bundle and take it in."""
     if (refused := ota.refusal()) is not None:
         return Fetched(-1, refused, not_started=True)
     # No bundle is larger than the chip that it fills by half, manifest and headers included.
     limit = ota.device.device.board.geometry.size
-    async with UrlSource(url, headers(ota.device, ota.status), limit=limit) as source:
+    async with UrlSource(url, headers(ota.device, ota.status), limit=limit, dialect=dialect) as source:
         try:
             async with asyncio.timeout(options.timeout):
                 await source.open()
         except NoUpdate as answer:
             return Fetched(answer.result, str(answer))
         except TimeoutError:
-            return Fetched(NO_CONNECTION, "Failed to connect")
+            return Fetched(*dialect.unreached)
         report = await ota.update(source, options)
     # A file that ends too early is to the real client what a connection that ends too early is.
     message = CLOSED if report.message == ABORTED else report.message
@@ -77,6 +82,7 @@ class UrlSource:
     headers: dict[str, str] = field(default_factory=dict)
     limit: int = 2**24
     pauses: tuple[float, ...] = PAUSES
+    dialect: Dialect = STRICT
     size: int | None = None
     name: str = field(init=False)
     _position: int = 0
@@ -115,12 +121,8 @@ class UrlSource:
                     await self._go_on()
                 assert self._response is not None
                 data = await self._response.content.read(PIECE)
-            except NoUpdate as answer:
-                # No connection just now is a reason to try again, any other answer is one.
-                if answer.result != NO_CONNECTION:
-                    raise
-                data = b""
-            except BROKEN:
+            except (NoAnswer, *BROKEN):
+                # No connection just now is a reason to try again; any other answer is one.
                 data = b""
             if data:
                 self._position, self._failures = self._position + len(data), 0
@@ -165,8 +167,8 @@ class UrlSource:
             try:
                 response = await self._session.get(url, headers=more, allow_redirects=False)
             except BROKEN as error:
-                raise NoUpdate(NO_CONNECTION, "Failed to connect") from error
-            if response.status not in (301, 302, 303, 307, 308) or "Location" not in response.headers:
+                raise NoAnswer(*self.dialect.unreached) from error
+            if response.status not in self.dialect.moved or "Location" not in response.headers:
                 # Kept whatever it says, so that it is closed whatever becomes of it.
                 self._response = response
                 return response

@@ -17,7 +17,8 @@ from otalab.hardware.flash import Flash
 from otalab.wire.cloud.remembered import NAME, OtaState, Remembered
 from otalab.wire.device.flash_file import FlashFile, SectorPool
 from otalab.wire.device.in_process import switched_on
-from otalab.wire.device.ota import Applied, Begin, Bytes, Committed, UpdateOptions
+from otalab.wire.device.ota import Applied, Begin, Bytes, Committed, Failed, UpdateOptions
+from otalab.wire.dialect import DIALECTS, STRICT
 
 pytest.importorskip("aiomqtt", reason="aiomqtt is not installed: pip install 'otalab[net]'")
 from otalab.wire.cloud.broker import Broker
@@ -33,8 +34,8 @@ TINY = {"board": "tiny", "design": "hardened", "time_scale": 0.0, "no_sync": Tru
 class Deaf(MqttDevice):
     """A device whose broker is this test: it takes every message, and the service's answer is always the same."""
 
-    def __init__(self, ota, desired, turns=None):
-        super().__init__(ota, Broker("127.0.0.1", 1), Rpc(ota), turns=turns)
+    def __init__(self, ota, desired, turns=None, dialect=STRICT):
+        super().__init__(ota, Broker("127.0.0.1", 1), Rpc(ota), turns=turns, dialect=dialect)
         self.desired, self.sent = desired, []
 
     async def _publish(self, topic, payload):
@@ -95,6 +96,31 @@ def test_what_is_remembered_on_trial_is_with_the_image_that_runs(tmp_path, desig
 
     told = with_device(tmp_path, story, design=design, commit="manual")
     assert (Remembered("old"), Remembered("new"), False) == told
+
+
+@pytest.mark.parametrize("dialect", ["strict", "2017"])
+def test_another_url_of_what_runs_is_an_update_in_2017_alone(tmp_path, dialect):
+    """Its client never asked for the version to be another one; and it told of no URL as of an empty one."""
+
+    async def story(ota, events):
+        await ota.update(Bytes(BUNDLE), UpdateOptions())
+        await told(events, Committed)
+        events.clear()
+        with web.Web() as server:
+            server.files["fw.zip"] = BUNDLE
+            device = Deaf(ota, {}, dialect=DIALECTS[dialect])
+            first = device.shadow.reported()
+            serving = asyncio.create_task(device.shadow.run())
+            await device.shadow.connected()
+            device.shadow.received(
+                f"{device.shadow.prefix}update/delta",
+                json.dumps({"state": {"ota_url": f"{server.address}/plain/fw.zip"}}).encode(),
+            )
+            ended = await told(events, Failed | Applied)
+            serving.cancel()
+            return first.get("ota_url"), type(ended)
+
+    assert {"strict": (None, Failed), "2017": ("", Applied)}[dialect] == with_device(tmp_path, story)
 
 
 def test_mutated_messages_do_no_harm(tmp_path):
