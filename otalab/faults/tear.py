@@ -154,7 +154,7 @@ class FaultModel:
         """Yield what a cut can leave: the state before, the state after, then the others; none of them twice."""
         site = Site.of(effect, before, device)
         head, tail = site.whole[: site.start], site.whole[site.start + len(site.old) :]
-        for (contents, mark), (label, weights) in self._found(site).items():
+        for (contents, mark), (label, weights) in self._left(site).items():
             yield Tear(label, head + contents + tail, mark, tuple(weights))
 
     def law(
@@ -162,13 +162,13 @@ class FaultModel:
     ) -> tuple[Site, list[tuple[str, bytes, Mark | None]], list[list[float]]]:
         """Return the stretch that an effect works on, what a cut can leave of it, and the probabilities by member."""
         site = Site.of(effect, before, device)
-        found = self._found(site)
-        rows = [(label, contents, mark) for (contents, mark), (label, _) in found.items()]
-        return site, rows, [weights for _, weights in found.values()]
+        tears = self._left(site)
+        rows = [(label, contents, mark) for (contents, mark), (label, _) in tears.items()]
+        return site, rows, [weights for _, weights in tears.values()]
 
     def labels(self, site: Site) -> Iterator[tuple[str, bytes]]:
         """Yield the label of each tear and what it leaves of the stretch; quicker than `tears` where all are wanted."""
-        return ((label, contents) for (contents, _), (label, _) in self._found(site).items())
+        return ((label, contents) for (contents, _), (label, _) in self._left(site).items())
 
     def count(self, effect: Erase | Program, before: Flash, device: Device) -> int:
         site = Site.of(effect, before, device)
@@ -180,7 +180,7 @@ class FaultModel:
         """Return the set and its law in words."""
         return f"{self.name}: {self.text}"
 
-    def _found(self, site: Site) -> dict[tuple[bytes, Mark | None], tuple[str, list[float]]]:
+    def _left(self, site: Site) -> dict[tuple[bytes, Mark | None], tuple[str, list[float]]]:
         before, after, members = (site.old, site.mark), (site.new, site.mark_after), len(self.parts)
         tears = {before: ("before", [0.0] * members)}
         tears.setdefault(after, ("after", [0.0] * members))
@@ -204,7 +204,7 @@ class FaultModel:
 
 @lru_cache(maxsize=4096)
 def _counted(model: FaultModel, site: Site) -> int:
-    return len(model._found(site))
+    return len(model._left(site))
 
 
 def fault(name: str, leave: Leave, quick: Quick | None = None) -> FaultModel:
@@ -218,7 +218,7 @@ def union(name: str, members: Mapping[FaultModel, float], quick: Quick | None = 
     if total <= 0 or min(members.values()) < 0:
         raise BadInput("the weights of fault models must not be negative, and one at least must be more than 0")
     shares = {model: weight / total for model, weight in members.items()}
-    parts = tuple((member, leave, shares[model] * one) for model in members for member, leave, one in model.parts)
+    parts = tuple((member, leave, shares[model] * weight) for model in members for member, leave, weight in model.parts)
     texts = (f"With probability {share:.4g}, {model.explain()}" for model, share in shares.items())
     return FaultModel(name, parts, "\n\n".join(("The union of its members.", *texts)), quick)
 

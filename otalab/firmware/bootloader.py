@@ -58,8 +58,8 @@ def boot(chip: Controller, design: Design) -> Routine[Start | Bricked | Reset]:
 def start(chip: Controller, design: Design, config: BootConfig) -> Start:
     """Start what a configuration names, wherever that is found."""
     within = 0 if config.committed else TIMED[design.timer](config)
-    found = FINDS[design.finds](chip.board, config)
-    return Start(config.active if found is None else found.active, config.committed, within)
+    named = FINDS[design.finds](chip.board, config)
+    return Start(config.active if named is None else named.active, config.committed, within)
 
 
 def timed(config: BootConfig) -> int:
@@ -178,7 +178,7 @@ def as_decided(chip: Controller, design: Design, decided: BootConfig) -> BootCon
 def whichever_is_whole(chip: Controller, design: Design, decided: BootConfig) -> BootConfig | None:
     """Write down the slot of an image that is whole; nothing where there is none."""
     other = replace(decided, active=1 - decided.active)
-    return next((one for one in (decided, other) if passes(chip, design, one)), None)
+    return next((config for config in (decided, other) if passes(chip, design, config)), None)
 
 
 def halt(chip: Controller, design: Design, config: BootConfig) -> Routine[Start | Bricked | Reset]:

@@ -16,7 +16,7 @@ from otalab.formats.records.catalogue import RECORDS
 from otalab.hardware.board import Board
 
 
-def chosen(section: str, key: str, decides: str, *allowed: Any, default: Any = None) -> Any:
+def choice(section: str, key: str, decides: str, *allowed: Any, default: Any = None) -> Any:
     """Return the field of a choice: its place in the TOML, what it decides, and what it may be."""
     default = allowed[0] if default is None else default
     return field(default=default, metadata={"way": (section, key), "decides": decides, "of": allowed})
@@ -34,31 +34,31 @@ class Design:
     name: str
     summary: str
 
-    records: int = chosen("records", "count", "how many erase areas hold boot records", 1, 2, default=2)
-    record: str = chosen("records", "format", "the fields of a record", *RECORDS, default="complete")
-    guard: str = chosen(
+    records: int = choice("records", "count", "how many erase areas hold boot records", 1, 2, default=2)
+    record: str = choice("records", "format", "the fields of a record", *RECORDS, default="complete")
+    guard: str = choice(
         "records", "guard", "the check behind the fields of a record", "none", "crc16", "crc32", "own", default="crc32"
     )
-    sequencer: str = chosen("records", "sequencer", "which way sequencers count", "decreasing", "increasing")
-    sequencer_bits: int = chosen("records", "bits", "the width of a sequencer", 64, 32, 16)
-    tie: str = chosen("records", "tie", "which of two places counts if their sequencers are the same", "first", "last")
-    order: str = chosen(
+    sequencer: str = choice("records", "sequencer", "which way sequencers count", "decreasing", "increasing")
+    sequencer_bits: int = choice("records", "bits", "the width of a sequencer", 64, 32, 16)
+    tie: str = choice("records", "tie", "which of two places counts if their sequencers are the same", "first", "last")
+    order: str = choice(
         "records",
         "order",
         "whether the sequencer is programmed after the rest",
         "at-once",
         "sequencer-last",
     )
-    erase: str = chosen(
+    erase: str = choice(
         "records", "erase", "whether an erase is spared where the place reads blank", "always", "unless-blank"
     )
     journal: int = number("records", "journal", "how many records an area takes before it is erased", 1, 32, default=1)
-    placing: str = chosen(
+    placing: str = choice(
         "records", "placing", "where what becomes of a new image is written", "beside", "own", "own-then-beside"
     )
-    sees: str = chosen("records", "sees", "where the running image finds the record that started it", "all", "area-0")
-    store: str = chosen("records", "store", "where records lie", "bare", "atomic-replace")
-    state: str = chosen(
+    sees: str = choice("records", "sees", "where the running image finds the record that started it", "all", "area-0")
+    store: str = choice("records", "store", "where records lie", "bare", "atomic-replace")
+    state: str = choice(
         "records",
         "state",
         "whether a second store says what the running image knows",
@@ -66,7 +66,7 @@ class Design:
         "nvs",
     )
 
-    write: str = chosen(
+    write: str = choice(
         "writes",
         "verify",
         "whether a record is read back, and if so what then",
@@ -76,24 +76,24 @@ class Design:
         "move-on-by-body",
         default="read-back",
     )
-    refresh: str = chosen(
+    refresh: str = choice(
         "writes",
         "refresh",
         "whether the selected record is first programmed over itself",
         "none",
         "selected",
     )
-    clear: str = chosen(
+    clear: str = choice(
         "writes",
         "clear",
         "whether the inactive record is erased before its slot is",
         "none",
         "before-slot",
     )
-    target: str = chosen("writes", "target", "the slot that is written", "inactive", "running")
-    spares: str = chosen("writes", "spares", "what is taken for the slot that must be spared", "next", "running")
-    slot_erase: str = chosen("writes", "erase", "when a slot is erased", "by-sector", "whole")
-    lying: str = chosen(
+    target: str = choice("writes", "target", "the slot that is written", "inactive", "running")
+    spares: str = choice("writes", "spares", "what is taken for the slot that must be spared", "next", "running")
+    slot_erase: str = choice("writes", "erase", "when a slot is erased", "by-sector", "whole")
+    lying: str = choice(
         "writes",
         "lying",
         "what becomes of a file that lies in its slot already",
@@ -105,11 +105,11 @@ class Design:
         "writes", "reserve", "how many sequencers an update needs left; 0 does not ask", 0, 2**16, default=8
     )
 
-    image_check: str = chosen(
+    image_check: str = choice(
         "boot", "image_check", "what the loader checks of an image", "none", "crc32", "own", default="crc32"
     )
-    finds: str = chosen("boot", "finds", "by what the loader finds the image of a slot", "table", "record")
-    bad_image: str = chosen(
+    finds: str = choice("boot", "finds", "by what the loader finds the image of a slot", "table", "record")
+    bad_image: str = choice(
         "boot",
         "bad_image",
         "what the loader does with an image that fails its check",
@@ -118,7 +118,7 @@ class Design:
         "other",
         "other-noted",
     )
-    no_record: str = chosen(
+    no_record: str = choice(
         "boot",
         "no_record",
         "what the loader does without a record",
@@ -128,7 +128,7 @@ class Design:
         "slot-0",
         "first-whole",
     )
-    trial: str = chosen(
+    trial: str = choice(
         "boot",
         "trial",
         "what ends a trial besides the commit",
@@ -141,20 +141,20 @@ class Design:
         default="one-try",
     )
     tries: int = number("boot", "tries", "how often a dirty image may be started", 1, 200, default=1)
-    timer: str = chosen("boot", "timer", "who runs the commit timer", "loader", "image")
+    timer: str = choice("boot", "timer", "who runs the commit timer", "loader", "image")
 
-    commit: str = chosen("commit", "by", "who commits", "image", "operator")
-    way_back: str = chosen("commit", "way_back", "what a commit does with the way back", "dropped", "kept")
-    set_dirty: str = chosen(
+    commit: str = choice("commit", "by", "who commits", "image", "operator")
+    way_back: str = choice("commit", "way_back", "what a commit does with the way back", "dropped", "kept")
+    set_dirty: str = choice(
         "commit", "set_dirty", "what an image has before it that is set dirty from outside", "on-trial", "tried"
     )
-    set_state: str = chosen(
+    set_state: str = choice(
         "commit", "set_state", "whether the boot state can be set from outside", "written", "refused"
     )
-    snapshot: str = chosen(
+    snapshot: str = choice(
         "commit", "snapshot", "whether what runs can be copied to the other slot", "copied", "refused"
     )
-    told_revert: str = chosen(
+    told_revert: str = choice(
         "commit", "told_revert", "the slot that is told as the way back where there is none", "active", "other", "none"
     )
     interval: int = number(
@@ -165,21 +165,21 @@ class Design:
         10**6,
         default=60,
     )
-    interval_in: str = chosen(
+    interval_in: str = choice(
         "commit", "kept_in", "where the interval is kept meanwhile", "record", "updater.dat", "nowhere"
     )
 
-    merge: str = chosen("merge", "when", "when old files are carried over", "before-switch", "first-boot", "none")
-    merge_fault: str = chosen(
+    merge: str = choice("merge", "when", "when old files are carried over", "before-switch", "first-boot", "none")
+    merge_fault: str = choice(
         "merge", "fault", "what becomes of a trial whose files cannot be carried over", "revert", "ignore", "leave"
     )
-    folders: str = chosen("merge", "folders", "what becomes of folders", "carried", "flat")
-    merge_note: str = chosen("merge", "note", "whether the end of the merge is noted", "none", "written")
+    folders: str = choice("merge", "folders", "what becomes of folders", "carried", "flat")
+    merge_note: str = choice("merge", "note", "whether the end of the merge is noted", "none", "written")
 
-    offers: str = chosen(
+    offers: str = choice(
         "offers", "stand", "how long an update stands", "once", "until-taken", "again", default="until-taken"
     )
-    downgrade: str = chosen(
+    downgrade: str = choice(
         "offers", "downgrade", "whether an older version is taken, where both are dotted numbers", "accept", "refuse"
     )
 
@@ -189,11 +189,11 @@ class Design:
     def toml(self) -> str:
         """Return the design as the TOML it can be loaded from."""
         lines, section = [f"name = {json.dumps(self.name)}", f"summary = {json.dumps(self.summary)}"], ""
-        for way, one in ways().items():
+        for way, field_name in ways().items():
             if way[0] != section:
                 section = way[0]
                 lines += ["", f"[{section}]"]
-            lines.append(f"{way[1]} = {json.dumps(getattr(self, one))}")
+            lines.append(f"{way[1]} = {json.dumps(getattr(self, field_name))}")
         layout = ["", "[layout]", *self.board.toml_lines("layout")] if self.board else []
         return "\n".join([*lines, *layout]) + "\n"
 
@@ -201,17 +201,17 @@ class Design:
 @cache
 def ways() -> dict[tuple[str, str], str]:
     """Return the field of every choice by its section and key in the TOML, in their order."""
-    return {one.metadata["way"]: one.name for one in fields(Design) if "way" in one.metadata}
+    return {choice.metadata["way"]: choice.name for choice in fields(Design) if "way" in choice.metadata}
 
 
 def choices() -> dict[str, tuple[Any, ...]]:
     """Return every choice among names, by its field: what it may be."""
-    return {one.name: one.metadata["of"] for one in fields(Design) if "of" in one.metadata}
+    return {choice.name: choice.metadata["of"] for choice in fields(Design) if "of" in choice.metadata}
 
 
 def bounds() -> dict[str, tuple[int, int]]:
     """Return every choice of a number, by its field: the least and the most that it may be."""
-    return {one.name: one.metadata["from"] for one in fields(Design) if "from" in one.metadata}
+    return {choice.name: choice.metadata["from"] for choice in fields(Design) if "from" in choice.metadata}
 
 
 def decides(name: str) -> str:

@@ -87,21 +87,21 @@ def start_words(start: Start | Bricked | Reset) -> str:
             return f"the boot loader starts slot {slot}: {state}"
 
 
-def invalid_words(found: Invalid, more: str = "") -> str:
+def invalid_words(invalid: Invalid, more: str = "") -> str:
     """Return what is wrong with a place, as what follows on "record 1 is"."""
-    return found.reason if found.reason == BLANK else f"invalid ({found.reason}{more})"
+    return invalid.reason if invalid.reason == BLANK else f"invalid ({invalid.reason}{more})"
 
 
-def _place(chip: Chip, design: Design, number: int, found: Record | Invalid, selected: int | None) -> RecordPlace:
+def _place(chip: Chip, design: Design, number: int, record: Record | Invalid, selected: int | None) -> RecordPlace:
     form, address = store.codec(design), store.places(chip.board, design)[number]
     data = chip.read_record(address, form.size)
-    tail = _tail(design, found, data)
-    if isinstance(found, Invalid):
-        what = f"is {'' if found.reason == BLANK else 'invalid: '}{found.reason}"
+    tail = _tail(design, record, data)
+    if isinstance(record, Invalid):
+        what = f"is {'' if record.reason == BLANK else 'invalid: '}{record.reason}"
     else:
-        sequencer = f"sequencer {counted(found.sequencer)}, " if "sequencer" in form.names else ""
-        what = f"{'counts' if number == selected else 'does not count'}: {sequencer}{found.config.summary}"
-    return RecordPlace(number, address, data, found, f"Record {number} {what}{tail}.")
+        sequencer = f"sequencer {counted(record.sequencer)}, " if "sequencer" in form.names else ""
+        what = f"{'counts' if number == selected else 'does not count'}: {sequencer}{record.config.summary}"
+    return RecordPlace(number, address, data, record, f"Record {number} {what}{tail}.")
 
 
 def _last_of_the_scan(design: Design, places: tuple[RecordPlace, ...], selected: Selection) -> str:
@@ -118,8 +118,8 @@ def _newest(design: Design, places: tuple[RecordPlace, ...], selected: Selection
 def _why_none(design: Design, places: tuple[RecordPlace, ...]) -> str:
     """Say why there is no record to go by: none is valid, or one is taken that turns out to be invalid."""
     place = store.taken(design, [place.found for place in places])
-    if place is not None and isinstance(found := places[place].found, Invalid):
-        return f"record {place} is taken by its sequencer, and only then seen to be {invalid_words(found)}"
+    if place is not None and isinstance(record := places[place].found, Invalid):
+        return f"record {place} is taken by its sequencer, and only then seen to be {invalid_words(record)}"
     return teller(design).why_none(design, places)
 
 

@@ -15,8 +15,8 @@ from otalab.hardware.board import Board, Slot
 
 def passes(chip: Controller, design: Design, config: BootConfig) -> bool:
     """Say whether the slot that a configuration names is there, and its image passes the design's check."""
-    found = FINDS[design.finds](chip.board, config) if chip.board.has_slot(config.active) else None
-    return found is not None and IMAGE_CHECKS[design.image_check](chip, found)
+    named = FINDS[design.finds](chip.board, config) if chip.board.has_slot(config.active) else None
+    return named is not None and IMAGE_CHECKS[design.image_check](chip, named)
 
 
 def by_table(board: Board, config: BootConfig) -> BootConfig | None:

@@ -39,20 +39,20 @@ def answers(
         yield from _by_a_cluster(every, submit)
         return
     if jobs == 1 or len(every) == 1:
-        for number, one in enumerate(every):
+        for number, cell in enumerate(every):
 
-            def seen(explorer: Explorer, number: int = number) -> None:
+            def explored(explorer: Explorer, number: int = number) -> None:
                 watch(number, explorer)
 
-            yield one.answer(seen)
+            yield cell.answer(explored)
         return
     # Started anew and not forked: a fork takes locks along that others hold.
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(min(jobs, len(every)), context, initializer=_deaf)
     try:
-        waiting = [pool.submit(_sent, one) for one in every]
-        for one, future in zip(every, waiting, strict=True):
-            yield _received(one, future)
+        waiting = [pool.submit(_sent, cell) for cell in every]
+        for cell, future in zip(every, waiting, strict=True):
+            yield _received(cell, future)
     except BrokenProcessPool as error:
         raise OtalabError(
             "a process that searched was killed, perhaps for want of memory: fewer --jobs need less"
@@ -65,10 +65,10 @@ def answers(
 
 
 def _by_a_cluster(every: Sequence[AskedCell], submit: Callable[..., Any]) -> Iterator[Cell | LostCell]:
-    waiting = [submit(_sent, one) for one in every]
+    waiting = [submit(_sent, cell) for cell in every]
     try:
-        for one, future in zip(every, waiting, strict=True):
-            yield _received(one, future)
+        for cell, future in zip(every, waiting, strict=True):
+            yield _received(cell, future)
     finally:
         for future in waiting:
             future.cancel()
@@ -79,14 +79,16 @@ def _deaf() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _sent(one: AskedCell) -> _Sent:
-    cell = one.answer()
+def _sent(asked_cell: AskedCell) -> _Sent:
+    cell = asked_cell.answer()
     # What a fault model leaves are functions, and these cannot be sent.
     return cell if isinstance(cell, LostCell) else (cell.case, cell.graph, cell.seconds)
 
 
-def _received(one: AskedCell, future: Future[_Sent]) -> Cell | LostCell:
+def _received(asked_cell: AskedCell, future: Future[_Sent]) -> Cell | LostCell:
     sent = future.result()
     if isinstance(sent, LostCell):
         return sent
-    return Cell(*sent, scenario_of(one.options, one.design, one.image), fault_model(one.faults))
+    return Cell(
+        *sent, scenario_of(asked_cell.options, asked_cell.design, asked_cell.image), fault_model(asked_cell.faults)
+    )

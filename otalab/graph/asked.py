@@ -21,7 +21,7 @@ EACH = "each"
 def several(names: str, every: Iterable[str]) -> tuple[str, ...]:
     """Return the names in a list with commas, each once; `each` is every one."""
     parts = [part.strip() for part in names.split(",")]
-    return tuple(dict.fromkeys(one for part in parts for one in (every if part == EACH else (part,))))
+    return tuple(dict.fromkeys(name for part in parts for name in (every if part == EACH else (part,))))
 
 
 def some_faults(names: str) -> tuple[str, ...]:
@@ -80,22 +80,23 @@ def questions(
     """
     if not designs:
         raise BadInput("no design was named; otalab designs lists them")
-    asked, a_budget_of = ScenarioOptions.of(options), a_budget(budget)
+    wanted, a_budget_of = ScenarioOptions.of(options), a_budget(budget)
     for name in faults:
         fault_model(name)
     for image in images:
         parse_temper(image)
     for design in designs:
-        scenario_of(asked, design)
+        scenario_of(wanted, design)
     every = [(d, f, i) for d in sorted(set(designs)) for f in sorted(set(faults)) for i in sorted(set(images))]
-    board = asked.board if isinstance(asked.board, str) else None
+    board = wanted.board if isinstance(wanted.board, str) else None
     return [
-        AskedCell(d, f, i, asked, files_of(design=d, board=board, bundle=bundle_path), a_budget_of) for d, f, i in every
+        AskedCell(d, f, i, wanted, files_of(design=d, board=board, bundle=bundle_path), a_budget_of)
+        for d, f, i in every
     ]
 
 
 def files_of(*, design: str, board: str | None, bundle: str | None = None) -> tuple[tuple[str, str], ...]:
     """Return the files by which a case was set up: the option that names each, and its path."""
     pages = {"design": design, "board": board}
-    found = [(option, name) for option, name in pages.items() if name is not None and name.endswith(".toml")]
-    return (*found, *([("bundle", bundle)] if bundle else []))
+    files = [(option, name) for option, name in pages.items() if name is not None and name.endswith(".toml")]
+    return (*files, *([("bundle", bundle)] if bundle else []))

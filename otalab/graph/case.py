@@ -86,14 +86,14 @@ class Case:
             raise BadInput(f"{identity!r} is no id: {ID}") from error
         board, _, bundle = board.partition("+")
         board, *others = board.split(":")
-        part = next((one.removeprefix(PART) for one in others if one.startswith(PART)), "")
-        if strange := [one for one in others if one != "max" and not one.startswith(PART)]:
+        part = next((word.removeprefix(PART) for word in others if word.startswith(PART)), "")
+        if strange := [word for word in others if word != "max" and not word.startswith(PART)]:
             raise BadInput(f"{identity!r}: after the board only :{PART}NAME and :max may stand, not :{strange[0]}")
         timing = "max" if "max" in others else "typ"
-        found = re.fullmatch(r"([^:]*)(:used)?(?::([1-9][0-9]{0,3}))?", offer)
-        if found is None:
+        stands = re.fullmatch(r"([^:]*)(:used)?(?::([1-9][0-9]{0,3}))?", offer)
+        if stands is None:
             raise BadInput(f"{identity!r}: after the offer only :used and a number of updates may stand, as in :used:8")
-        offer, used, updates = found.groups()
+        offer, used, updates = stands.groups()
         case = cls(design, board, faults, image, offer, bundle, bool(used), part, timing, updates=int(updates or 1))
         return case, tuple(map(Leg.parse, legs.split(",")))
 
@@ -106,7 +106,7 @@ class Case:
         return shlex.join(["otalab", "replay", identity, *chain(*((f"--{name}", path) for name, path in self.files))])
 
     @contextmanager
-    def told(self) -> Iterator[None]:
+    def naming_faults(self) -> Iterator[None]:
         """Let an internal fault bear the id of the history that led to it, and not the history alone."""
         try:
             yield

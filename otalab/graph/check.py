@@ -73,8 +73,8 @@ class LostCell:
         """Return it in the shape of a cell, with the fault and the id of the history that led to it."""
         nothing = {"ends": [], "states": 0, "transitions": 0, "expanded": 0, "wrecks": 0, "seconds": 0.0}
         names = {"design": self.case.design, "faults": self.case.faults, "image": self.case.image}
-        told = {"what": self.fault.what, "id": self.fault.history}
-        return {**names, "verdict": self.verdict, **nothing, "counterexample": None, "internal_fault": told}
+        fault = {"what": self.fault.what, "id": self.fault.history}
+        return {**names, "verdict": self.verdict, **nothing, "counterexample": None, "internal_fault": fault}
 
 
 def counterexample(case: Case, history: History) -> dict[str, Any]:
@@ -91,8 +91,8 @@ def counterexample(case: Case, history: History) -> dict[str, Any]:
 
 def with_files(case: Case, history: History) -> dict[str, Any]:
     """Return a history as a file keeps it: with the command that plays it, and where its files were."""
-    told = counterexample(case, history)
-    return told | {"replay": case.replay(told["id"]), "files": dict(case.files)}
+    entry = counterexample(case, history)
+    return entry | {"replay": case.replay(entry["id"]), "files": dict(case.files)}
 
 
 def saved(counterexamples: Sequence[dict[str, Any]]) -> str:
@@ -110,7 +110,7 @@ def check(
 ) -> Cell:
     """Explore one case; its counterexample, if there is one, is played on plain contents before it is believed."""
     begun, budget = time.perf_counter(), a_budget(budget)
-    with case.told():
+    with case.naming_faults():
         graph, interrupted = searched(scenario, faults, budget, progress)
     bad = graph.counterexample
     # A search that was broken off may keep what it found before its first cut; one that came to its end without any

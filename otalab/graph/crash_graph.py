@@ -110,13 +110,13 @@ class CrashGraph(Summary):
     @cached_property
     def histories(self) -> dict[str, History]:
         """The shortest history of every end: fewest cuts, then earliest."""
-        found: dict[str, History] = {}
+        shortest: dict[str, History] = {}
         for node, legs in self.legs_to.items():
             for end, run in self._ends_of(node):
-                if end not in found:
+                if end not in shortest:
                     reason = self._loop(node) if end == "stuck" else self.run_reason[run]
-                    found[end] = History((*legs, Leg(self.run_choices[run])), end, reason)
-        return found
+                    shortest[end] = History((*legs, Leg(self.run_choices[run])), end, reason)
+        return shortest
 
     @cached_property
     def legs_to(self) -> dict[int, tuple[Leg, ...]]:
@@ -124,23 +124,23 @@ class CrashGraph(Summary):
 
         Distances are computed here, on the finished graph: a merge that was undone can have hidden or invented a path.
         """
-        found: dict[int, tuple[Leg, ...]] = {}
+        nearest: dict[int, tuple[Leg, ...]] = {}
         # Ordered by the number of cuts and by where they fell; then first come, first served.
         ticket = count()
         waiting: list[tuple[int, tuple[Any, ...], int, int, int, tuple[Leg, ...]]] = [(0, (), next(ticket), 0, 0, ())]
         while waiting:
             cuts, where, _, number, node, legs = heapq.heappop(waiting)
-            if node in found:
+            if node in nearest:
                 continue
-            found[node] = legs
+            nearest[node] = legs
             for run, step, label, phase, target in self._ways(node):
-                if target in found:
+                if target in nearest:
                     continue
                 cut = step != RESET
                 leg = Leg(self.run_choices[run], step, label, phase) if cut else Leg(self.run_choices[run])
                 fell = (*where, (number, step)) if cut else where
                 heapq.heappush(waiting, (cuts + cut, fell, next(ticket), number + 1, target, (*legs, leg)))
-        return found
+        return nearest
 
     def loop(self, node: int = 0) -> list[int]:
         """Return the runs of the round that a stuck device goes through for ever on steady power, from a node on."""
@@ -153,7 +153,7 @@ class CrashGraph(Summary):
         while node not in way:
             way.append(node)
             node = follows[node][1]
-        return [follows[one][0] for one in way[way.index(node) :]]
+        return [follows[wreck][0] for wreck in way[way.index(node) :]]
 
     def _loop(self, node: int) -> str:
         """Say why a device resets for ever, and what a round of that costs, in resets and in erased sectors."""
@@ -186,7 +186,7 @@ class CrashGraph(Summary):
 
     def _ways(self, node: int) -> Iterator[tuple[int, int, str, str, int]]:
         for edge in self._first_edges[node]:
-            run, step, target = (int(one[edge]) for one in (self.edge_run, self.edge_step, self.edge_target))
+            run, step, target = (int(column[edge]) for column in (self.edge_run, self.edge_step, self.edge_target))
             yield run, step, self.labels[self.edge_label[edge]], self.phases[self.edge_phase[edge]], target
 
     def facts(self) -> Iterator[tuple[str, object]]:

@@ -203,7 +203,7 @@ class Explorer:
         node.edges, node.erased, node.followed = [], {}, False
         for number, run in enumerate(node.runs):
             if run.end is None:
-                erased = reduce(or_, (both(one.sector) for one in run.effects if isinstance(one, Erase)), 0)
+                erased = reduce(or_, (both(effect.sector) for effect in run.effects if isinstance(effect, Erase)), 0)
                 run.follows = self.resolve(run.after, run.world, Arrival(node, run))
                 self._lead(node, Edge(number, None, run.follows, 0, self.never, "reset"), erased)
             # Cuts in boot records first: there are few, they decide most, and a budget may not last for the others.
@@ -245,27 +245,30 @@ class Explorer:
                 count = self.faults.count(effect, before, self.scenario.device)
                 yield Edge(number, step, target, count, self._surely, "before"), erased
             else:
-                for one in self.classes(effect, before, sector):
-                    way = Arrival(node, run, step, one.first.label)
-                    leads = self.resolve(one.first.onto(before, sector), world, way)
+                for tears in self.classes(effect, before, sector):
+                    way = Arrival(node, run, step, tears.first.label)
+                    leads = self.resolve(tears.first.onto(before, sector), world, way)
                     if not leads.spot.looks_at_bytes(sector):
-                        yield Edge(number, step, leads, one.count, one.weights, one.first.label, one.kind), erased
+                        yield (
+                            Edge(number, step, leads, tears.count, tears.weights, tears.first.label, tears.kind),
+                            erased,
+                        )
                         continue
-                    for raw in self._by_bytes(effect, before, sector, one):
+                    for raw in self._by_bytes(effect, before, sector, tears):
                         way = Arrival(node, run, step, raw.first.label)
                         leads = self.resolve(raw.first.onto(before, sector), world, way)
-                        kind = one.kind, raw.kind
+                        kind = tears.kind, raw.kind
                         yield Edge(number, step, leads, raw.count, raw.weights, raw.first.label, kind), erased
                 target = None
             if isinstance(effect, Erase):
                 erased |= both(sector)
 
-    def _by_bytes(self, effect: Erase | Program, before: Flash, sector: int, one: TearClass) -> list[TearClass]:
+    def _by_bytes(self, effect: Erase | Program, before: Flash, sector: int, tears: TearClass) -> list[TearClass]:
         """Return the tears of a class by their bytes."""
-        if one.count > 1:
-            return self.classes(effect, before, sector, within=one.kind)
+        if tears.count > 1:
+            return self.classes(effect, before, sector, within=tears.kind)
         # Of a journal's record each of 50,000 tears is a class of its own: all of them again for each was for ever.
-        return [replace(one, kind=self.identity.raw_class(one.first.contents, one.first.mark))]
+        return [replace(tears, kind=self.identity.raw_class(tears.first.contents, tears.first.mark))]
 
     def classes(self, effect: Erase | Program, before: Flash, sector: int, within: Hashable = None) -> list[TearClass]:
         """Return the tears of an effect by what can be told apart, in the order of their first members.
@@ -278,7 +281,7 @@ class Explorer:
         if known is None:
             # All classes at one go: a record of which every byte counts has as many as it has tears.
             known = {}
-            found: dict[Hashable, list[Tear]] = {}
+            by_kind: dict[Hashable, list[Tear]] = {}
             for tear in self.faults.tears(effect, before, self.scenario.device):
                 kind = self.identity.contents_class(sector, tear.contents, tear.mark)
                 outer, inner = (None, kind) if within is None else (kind, self._raw(tear))
@@ -286,8 +289,8 @@ class Explorer:
                 tears.count += 1
                 tears.weights = [*map(add, tears.weights, tear.weights)]
                 if self.believed.asked and within is None and sector in self.identity:
-                    found.setdefault(kind, []).append(tear)
-            for alike in found.values():
+                    by_kind.setdefault(kind, []).append(tear)
+            for alike in by_kind.values():
                 self.believed.holds(before, sector, alike)
             self._tears[*key, within is not None] = known
         return list(known.get(within, {}).values())  # a model that leaves nothing has no class at all

@@ -32,7 +32,7 @@ def graph_of(explorer: Explorer) -> CrashGraph:
         run_node=np.array([node for node, _ in runs], np.int64),
         run_probability=np.array([run.probability for _, run in runs]),
         run_end=np.array([ENDS.index(run.end.name) if run.end else NO_END for _, run in runs], np.int64),
-        run_erases=np.array([sum(isinstance(one, Erase) for one in run.effects) for _, run in runs], np.int64),
+        run_erases=np.array([sum(isinstance(effect, Erase) for effect in run.effects) for _, run in runs], np.int64),
         run_choices=tuple(run.choices for _, run in runs),
         run_reason=tuple(run.end.reason if run.end else f"it reboots for ever: {run.reset}" for _, run in runs),
         edge_run=whole[0],
@@ -78,13 +78,13 @@ def _erased(effect: Effect) -> int:
 
 def reached(explorer: Explorer) -> list[Node]:
     """Return the nodes that the start leads to, in the order of their numbers in the frozen graph."""
-    seen: dict[Node, None] = {explorer.start: None}
+    nodes: dict[Node, None] = {explorer.start: None}
     for node in (waiting := [explorer.start]):
         for edge in _edges(explorer, node):
-            if edge.target not in seen:
-                seen[edge.target] = None
+            if edge.target not in nodes:
+                nodes[edge.target] = None
                 waiting.append(edge.target)
-    return list(seen)
+    return list(nodes)
 
 
 def _edges(explorer: Explorer, node: Node) -> list[Edge]:

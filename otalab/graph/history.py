@@ -105,13 +105,13 @@ def ending(scenario: Scenario, played: list[Played]) -> End:
         raise BadInput("the history ends in a cut: one more run must follow it")
     observer = Observer(scenario)
     end, _ = observer.judge_run(last.run)
-    taken, seen = last.run, set[tuple[Flash, World]]()
+    taken, states = last.run, set[tuple[Flash, World]]()
     while end is None:
         assert isinstance(taken.outcome, Reset)
         state = taken.flash, scenario.power_on(taken.world)
-        if state in seen or len(seen) > 20:
+        if state in states or len(states) > 20:
             return End("stuck", f"it reboots for ever: {taken.outcome.reason}")
-        seen.add(state)
+        states.add(state)
         taken = run(scenario, *state)
         end, _ = observer.judge_run(taken)
     return end
@@ -133,5 +133,7 @@ def _tear(scenario: Scenario, faults: FaultModel, step: Step, label: str) -> Tea
 
 def _distance(label: str, other: str) -> tuple[bool, int]:
     """Return how far a tear is from another one: of the same kind first, then by its number."""
-    kinds, numbers = zip(*((re.sub(r"\d+", "", one), re.findall(r"\d+", one)) for one in (label, other)), strict=True)
+    kinds, numbers = zip(
+        *((re.sub(r"\d+", "", text), re.findall(r"\d+", text)) for text in (label, other)), strict=True
+    )
     return kinds[0] != kinds[1], sum(abs(int(a) - int(b)) for a, b in zip(*numbers, strict=False))

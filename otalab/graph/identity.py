@@ -123,7 +123,7 @@ class _Kind:
                 start, end = _core(data)
                 self._cores[data] = start, end, data[start:end]
                 # Bytes that were called scrap before this record was known may be almost this record.
-                if any(one == SCRAP and old[start:end] == data[start:end] for old, one in self._classes.items()):
+                if any(kind == SCRAP and old[start:end] == data[start:end] for old, kind in self._classes.items()):
                     self.stale = True
 
     def renew(self) -> None:
@@ -163,15 +163,15 @@ class _Kind:
 
     def _renumbered(self, classes: list[Hashable]) -> list[Hashable]:
         counting, stride = self._codec.counting, self._codec.stride
-        records = [self._codec.decode(one) for one in classes if isinstance(one, bytes)] if self._strong else []
+        records = [self._codec.decode(data) for data in classes if isinstance(data, bytes)] if self._strong else []
         whole = [record for record in records if isinstance(record, Record)]
-        torn = any(one != SCRAP and not isinstance(one, bytes) for one in classes)
+        torn = any(kind != SCRAP and not isinstance(kind, bytes) for kind in classes)
         few = any(counting.left(record.sequencer) < FEW for record in whole)
         young = any(record.sequencer <= self.young for record in whole)
         if torn or few or young or not whole or not stride:
             return classes
         numbered = iter(renumbered(whole, counting, stride))
-        return [next(numbered) if isinstance(one, bytes) else one for one in classes]
+        return [next(numbered) if isinstance(kind, bytes) else kind for kind in classes]
 
     def record_class(self, data: bytes) -> Hashable:
         """Return the class of the bytes of a record."""

@@ -73,36 +73,36 @@ class PartialGraph(Explorer):
     def follow(self, ahead: Iterable[FrontierNode]) -> None:
         """Follow each of these, and check all merges against what was learnt."""
         stale = set()
-        for one in ahead:
-            stale |= self._sources(one)
-            self._open(one)
+        for frontier in ahead:
+            stale |= self._sources(frontier)
+            self._open(frontier)
             self.progress(self)
         self.settle(stale)
 
-    def many(self, one: FrontierNode) -> bool:
+    def many(self, frontier: FrontierNode) -> bool:
         """Say whether what stands ahead are too many tears to follow each."""
-        if one.kind != "torn":
+        if frontier.kind != "torn":
             return False
-        assert isinstance(one.effect, (Erase, Program))
-        sector = sector_of(one.effect, one.flash)
-        there = self.place(one.flash, one.world, one.way)
+        assert isinstance(frontier.effect, (Erase, Program))
+        sector = sector_of(frontier.effect, frontier.flash)
+        there = self.place(frontier.flash, frontier.world, frontier.way)
         # Where nobody reads what the tear leaves, all of them lead to one place; to know that, it has to be run.
         if isinstance(there, FrontierNode) or not there.spot.matters(sector):
             return False
-        return self.faults.count(one.effect, one.flash, self.scenario.device) > MANY
+        return self.faults.count(frontier.effect, frontier.flash, self.scenario.device) > MANY
 
-    def _open(self, one: FrontierNode) -> None:
-        if one.kind == "cuts":
-            assert one.source is not None
-            self._opened[one.source].runs.add(one.run)
+    def _open(self, frontier: FrontierNode) -> None:
+        if frontier.kind == "cuts":
+            assert frontier.source is not None
+            self._opened[frontier.source].runs.add(frontier.run)
             return
-        self.resolve(one.flash, one.world, one.way)
-        if one.kind == "torn" and not self.many(one):
-            assert one.source is not None
-            self._opened[one.source].torn.add((one.run, one.step))
+        self.resolve(frontier.flash, frontier.world, frontier.way)
+        if frontier.kind == "torn" and not self.many(frontier):
+            assert frontier.source is not None
+            self._opened[frontier.source].torn.add((frontier.run, frontier.step))
 
-    def _sources(self, one: FrontierNode) -> set[Node]:
-        return {node for node in self.nodes if one in node.erased}
+    def _sources(self, frontier: FrontierNode) -> set[Node]:
+        return {node for node in self.nodes if frontier in node.erased}
 
     def settle(self, stale: Iterable[Node] = ()) -> bool:
         """Connect what is new or has changed, until every merge holds on all that is known to be live.
@@ -117,7 +117,7 @@ class PartialGraph(Explorer):
             waiting |= set(self._waiting)
             self._waiting.clear()
             self._fresh.clear()
-            for node in sorted(waiting, key=lambda one: one.number):
+            for node in sorted(waiting, key=lambda each: each.number):
                 self._connect(node)
             held = held and all(_same(old, node.edges) for node, old in before.items())
             grown = self._grow()
@@ -133,14 +133,14 @@ class PartialGraph(Explorer):
         ends = []
         for node in self.nodes:
             follows = [run.follows for run in node.runs]
-            if any(one is None or isinstance(one, FrontierNode) for one in follows):
+            if any(target is None or isinstance(target, FrontierNode) for target in follows):
                 ends.append(node)  # comes to an end, or to what may come to one
-            for one in follows:
-                if one is not None:
-                    before.setdefault(one, []).append(node)
+            for target in follows:
+                if target is not None:
+                    before.setdefault(target, []).append(node)
         alive = set(ends)
         for node in ends:
-            fresh = [one for one in before.get(node, ()) if one not in alive]
+            fresh = [source for source in before.get(node, ()) if source not in alive]
             alive.update(fresh)
             ends += fresh
         return set(self.nodes) - alive
@@ -148,11 +148,11 @@ class PartialGraph(Explorer):
     def comes_to_an_end(self, node: Node) -> bool:
         """Say whether, on steady power, a device can come to an end from here; what that takes is run."""
         waiting = [node]
-        for one in waiting:
-            for run in one.runs:
+        for wreck in waiting:
+            for run in wreck.runs:
                 if run.end:
                     return True
-                follows = self.known(run.after, run.world, Arrival(one, run))
+                follows = self.known(run.after, run.world, Arrival(wreck, run))
                 if follows not in waiting:
                     waiting.append(follows)
         return False
@@ -177,11 +177,11 @@ class PartialGraph(Explorer):
             self._connect(node)
         return node
 
-    def follow_cuts(self, one: FrontierNode) -> None:
+    def follow_cuts(self, frontier: FrontierNode) -> None:
         """Follow all cuts of a run that stand ahead; as after `known`, `settle` has to follow."""
-        self._open(one)
-        assert one.source is not None
-        self._connect(one.source)
+        self._open(frontier)
+        assert frontier.source is not None
+        self._connect(frontier.source)
 
     def _standing(self, key: tuple[object, ...], flash: Flash, world: World, **more: object) -> FrontierNode:
         known = self._ahead.get(key)
@@ -194,7 +194,7 @@ class PartialGraph(Explorer):
         opened = self._opened.setdefault(node, Opened())
         for number, run in enumerate(node.runs):
             if run.end is None:
-                erased = reduce(or_, (both(one.sector) for one in run.effects if isinstance(one, Erase)), 0)
+                erased = reduce(or_, (both(effect.sector) for effect in run.effects if isinstance(effect, Erase)), 0)
                 run.follows = self.place(run.after, run.world, Arrival(node, run))
                 self._lead(node, Edge(number, None, run.follows, 0, self.never, "reset"), erased)
             if number in opened.runs:
@@ -228,8 +228,8 @@ class PartialGraph(Explorer):
             else:
                 if isinstance(target, FrontierNode) or (number, step) not in opened.torn:
                     key = ("torn", node, number, step)
-                    told = {"kind": "torn", "source": node, "run": number, "step": step, "effect": effect}
-                    ahead = self._standing(key, before, world, way=Arrival(node, run, step, "before"), **told)
+                    stands = {"kind": "torn", "source": node, "run": number, "step": step, "effect": effect}
+                    ahead = self._standing(key, before, world, way=Arrival(node, run, step, "before"), **stands)
                     yield Edge(number, step, ahead, 0, self._surely, "not-told-apart"), erased
                 else:
                     torn = self._torn(Arrival(node, run, step), number, effect, before, world)
@@ -240,14 +240,14 @@ class PartialGraph(Explorer):
 
     def _torn(self, way: Arrival, number: int, effect: Erase | Program, before: Flash, world: World) -> Iterator[Edge]:
         sector, step = sector_of(effect, before), way.step
-        for one in self.classes(effect, before, sector):
-            leads = self.place(one.first.onto(before, sector), world, way._replace(label=one.first.label))
+        for tears in self.classes(effect, before, sector):
+            leads = self.place(tears.first.onto(before, sector), world, way._replace(label=tears.first.label))
             if not leads.spot.looks_at_bytes(sector):
-                yield Edge(number, step, leads, one.count, one.weights, one.first.label, one.kind)
+                yield Edge(number, step, leads, tears.count, tears.weights, tears.first.label, tears.kind)
                 continue
-            for raw in self._by_bytes(effect, before, sector, one):
+            for raw in self._by_bytes(effect, before, sector, tears):
                 leads = self.place(raw.first.onto(before, sector), world, way._replace(label=raw.first.label))
-                kind: Hashable = one.kind, raw.kind
+                kind: Hashable = tears.kind, raw.kind
                 yield Edge(number, step, leads, raw.count, raw.weights, raw.first.label, kind)
 
 

@@ -176,7 +176,7 @@ def repair(
     Somebody who interrupts is given what was found.
     """
     design = load_design(design) if isinstance(design, str) else design
-    asked = ScenarioOptions.of({"board": board_for(design, board), **options})
+    scenario = ScenarioOptions.of({"board": board_for(design, board), **options})
     for name, value in (("most", most), ("wanted", wanted), ("budget", budget), ("limit", limit)):
         if type(value) is not int or value < 1:
             raise BadInput(f"{name} {value!r}: a whole number of 1 or more is needed")
@@ -186,8 +186,8 @@ def repair(
         parse_temper(image)
     if choices and (strange := sorted(choices.keys() - every_choice().keys())):
         raise BadInput(f"{strange[0]}: there is no such choice{meant(strange[0], every_choice())}")
-    cells = tuple((fault_model(one).name, image) for one in faults for image in images)
-    search = _Search(design, Judge(asked, cells, budget), wanted, limit)
+    cells = tuple((fault_model(name).name, image) for name in faults for image in images)
+    search = _Search(design, Judge(scenario, cells, budget), wanted, limit)
     search.judge.progress = lambda text: progress(search.tried, text)
     try:
         return search.answer(most, every_choice() if choices is None else choices)
@@ -208,7 +208,7 @@ class _Search:
     size: int = 0
     smallest: bool = False
     verdicts: dict[tuple[Change, ...], str] = field(default_factory=dict)
-    found: list[Suggestion] = field(default_factory=list)
+    suggestions: list[Suggestion] = field(default_factory=list)
     lost: list[InternalFault] = field(default_factory=list)
 
     @property
@@ -219,24 +219,24 @@ class _Search:
         """Try the usual changes, then all sets that are smaller than what was found; without a find, all of them."""
         if self._verdict(self.design) == "safe":
             return self.result("safe")
-        usual = {name: [value for one, value in USUAL if one == name and value in choices[name]] for name in choices}
+        usual = {name: [value for key, value in USUAL if key == name and value in choices[name]] for name in choices}
         most = min(most, len(choices))
         try:
             self._by_size({name: values for name, values in usual.items() if values}, most)
-            least = len(self.found[0].changes) if self.found else most
+            least = len(self.suggestions[0].changes) if self.suggestions else most
             # Others of the same size are looked for only if more are wanted.
-            self._by_size(choices, least - 1 if len(self.found) >= self.wanted else least)
+            self._by_size(choices, least - 1 if len(self.suggestions) >= self.wanted else least)
         except _Spent:
             return self.result("limit")
-        self.size = len(self.found[0].changes) if self.found else most
-        below = self.size if self.found else most + 1
-        self.smallest = not any(len(one) < below for one, verdict in self.verdicts.items() if verdict == "open")
+        self.size = len(self.suggestions[0].changes) if self.suggestions else most
+        below = self.size if self.suggestions else most + 1
+        self.smallest = not any(len(changes) < below for changes, verdict in self.verdicts.items() if verdict == "open")
         return self.result("none" if self.smallest else "undecided")
 
     def _verdict(self, design: Design, changes: tuple[Change, ...] = ()) -> str:
-        verdict, told = self.judge.verdict(design), "; ".join(change.text for change in changes)
+        verdict, text = self.judge.verdict(design), "; ".join(change.text for change in changes)
         self.lost += [
-            InternalFault(f"{fault.what}, with {told}" if told else fault.what, fault.history)
+            InternalFault(f"{fault.what}, with {text}" if text else fault.what, fault.history)
             for fault in self.judge.lost
         ]
         self.judge.lost.clear()
@@ -247,9 +247,9 @@ class _Search:
         for size in range(1, min(most, len(choices)) + 1):
             for changes in sets(self.design, size, choices):
                 self._try(changes)
-                if len(self.found) >= self.wanted and len(self.found[0].changes) == size:
+                if len(self.suggestions) >= self.wanted and len(self.suggestions[0].changes) == size:
                     return
-            if self.found and len(self.found[0].changes) == size:
+            if self.suggestions and len(self.suggestions[0].changes) == size:
                 return
 
     def _try(self, changes: tuple[Change, ...]) -> None:
@@ -265,14 +265,16 @@ class _Search:
         self.verdicts[changes] = verdict
         if verdict == "safe":
             # A smaller set that turns up later takes the place of what was found before.
-            self.found = [one for one in self.found if len(one.changes) <= len(changes)]
-            self.found.append(Suggestion(changes, other, self.judge.proofs(other)))
+            self.suggestions = [
+                suggestion for suggestion in self.suggestions if len(suggestion.changes) <= len(changes)
+            ]
+            self.suggestions.append(Suggestion(changes, other, self.judge.proofs(other)))
 
     def result(self, outcome: str) -> Repair:
         undecided = tuple(changes for changes, verdict in self.verdicts.items() if verdict == "open")
-        size = len(self.found[0].changes) if self.found else self.size
-        outcome = "found" if self.found else outcome
+        size = len(self.suggestions[0].changes) if self.suggestions else self.size
+        outcome = "found" if self.suggestions else outcome
         smallest = self.smallest or size == 1
         return Repair(
-            self.design, outcome, tuple(self.found), size, self.tried, undecided, smallest, lost=tuple(self.lost)
+            self.design, outcome, tuple(self.suggestions), size, self.tried, undecided, smallest, lost=tuple(self.lost)
         )

@@ -48,7 +48,7 @@ class Trie:
 
     def find(self, root: Hashable, key: Callable[[Look], Hashable]) -> tuple[Leaf, ...] | None:
         """Return the runs of a wreck, one for each way in which chance can decide, or `None` if one is not known."""
-        found: list[Leaf] = []
+        leaves: list[Leaf] = []
         waiting = [self._roots.get(root)]
         while waiting:
             branch = waiting.pop()
@@ -56,12 +56,12 @@ class Trie:
                 branch = branch.children.get(key(branch.look))
             match branch:
                 case Leaf():
-                    found.append(branch)
+                    leaves.append(branch)
                 case Chooses(of, children):
                     waiting += (children.get(taken) for taken in reversed(range(of)))
                 case _:
                     return None
-        return tuple(found) if len(found) == 1 else tuple(sorted(found, key=lambda leaf: leaf.number))
+        return tuple(leaves) if len(leaves) == 1 else tuple(sorted(leaves, key=lambda leaf: leaf.number))
 
     def add(self, root: Hashable, path: Iterable[Look | Draw], key: Callable[[Look], Hashable]) -> Leaf:
         """Add a run by its path; `key` names what a look found when the power came on."""

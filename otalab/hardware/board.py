@@ -174,7 +174,7 @@ def _geometry(settings: Settings, chip: FlashPart) -> Geometry:
 def _places(settings: Settings, key: str, geometry: Geometry) -> tuple[Region, ...]:
     if key == "state" and key not in settings.table:
         return ()
-    return tuple(_region(one, "", geometry) for one in settings.each(key))
+    return tuple(_region(place, "", geometry) for place in settings.each(key))
 
 
 def _words(settings: Settings, key: str, default: str) -> str:
@@ -191,8 +191,8 @@ def _slot(settings: Settings, geometry: Geometry) -> Slot:
 def _data(settings: Settings, slots: tuple[Slot, ...]) -> str:
     """Return what an update does to data: as it is named, or as the slots have it where that leaves no choice."""
     own, places = [bool(slot.fs.size) for slot in slots], {slot.fs for slot in slots}
-    found = "each" if all(own) and len(places) == len(slots) else "kept" if all(own) else "none"
-    named = settings.choice("data", DATA) if "data" in settings.table else found
+    where = "each" if all(own) and len(places) == len(slots) else "kept" if all(own) else "none"
+    named = settings.choice("data", DATA) if "data" in settings.table else where
     if not all(own) and any(own):
         raise settings.wrong(
             "slots", 'one has fs and another has none: give each its own, or both one, or data = "none"'

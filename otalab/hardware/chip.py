@@ -67,13 +67,13 @@ class Chip:
     def note_read(self, address: int, length: int, *, raw: bool = True) -> None:
         """Note sectors as read, unless this run had wholly erased them before."""
         for sector in self.flash.geometry.sectors_of(address, length):
-            seen = self._seen.get(sector)
+            noted = self._seen.get(sector)
             # Who has seen the bytes has seen what a codec makes of them.
-            if sector in self.killed or seen or seen is raw:
+            if sector in self.killed or noted or noted is raw:
                 continue
             self._seen[sector] = raw
             self.path.append(Look(sector, raw))
-            if seen is None:
+            if noted is None:
                 self._settle(sector)
 
     def _settle(self, sector: int) -> None:
