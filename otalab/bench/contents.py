@@ -39,7 +39,8 @@ def brought_files(version: str, fs_size: int) -> dict[str, bytes]:
 
 def default_bundle(board: Board, version: str, app_size: int, *, own_check: bool = False) -> bytes:
     """Return a bundle for a board: an application of this size, and files that fill their region if there is one."""
-    slot = board.slots[0]
+    # What is offered to a device goes into any of its slots.
+    slot = min(board.slots, key=lambda slot: slot.fs.size)
     app_name, _ = CODE.get(board.platform, ("app", "app"))
     parts = [PartSource(app_name, "app", "lamp.bin", application(version, app_size, own_check=own_check), {})]
     if "fs" in PARTS[board.data]:

@@ -157,7 +157,7 @@ def _broken(device: Device, done: Flash) -> str:
     if staged is None or not device.board.has_slot(staged.config.active):
         return ""
     slot = staged.config.active
-    return against_its_record(device.board, done, slot, staged.config.slots[slot])
+    return against_its_record(device.board, done, slot, staged.config.facts(slot))
 
 
 def _newest(device: Device, flash: Flash) -> Record | None:
@@ -207,7 +207,7 @@ def _started(device: Device, flash: Flash) -> tuple[Start, Image | None, str]:
     said = next((line for line in chip.log if line.startswith(REASONS)), chip.log[-1] if chip.log else "")
     if selected is None:
         return Start(0, True, 0), None, said
-    region, facts = device.board.slots[start.slot].app, selected.config.slots[start.slot]
+    region, facts = device.board.slots[start.slot].app, selected.config.facts(start.slot)
     length = facts.length if facts.fit(chip.read_region(region)) else region.size
     return start, _image(facts.version, chip.flash, region, length), said
 

@@ -18,6 +18,7 @@ from otalab.firmware.design import Design
 from otalab.firmware.designed import Designed
 from otalab.firmware.device import Device, Firmware
 from otalab.firmware.image import Image, committed_by_hand, parse_temper
+from otalab.firmware.no_record import FIRST_SLOTS
 from otalab.firmware.outcome import Running
 from otalab.firmware.store import codec, families
 from otalab.formats.filesystems.kinds import MOUNTS
@@ -32,6 +33,7 @@ OLD_VERSION, USED_VERSION, NEW_VERSION, PROBE_VERSION = "1", "1.5", "2", "probe"
 EARLIER = 6
 PROBE_SIZE = 4096
 OPERATOR_SECONDS = 30.0
+MANY_SLOTS = ("otadata", "mongoose")
 
 
 UNKEPT = {("updater.dat", "none")}
@@ -57,7 +59,9 @@ def scenario_of(options: ScenarioOptions, design: str | Design | Firmware, image
     """Return the scenario of a design, or of code, that options describe."""
     firmware = firmware_of(design)
     board = with_part(board_for(firmware, options.board), options.part)
-    size = board.slots[0].app.size if options.app_size is None else options.app_size
+    if isinstance(firmware, Designed) and firmware.design.slots != board.targets:
+        firmware = Designed(replace(firmware.design, slots=board.targets))
+    size = min(slot.app.size for slot in board.slots) if options.app_size is None else options.app_size
     update, probe = an_update(options, firmware, board, size, image), a_probe(firmware, board, size)
     earlier = earlier_updates(options, firmware, board, size)
     files = default_files() if options.files is None else dict(options.files)
@@ -137,7 +141,7 @@ def a_device(firmware: Firmware, board: Board, app_size: int, files: dict[str, b
     """Return a device fresh from the factory, and its flash."""
     app = application(OLD_VERSION, app_size, own_check=firmware.checks_itself)
     device = Device(board, firmware, (Image.of(OLD_VERSION, "1/factory", app),))
-    return device, firmware.shipped(device, empty(board, app, files), app)
+    return device, firmware.shipped(device, empty(board, app, files, firmware.first_slot(board)), app)
 
 
 def with_part(board: Board, name: str | None) -> Board:
@@ -179,8 +183,11 @@ def board_for(firmware: Design | Firmware, board: str | Board | None = None) -> 
     board = board or firmware.board or "lab-1M"
     board = board if isinstance(board, Board) else load_board(board)
     records = firmware if isinstance(firmware, Design) else firmware.records
-    if not isinstance(firmware, Design) and firmware.design is None and board.data != "each":
-        raise BadInput(f"{firmware.name} is code for data in each slot, and {board.name} has other: take another board")
+    code = not isinstance(firmware, Design) and firmware.design is None
+    if code and (board.data != "each" or len(board.slots) != 2):
+        raise BadInput(
+            f"{firmware.name} is code for two slots with data in each, and {board.name} is not so: take another board"
+        )
     if records is not None:
         has_room(board, records)
     return board
@@ -190,6 +197,16 @@ def has_room(board: Board, design: Design) -> None:
     """Refuse a board that has no room for what a design keeps."""
     if not all(family.sectors for family in families(board, design)):
         raise BadInput(f"design {design.name} needs a second store, and board {board.name} has no place for one")
+    if board.targets > 2 and design.record not in MANY_SLOTS:
+        raise BadInput(
+            f"the records of {design.name} know of two slots, and board {board.name} has {board.targets}: "
+            f"take a design with records.format {' or '.join(MANY_SLOTS)}"
+        )
+    if FIRST_SLOTS[design.no_record](board) and design.image_check == "crc32":
+        raise BadInput(
+            f"design {design.name} starts the factory image of board {board.name} by a CRC-32 that no record has: "
+            'take boot.image_check = "own"'
+        )
     if (design.interval_in, board.data) in UNKEPT:
         raise BadInput(
             f"design {design.name} keeps its commit interval in a file, and board {board.name} has no file system: "
@@ -200,9 +217,9 @@ def has_room(board: Board, design: Design) -> None:
         raise BadInput(f"the records of {design.name} need {size} bytes, and board {board.name} has {room} for them")
 
 
-def empty(board: Board, app: bytes, files: dict[str, bytes]) -> Flash:
-    """Return the flash of a device before its first boot record: a loader, and version 1 in slot 0."""
-    slot, flash = board.slots[0], Flash.blank(board.geometry)
+def empty(board: Board, app: bytes, files: dict[str, bytes], first: int = 0) -> Flash:
+    """Return the flash of a device before its first boot record: a loader, and version 1 in its first slot."""
+    slot, flash = board.slots[first], Flash.blank(board.geometry)
     flash = flash.patched(board.loader.address, noise("boot loader", board.loader.size))
     flash = flash.patched(slot.app.address, app)
     return flash.patched(slot.fs.address, file_system(board, slot, OLD_VERSION, files))

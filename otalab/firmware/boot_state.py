@@ -129,7 +129,7 @@ def snapshot_copied(chip: Controller, design: Design, wanted: Snapshot) -> Routi
     config, source = selected.config, selected.config.active
     if not chip.board.has_slot(source):
         return Report(False, NOT_COPIED)
-    target, facts, slots = 1 - source, config.slots[source], chip.board.slots
+    target, facts, slots = chip.board.next_slot(source), config.facts(source), chip.board.slots
     # rBoot and the loader of ESP-IDF name a slot and no length: whatever is in it is copied.
     length = facts.length if store.codec(design).tells_image else slots[source].app.size
     if refused := uncopied(chip, design, facts, source, length):
@@ -154,13 +154,14 @@ def snapshot_copied(chip: Controller, design: Design, wanted: Snapshot) -> Routi
 
 def uncopied(chip: Controller, design: Design, facts: SlotFacts, source: int, length: int) -> str:
     """Return why a slot cannot be copied, or nothing."""
-    here, there = chip.board.slots[source], chip.board.slots[1 - source]
+    target = chip.board.next_slot(source)
+    here, there = chip.board.slots[source], chip.board.slots[target]
     if not length:
         return "the boot record does not say how long the running image is"
     if store.codec(design).tells_image and not facts.fit(chip.read_region(here.app)):
         return "the running image is not the one that its boot record tells of"
     if length > there.app.size or here.fs.size > there.fs.size:
-        return f"slot {1 - source} is smaller than slot {source}"
+        return f"slot {target} is smaller than slot {source}"
     return ""
 
 

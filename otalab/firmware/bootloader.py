@@ -177,8 +177,8 @@ def as_decided(chip: Controller, design: Design, decided: BootConfig) -> BootCon
 
 def whichever_is_whole(chip: Controller, design: Design, decided: BootConfig) -> BootConfig | None:
     """Write down the slot of an image that is whole; nothing where there is none."""
-    other = replace(decided, active=1 - decided.active)
-    return next((config for config in (decided, other) if passes(chip, design, config)), None)
+    others = (replace(decided, active=slot) for slot in chip.board.others(decided.active))
+    return next((config for config in (decided, *others) if passes(chip, design, config)), None)
 
 
 def halt(chip: Controller, design: Design, config: BootConfig) -> Routine[Start | Bricked | Reset]:
@@ -205,11 +205,14 @@ def the_other_noted(chip: Controller, design: Design, config: BootConfig) -> Rou
 
 
 def the_other(chip: Controller, design: Design, config: BootConfig) -> Routine[Start | Bricked | Reset]:
-    """Start the other slot's image where one fails its check, if that one is whole: it is done again at every start."""
-    other = replace(config, active=1 - config.active)
-    if passes(chip, design, other):
-        chip.say(f"Starting slot {other.active} instead")
-        return start(chip, design, other)
+    """Start the other slot's image where one fails its check, if that one is whole: it is done again at every start.
+
+    Of several slots it is the first whose image is whole, of those before it down to a factory image, then behind it.
+    """
+    for other in (replace(config, active=slot) for slot in chip.board.others(config.active)):
+        if passes(chip, design, other):
+            chip.say(f"Starting slot {other.active} instead")
+            return start(chip, design, other)
     return Bricked("no slot has an image that passes its check")
     yield
 

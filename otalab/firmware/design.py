@@ -185,6 +185,8 @@ class Design:
 
     # The partition table that it was written for; the designs of the catalogue fit any board.
     board: Board | None = field(default=None, hash=False)
+    # Among how many slots it updates: what the board has, and never written in a design's TOML.
+    slots: int = 2
 
     def toml(self) -> str:
         """Return the design as the TOML it can be loaded from."""

@@ -13,6 +13,7 @@ from otalab.firmware.design import Design
 from otalab.firmware.device import Device
 from otalab.firmware.image import COMMITS, Image
 from otalab.firmware.image_checks import CHECKED, lying
+from otalab.firmware.no_record import FIRST_SLOTS
 from otalab.firmware.outcome import Bricked, Outcome, Reset
 from otalab.firmware.store import codec
 from otalab.firmware.timer import under_timer
@@ -88,13 +89,19 @@ class Designed:
         return decision(chip, self.design)
 
     def shipped(self, device: Device, flash: Flash, app: bytes) -> Flash:
-        """Put the first record in its place: version and facts of slot 0, committed."""
+        """Put the first record in its place: version and facts of slot 0, committed; none for a factory image."""
         form, board = codec(self.design), device.board
+        if self.first_slot(board):
+            return flash
         facts = SlotFacts(len(app), crc32(app), device.images[0].version)
         slots = lying(facts, board.slots[0]), lying(SlotFacts(), board.slots[1])
         record = Record(form.counting.first, BootConfig(0, True, slots))
         flash = flash.patched(board.records[0].address, form.encode(record))
         return record_writes.SHIPS[self.design.placing](flash, board, self.design)
+
+    def first_slot(self, board: Board) -> int:
+        """Return the slot of the first image: slot 0, or that of a factory image."""
+        return FIRST_SLOTS[self.design.no_record](board)
 
     def committed(self, image: Image) -> Image:
         """Let an image be committed as the design has it."""

@@ -67,7 +67,11 @@ class Firmware(Protocol):
         ...
 
     def shipped(self, device: Device, flash: Flash, app: bytes) -> Flash:
-        """Return the flash with the first boot record in it; an application of these bytes lies in slot 0."""
+        """Return the flash with the first boot record in it; an application of these bytes lies in the first slot."""
+        ...
+
+    def first_slot(self, board: Board) -> int:
+        """Return the slot that a device has its first image in."""
         ...
 
     def committed(self, image: Image) -> Image:

@@ -26,7 +26,7 @@ def by_table(board: Board, config: BootConfig) -> BootConfig | None:
 
 def by_record(board: Board, config: BootConfig) -> BootConfig | None:
     """Find an image at the address that the record has for its slot: one that is torn leads where no image begins."""
-    facts = config.slots[config.active]
+    facts = config.facts(config.active)
     lies = next((number for number, slot in enumerate(board.slots) if slot.app.address == facts.at), None)
     return None if lies is None else replace(config, active=lies, slots=(facts, facts))
 
@@ -38,7 +38,7 @@ def unchecked(chip: Controller, config: BootConfig) -> bool:
 
 def checksum(chip: Controller, config: BootConfig) -> bool:
     """Compare the image with the length and the CRC-32 in the record: it reads all of the image at every start."""
-    region, facts = chip.board.slot(config.active).app, config.slots[config.active]
+    region, facts = chip.board.slot(config.active).app, config.facts(config.active)
     return facts.length <= region.size and facts.fit(chip.read(region.address, facts.length))
 
 
@@ -81,7 +81,7 @@ def lying(facts: SlotFacts, slot: Slot) -> SlotFacts:
 def default_facts(chip: Controller, design: Design) -> tuple[SlotFacts, SlotFacts]:
     """Return what a default record says of both slots."""
     first, second = (
-        lying(FACTS[design.image_check](chip, number), slot) for number, slot in enumerate(chip.board.slots)
+        lying(FACTS[design.image_check](chip, number), slot) for number, slot in enumerate(chip.board.slots[:2])
     )
     return first, second
 

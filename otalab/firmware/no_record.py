@@ -10,6 +10,7 @@ from otalab.firmware.design import Design
 from otalab.firmware.image_checks import default_facts, passes
 from otalab.firmware.store import AREAS
 from otalab.formats.records.record import BootConfig, Record, Selection
+from otalab.hardware.board import Board
 from otalab.hardware.effects import Erase, Routine
 from otalab.hardware.flash import ERASED
 
@@ -47,8 +48,11 @@ def slot_0_if_erased(chip: Controller, design: Design) -> Routine[BootConfig | N
 
 
 def first_whole(chip: Controller, design: Design) -> Routine[BootConfig | None]:
-    """Start the first slot whose image passes its check, and write nothing: halt only where no image does."""
-    for slot in range(len(chip.board.slots)):
+    """Start the first slot whose image passes its check, and write nothing: halt only where no image does.
+
+    A factory image comes before all of them: `bootloader_utility_get_selected_boot_partition`.
+    """
+    for slot in (*range(chip.board.targets, len(chip.board.slots)), *range(chip.board.targets)):
         if passes(chip, design, BootConfig(slot, True)):
             return without_record(chip, design, slot)
     return None
@@ -88,6 +92,24 @@ def first_of_all(design: Design, config: BootConfig) -> bytes:
     return form.encode(Record(form.counting.first, config))
 
 
+def slot_0(board: Board) -> int:
+    """Leave the factory with an image in slot 0, and a record for it."""
+    return 0
+
+
+def factory_image(board: Board) -> int:
+    """Leave the factory with the factory image alone, if the board has a place for one: no record is needed."""
+    return board.targets if board.factory else 0
+
+
+# The slot in which a device has its first image.
+FIRST_SLOTS: dict[str, Callable[[Board], int]] = {
+    "halt": slot_0,
+    "default": slot_0,
+    "default-appended": slot_0,
+    "slot-0": slot_0,
+    "first-whole": factory_image,
+}
 NO_RECORD: dict[str, Callable[[Controller, Design], Routine[BootConfig | None]]] = {
     "halt": nothing,
     "default": default_record,

@@ -58,7 +58,7 @@ PARTS: dict[str, tuple[Table, ...]] = {
     "image_check": (image_checks.IMAGE_CHECKS, image_checks.FACTS, image_checks.CHECKED),
     "finds": (image_checks.FINDS, application.MOUNTS),
     "bad_image": (bootloader.BAD_IMAGES, bootloader.SETTLED),
-    "no_record": (no_record.NO_RECORD,),
+    "no_record": (no_record.NO_RECORD, no_record.FIRST_SLOTS),
     "trial": (bootloader.TRIALS, updater.STAGED, application.FIRST_THINGS),
     "timer": (application.TIMERS, bootloader.TIMED),
     "commit": (image.COMMITS,),

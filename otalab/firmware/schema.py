@@ -10,7 +10,7 @@ from typing import Any
 
 from otalab.firmware.design import Design, bounds, choices, decides, ways
 from otalab.firmware.own_part import says
-from otalab.hardware.board import DATA, FILE_SYSTEMS
+from otalab.hardware.board import DATA, FILE_SYSTEMS, MOST_SLOTS
 from otalab.hardware.part import parts
 
 ADDRESS = {"type": "integer", "minimum": 0}
@@ -68,7 +68,8 @@ def layout_schema() -> dict[str, Any]:
         "loader": REGION,
         "records": pair(REGION),
         "state": pair(REGION),
-        "slots": pair(SLOT),
+        "slots": {"type": "array", "items": SLOT, "minItems": 2, "maxItems": MOST_SLOTS},
+        "factory": SLOT | {"description": "an image that no update replaces, and that a loader may start last"},
     }
     required = ["part", "flash_size", "loader", "records", "slots"]
     return _table(properties) | {"required": required, "description": "the partition table it was written for"}

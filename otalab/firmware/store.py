@@ -15,12 +15,16 @@ from otalab.firmware.design import Design
 from otalab.firmware.update_state import read_state
 from otalab.formats.records.catalogue import COUNTINGS, GUARDS, KEEPERS, READ_ONLY, RECORDS, WIDTHS
 from otalab.formats.records.nvs import UPDATE_STATE
+from otalab.formats.records.otadata import OtadataCodec
 from otalab.formats.records.record import Codec, Invalid, Record, Selection
 from otalab.hardware.board import Board, Region
 from otalab.hardware.chip import Chip
 
 # Of which the formats are kept, and formats of which records are: a repair goes through thousands of designs.
 DESIGNS, FORMATS = 512, 16
+
+
+_Choices = tuple[str, str, str, int, str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +59,22 @@ def decoder(design: Design) -> Callable[[bytes], Record | Invalid]:
     return _decoder(*_format(design))
 
 
-def _format(design: Design) -> tuple[str, str, str, int, str]:
-    """Return the choices that a format is made of."""
-    return design.store, design.guard, design.record, design.sequencer_bits, design.sequencer
+def _format(design: Design) -> _Choices:
+    """Return the choices that a format is made of, and how many slots a sequencer counts among."""
+    return design.store, design.guard, design.record, design.sequencer_bits, design.sequencer, design.slots
 
 
 @cache
-def _codec(keeper: str, guard: str, record: str, bits: int, sequencer: str) -> Codec:
-    fields = RECORDS.get(record) or READ_ONLY[record]
-    return KEEPERS[keeper](GUARDS[guard](fields(WIDTHS[bits](COUNTINGS[sequencer]))))
+def _codec(*made_of: *_Choices) -> Codec:
+    keeper, guard, record, bits, sequencer, slots = made_of
+    form = (RECORDS.get(record) or READ_ONLY[record])(WIDTHS[bits](COUNTINGS[sequencer]))
+    form = OtadataCodec(slots) if isinstance(form, OtadataCodec) else form
+    return KEEPERS[keeper](GUARDS[guard](form))
 
 
 @lru_cache(FORMATS)
-def _decoder(keeper: str, guard: str, record: str, bits: int, sequencer: str) -> Callable[[bytes], Record | Invalid]:
-    return lru_cache(maxsize=1 << 12)(_codec(keeper, guard, record, bits, sequencer).decode)
+def _decoder(*made_of: *_Choices) -> Callable[[bytes], Record | Invalid]:
+    return lru_cache(maxsize=1 << 12)(_codec(*made_of).decode)
 
 
 @lru_cache(DESIGNS)

@@ -93,9 +93,9 @@ def runs_now(chip: Controller, design: Design, config: BootConfig, running: int)
     return running
 
 
-def beside(_chip: Controller, active: int) -> tuple[int, Mount]:
-    """Write to the slot that does not run: what runs stays whole, and so do its files."""
-    return 1 - active, mounted
+def beside(chip: Controller, active: int) -> tuple[int, Mount]:
+    """Write to the slot that does not run, of several to the next one: what runs stays whole, and so do its files."""
+    return chip.board.next_slot(active), mounted
 
 
 def in_place(chip: Controller, active: int) -> tuple[int, Mount]:
@@ -103,6 +103,8 @@ def in_place(chip: Controller, active: int) -> tuple[int, Mount]:
 
     Its files are gone from flash by the time they are needed, so RAM holds them.
     """
+    if active >= chip.board.targets:
+        raise BundleFault("The factory image runs, which no update replaces")
     return active, held_in_ram(chip, chip.board.slots[active].fs)
 
 

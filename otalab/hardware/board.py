@@ -25,8 +25,10 @@ LARGEST_PART = 2**24
 SHARED = ("kept", "overwritten")
 KEYS = (
     *("name", "summary", "platform", "part", "flash_size"),
-    *("file_system", "data", "loader", "records", "slots", "state"),
+    *("file_system", "data", "loader", "records", "slots", "factory", "state"),
 )
+# Sixteen is what a table of ESP-IDF can name.
+MOST_SLOTS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +63,33 @@ class Board:
     file_system: str
     loader: Region
     records: tuple[Region, Region]
-    slots: tuple[Slot, Slot]
+    slots: tuple[Slot, ...]
     # Where a second store beside the records may lie; empty on a board that has no room for one.
     state: tuple[Region, ...] = ()
     data: str = "each"
+    # The last of the slots is a factory image: no update is written there, and a loader may start it as a last resort.
+    factory: bool = False
+
+    @property
+    def targets(self) -> int:
+        """How many slots an update may be written to: the first ones."""
+        return len(self.slots) - self.factory
+
+    def next_slot(self, active: int) -> int:
+        """Return the slot that an update is written to beside the one that runs: the next one, round and round."""
+        return (active + 1) % self.targets if active < self.targets else 0
+
+    def others(self, active: int) -> Iterator[int]:
+        """Yield the slots in whose images a loader looks for one in place of another, in their order.
+
+        Those before it down to the factory image, then those behind it: `bootloader_utility_load_boot_image`.
+        """
+        if active < self.targets:
+            yield from range(active - 1, -1, -1)
+            yield from range(self.targets, len(self.slots))
+            yield from range(active + 1, self.targets)
+        else:
+            yield from range(self.targets)
 
     def owners(self) -> Iterator[tuple[str, Region]]:
         """Yield every named region, in the words of the flash map."""
@@ -74,9 +99,10 @@ class Board:
         for number, area in enumerate(self.state):
             yield f"state {number}", area
         for number, slot in enumerate(self.slots):
-            yield f"slot {number} app", slot.app
+            name = f"slot {number}" if number < self.targets else "factory"
+            yield f"{name} app", slot.app
             if self.data == "each":
-                yield f"slot {number} files", slot.fs
+                yield f"{name} files", slot.fs
         if self.data in SHARED:
             yield "files", self.slots[0].fs
 
@@ -95,8 +121,9 @@ class Board:
         for table, regions in (("records", self.records), ("state", self.state)):
             for region in regions:
                 yield from ("", f"[[{prefix}{table}]]", f"address = 0x{region.address:x}", f"size = 0x{region.size:x}")
-        for slot in self.slots:
-            yield from ("", f"[[{prefix}slots]]", f"app = {_inline(slot.app)}")
+        for number, slot in enumerate(self.slots):
+            head = f"[[{prefix}slots]]" if number < self.targets else f"[{prefix}factory]"
+            yield from ("", head, f"app = {_inline(slot.app)}")
             if self.data != "none":
                 yield f"fs = {_inline(slot.fs)}"
 
@@ -140,12 +167,16 @@ def read_board(settings: Settings, name: str = "") -> Board:
     chip = part(settings.choice("part", tuple(parts())))
     geometry = _geometry(settings, chip)
     slots = tuple(_slot(slot, geometry) for slot in settings.each("slots"))
+    if not 2 <= len(slots) <= MOST_SLOTS:
+        raise settings.wrong("slots", f"{len(slots)} of them, and an update needs two, one to run and one to write to")
+    factory = "factory" in settings.table
+    if factory:
+        slots += (_slot(settings.inside("factory"), geometry),)
     records, state = _places(settings, "records", geometry), _places(settings, "state", geometry)
     if len(state) not in (0, 2):
         raise settings.wrong("state", "a second store has two areas, or is left out")
-    if len(records) != 2 or len(slots) != 2:
-        key = "records" if len(records) != 2 else "slots"
-        raise settings.wrong(key, "a board has two of them; a design with one record uses the first")
+    if len(records) != 2:
+        raise settings.wrong("records", "a board has two of them; a design with one record uses the first")
     data = _data(settings, slots)
     board = Board(
         name=_words(settings, "name", name),
@@ -156,9 +187,10 @@ def read_board(settings: Settings, name: str = "") -> Board:
         file_system=settings.choice("file_system", FILE_SYSTEMS) if data != "none" else NO_FILES,
         loader=_region(settings, "loader", geometry),
         records=(records[0], records[1]),
-        slots=(slots[0], slots[1]),
+        slots=slots,
         state=state,
         data=data,
+        factory=factory,
     )
     _refuse_overlaps(settings, board)
     return board

@@ -111,6 +111,10 @@ class CodeFirmware:
             self.decision(Controller(board, chip.flash), device)
         return chip.flash
 
+    def first_slot(self, board: Board) -> int:
+        """Return the slot of the first image."""
+        return 0
+
     def committed(self, image: Image) -> Image:
         """Let an image commit itself."""
         return commits_itself(image)

@@ -29,6 +29,8 @@ OWNER_COLOURS = {
     "state": GREEN,
     "slot 0": BLUE,
     "slot 1": ORANGE,
+    "slot 2": YELLOW,
+    "factory": PINK,
     "files": SKY,
     "free": GREY,
 }
@@ -137,6 +139,9 @@ def _rules(named: Iterable[tuple[str, str]]) -> str:
 
 
 def slug(name: str) -> str:
-    """Return the name of a phase or an owner as a variable has it: `slot 0 app` is `slot-0`, `record 1` is `record`."""
+    """Return the name of a phase or an owner as a variable has it: `slot 0 app` is `slot-0`, `record 1` is `record`.
+
+    Slots from 2 on share what slot 2 has: there are more slots than colours.
+    """
     words = name.split()
-    return "-".join(words[:2] if words[0] == "slot" else words[:1])
+    return f"slot-{min(int(words[1]), 2)}" if words[0] == "slot" else words[0]

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from layouts import with_data
+from layouts import with_data, with_factory
 
 from otalab.bench.observer import judge
 from otalab.bench.setup import set_up
@@ -101,3 +102,74 @@ def test_data_that_no_update_replaces_do_not_wear(data: str) -> None:
     what = study("mongoose", board=with_data(data), faults="atomic", rate="1/day", app_size=500)
     owners = {"record 0", "record 1", "slot 0 app", "slot 1 app"}
     assert owners == set(wear(what, 10, 5, endurance=1e5)["owner"])
+
+
+# more slots, and a factory image
+
+
+def test_a_board_with_a_factory_image_is_read_as_it_is_written(tmp_path: Path) -> None:
+    """Its slots keep their numbers, and the factory image is the last of them."""
+    mine = with_factory(slots=3)
+    (tmp_path / "mine.toml").write_text("\n".join(mine.toml_lines()))
+    assert mine == load_board(str(tmp_path / "mine.toml"))
+    assert (3, 4, True) == (mine.targets, len(mine.slots), mine.factory)
+
+
+@pytest.mark.parametrize("slots", [2, 3, 4])
+def test_updates_go_round_all_slots_and_never_into_the_factory_image(slots: int) -> None:
+    """The first one goes from the factory image to slot 0, each later one to the next slot."""
+    board = with_factory(slots=slots)
+    what = set_up("esp-idf", board, app_size=500, updates=6)
+    lived = life(what)
+    started = [line.split()[-1] for line in lived.log if line.startswith("Updating slot")]
+    assert [str(number % slots) for number in range(6)] == started
+    assert "updated" == judge(what, lived).name
+    erased = {step.effect.sector for run in lived.runs for step in run.steps if isinstance(step.effect, Erase)}
+    assert not erased & set(board.sectors_of(board.slots[-1].app))
+
+
+@pytest.mark.parametrize("faults", ["atomic", "torn-program", "torn-erase"])
+@pytest.mark.parametrize("slots", [2, 3])
+def test_a_factory_image_is_the_last_resort(slots: int, faults: str) -> None:
+    """ESP-IDF's flow is safe from the factory on: without a record that counts, the factory image starts."""
+    assert "safe" == check_design("esp-idf", board=with_factory(slots=slots), faults=faults, app_size=500).verdict
+
+
+def test_what_crashes_on_trial_gives_way_to_the_factory_image() -> None:
+    """No other record counts then, and no other slot has an image."""
+    what = set_up("esp-idf", with_factory(), app_size=500, image="crashes")
+    lived = life(what)
+    assert "rolled-back" == judge(what, lived).name
+    assert "Starting version 1 in slot 2" == [line for line in lived.log if line.startswith("Starting version")][-1]
+
+
+@pytest.mark.parametrize(("active", "others"), [(0, [3, 1, 2]), (1, [0, 3, 2]), (2, [1, 0, 3]), (3, [0, 1, 2])])
+def test_a_loader_looks_down_to_the_factory_image_and_then_up(active: int, others: list[int]) -> None:
+    """As `bootloader_utility_load_boot_image` goes; from the factory image on, up from slot 0."""
+    assert others == list(with_factory(slots=3).others(active))
+
+
+@pytest.mark.parametrize("design", designs())
+def test_records_that_know_of_two_slots_are_refused_on_a_board_with_three(design: str) -> None:
+    """The line names the formats that know of more."""
+    if load_design(design).record in ("otadata", "mongoose"):
+        what = set_up(design, with_factory(slots=3), app_size=500)
+        assert "updated" == judge(what, life(what)).name
+        return
+    with pytest.raises(BadInput, match=r"know of two slots, and board tiny has 3: take a design with records\.format"):
+        set_up(design, with_factory(slots=3))
+
+
+def test_slots_of_different_sizes_take_what_fits_the_smallest() -> None:
+    """An update that does not fit the next slot is refused by the device, and costs nothing."""
+    board = load_board("tiny")
+    half = board.geometry.sector_size
+    first = board.slots[0]
+    unequal = replace(board, slots=(first, replace(board.slots[1], app=replace(board.slots[1].app, size=half))))
+    what = set_up("hardened", unequal)
+    assert half == what.new.size
+    assert "updated" == judge(what, life(what)).name
+    what = set_up("hardened", unequal, bundle=set_up("hardened", board).bundle)
+    lived = life(what)
+    assert "update-lost" == judge(what, lived).name
+    assert any("Image too big" in line for line in lived.log)

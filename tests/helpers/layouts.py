@@ -1,4 +1,4 @@
-"""Boards with their data elsewhere than in each slot."""
+"""Boards with their data elsewhere than in each slot, with more slots, or with a factory image."""
 
 from dataclasses import replace
 
@@ -13,4 +13,15 @@ def with_data(data: str, name: str = "tiny") -> Board:
     shared = board.slots[0].fs
     slots = tuple(Slot(slot.app, Region(slot.app.end, 0) if data == "none" else shared) for slot in board.slots)
     kind = "none" if data == "none" else board.file_system
-    return replace(board, data=data, file_system=kind, slots=(slots[0], slots[1]))
+    return replace(board, data=data, file_system=kind, slots=slots)
+
+
+def with_factory(*, slots: int = 2) -> Board:
+    """Return a tiny board with a factory image and so many slots, and one partition of data for all."""
+    board = with_data("kept")
+    sector, files = board.geometry.sector_size, board.slots[0].fs
+    free = range(files.end, board.geometry.size, 2 * sector)
+    state = {area.address // sector for area in board.state}
+    places = [at for at in free if not state & {at // sector, at // sector + 1}]
+    made = [Slot(Region(at, 2 * sector), files) for at in (board.slots[0].app.address, *places)]
+    return replace(board, slots=tuple(made[: slots + 1]), factory=True)

@@ -9,6 +9,7 @@ That of Mongoose OS (`mongoose-os/esp-idf` 0c15f184, the same file) names the sl
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 from typing import ClassVar
 from zlib import crc32
 
@@ -36,12 +37,12 @@ def slot_counted(sequencer: int, slots: int) -> int:
     return (sequencer - 1) % (1 << 32) % slots
 
 
+@dataclass(frozen=True, slots=True)
 class OtadataCodec:
-    """An entry of ESP-IDF 4 and later."""
+    """An entry of ESP-IDF 4 and later; `slots`: among how many a sequencer counts, as the partition table has them."""
 
+    slots: int = 2
     counting: ClassVar[Counting] = UP
-    # Odd sequencers mean slot 0, even ones slot 1.
-    stride: ClassVar[int] = 2
     size: ClassVar[int] = _IDF.size
     fields: ClassVar[tuple[int, ...]] = (4, 20, 4, 4)
     names: ClassVar[tuple[str, ...]] = ("sequencer", "label", "state", "check")
@@ -49,6 +50,11 @@ class OtadataCodec:
     tells_merge: ClassVar[bool] = False
     version_size: ClassVar[int] = 0
     tells_image: ClassVar[bool] = False
+
+    @property
+    def stride(self) -> int:
+        """Of two slots, odd sequencers mean slot 0, even ones slot 1."""
+        return self.slots
 
     def sealed(self, data: bytes) -> bytes:
         return data[: self.size - 4] + self.check(data).to_bytes(4, "little")
@@ -59,13 +65,13 @@ class OtadataCodec:
 
     def follow(self, record: Record, config: BootConfig) -> Record:
         after = self.counting.after(record.sequencer)
-        if self.slot(after) != config.active:
+        while self.slot(after) != config.active:
             after = self.counting.after(after)
         return Record(after, config)
 
     def slot(self, sequencer: int) -> int:
         """Return the slot that a sequencer stands for."""
-        return slot_counted(sequencer, 2)
+        return slot_counted(sequencer, self.slots)
 
     def encode(self, record: Record) -> bytes:
         config = record.config
@@ -84,7 +90,9 @@ class OtadataCodec:
             return Invalid(f"its state is {ENTRY_STATES[state]}")
         slot, dirty = self.slot(sequencer), state in (NEW, PENDING)
         tried = int(state == PENDING)
-        return Record(sequencer, BootConfig(slot, not dirty, previous=1 - slot, tried=tried, first=dirty))
+        return Record(
+            sequencer, BootConfig(slot, not dirty, previous=(slot - 1) % self.slots, tried=tried, first=dirty)
+        )
 
 
 class MongooseOtadataCodec:

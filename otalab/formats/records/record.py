@@ -91,6 +91,10 @@ class BootConfig:
     merge: bool = False
     withdrawn: bool = False
 
+    def facts(self, slot: int) -> SlotFacts:
+        """Return what is known of the image in a slot: of a third one, and of a factory image, nothing."""
+        return self.slots[slot] if 0 <= slot < len(self.slots) else SlotFacts()
+
     @property
     def state(self) -> str:
         """How sure the record is of its slot: `committed`, `dirty`, or `dirty, tried`."""
@@ -103,7 +107,7 @@ class BootConfig:
 
     def staged(self, slot: int, facts: SlotFacts, interval: int) -> BootConfig:
         """Point at a new image, keep the old one in reach, promise nothing."""
-        slots = (facts, self.slots[1]) if slot == 0 else (self.slots[0], facts)
+        slots = facts if slot == 0 else self.slots[0], facts if slot == 1 else self.slots[1]
         return BootConfig(slot, False, slots, self.active, self.committed, 0, interval, first=True, merge=True)
 
     def spent(self) -> BootConfig:

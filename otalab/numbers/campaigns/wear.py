@@ -62,7 +62,11 @@ def _evened(study: Study, worn: Floats) -> Floats:
     even = np.zeros(board.geometry.sectors)
     even[: len(worn)] = worn
     slots, records = turns(study.scenario)
-    one, other = board.slots
+    if slots and len(board.slots) != 2:
+        raise BadInput(
+            f"wear: updates of {board.name} go round {len(board.slots)} slots, and it is known for two alone"
+        )
+    one, other = board.slots[:2]
     pairs = [(one.app, other.app)] if slots else []
     pairs += [(one.fs, other.fs)] if slots and board.data == "each" else []
     pairs += [board.records] if records else []

@@ -4,7 +4,7 @@
 const SPEEDS = [1, 4, 16, 64, 256];
 const WAIT = 150; // milliseconds of rest after which the kernel is told the position
 const COLOURS = ["boot", "download", "merge", "switch", "trial", "commit", "rollback", "label", "label-ink", "ink",
-  "paper", "record", "state", "slot-0", "slot-1", "files", "free"];
+  "paper", "record", "state", "slot-0", "slot-1", "slot-2", "factory", "files", "free"];
 const KEYS = "Arrow keys: step. Shift and arrow: next or previous phase. Space: play or pause. Home, End. "
   + "C: cut here, Escape: close the list.";
 

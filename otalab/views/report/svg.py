@@ -15,6 +15,7 @@ from otalab.firmware.design import Design
 from otalab.hardware.board import Board, Region
 from otalab.text import seconds
 from otalab.views.player.life import PlayedLife
+from otalab.views.style import slug
 
 WIDTH = 760
 LETTER = 6.9  # the width of a letter in the widest of the fonts that may be taken
@@ -56,6 +57,8 @@ def _strip(board: Board, low: int, high: int, y: int, design: Design | None) -> 
         unused = region in spare
         x, width = (start - low) * scale, max((end - start) * scale, 1.0)
         owner = name.split()[0] if name.startswith(("record", "state")) else name.replace(" ", "-")
+        if name.startswith("slot"):
+            owner = f"{slug(name)}-{name.split()[-1]}"
         kind = f"r-{owner} unused" if unused else f"r-{owner}"
         text = f"{name}, 0x{region.address:06x}, {_bytes(region)}" + (", not used by this design" if unused else "")
         yield f'<rect class="{kind}" x="{x:.2f}" y="{y}" width="{width:.2f}" height="{height}"><title>{escape(text)}'

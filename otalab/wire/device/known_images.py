@@ -98,7 +98,7 @@ class KnownImages:
         for record in store.read(chip, design):
             if not isinstance(record, Record):
                 continue
-            for slot, facts in zip(board.slots, record.config.slots, strict=True):
+            for slot, facts in zip(board.slots, record.config.slots, strict=False):
                 contents = chip.read_region(slot.app)
                 if facts.fit(contents):
                     image = Image.of(facts.version, f"{crc32(contents):08x}", contents[: facts.length])

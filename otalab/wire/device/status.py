@@ -75,7 +75,7 @@ def printable(text: str) -> str:
 
 def _version(config: BootConfig, slot: int, image: Image | None) -> str:
     """Return what the record says of the slot, or what lies there if its format has no room for that."""
-    return printable(config.slots[slot].version) or (image.version if image else "")
+    return printable(config.facts(slot).version) or (image.version if image else "")
 
 
 def _record(place: int, record: Record | Invalid, selected: Selection | None) -> dict[str, Any]:

@@ -226,7 +226,7 @@ class RpcService:
         config = self._config()
         if report.message != SNAPSHOT or config is None:
             raise RpcError(SNAPSHOT_CODES.get(report.message.partition(":")[0], -1), report.message)
-        return {"slot": 1 - config.active}
+        return {"slot": self.device.device.board.next_slot(config.active)}
 
     async def status(self, _args: Args) -> dict[str, Any]:
         """Tell how an update goes; the last one is remembered until the restart, in the dialect 2017 not at all."""
