@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import os
 import shlex
+import struct
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
 
 from otalab.errors import BadInput
@@ -72,6 +74,49 @@ def _held(place: Path, what: Path) -> int:
                 os.write(file, f"process {os.getpid()}: {shlex.join(sys.argv)}"[:200].encode())
                 return file
         os.close(file)
+
+
+class Claims:
+    """What one process owns of the files of a folder, by their names, with one open file for all of them.
+
+    A byte of that file stands for each name, so many processes may share the folder; it stays there, empty.
+    Only Linux has such claims (`there`): those of POSIX end when the process closes any file that it has open twice.
+    """
+
+    there = hasattr(fcntl, "F_OFD_SETLK")
+    NAME = ".owners"
+
+    def __init__(self, folder: Path) -> None:
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+        try:
+            self._file = os.open(folder / self.NAME, flags, 0o644)
+        except OSError as error:
+            raise refused(folder / self.NAME, error, "written") from error
+
+    def claim(self, name: str) -> bool:
+        """Claim a file by its name, without waiting; return whether it is ours now."""
+        place = int.from_bytes(sha256(name.encode()).digest()[:7])  # of so many that no two names share one
+        byte = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, place, 1, 0)
+        try:
+            fcntl.fcntl(self._file, fcntl.F_OFD_SETLK, byte)
+        except OSError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Own nothing any more."""
+        os.close(self._file)
+
+
+def claimed_by_name(path: Path) -> bool:
+    """Say whether somebody owns a file by its name."""
+    if not Claims.there or not (path.parent / Claims.NAME).is_file():
+        return False
+    claims = Claims(path.parent)
+    try:
+        return not claims.claim(path.name)
+    finally:
+        claims.close()
 
 
 def _claim_a_byte(file: int) -> None:

@@ -7,6 +7,7 @@ import asyncio
 import re
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +20,9 @@ from otalab.cli.parser import group
 from otalab.cli.serve import first_of, need_net
 from otalab.errors import BadInput
 from otalab.files import refused, try_folder
+from otalab.one_owner import Claims
 from otalab.text import one_line
-from otalab.wire.device.flash_file import SectorPool
+from otalab.wire.device.flash_file import OpenFiles, SectorPool
 from otalab.wire.device.open import open_device
 from otalab.wire.device.virtual import VirtualDevice
 from otalab.wire.dialect import DIALECTS
@@ -33,7 +35,8 @@ if TYPE_CHECKING:
 MOST = 10_000
 TURNS = 300  # devices that take an update in at the same time
 BUSY_TURNS = 40  # where no time passes, so that each has a fair share of the processor, and no connection grows old
-FILES_EACH, FILES_BESIDES = 2, 64 + TURNS  # open files: the flash and the connection; downloads, and what else there is
+FILES_EACH = 1 if Claims.there else 2  # open files: the connection, and the flash where it must be open to be ours
+FILES_BESIDES = 64 + TURNS + OpenFiles.MOST  # downloads, the flash files that are written to, and what else there is
 TOLD = ("Bricked", "Shadow:", "MQTT: connection lost", "handler of ")
 
 
@@ -72,13 +75,9 @@ def run(chosen: argparse.Namespace) -> int:
     chosen.commit = chosen.commit or "cloud"
     broker = chosen_broker(chosen.broker, "--broker", chosen)
     _raise_limit(chosen.devices)
-    devices: list[VirtualDevice] = []
-    try:
-        open_all(chosen, devices)
+    with ExitStack() as held:
+        devices = open_all(chosen, held)
         asyncio.run(_serve(chosen, broker, devices))
-    finally:
-        for device in devices:
-            device.file.close()
     return 0
 
 
@@ -100,7 +99,7 @@ def _raise_limit(devices: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
-def open_all(chosen: argparse.Namespace, devices: list[VirtualDevice]) -> None:
+def open_all(chosen: argparse.Namespace, held: ExitStack) -> list[VirtualDevice]:
     """Open every device; what they have in common, a shipped flash above all, they hold once."""
     folder = Path(chosen.flash_dir)
     try_folder(folder)
@@ -112,12 +111,16 @@ def open_all(chosen: argparse.Namespace, devices: list[VirtualDevice]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise refused(folder, error, "written") from error
+    files, devices = OpenFiles(folder) if Claims.there else None, []
+    held.callback(files.close if files else lambda: None)
     for number in range(chosen.first, chosen.first + chosen.devices):
         name = f"{chosen.prefix}{number:03}"
         options = replace(common, flash=folder / f"{name}.bin", seed=_seed(chosen.seed, number))
-        device = open_device(options, _teller(name, verbose=chosen.verbose), scenario, pool)
+        device = open_device(options, _teller(name, verbose=chosen.verbose), scenario, pool, files)
+        held.callback(device.file.close)
         device.name = name
         devices.append(device)
+    return devices
 
 
 def _seed(seed: int | None, number: int) -> int | None:

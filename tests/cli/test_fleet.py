@@ -14,19 +14,19 @@ pytest.importorskip("aiomqtt", reason="aiomqtt is not installed: pip install 'ot
 LIMITED = """
 import resource, sys
 from otalab.cli.main import main
-resource.setrlimit(resource.RLIMIT_NOFILE, (500, 500))
+resource.setrlimit(resource.RLIMIT_NOFILE, (1000, 1000))
 sys.exit(main(sys.argv[1:]))
 """
 
 
 def test_more_devices_than_open_files_are_refused_with_the_number(tmp_path):
-    """Two files each, and those of the process; the folder is not even made."""
+    """So many each, and those of the process; the folder is not even made."""
     folder = tmp_path / "lamps"
     words = ["fleet", "serve", "--broker", "127.0.0.1:1", "--devices", "1000", "--flash-dir", str(folder)]
     ran = subprocess.run([sys.executable, "-c", LIMITED, *words], capture_output=True, text=True, check=False)
-    needed, most = 1000 * FILES_EACH + FILES_BESIDES, (500 - FILES_BESIDES) // FILES_EACH
+    needed, most = 1000 * FILES_EACH + FILES_BESIDES, (1000 - FILES_BESIDES) // FILES_EACH
     assert 2 == ran.returncode, ran.stderr
-    assert f"--devices 1000: {needed} open files are needed, this system allows 500 (ulimit -Hn)" in ran.stderr
+    assert f"--devices 1000: {needed} open files are needed, this system allows 1000 (ulimit -Hn)" in ran.stderr
     assert f"take {most} devices" in ran.stderr
     assert not folder.exists()
 

@@ -13,7 +13,7 @@ from otalab.errors import BadInput
 from otalab.files import ordinary, refused
 from otalab.hardware.effects import Effect, Erase, Program
 from otalab.hardware.flash import Flash, Geometry, Sectors
-from otalab.one_owner import claim
+from otalab.one_owner import Claims, claim, claimed_by_name
 
 # Behind the flash while it is made: a file that was begun and not finished must not be taken for a device.
 BEGUN = b"\0otalab: begun, not finished"
@@ -65,16 +65,53 @@ class SectorPool:
         return found[1]
 
 
+class OpenFiles:
+    """The flash files of a folder that many devices write to: all of them are ours, and few are open at a time."""
+
+    MOST = 128
+
+    def __init__(self, folder: Path) -> None:
+        self.claims = Claims(folder)
+        self._open: dict[Path, int] = {}  # whoever wrote last is the last
+
+    def number(self, path: Path) -> int:
+        """Return the descriptor of a file."""
+        found = self._open.pop(path, None)
+        if found is None:
+            if len(self._open) >= self.MOST:
+                os.close(self._open.pop(next(iter(self._open))))
+            found = os.open(path, os.O_RDWR)
+        self._open[path] = found
+        return found
+
+    def close(self) -> None:
+        """Let go of all."""
+        while self._open:
+            os.close(self._open.popitem()[1])
+        self.claims.close()
+
+
 class FlashFile:
     """An open flash file, locked against a second device."""
 
     def __init__(
-        self, path: Path, geometry: Geometry, shipped: Flash, *, sync: bool = True, pool: SectorPool | None = None
+        self,
+        path: Path,
+        geometry: Geometry,
+        shipped: Flash,
+        *,
+        sync: bool = True,
+        pool: SectorPool | None = None,
+        files: OpenFiles | None = None,
     ) -> None:
         self.path = path
         self.sync = sync
         self.pool = pool
+        self._files: OpenFiles | None = None
         ordinary(path)
+        # By its name first and then by the file, and others the other way round: so nobody can slip in between.
+        if files and not files.claims.claim(path.name):
+            raise self._in_use()
         try:
             self._file = os.fdopen(os.open(path, MODE, 0o644), "r+b", buffering=0)
         except OSError as error:
@@ -86,10 +123,22 @@ class FlashFile:
         except BaseException:
             self._file.close()
             raise
+        if files:
+            self._file.close()
+            self._files = files
+        elif claimed_by_name(path):
+            self._file.close()
+            raise self._in_use()
+
+    def _in_use(self) -> BadInput:
+        return BadInput(f"{self.path}: is in use by another device; stop that one or take another file")
+
+    def _number(self) -> int:
+        return self._files.number(self.path) if self._files else self._file.fileno()
 
     def _claim(self, geometry: Geometry, shipped: Flash) -> bool:
         if not claim(self._file.fileno()):
-            raise BadInput(f"{self.path}: is in use by another device; stop that one or take another file")
+            raise self._in_use()
         size = self._file.seek(0, os.SEEK_END)
         if size == 0 or self._was_begun(size, geometry):
             self._make(shipped)
@@ -111,7 +160,7 @@ class FlashFile:
 
     def _put(self, data: bytes, address: int) -> None:
         while data:
-            written = _write_at(self._file.fileno(), data, address)
+            written = _write_at(self._number(), data, address)
             data, address = data[written:], address + written
 
     def _make(self, shipped: Flash) -> None:
@@ -146,7 +195,7 @@ class FlashFile:
 
     def _force(self, onto_disk: Callable[[int], None]) -> None:
         if self.sync:
-            onto_disk(self._file.fileno())
+            onto_disk(self._number())
 
     def after(self, flash: Flash, effect: Effect) -> Flash:
         """Return the contents after an effect; those of many devices are held once."""

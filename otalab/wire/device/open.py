@@ -12,7 +12,7 @@ from otalab.errors import BadInput
 from otalab.files import is_file
 from otalab.firmware.image import Image, parse_temper
 from otalab.hardware.part import FlashPart, part
-from otalab.wire.device.flash_file import FlashFile, SectorPool
+from otalab.wire.device.flash_file import FlashFile, OpenFiles, SectorPool
 from otalab.wire.device.known_images import KnownImages
 from otalab.wire.device.options import DeviceOptions
 from otalab.wire.device.virtual import VirtualDevice
@@ -24,17 +24,18 @@ def open_device(
     tell: Callable[[str], None] = lambda _line: None,
     scenario: Scenario | None = None,
     pool: SectorPool | None = None,
+    files: OpenFiles | None = None,
 ) -> VirtualDevice:
     """Return the device that the options describe; a new flash file is formatted as a shipped one.
 
-    Many devices may have their `scenario` and a `pool` of sectors in common.
+    Many devices may have their `scenario`, a `pool` of sectors and the open `files` of their folder in common.
     """
     scenario = scenario or set_up(options.design, options.board, part=options.part)
     _, verified = verifier(options.key)
     required = required_mask(options.sig_req_mask)
     new, chip, path = _uploaded(options), _part(options, scenario), Path(options.flash)
     refuse_emptied(path)
-    file = FlashFile(path, scenario.flash.geometry, scenario.flash, sync=not options.no_sync, pool=pool)
+    file = FlashFile(path, scenario.flash.geometry, scenario.flash, sync=not options.no_sync, pool=pool, files=files)
     try:
         known = _known(path, file, scenario)
     except BaseException:

@@ -7,8 +7,9 @@ import pytest
 
 from otalab import Erase, Program, set_up
 from otalab.errors import BadInput
+from otalab.one_owner import Claims
 from otalab.wire.device import flash_file
-from otalab.wire.device.flash_file import BEGUN, FlashFile
+from otalab.wire.device.flash_file import BEGUN, FlashFile, OpenFiles
 
 SHIPPED = set_up("mongoose").flash
 GEOMETRY, SIZE = SHIPPED.geometry, SHIPPED.geometry.size
@@ -105,3 +106,29 @@ def test_nothing_is_forced_to_disk_where_nobody_asked_for_it(path, monkeypatch, 
 
     assert synced == len(forced)
     assert SHIPPED.after(Erase(3)).image == path.read_bytes()
+
+
+@pytest.mark.skipif(not Claims.there, reason="only Linux has claims by name")
+def test_many_files_are_ours_and_few_of_them_open(tmp_path, monkeypatch):
+    """
+    Each has its one owner, in this process and for others, and what is written is in it at once.
+    """
+    monkeypatch.setattr(OpenFiles, "MOST", 2)
+    files, after = OpenFiles(tmp_path), SHIPPED.after(Erase(3))
+    lamps = [FlashFile(tmp_path / f"{n}.bin", GEOMETRY, SHIPPED, sync=False, files=files) for n in range(4)]
+    for lamp in (*lamps, lamps[0]):
+        lamp.write(Erase(3), after)
+        assert after.image == lamp.path.read_bytes()
+        assert 2 >= len(files._open)
+    others = OpenFiles(tmp_path)
+    for given in ({}, {"files": others}):
+        with pytest.raises(BadInput, match="is in use by another device"):
+            FlashFile(lamps[1].path, GEOMETRY, SHIPPED, **given)
+    alone = FlashFile(tmp_path / "4.bin", GEOMETRY, SHIPPED)
+    with pytest.raises(BadInput, match="is in use by another device"):
+        FlashFile(alone.path, GEOMETRY, SHIPPED, files=files)
+    alone.close()
+    files.close()
+
+    FlashFile(lamps[1].path, GEOMETRY, SHIPPED, files=others).close()
+    others.close()
