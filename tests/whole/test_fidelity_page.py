@@ -98,6 +98,13 @@ def test_every_real_design_has_its_rows() -> None:
     assert len({(row.design, row.step) for row in ROWS}) == len(ROWS)
 
 
+def test_no_row_has_another_shape() -> None:
+    """Four full cells: a line with fewer would be read as another row."""
+    assert [] == [row for row in ROWS if not all(row)]
+    lines = [line for line in PAGE.splitlines() if line.startswith("|") and not line.startswith(("| step", "| ---"))]
+    assert [4] * len(ROWS) == [len(re.split(r"(?<!\\)\|", line)) - 2 for line in lines]
+
+
 def test_what_is_not_so_is_seen() -> None:
     """A trace that is another, a test that is not there, and a row without a number are no proof."""
     right = Row("esp32", "", "core", "same", "trace `commit: state 0 EP, record 1 EP, record 0 EP`")

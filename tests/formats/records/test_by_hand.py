@@ -136,11 +136,12 @@ def rboot(updates: int) -> bytes:
     return head + lies + files + bytes(4) + 4 * BLANK
 
 
+@pytest.mark.parametrize("design", ["esp8266", "esp8266-passing"])
 @pytest.mark.parametrize("updates", [0, 1, 3, 10])
-def test_esp8266(updates: int) -> None:
+def test_esp8266(design: str, updates: int) -> None:
     """`mgos_upd_boot_commit` of its back-end keeps the previous ROM; `rboot_set_config` programs 84 bytes."""
-    assert rboot(updates) == area(after("esp8266", updates), 0, 84)
-    assert 4012 * BLANK == area(after("esp8266", updates), 0, 4012, 84)
+    assert rboot(updates) == area(after(design, updates), 0, 84)
+    assert 4012 * BLANK == area(after(design, updates), 0, 4012, 84)
 
 
 def test_esp8266_without_a_record() -> None:
@@ -169,6 +170,36 @@ def test_esp_idf(design: str, updates: int) -> None:
     flash, new = after(design, updates), updates % 2
     assert idf(updates + 1) == area(flash, new, 32)
     assert idf(updates) == area(flash, 1 - new, 32)
+
+
+@pytest.mark.parametrize("design", ["esp-idf", "esp-idf-fork"])
+def test_esp_idf_new(design: str) -> None:
+    """Entry 0 with sequencer 1 and the state valid, and no second one."""
+    flash = after(design, 0)
+    assert (idf(1), 32 * BLANK) == (area(flash, 0, 32), area(flash, 1, 32))
+
+
+# The published text: each update writes two, the one that stages it and the commit; sequencers count down.
+
+
+def published(number: int, updates: int) -> bytes:
+    """The record with this number, from 0: staged into the second place, committed in the first, ..."""
+    update, commit = (number + 1) // 2, number % 2 == 0
+    new, old = update % 2, 1 - update % 2 if update else 0
+    slots = [bytes(32), bytes(32)]
+    for one in range(max(0, update - 1), update + 1):
+        slots[one % 2] = struct.pack("<II24s", *facts(one, updates), version(one, updates).encode())
+    # A dirty one names the slot and the flag to go back to; a commit has no way back, and names its own.
+    head = bytes([new, new if commit else old, commit, 1])
+    return struct.pack("<Q4sI", 2**64 - 2 - number, head, 60 if update else 0) + b"".join(slots)
+
+
+@pytest.mark.parametrize("updates", [0, 1, 3, 10])
+def test_the_published_record(updates: int) -> None:
+    """Dirty in the inactive place with the way back and the interval; committed, the next one, in the other."""
+    flash, last = after("mongoose", updates), 2 * updates
+    assert published(last, updates) == area(flash, 0, 80)
+    assert (published(last - 1, updates) if updates else 80 * BLANK) == area(flash, 1, 80)
 
 
 # STM32 and RS14100: three records for each update, appended; 16 to an area of 4 KiB.
@@ -214,7 +245,10 @@ def test_mgos_boot_without_a_record() -> None:
 
 @pytest.mark.parametrize(
     ("design", "updates"),
-    [("mgos-boot", 0), ("mgos-boot", 1), ("mgos-boot", 3), ("mgos-boot", 5), ("mgos-boot-both", 10)],
+    [
+        *(("mgos-boot", updates) for updates in (0, 1, 3, 5)),
+        *(("mgos-boot-both", updates) for updates in (0, 1, 3, 10)),
+    ],
 )
 def test_mgos_boot(design: str, updates: int) -> None:
     """`mgos_upd_finalize`, the loader's `mgos_boot_main` and `mgos_boot_commit_slot`, each by `mgos_boot_cfg_write`."""
@@ -225,8 +259,9 @@ def test_mgos_boot(design: str, updates: int) -> None:
         assert 256 * BLANK == area(flash, number // 16, 256, number % 16 * 256)
 
 
-def test_mgos_boot_loses_its_way_at_the_sixth() -> None:
+@pytest.mark.parametrize("updates", [6, 10])
+def test_mgos_boot_loses_its_way_at_the_sixth(updates: int) -> None:
     """Records 16 and 17 go to the second area; the application looks for its own in the first and writes no more."""
-    flash = after("mgos-boot", 6)
-    assert [mos1(number, 6) for number in (16, 17)] == [area(flash, 1, 256, start) for start in (0, 256)]
+    flash = after("mgos-boot", updates)
+    assert [mos1(number, updates) for number in (16, 17)] == [area(flash, 1, 256, start) for start in (0, 256)]
     assert 256 * BLANK == area(flash, 1, 256, 512)
