@@ -166,7 +166,7 @@ def explore(one: Study) -> None:
 def as_object(one: Study) -> dict[str, Any]:
     """Return the answer in the shape that the contract gives it, and the band over the members of a fault model."""
     weighed = one.weighed
-    band = one.band() if len(one.graph.members) > 1 else {}
+    band = one.band() if len(one.members) > 1 else {}
     return {
         "design": one.design.name,
         "faults": one.faults,
@@ -178,10 +178,11 @@ def as_object(one: Study) -> dict[str, Any]:
         "offer": one.scenario.offers,
         "used": one.used,
         "bytes_per_second": one.bytes_per_second,
-        "weights": dict(zip(one.graph.members, one.model.shares, strict=True)),
+        "weights": one.members,
         "flips": list(one.flips) if "atomic" in one.graph.members else None,
         "rate_per_hour": one.rates.default,
         "rate_per_hour_in": dict(one.rates.phases),
+        "hold_up_seconds": one.rates.hold_up,
         "given": weighed.walk.given,
         "verdict": one.graph.verdict,
         "ends": weighed.ends,

@@ -149,7 +149,7 @@ class Sampler:
                 continue
             phase, spent = int(last.phase[edge.step]), seconds[edge.step].copy()
             spent[phase] += last.seconds_if_cut[edge.step]
-            weight = run.probability * float(last.cut[edge.step]) * float(self.weigher.shares @ edge.weights)
+            weight = run.probability * float(last.cut[edge.step]) * self.weigher.torn(last, edge)
             add(edge.target, phase, weight, spent, float(last.erases[edge.step]))
         ways = [(p, Onward(target, phase, s / p, e / p)) for (target, phase), (p, s, e) in sums.items()]
         back = [(p, way) for p, way in ways if way.target is node]
@@ -176,7 +176,8 @@ class Sampler:
         assert place.source is not None
         way = Arrival(place.source, place.source.runs[place.run], place.step)
         if place.kind == "torn":
-            label, flash = self._left(place.effect, place.flash, u)
+            held = float(self.weigher.lasting(place.source.runs[place.run]).finished[place.step])
+            label, flash = self._left(place.effect, place.flash, u, held)
             return flash, place.world, way._replace(label=label)
         self._drawn[place] += 1
         if self._drawn[place] == OFTEN:
@@ -188,19 +189,23 @@ class Sampler:
         step = min(int(np.searchsorted(by, u * by[-1], "right")), len(by) - 1)
         u = min(max((u * by[-1] - (by[step] - cut[step])) / cut[step], 0.0), BELOW_ONE)
         before = next(islice(contents(place.source.flash, run), step, None))
-        label, flash = self._left(run.effects[step], before, u)
+        label, flash = self._left(run.effects[step], before, u, float(last.finished[step]))
         return flash, run.worlds[step], way._replace(step=step, label=label)
 
-    def _left(self, effect: Effect | None, before: Flash, u: float) -> tuple[str, Flash]:
-        """Return what a cut leaves, and its label; of the law of its tears, it takes the quantile."""
+    def _left(self, effect: Effect | None, before: Flash, u: float, held: float) -> tuple[str, Flash]:
+        """Return what a cut leaves, and its label; of the law of its tears, it takes the quantile.
+
+        With probability `held` the effect is finished.
+        """
         if not isinstance(effect, (Erase, Program)):
             return "cut", before
         sector = sector_of(effect, before)
-        key = effect, before.sectors[sector], before.mark_of(sector), self.graph.identity.records(before, sector)
+        records = self.graph.identity.records(before, sector)
+        key = effect, before.sectors[sector], before.mark_of(sector), records, held
         law = self._laws.pop(key, None)
         if law is None:
             site, found, weights = self.graph.faults.law(effect, before, self.graph.scenario.device)
-            law = site, found, np.cumsum(np.array(weights) @ self.weigher.shares)
+            law = site, found, np.cumsum(np.array(weights) @ self.weigher.left(held))
         self._laws[key] = law
         while len(self._laws) > LAWS:
             self._laws.popitem(last=False)

@@ -16,11 +16,12 @@ from scipy.sparse import coo_array, csr_array
 
 from otalab.bench.ends import ENDS
 from otalab.graph.arrays import Floats, Ints
-from otalab.graph.nodes import KnownRun, Node
+from otalab.graph.nodes import Edge, KnownRun, Node
 from otalab.graph.partial import FrontierNode, PartialGraph
 from otalab.hardware.effects import PHASES, Erase
 from otalab.numbers.markov import solve
 from otalab.numbers.rates import Rates
+from otalab.numbers.supplies import FINISHED, finished
 
 LITTLE = 0.1  # a round that takes off less than so much: to sample tells more
 SHARE = 0.7  # of what lies ahead is followed in a round,
@@ -37,6 +38,7 @@ class Lasting(NamedTuple):
     cut: Floats
     seconds_if_cut: Floats
     erases: Ints
+    finished: Floats
     through: float
 
     @property
@@ -59,6 +61,8 @@ class Weigher:
         self.graph = graph
         self.rates = np.array([rates.per_second(phase) for phase in PHASES])
         self.shares = np.array(shares)
+        self.hold_up = rates.hold_up
+        self._held = np.array([float(name == FINISHED) for name in graph.faults.members])
         self._lasting: dict[int, tuple[KnownRun, Lasting]] = {}
 
     def lasting(self, run: KnownRun) -> Lasting:
@@ -81,8 +85,18 @@ class Weigher:
             cut=np.exp(-before[:-1]) * -np.expm1(-hazard),
             seconds_if_cut=seconds * share,
             erases=np.cumsum([isinstance(effect, Erase) for effect in run.effects], dtype=np.int64),
+            finished=finished(seconds, self.rates[phase], self.hold_up),
             through=float(np.exp(-before[-1])),
         )
+
+    def left(self, finished: float) -> Floats:
+        """Return the shares of the members where an interrupted effect is finished with this probability."""
+        return np.asarray((1 - finished) * self.shares + finished * self._held) if finished else self.shares
+
+    def torn(self, last: Lasting, edge: Edge) -> float:
+        """Return how likely a cut of its effect leads by an edge."""
+        assert edge.step is not None
+        return float(self.left(float(last.finished[edge.step])) @ edge.weights)
 
     def leads(self, node: Node) -> dict[Target, float]:
         """Return where a node leads, each with its probability."""
@@ -96,7 +110,7 @@ class Weigher:
             if edge.step is None:
                 weight = run.probability * last.through
             else:
-                weight = run.probability * float(last.cut[edge.step]) * float(self.shares @ edge.weights)
+                weight = run.probability * float(last.cut[edge.step]) * self.torn(last, edge)
             if weight > TINY:
                 found[edge.target] = found.get(edge.target, 0.0) + weight
         return found

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from otalab.bench.trace import life
+from otalab.hardware.effects import Erase, Program
 from otalab.numbers.study import Study
+from otalab.text import seconds
+
+
+def longest_effect(one: Study) -> float:
+    """Return how long the longest erase or program of an undisturbed update takes, in seconds: enough hold-up time."""
+    runs = life(one.scenario).runs
+    return max(
+        (step.seconds for run in runs for step in run.steps if isinstance(step.effect, (Erase, Program))), default=0.0
+    )
 
 
 def depends(one: Study) -> Iterator[str]:
@@ -14,11 +25,17 @@ def depends(one: Study) -> Iterator[str]:
         f"per update; board {one.board.name}, offer {one.scenario.offers}, {one.bytes_per_second:g} bytes per "
         f"second{used}"
     )
-    members = one.model.members
-    if len(members) > 1:
-        pairs = zip(members, one.model.shares, strict=True)
-        yield "weights: " + ", ".join(f"{name} {share:.3g}" for name, share in pairs)
-    if "atomic" in members:
+    if one.rates.hold_up:
+        longest = longest_effect(one)
+        enough = "which no erase or program of an undisturbed update outlasts: none of them is torn"
+        short = f"an erase or program takes {seconds(longest)} at most: that much is enough for none to be torn"
+        yield (
+            f"hold-up time {seconds(one.rates.hold_up)}: an effect that ends within it is finished, "
+            f"{enough if one.rates.hold_up >= longest else short}"
+        )
+    if len(one.members) > 1:
+        yield "weights: " + ", ".join(f"{name} {share:.3g}" for name, share in one.members.items())
+    if "atomic" in one.members:
         erase, program = one.flips
         yield (
             f"atomic: a cut in an erase leaves it done from {erase:.0%} of its time on, one in a program from "

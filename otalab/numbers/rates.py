@@ -54,16 +54,22 @@ def parse_rate(text: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Rates of power failures by phase, per hour; a phase that is not named has the default."""
+    """Rates of power failures by phase, per hour; a phase that is not named has the default.
+
+    `hold_up`: so many seconds the supply carries the chip on after it has failed, see `supplies`.
+    """
 
     default: float
     phases: tuple[tuple[str, float], ...] = ()
+    hold_up: float = 0.0
 
     def __post_init__(self) -> None:
         for name, _ in self.phases:
             _phase(name)
         if len(dict(self.phases)) < len(self.phases):
             raise BadInput(f"phases {', '.join(name for name, _ in self.phases)}: each may have one rate only")
+        if not isfinite(self.hold_up) or self.hold_up < 0:
+            raise BadInput(f"hold-up {self.hold_up!r}: a number of 0 or more seconds is needed")
         for rate in (self.default, *dict(self.phases).values()):
             if not isfinite(rate) or rate < 0:
                 raise BadInput(f"rate {rate!r}: a number of 0 or more per hour is needed")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from otalab.graph.arrays import Floats, Ints
 from otalab.graph.crash_graph import NOTHING, RESET, CrashGraph
 from otalab.numbers.rates import Rates
+from otalab.numbers.supplies import finished
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Runs:
     Run r has the effects `run_effect[r]` to `run_effect[r + 1]`.
     An effect has a duration (seconds), a rate (failures per second), a hazard, the same two summed over those before
     it in its run, the sector it erases (or -1) and a phase.
+    If it is interrupted, the supply holds up to its end with the probability `finished`.
     It has the tears `effect_tear[e]` to `effect_tear[e + 1]`; `tear_edge` is the edge of the graph that each makes.
     """
 
@@ -34,6 +36,7 @@ class Runs:
     phase: Ints
     effect_tear: Ints
     tear_edge: Ints
+    finished: Floats
 
     @classmethod
     def of(cls, graph: CrashGraph, rates: Rates) -> Runs:
@@ -59,6 +62,7 @@ class Runs:
             phase=graph.edge_phase[edge],
             effect_tear=np.append(first, len(edges)),
             tear_edge=edges,
+            finished=finished(seconds, rate, rates.hold_up),
         )
 
     @cached_property

@@ -18,8 +18,8 @@ import pandas as pd
 
 from otalab.bench.ends import BAD, ENDS
 from otalab.errors import BadInput
-from otalab.numbers.rates import Rates
 from otalab.numbers.study import Study
+from otalab.text import seconds
 
 COLUMNS = ["input", "low", "high", "end", "p", "p_low", "p_high", "elasticity"]
 FLIPS = {"late erase, early program": (1.0, 0.0), "early erase, late program": (0.0, 1.0)}
@@ -63,10 +63,17 @@ def sensitivity(one: Study) -> pd.DataFrame:
 
 def _every(one: Study) -> Iterator[_Moved]:
     half, double = (
-        Rates(one.rates.default * times, tuple((phase, rate * times) for phase, rate in one.rates.phases))
+        replace(
+            one.rates,
+            default=one.rates.default * times,
+            phases=tuple((phase, rate * times) for phase, rate in one.rates.phases),
+        )
         for times in (0.5, 2.0)
     )
     yield _between("rate", one, *(_Value(f"{rates.default:.4g}/h", ("rates", rates)) for rates in (half, double)))
+    if one.rates.hold_up:
+        held = (replace(one.rates, hold_up=one.rates.hold_up * times) for times in (0.5, 2.0))
+        yield _between("hold-up time", one, *(_Value(seconds(rates.hold_up), ("rates", rates)) for rates in held))
     numbers = {
         "download speed": ("bytes_per_second", one.bytes_per_second, " B/s"),
         "health check": ("health_seconds", one.scenario.new.health_seconds, " s"),

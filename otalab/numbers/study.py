@@ -27,6 +27,7 @@ from otalab.hardware.board import Board
 from otalab.numbers.explored import Explored, Search, closed_graph
 from otalab.numbers.rates import Rates, parse_rate
 from otalab.numbers.risk import Weighed
+from otalab.numbers.supplies import holding
 
 WITHIN = 0.01  # of a probability: how close its bounds are to be, where the graph does not close
 CLOSE = 1e-9  # that is close enough in any case
@@ -67,7 +68,16 @@ class Study(ScenarioOptions):
 
     @cached_property
     def model(self) -> FaultModel:
-        """The fault model, with its weights."""
+        """The fault model, with its weights; of a supply that holds up, with what that leaves."""
+        return holding(self._model) if self.rates.hold_up else self._model
+
+    @property
+    def members(self) -> dict[str, float]:
+        """The members of the fault model, each with its share of the probability."""
+        return dict(zip(self._model.members, self._model.shares, strict=True))
+
+    @property
+    def _model(self) -> FaultModel:
         if self.flips != (0.0, 1.0):
             if self.faults != "atomic":
                 raise BadInput(f"flip points belong to the fault model atomic, and this is {self.faults}")
@@ -104,7 +114,8 @@ class Study(ScenarioOptions):
     def _explored_or(self, progress: Callable[[Explorer], None]) -> Explored:
         """Return what was explored before, or explore: all of the graph if it closes, else what weighs most."""
         # Rates and weights do not change what can happen, and part and timing hardly whether it is ever all.
-        whole = replace(self, rates=Rates(0.0), given_cut=False, weights=(), within=WITHIN, seconds=inf)
+        held = Rates(0.0, hold_up=float(self.rates.hold_up > 0))
+        whole = replace(self, rates=held, given_cut=False, weights=(), within=WITHIN, seconds=inf)
         alike = replace(whole, part=None, timing="typ")
         if whole not in _explored and _explored.get(alike, whole) is not None:
             with whole._told():
@@ -158,7 +169,7 @@ class Study(ScenarioOptions):
         names = self.graph.members
         return {
             name: Weighed(self.graph, self.rates, [float(name == one) for one in names], self.given_cut)
-            for name in names
+            for name in self.members
         }
 
     def as_object(self) -> dict[str, Any]:
@@ -187,6 +198,7 @@ class Study(ScenarioOptions):
         """Return what no command line says, where it is said."""
         names = ("app_size", "health_seconds", "commit_timeout", "operator_commits_after")
         said = {name: value for name in names if (value := getattr(self, name)) is not None}
+        said |= {"hold_up_seconds": self.rates.hold_up} if self.rates.hold_up else {}
         files = {name: sha256(data).hexdigest() for name, data in (self.files or {}).items()}
         said |= {"updates": self.updates} if self.updates > 1 else {}
         return said | ({"files": files} if self.files is not None else {})

@@ -25,6 +25,7 @@ from otalab.numbers.markov import absorption
 from otalab.numbers.rates import Rates
 from otalab.numbers.runs import Runs, sum_before
 from otalab.numbers.sequels import NO_SEQUELS, Sampled, Sequels
+from otalab.numbers.supplies import FINISHED
 
 ENDINGS = (*ENDS, "open")  # open: what follows was not explored
 OPEN = len(ENDS)
@@ -157,11 +158,21 @@ def walk(
         leg_cut=np.asarray(-np.expm1(-runs.run_hazard[legs])),
         leg_on=np.exp(-runs.run_hazard[legs]),
         leg_through=through[legs],
-        tear_weight=graph.edge_weights[runs.tear_edge] @ np.array(graph.shares if shares is None else shares),
+        tear_weight=_tear_weights(graph, runs, graph.shares if shares is None else shares),
         tear_target=code[graph.edge_target[runs.tear_edge]],
     )
     plain = _with_lives(plain, sampled.lives, ahead) if sampled else plain
     return _given_cut(plain) if given_cut else plain
+
+
+def _tear_weights(graph: CrashGraph, runs: Runs, shares: Sequence[float]) -> Floats:
+    """Return how likely each tear is, given that its effect is interrupted."""
+    weights = graph.edge_weights[runs.tear_edge]
+    torn = np.asarray(weights @ np.array(shares), np.float64)
+    if FINISHED not in graph.members:
+        return torn
+    held = np.repeat(runs.finished, np.diff(runs.effect_tear))
+    return np.asarray((1 - held) * torn + held * weights[:, graph.members.index(FINISHED)])
 
 
 def _states(graph: CrashGraph, ahead: list[tuple[Ints, Ints, Floats]]) -> tuple[Ints, Ints, Ints]:

@@ -35,6 +35,7 @@ def add_study_options(parser: argparse.ArgumentParser, *, several: bool = False)
         '"14 outages in 10 homes in a year"',
     )  # fmt: skip
     add("--phase-rate", action="append", default=[], metavar="PHASE=R", help="another rate in one phase; repeatable")
+    add("--hold-up", metavar="T", help="an effect that ends so soon after the supply failed is finished, as 5ms (0s)")
     add("--network", type=float, default=100_000.0, metavar="B", help="bytes per second (100000)")
     add("--weights", metavar="M=W,...", help="weights of the members of the fault model all (equal)")
     add("--erase-flip", type=float, default=0.0, metavar="F", help="atomic: when an erase is done (0)")
@@ -58,7 +59,7 @@ def chosen_study(chosen: argparse.Namespace, name: str | None = None) -> Study:
     law = chosen_law(chosen)
     one = Study(
         design=design,
-        rates=Rates.parse(chosen.rate if law is None else f"{law.mean!r}/hour", chosen.phase_rate),
+        rates=_rates(chosen, law),
         faults=chosen.faults,
         image=chosen.image,
         bytes_per_second=chosen.network,
@@ -76,6 +77,14 @@ def chosen_study(chosen: argparse.Namespace, name: str | None = None) -> Study:
             one = replace(one, **{option: value})
     one.refuse_nonsense()
     return one
+
+
+def _rates(chosen: argparse.Namespace, law: RateLaw | None) -> Rates:
+    """Return the rates, the mean one of a law, and how the supply holds up."""
+    from otalab.numbers.supplies import parse_seconds  # noqa: PLC0415  # slow to load
+
+    rates = Rates.parse(chosen.rate if law is None else f"{law.mean!r}/hour", chosen.phase_rate)
+    return replace(rates, hold_up=parse_seconds(chosen.hold_up)) if chosen.hold_up else rates
 
 
 def chosen_law(chosen: argparse.Namespace) -> RateLaw | None:

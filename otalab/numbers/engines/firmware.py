@@ -27,6 +27,7 @@ from otalab.hardware.effects import Erase, Program
 from otalab.hardware.flash import Flash
 from otalab.numbers.engines.streams import Stream
 from otalab.numbers.rates import Rates
+from otalab.numbers.supplies import FINISHED
 
 RESETS = 20  # in a row without an end: it resets for ever
 REMEMBERED = 64  # power-ons whose runs are kept
@@ -114,18 +115,22 @@ class Lives:
         step = way.run.steps[number]
         rate, before = self.rates.per_second(step.phase), float(way.hazard_by[number - 1]) if number else 0.0
         lived.cuts += 1
-        lived.seconds += step.at + min((hazard - before) / rate if rate else 0.0, step.seconds)
+        within = min((hazard - before) / rate if rate else 0.0, step.seconds)
+        lived.seconds += step.at + within
         lived.erases += _erases(way.run.steps[: number + 1])
         lived.last_cut = step.phase
         flash = step.before
         if isinstance(step.effect, (Erase, Program)):
-            tears, weights = self._tears(step)
+            tears, weights = self._tears(step, finished=step.seconds - within <= self.rates.hold_up > 0)
             flash = tears[_drawn(weights, stream)].onto(flash, sector_of(step.effect, flash))
         return PowerOn(flash, self.scenario.power_on(step.world))
 
-    def _tears(self, step: Step) -> tuple[list[Tear], list[float]]:
+    def _tears(self, step: Step, *, finished: bool) -> tuple[list[Tear], list[float]]:
         assert isinstance(step.effect, (Erase, Program))
         tears = list(self.faults.tears(step.effect, step.before, self.scenario.device))
+        if finished:
+            held = self.faults.members.index(FINISHED)
+            return tears, [tear.weights[held] for tear in tears]
         return tears, [fsum(map(mul, self.faults.shares, tear.weights)) for tear in tears]
 
     def _run(self, here: PowerOn) -> tuple[Way, ...]:
