@@ -61,6 +61,7 @@ def macros(board: Board) -> dict[str, int]:
         "FILES_SIZE": slots[0].fs.size,
     }
     named |= {f"RECORD_{number}": area.address for number, area in enumerate(records)}
+    named |= {f"STATE_{number}": area.address for number, area in enumerate(board.state)}
     named |= {f"SLOT_{number}": slot.app.address for number, slot in enumerate(slots)}
     named |= {f"FILES_{number}": slot.fs.address for number, slot in enumerate(slots)}
     return {f"OTA_{name}": value for name, value in named.items()}

@@ -5,8 +5,10 @@
  *
  *   OTA_FLASH_SIZE, OTA_SECTOR_SIZE (what is erased at once), OTA_PAGE_SIZE, OTA_PROGRAM_UNIT
  *   OTA_RECORD_0, OTA_RECORD_1               the two sectors for boot records
+ *   OTA_STATE_0, OTA_STATE_1                 two more, on a board that has them
  *   OTA_SLOT_0, OTA_SLOT_1, OTA_SLOT_SIZE    where applications lie, and how much room one has
  *   OTA_FILES_0, OTA_FILES_1, OTA_FILES_SIZE the file systems beside them
+ *   OTA_SLOT_2, OTA_FILES_2                  and so on, on a board that has more; a factory image is the last of them
  */
 #ifndef OTALAB_H
 #define OTALAB_H
