@@ -22,7 +22,7 @@ from otalab.formats.filesystems.kinds import build_image
 
 README = Path(__file__).parents[2] / "README.md"
 # What installs, what needs somebody else's broker; what the reader brings is made below.
-NOT_HERE = ("lab.py", ".ci/pythons", "broker.example")
+NOT_HERE = ("lab.py", ".ci/pythons", "broker.example", *(() if which("cc") else ("firmware",)))
 PORTS = ("8080", "8000", "1883")
 SERVES = re.compile(
     r"otalab (serve|fleet serve|shadow-service(?!.*--set-desired))|python3 -m http|mosquitto -p|mosquitto_sub"
