@@ -12,6 +12,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from otalab.cli.interrupts import pressed
+from otalab.cli.options.effect import refuse_idle
 from otalab.cli.options.formats import add_format, chosen_format, csv_text
 from otalab.cli.options.study import add_study_options, chosen_law, chosen_study
 from otalab.cli.parser import group
@@ -65,9 +66,11 @@ def run(chosen: argparse.Namespace) -> int:
         if chosen.scheduler or chosen.engine == "crowd":
             other = "--scheduler has workers of its own" if chosen.scheduler else "the crowd is moved by one process"
             raise BadInput(f"--workers {chosen.workers}: {other}: leave it out")
+    if chosen.scheduler and chosen.engine == "crowd":
+        refuse_idle(chosen, "the crowd is moved by one process: leave it out", "--scheduler")
     try_folder(chosen.out)
     one = chosen_study(chosen)
-    fleet = _fleet(chosen, one)
+    fleet = chosen_fleet(chosen, one)
     campaign = Campaign(fleet, chosen.devices, chosen.seed, chosen.engine)
     cores = os.cpu_count() or 1
     workers = chosen.workers if chosen.workers is not None else cores if chosen.engine == "firmware" else 1
@@ -94,7 +97,7 @@ def run(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _fleet(chosen: argparse.Namespace, one: Study) -> Fleet:
+def chosen_fleet(chosen: argparse.Namespace, one: Study) -> Fleet:
     """Return the fleet that was asked for: homes that differ, the kinds of a file, or one kind."""
     from otalab.numbers.fleet import Fleet  # noqa: PLC0415  # see above
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from otalab.cli.interrupts import until_interrupted
+from otalab.cli.options.effect import goes_with, refuse_idle
 from otalab.cli.options.firmware import add_firmware, chosen_designs
 from otalab.cli.options.formats import add_format, chosen_format, csv_text
 from otalab.cli.options.outputs import add_force, apart, output
@@ -59,6 +60,8 @@ def add_parser(commands: Any) -> None:
 def run(chosen: argparse.Namespace) -> int:
     """Check every cell and print the matrix; 1 if one of them is not safe."""
     if chosen.explain_faults:
+        others = sorted(chosen.typed - {"--explain-faults", "--faults"})
+        refuse_idle(chosen, "--explain-faults says what --faults leave, and ends", *others)
         for name in some_faults(chosen.faults):
             print(f"{name}: {fault_model(name).explain()}\n")
         return 0
@@ -73,6 +76,7 @@ def run(chosen: argparse.Namespace) -> int:
         bundle_path=chosen.bundle,
         **chosen_options(chosen),
     )
+    goes_with(chosen, chosen.save or chosen.graph, "--save or --graph", "--force")
     save, graph = output(chosen.save, chosen), output(chosen.graph, chosen)
     apart(save, graph)
     if graph and len(every) != 1:

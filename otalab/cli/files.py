@@ -7,6 +7,7 @@ import json
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from otalab.cli.options.effect import goes_with
 from otalab.cli.options.outputs import add_force
 from otalab.cli.parser import group
 from otalab.errors import BadInput
@@ -41,6 +42,8 @@ def run(chosen: argparse.Namespace) -> int:
     action, *rest = chosen.words if chosen.words[0] in ACTIONS and len(chosen.words) > 1 else ("list", *chosen.words)
     if len(rest) != 1:
         raise BadInput(f"{' '.join(chosen.words)}: one of {', '.join(ACTIONS)}, and one image, are needed")
+    goes_with(chosen, action == "make", "make", "--kind", "--size")
+    goes_with(chosen, action != "list", "extract and make", "--folder", "--force")
     return {"list": listed, "extract": extracted, "make": made}[action](rest[0], chosen)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from otalab.bench.inspection import COLUMNS, Inspection, formats, inspect_dump, inspect_records, is_dump
+from otalab.cli.options.effect import goes_with
 from otalab.cli.parser import group
 from otalab.files import read_bytes
 from otalab.hardware.board import load_board
@@ -47,6 +48,7 @@ def _inspected(chosen: argparse.Namespace) -> Inspection:
     if len(files) == 1 and (chosen.board or chosen.offset is not None or is_dump(files[0][1])):
         board = load_board(chosen.board) if chosen.board else None
         return inspect_dump(*files[0], board, chosen.format, offset)
+    goes_with(chosen, False, "one dump of a flash, and these are record files", "--board", "--offset")
     return inspect_records(files, chosen.format)
 
 

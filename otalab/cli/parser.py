@@ -42,16 +42,28 @@ class Parser(argparse.ArgumentParser):
     ) -> tuple[Any, list[str]]:
         """Refuse what is no option here, where the options are known: before it is missed, and not further up."""
         given = sys.argv[1:] if args is None else list(args)
+        typed = set[str]()
         if self._subparsers is None:
             for word in given[: given.index("--") if "--" in given else None]:
                 option = word.partition("=")[0]
-                if option.startswith("--") and not self._get_option_tuples(option):
-                    self.error(f"{option}: there is no such option{meant(option, self._option_string_actions)}")
+                if option.startswith("--"):
+                    typed.add(self._whole(option))
         found, rest = super().parse_known_args(given, namespace)
         if rest:
             what = "there is no such option" if rest[0].startswith("-") else "is one too many"
             self.error(f"{rest[0]}: {what}")
+        if self._subparsers is None:
+            found.typed = frozenset(typed)  # what has no effect is refused, but only to whoever typed it
         return found, rest
+
+    def _whole(self, option: str) -> str:
+        """Return the name of an option that may be cut short; complain if there is none."""
+        if option in self._option_string_actions:
+            return option
+        near = self._get_option_tuples(option)
+        if not near:
+            self.error(f"{option}: there is no such option{meant(option, self._option_string_actions)}")
+        return str(near[0][1])
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from otalab.bench.setup import design_or_code
+from otalab.cli.options.effect import goes_with
 from otalab.cli.options.firmware import add_firmware, chosen_design
 from otalab.cli.options.outputs import add_force, output
 from otalab.cli.options.scenario import add_options, chosen_options
@@ -44,6 +45,7 @@ def add_parser(commands: Any) -> None:
 
 def run(chosen: argparse.Namespace) -> int:
     """Search and print; 0 if the design is safe or a repair was found, else 1."""
+    goes_with(chosen, chosen.save, "--save", "--force")
     save = output(chosen.save, chosen)
     with bar(bar_format="{elapsed} {desc}") as shown:
 

@@ -12,6 +12,7 @@ from typing import Any
 from otalab.bench.ends import End
 from otalab.bench.scenario import Scenario
 from otalab.bench.trace import Step, sector_of, words
+from otalab.cli.options.effect import goes_with, refuse_idle
 from otalab.cli.options.histories import add_file_options, refuse_unused, wanted
 from otalab.cli.options.outputs import add_force, output
 from otalab.cli.parser import group
@@ -46,6 +47,9 @@ def run(chosen: argparse.Namespace) -> int:
     dump = output(chosen.dump, chosen, mark="")
     if chosen.step and not dump:
         raise BadInput(f"--step {chosen.step}: says when the flash is written, so it goes with --dump")
+    goes_with(chosen, dump, "--dump", "--force")
+    if chosen.json:
+        refuse_idle(chosen, "JSON counts the effects and tells the cuts: leave it out", "--all")
     every = wanted(chosen)
     if dump and len(every) != 1:
         raise BadInput(f"{chosen.history}: holds {len(every)} histories, and --dump takes one: name it by its id")

@@ -15,6 +15,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from otalab.cli.check import COLUMNS
+from otalab.cli.options.effect import goes_with
 from otalab.cli.options.firmware import add_firmware, chosen_designs
 from otalab.cli.options.formats import add_format, chosen_format, csv_text
 from otalab.cli.options.outputs import add_force, apart, output
@@ -68,6 +69,7 @@ def run(chosen: argparse.Namespace) -> int:
 
     if not (chosen.out or chosen.pdf):
         raise BadInput("where to? -o FILE.html, --pdf FILE.pdf, or both")
+    goes_with(chosen, chosen.repair, "a repair: --repair 0 asks for none", "--limit")
     how, browser = chosen_format(chosen), chromium() if chosen.pdf else ""
     out, paper = output(chosen.out, chosen), output(chosen.pdf, chosen)
     apart(out, paper)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from otalab.bench.ends import BAD, ENDS
 from otalab.cli.interrupts import pressed
+from otalab.cli.options.effect import goes_with, refuse_idle
 from otalab.cli.options.firmware import chosen_designs
 from otalab.cli.options.formats import add_format, chosen_format, csv_text
 from otalab.cli.options.outputs import add_force
@@ -54,6 +55,7 @@ def run(chosen: argparse.Namespace) -> int:
     names, picture, how = chosen_designs(chosen), plotted(chosen), chosen_format(chosen)
     if picture and len(names) > 1:
         raise BadInput(f"--plot draws the phases of one design, and these are {len(names)}")
+    _refuse_untold(chosen, how, several=len(names) > 1)
     studies, law = {name: chosen_study(chosen, name) for name in names}, chosen_law(chosen)
     told = {}
     for name, one in studies.items():
@@ -75,6 +77,16 @@ def run(chosen: argparse.Namespace) -> int:
     else:
         show(studies[names[0]], told[names[0]])
     return 0
+
+
+def _refuse_untold(chosen: argparse.Namespace, how: str, *, several: bool) -> None:
+    """Refuse what would be worked out and not told."""
+    goes_with(chosen, chosen.plot, "--plot", "--force")
+    goes_with(chosen, chosen.updates_per_year, "--updates-per-year", "--years")
+    if how == "csv" or (how == "table" and several):
+        why = "CSV tells the ends alone" if how == "csv" else "of several designs the ends are set side by side"
+        idle = ("--updates-per-year",) if chosen.plot else ("--updates-per-year", "--sensitivity")
+        refuse_idle(chosen, f"{why}: take --json, or leave it out", *idle)
 
 
 def _draw(one: Study, picture: Output, moved: list[dict[str, Any]] | None) -> None:

@@ -9,6 +9,7 @@ import argparse
 import re
 from typing import TYPE_CHECKING, Any
 
+from otalab.cli.campaign import chosen_fleet
 from otalab.cli.interrupts import pressed
 from otalab.cli.options.formats import add_format, chosen_format, print_rows
 from otalab.cli.options.study import add_study_options, chosen_study
@@ -45,7 +46,6 @@ def run(chosen: argparse.Namespace) -> int:
     """Roll out, and print each stage, or how each of many rollouts ends; 0 whatever was found."""
     from otalab.numbers.campaigns.rollout import refuse, roll_out, rollouts  # noqa: PLC0415  # see above
     from otalab.numbers.campaigns.stop_rule import StopRule  # noqa: PLC0415  # see above
-    from otalab.numbers.fleet import Fleet  # noqa: PLC0415  # see above
 
     how, stages = chosen_format(chosen), parsed(chosen.stages)
     if chosen.by and chosen.stop is None:
@@ -55,7 +55,7 @@ def run(chosen: argparse.Namespace) -> int:
     rule = None if chosen.stop is None else StopRule(chosen.stop, by=chosen.by or "low")
     refuse(chosen.devices, stages, chosen.seed)
     one = chosen_study(chosen)
-    fleet = Fleet.read(one, chosen.fleet) if chosen.fleet else Fleet((one,))
+    fleet = chosen_fleet(chosen, one)
     for kind in fleet.studies:
         explore(kind)
         if pressed():

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from otalab.bench.setup import set_up
-from otalab.cli.options.auth import check_host, lock
+from otalab.cli.options.auth import check_host, lock, loopback
 from otalab.cli.options.broker import add_broker_options, chosen_broker, refuse_broker_options
 from otalab.cli.options.device import DEVICE_ID, check_times, chosen_device, device_arguments
+from otalab.cli.options.effect import goes_with, refuse_idle
 from otalab.cli.parser import group
 from otalab.errors import BadInput
 from otalab.files import try_place
@@ -71,7 +72,12 @@ def run(chosen: argparse.Namespace) -> int:
     if not 0 <= chosen.port < 2**16:
         raise BadInput(f"--port {chosen.port}: a number from 0 to 65535 is needed")
     need_net("serve")
-    check_host(chosen.host, known=lock(chosen) is not None, insecure=chosen.insecure)
+    known = lock(chosen) is not None
+    check_host(chosen.host, known=known, insecure=chosen.insecure)
+    if known:
+        refuse_idle(chosen, "whoever comes needs a password: leave one of the two out", "--insecure")
+    elif loopback(chosen.host):
+        refuse_idle(chosen, f"only this machine can reach {chosen.host}: leave it out", "--insecure")
     chosen.commit = chosen.commit or ("cloud" if chosen.mqtt else "auto")
     if chosen.commit == "cloud" and not chosen.mqtt:
         raise BadInput("--commit cloud: there is no cloud; give a broker with --mqtt HOST:PORT")
@@ -79,6 +85,7 @@ def run(chosen: argparse.Namespace) -> int:
         raise BadInput(f"--device-id {chosen.device_id!r}: up to 128 letters, digits, and _ - : are possible")
     if not chosen.mqtt:
         refuse_broker_options(chosen, "--mqtt")
+    goes_with(chosen, chosen.mqtt, "a broker: give --mqtt HOST:PORT", "--shadow-commit-timeout")
     broker = chosen_broker(chosen.mqtt, "--mqtt", chosen) if chosen.mqtt else None
     _check_update_url(chosen)
     from otalab.wire.http.server import ears_on  # noqa: PLC0415  # see below

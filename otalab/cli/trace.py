@@ -12,6 +12,7 @@ from otalab.bench.observer import judge
 from otalab.bench.recording import recording
 from otalab.bench.setup import set_up
 from otalab.bench.trace import COUNTS, Life, by_phase, effects, life
+from otalab.cli.options.effect import goes_with, refuse_idle
 from otalab.cli.options.firmware import add_firmware, chosen_design
 from otalab.cli.options.formats import add_format, chosen_format, csv_text
 from otalab.cli.options.outputs import add_force, apart, output
@@ -41,6 +42,10 @@ def add_parser(commands: Any) -> None:
 
 def trace(chosen: argparse.Namespace) -> int:
     """Print the life of a device that takes one update."""
+    goes_with(chosen, chosen.record or chosen.plot, "--record or --plot", "--force")
+    how = chosen_format(chosen)
+    if how == "json":
+        refuse_idle(chosen, "JSON tells the phases and the effects: leave it out", "--summary")
     record, picture = output(chosen.record, chosen), plotted(chosen)
     apart(record, picture)
     scenario = set_up(chosen_design(chosen), image=chosen.image, **chosen_options(chosen))
@@ -54,7 +59,6 @@ def trace(chosen: argparse.Namespace) -> int:
     end = judge(scenario, lived)
     phases = by_phase(lived)
     total = fsum(run.seconds for run in lived.runs)
-    how = chosen_format(chosen)
     if how == "json":
         print(json.dumps(as_object(lived, end, phases, total)))
     elif how == "csv" and chosen.summary:

@@ -11,6 +11,7 @@ import os
 import re
 import socket
 
+from otalab.cli.options.effect import goes_with
 from otalab.errors import BadInput
 from otalab.files import read_bytes
 from otalab.wire.auth.digest import ALGORITHMS, REALM, Lock, Users
@@ -46,6 +47,7 @@ def users(chosen: argparse.Namespace) -> Users | None:
         return Users.one(name or USER, password, realm, algorithm)
     if name is not None:
         raise BadInput(f"--user {name}: it has no password; give one with --password-file FILE or in {VARIABLE}")
+    goes_with(chosen, False, "--password-file or --auth-file", "--auth-domain", "--auth-algorithm")
     return None
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from otalab.bench.setup import board_for, design_or_code
+from otalab.cli.options.effect import goes_with
 from otalab.cli.options.firmware import add_firmware, chosen_design
 from otalab.cli.options.scenario import add_options, chosen_options
 from otalab.cli.parser import group
@@ -55,6 +56,8 @@ def chosen_study(chosen: argparse.Namespace, name: str | None = None) -> Study:
         raise BadInput(f"--network {chosen.network:g}: more than 0 bytes per second are needed")
     if chosen.budget < 1:
         raise BadInput(f"--budget {chosen.budget}: at least one node is needed")
+    goes_with(chosen, chosen.faults == "atomic", "--faults atomic", "--erase-flip", "--program-flip")
+    goes_with(chosen, chosen.faults == "all", "--faults all", "--weights")
     design = design_or_code(chosen_design(chosen) if name is None else name)
     law = chosen_law(chosen)
     one = Study(
