@@ -70,12 +70,12 @@ class View(anywidget.AnyWidget):
     def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
         """Return a display of its own, with the picture and the words that stand for it where no kernel is."""
         shown = self.display() if self.follows is None else self
-        seen = super(View, shown)._repr_mimebundle_(**options)
-        if seen is None:
+        bundle = super(View, shown)._repr_mimebundle_(**options)
+        if bundle is None:
             return None
         kept = shown.still()
         words = "\n".join(line for line in kept.lines if line)
-        return seen[0] | {"text/html": framed(kept, shown.picture), "text/plain": words}, seen[1]
+        return bundle[0] | {"text/html": framed(kept, shown.picture), "text/plain": words}, bundle[1]
 
     @contextmanager
     def hold_sync(self) -> Iterator[None]:
@@ -152,7 +152,7 @@ def _made_in_this_run(view: View) -> None:
     run, views = _runs.get(cell, ("", WeakSet()))
     if run != now:
         # Displays first: a view is still in use where one of them stands below another cell.
-        for replaced in sorted(views, key=lambda one: one.follows is None):
+        for replaced in sorted(views, key=lambda view: view.follows is None):
             if replaced.follows is not None or not replaced._displays:
                 replaced.close()
         run, views = _runs[cell] = now, WeakSet(kept for kept in views if kept.comm is not None)

@@ -178,12 +178,12 @@ def _plot_nodes(nodes: pd.DataFrame, edges: pd.DataFrame, ax: Axes) -> None:
 
 def places(nodes: pd.DataFrame) -> dict[int, tuple[float, float]]:
     """Return where each node is drawn: its layer's column, node 0 at the top, zigzag so that arrows miss others."""
-    found = {}
+    rows = {}
     for layer, column in nodes.groupby("layer"):
         for row, node in enumerate(column.node):
             aside = 0.14 * (-1) ** row if len(column) > 2 else 0.0
-            found[int(node)] = layer + aside, 1.3 * ((len(column) - 1) / 2 - row)
-    return found
+            rows[int(node)] = layer + aside, 1.3 * ((len(column) - 1) / 2 - row)
+    return rows
 
 
 def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], edge: Any) -> None:

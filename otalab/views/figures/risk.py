@@ -54,8 +54,8 @@ def convergence_table(seen: Iterable[tuple[int, int]], confidence: float = 0.95)
     """Return one row per look at a campaign: devices, how many failed, the estimate and its interval."""
     rows = []
     for devices, failed in seen:
-        found = interval(failed, devices, confidence)
-        rows.append((devices, failed, found.estimate, found.low, found.high))
+        share = interval(failed, devices, confidence)
+        rows.append((devices, failed, share.estimate, share.low, share.high))
     return pd.DataFrame(rows, columns=["devices", "failed", "estimate", "low", "high"])
 
 
@@ -90,10 +90,10 @@ def part_table(studies: Mapping[str, Study], names: Sequence[str] | None = None)
     The parts are those of the table, if not named.
     """
     rows = []
-    for label, one in studies.items():
+    for label, weighed in studies.items():
         for name in parts() if names is None else names:
             try:
-                other = replace(one, part=name)
+                other = replace(weighed, part=name)
                 other.refuse_nonsense()
             except BadInput as error:
                 rows.append((label, name, np.nan, np.nan, str(error)))
@@ -104,14 +104,14 @@ def part_table(studies: Mapping[str, Study], names: Sequence[str] | None = None)
 
 def _telling(table: pd.DataFrame, *studies: Study) -> pd.DataFrame:
     """Let a table know what its numbers depend on, where that is the same for all of it."""
-    told = {fill("; ".join(depends(one)), 100) for one in studies}
-    table.attrs["depends"] = told.pop() if len(told) == 1 else ""
+    lines = {fill("; ".join(depends(study)), 100) for study in studies}
+    table.attrs["depends"] = lines.pop() if len(lines) == 1 else ""
     return table
 
 
 def _under(ax: Axes, table: pd.DataFrame, *, points: float, also: str = "") -> None:
     """Write below the axes what a table's numbers depend on."""
-    note = "\n".join(one for one in (table.attrs.get("depends", ""), also) if one)
+    note = "\n".join(text for text in (table.attrs.get("depends", ""), also) if text)
     ax.annotate(note, (0, 0), (0, -points), xycoords="axes fraction", textcoords="offset points", fontsize=7, va="top")
 
 
@@ -194,7 +194,7 @@ def plot_sensitivity(table: pd.DataFrame, *, end: str = "bad", title: str = "", 
     rows = table[table.end == end].reset_index(drop=True)
     ax = ax if ax is not None else plt.subplots(figsize=(7, 0.5 * len(rows) + 1.2))[1]
     sides = rows[["p_low", "p_high"]].to_numpy()
-    some = [one for one in (*sides.ravel(), *rows.p) if one > 0] or [0.5]
+    some = [value for value in (*sides.ravel(), *rows.p) if value > 0] or [0.5]
     edge, far = min(some) / 3, max(some) * 3
     for name, colour, hatch in (("p_low", SHARES[0], ""), ("p_high", SHARES[1], "////")):
         ends = rows[name].clip(edge)

@@ -115,7 +115,7 @@ def live(
     """Follow a device through its cuts until nothing more happens; `memory` keeps runs that may be asked for again."""
     planned = {number: (effect, tear) for number, effect, tear in cuts}
     flash, world, played = scenario.flash, World(), list[Played]()
-    seen = set[tuple[Flash, World]]()
+    states = set[tuple[Flash, World]]()
     last = max([*planned, len(choices) - 1, -1])
     if last >= MOST_RUNS:
         raise BadInput(f"run {last} is too far: a player follows {MOST_RUNS} runs")
@@ -133,8 +133,8 @@ def live(
         if not isinstance(taken.outcome, Reset):
             break
         if number > last:
-            seen.add(before)
-            if (flash, scenario.power_on(world)) in seen or len(seen) >= RUNS:
+            states.add(before)
+            if (flash, scenario.power_on(world)) in states or len(states) >= RUNS:
                 return PlayedLife(scenario, tuple(played), endless=True)
     if number < max(planned, default=-1):
         raise BadInput(f"run {max(planned)} does not happen: the life ends in run {number}")

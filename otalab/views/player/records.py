@@ -51,12 +51,12 @@ def _why(device: Device, flash: Flash, explanation: Explanation) -> str:
     return f"{explanation.reason} At a power-on {start_words(device.decision(Controller(device.board, flash)))}."
 
 
-def fields(form: Codec, found: Record | Invalid) -> list[list[str]]:
+def fields(form: Codec, record: Record | Invalid) -> list[list[str]]:
     """Return the fields of a record that its format has, as name and value; of an invalid one, why it is."""
-    if isinstance(found, Invalid):
-        return [["", found.reason]]
-    config = found.config
-    rows = [["sequencer", counted(found.sequencer)]] if "sequencer" in form.names else []
+    if isinstance(record, Invalid):
+        return [["", record.reason]]
+    config = record.config
+    rows = [["sequencer", counted(record.sequencer)]] if "sequencer" in form.names else []
     rows += [["starts slot", str(config.active)], ["state", config.state]]
     rows.append(["way back", "none" if config.previous is None else f"slot {config.previous}"])
     if "interval" in form.names:

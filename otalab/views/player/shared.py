@@ -28,18 +28,18 @@ class PlayedLives:
     def life(self, faults: FaultModel, cuts: Sequence[Cut], choices: Sequence[str]) -> PlayedLife:
         """Return the life with these cuts."""
         key = _key(faults, cuts, choices)
-        found = self._lives.get(key)
-        if found is None:
-            found = self._lives[key] = live(self.scenario, faults, cuts, choices, self.memory)
-        return found
+        played = self._lives.get(key)
+        if played is None:
+            played = self._lives[key] = live(self.scenario, faults, cuts, choices, self.memory)
+        return played
 
     def tape(self, lived: PlayedLife, first: int = 0, lean: Tape | None = None) -> Tape:
         """Return a life of these as it is written down, from a position on; `lean` is the undisturbed one's."""
         key = next(key for key, known in self._lives.items() if known is lived)
-        found = self._tapes.get((key, first))
-        if found is None:
-            found = self._tapes[key, first] = Tape(lived, first, lean.pool if lean else None)
-        return found
+        tape = self._tapes.get((key, first))
+        if tape is None:
+            tape = self._tapes[key, first] = Tape(lived, first, lean.pool if lean else None)
+        return tape
 
 
 def _key(faults: FaultModel, cuts: Sequence[Cut], choices: Sequence[str]) -> _Key:
@@ -52,7 +52,7 @@ _shared: WeakValueDictionary[Scenario, PlayedLives] = WeakValueDictionary()
 
 def lives_of(scenario: Scenario) -> PlayedLives:
     """Return the lives of a scenario that equals this one."""
-    found = _shared.get(scenario)
-    if found is None:
-        found = _shared[scenario] = PlayedLives(scenario)
-    return found
+    lives = _shared.get(scenario)
+    if lives is None:
+        lives = _shared[scenario] = PlayedLives(scenario)
+    return lives

@@ -108,7 +108,7 @@ class SectorStates:
         """Say whether any of the places of a sector holds a record, whether it counts or not."""
         form = self._device.families[0].codec
         data = (contents[number * form.size : (number + 1) * form.size] for number in range(places))
-        return any(isinstance(form.decode(one), Record) for one in data)
+        return any(isinstance(form.decode(contents), Record) for contents in data)
 
 
 class Slots:

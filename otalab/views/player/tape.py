@@ -44,11 +44,11 @@ class BytePool:
         """Return where these bytes lie, and put them there if they are new."""
         if contents.count(ERASED) == len(contents):
             return BLANK
-        found = self._known.get(contents)
-        if found is None:
-            found = self._known[contents] = self.start + len(self.data)
+        place = self._known.get(contents)
+        if place is None:
+            place = self._known[contents] = self.start + len(self.data)
             self.data += contents
-        return found
+        return place
 
 
 class Tape:

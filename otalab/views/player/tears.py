@@ -63,17 +63,17 @@ def tears(faults: FaultModel, step: Step, device: Device, wanted: str = "") -> d
     `wanted`: only labels that hold this text.
     """
     if not isinstance(step.effect, (Erase, Program)):
-        one = {"text": "the effect does not touch the flash", "seen": "", "count": 1, "labels": [CUT]}
-        return {"total": 1, "shown": 1, "classes": [one]}
+        entry = {"text": "the effect does not touch the flash", "seen": "", "count": 1, "labels": [CUT]}
+        return {"total": 1, "shown": 1, "classes": [entry]}
     site = Site.of(step.effect, step.before, device)
-    seen = _LoaderView(step.before, site, device)
+    view = _LoaderView(step.before, site, device)
     classes: dict[tuple[int, str], list[str]] = {}
     total = shown = 0
     for label, contents in faults.labels(site):
         total += 1
         if wanted in label:
             shown += 1
-            key = kind_of(label), seen.by_loader(contents)
+            key = kind_of(label), view.by_loader(contents)
             classes.setdefault(key, []).append(label)
     rows = [
         {"text": _WORDS[kind], "seen": text, "count": len(labels), "labels": _samples(labels)}
@@ -118,10 +118,10 @@ class _LoaderView:
 
     def _meaning(self, data: bytes) -> object:
         assert self._codec is not None, "a place of a record has a format"
-        found = self._codec.decode(data)
-        if isinstance(found, Invalid):
-            return found.reason
-        return found.sequencer, found.config.active, found.config.summary
+        record = self._codec.decode(data)
+        if isinstance(record, Invalid):
+            return record.reason
+        return record.sequencer, record.config.active, record.config.summary
 
     def _choice(self, flash: Flash) -> str:
         device = self._device
@@ -129,5 +129,5 @@ class _LoaderView:
         if selected is None:
             return "no record counts"
         known = selected.config.active < len(device.board.slots)
-        told = selected.config.summary if known else "a slot that is not there"
-        return f"record {selected.place} counts: {told}"
+        slot = selected.config.summary if known else "a slot that is not there"
+        return f"record {selected.place} counts: {slot}"

@@ -113,8 +113,8 @@ class UpdatePlayer(PlayedView):
 
     def cut_here(self, wanted: str = "") -> dict[str, Any]:
         """Return, and show, what a cut in the present effect can leave; `wanted`: labels that hold this text only."""
-        found = tears(self._model, self._lived.to_cut(self.step), self._scenario.device, wanted)
-        self.tears = {"step": self.step, "wanted": wanted, "faults": self.faults, "models": list(FAULTS), **found}
+        listed = tears(self._model, self._lived.to_cut(self.step), self._scenario.device, wanted)
+        self.tears = {"step": self.step, "wanted": wanted, "faults": self.faults, "models": list(FAULTS), **listed}
         return self.tears
 
     def cut(self, tear: str) -> None:
@@ -276,9 +276,11 @@ class UpdatePlayer(PlayedView):
         if not hasattr(self, "_tapes"):
             return
         tape = self._tape(self.step)
-        told = [line for one in self._tapes for line in one.log if one is tape or line[0] < self._tapes[-1].first]
+        lines = [
+            line for other in self._tapes for line in other.log if other is tape or line[0] < self._tapes[-1].first
+        ]
         self.sentence = tape.lines[self.step - tape.first]
-        self.log = [line for position, _, line in told if position <= self.step]
+        self.log = [line for position, _, line in lines if position <= self.step]
         self.phase, self.timer = tape.phase(self.step), tape.timer(self.step)
         self.why = why(self._scenario.device, self.flash)
         self.end, self.reason = self._lived.end.name, self._lived.end.reason

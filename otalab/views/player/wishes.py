@@ -46,16 +46,16 @@ def history_of(identity: str, bundle: bytes | None, firmware: Any = None) -> tup
         raise BadInput(f"the id was made with {'a' if case.bundle else 'no'} bundle: give the same with bundle=")
     if firmware is None:
         return case, legs
-    if (found := named(page_in(firmware))) != case.design:
-        raise BadInput(f"{firmware} holds {found}, and the id was made with {case.design}")
+    if (name := named(page_in(firmware))) != case.design:
+        raise BadInput(f"{firmware} holds {name}, and the id was made with {case.design}")
     return replace(case, design=page_in(firmware)), legs
 
 
 def options_of(case: Case, legs: tuple[Leg, ...]) -> dict[str, Any]:
     """Return the options by which a player shows a case, but for its design and its board."""
-    chosen = {"faults": case.faults, "image": case.image, "choices": [leg.choices for leg in legs]}
+    options = {"faults": case.faults, "image": case.image, "choices": [leg.choices for leg in legs]}
     more = {"part": case.part or None, "timing": case.timing, "used": case.used, "updates": case.updates}
-    return {"offer": case.offer} | chosen | more
+    return {"offer": case.offer} | options | more
 
 
 def check_identity(options: Mapping[str, Any]) -> None:

@@ -78,61 +78,61 @@ def answered(item: Item, reviewed: Reviewed) -> Finding | None:
     return Finding(reviewed.design.name, mark, text)
 
 
-def _cuts(one: Reviewed) -> tuple[Grade, str]:
-    count, unsafe = len(one.cells), len(one.unsafe)
-    open_ = sum(cell.graph.verdict == "open" for cell in one.cells)
+def _cuts(reviewed: Reviewed) -> tuple[Grade, str]:
+    count, unsafe = len(reviewed.cells), len(reviewed.unsafe)
+    open_ = sum(cell.graph.verdict == "open" for cell in reviewed.cells)
     if unsafe:
-        return "no", f"a power cut can end badly in {unsafe} of {count} cells: {listed(one.bad_ends)}"
+        return "no", f"a power cut can end badly in {unsafe} of {count} cells: {listed(reviewed.bad_ends)}"
     if open_:
         return "open", f"nothing bad was found, but {open_} of {count} cells were not searched to the end"
     return "yes", f"no bad end in any of {count} cells, for any number of cuts"
 
 
-def _closed(one: Reviewed) -> tuple[Grade, str]:
-    mark, text = _cuts(one)
-    closed = sum(cell.graph.closed for cell in one.cells)
-    return mark, text if mark == "no" else f"{closed} of {len(one.cells)} graphs are closed"
+def _closed(reviewed: Reviewed) -> tuple[Grade, str]:
+    mark, text = _cuts(reviewed)
+    closed = sum(cell.graph.closed for cell in reviewed.cells)
+    return mark, text if mark == "no" else f"{closed} of {len(reviewed.cells)} graphs are closed"
 
 
-def _ends(one: Reviewed) -> tuple[Grade, str]:
-    found = list(dict.fromkeys(end for cell in one.cells for end in cell.graph.ends))
-    return ("no" if one.bad_ends else _cuts(one)[0]), f"ends that were reached: {', '.join(found)}"
+def _ends(reviewed: Reviewed) -> tuple[Grade, str]:
+    ends = list(dict.fromkeys(end for cell in reviewed.cells for end in cell.graph.ends))
+    return ("no" if reviewed.bad_ends else _cuts(reviewed)[0]), f"ends that were reached: {', '.join(ends)}"
 
 
-def _image_check(one: Reviewed) -> tuple[Grade, str]:
-    if not isinstance(one.design, Design):
+def _image_check(reviewed: Reviewed) -> tuple[Grade, str]:
+    if not isinstance(reviewed.design, Design):
         return "open", OF_CODE
-    checks = one.design.image_check
+    checks = reviewed.design.image_check
     checked = f"the loader checks an image ({checks}) before it starts it: damage is found, forgery is not"
     return IMAGE_CHECKS.get(checks, ("partly", checked))
 
 
-def _downgrade(one: Reviewed) -> tuple[Grade, str]:
-    if not isinstance(one.design, Design):
+def _downgrade(reviewed: Reviewed) -> tuple[Grade, str]:
+    if not isinstance(reviewed.design, Design):
         return "open", OF_CODE
-    own = f"a function of one's own decides: {one.design.downgrade}"
-    return DOWNGRADES.get(one.design.downgrade, ("open", own))
+    own = f"a function of one's own decides: {reviewed.design.downgrade}"
+    return DOWNGRADES.get(reviewed.design.downgrade, ("open", own))
 
 
-def _partial(one: Reviewed) -> tuple[Grade, str]:
+def _partial(reviewed: Reviewed) -> tuple[Grade, str]:
     bricked, halted = ENDS.index("bricked"), "no valid boot record"
     reasons = {
-        cell.graph.run_reason[run] for cell in one.cells for run in np.flatnonzero(cell.graph.run_end == bricked)
+        cell.graph.run_reason[run] for cell in reviewed.cells for run in np.flatnonzero(cell.graph.run_end == bricked)
     }
     if started := sorted(reasons - {halted}):
         return "no", f"the device can be bricked: {'; '.join(started[:3])}"
-    closed = all(cell.graph.closed for cell in one.cells)
-    told = "; what bricks it is that its loader finds no valid boot record" if reasons else ""
-    return "yes" if closed else "open", f"no image that is not whole was ever started{told}"
+    closed = all(cell.graph.closed for cell in reviewed.cells)
+    halts = "; what bricks it is that its loader finds no valid boot record" if reasons else ""
+    return "yes" if closed else "open", f"no image that is not whole was ever started{halts}"
 
 
-def _trial(one: Reviewed) -> tuple[Grade, str]:
-    bad = [cell for cell in one.cells if cell.case.image != "healthy"]
+def _trial(reviewed: Reviewed) -> tuple[Grade, str]:
+    bad = [cell for cell in reviewed.cells if cell.case.image != "healthy"]
     if not bad:
         return "open", f"no image but a healthy one was tried; --image takes {', '.join(TEMPERS)}"
     images = ", ".join(dict.fromkeys(cell.case.image for cell in bad))
-    found = [(cell.case.image, cell.graph.counterexample) for cell in bad]
-    alone = sorted({f"{image}: {broken.end}" for image, broken in found if broken and not broken.cuts})
+    worst = [(cell.case.image, cell.graph.counterexample) for cell in bad]
+    alone = sorted({f"{image}: {broken.end}" for image, broken in worst if broken and not broken.cuts})
     if alone:
         return "no", f"without any power cut: {', '.join(alone)}"
     if any(cell.graph.verdict != "safe" for cell in bad):
@@ -140,21 +140,21 @@ def _trial(one: Reviewed) -> tuple[Grade, str]:
     return "yes", f"no bad end with images {images}, for any number of cuts"
 
 
-def _wear(one: Reviewed) -> tuple[Grade, str]:
-    if one.wear is None:
-        return "open", one.problem
-    top = one.wear.loc[one.wear.per_update.idxmax()]
+def _wear(reviewed: Reviewed) -> tuple[Grade, str]:
+    if reviewed.wear is None:
+        return "open", reviewed.problem
+    top = reviewed.wear.loc[reviewed.wear.per_update.idxmax()]
     return "partly", f"the most worn sector, {top.owner}, is erased {top.per_update:.3g} times per update"
 
 
-def _download(one: Reviewed) -> tuple[Grade, str]:
-    phases = one.weight.phases.set_index("phase")
+def _download(reviewed: Reviewed) -> tuple[Grade, str]:
+    phases = reviewed.weight.phases.set_index("phase")
     if "download" not in phases.index:
         return "open", "no download was looked at"
     fatal = float(phases.p_bad["download"])
-    if fatal or any("download" in _phases_of_cuts(cell) for cell in one.unsafe):
+    if fatal or any("download" in _phases_of_cuts(cell) for cell in reviewed.unsafe):
         return "no", f"a cut in the download can be fatal, with probability {probability(fatal)} per update"
-    return _cuts(one)[0] if not one.unsafe else "partly", "no counterexample has a cut in the download"
+    return _cuts(reviewed)[0] if not reviewed.unsafe else "partly", "no counterexample has a cut in the download"
 
 
 def _phases_of_cuts(cell: Cell) -> list[str]:
@@ -162,19 +162,19 @@ def _phases_of_cuts(cell: Cell) -> list[str]:
     return [leg.phase for _, leg in bad.cuts] if bad else []
 
 
-def _detect(one: Reviewed) -> tuple[Grade, str]:
-    design = one.design
+def _detect(reviewed: Reviewed) -> tuple[Grade, str]:
+    design = reviewed.design
     if not isinstance(design, Design):
         return "open", OF_CODE
-    told = f"records: {design.guard}, images: {design.image_check}; files: littlefs's own"
-    return DETECTS.get((design.guard, design.image_check), "partly"), f"what is checked at boot: {told}"
+    checks = f"records: {design.guard}, images: {design.image_check}; files: littlefs's own"
+    return DETECTS.get((design.guard, design.image_check), "partly"), f"what is checked at boot: {checks}"
 
 
-def _recover(one: Reviewed) -> tuple[Grade, str]:
-    if isinstance(one.design, Design) and (alone := ALONE.get((one.design.records, one.design.store))):
+def _recover(reviewed: Reviewed) -> tuple[Grade, str]:
+    if isinstance(reviewed.design, Design) and (alone := ALONE.get((reviewed.design.records, reviewed.design.store))):
         return "no", alone
-    if one.unsafe:
-        return "no", f"not from every cut: {listed(one.bad_ends)}"
+    if reviewed.unsafe:
+        return "no", f"not from every cut: {listed(reviewed.bad_ends)}"
     return "partly", "from every cut in an update; damage from elsewhere was not looked at"
 
 

@@ -76,8 +76,8 @@ class Asked(ScenarioOptions):
                 raise BadInput(f"--{what} {number:g}: a number of 0 or more is needed")
         if self.endurance is not None and not 0 < self.endurance < inf:
             raise BadInput(f"--endurance {self.endurance:g}: more than 0 erases are needed")
-        for one in self.rates:
-            Rates.parse(one)
+        for rate in self.rates:
+            Rates.parse(rate)
         for name in self.parts:
             part(name)
         for name in self.faults:
@@ -145,8 +145,8 @@ class Reviewed:
     @property
     def verdict(self) -> str:
         """The worst verdict of all cells."""
-        found = {cell.graph.verdict for cell in self.cells}
-        return next(one for one in ("unsafe", "open", "safe") if one in found)
+        verdicts = {cell.graph.verdict for cell in self.cells}
+        return next(verdict for verdict in ("unsafe", "open", "safe") if verdict in verdicts)
 
     @property
     def bad_ends(self) -> list[str]:
@@ -162,13 +162,13 @@ class Unreviewed:
     fault: InternalFault
 
 
-def gather(asked: Asked, progress: Teller = lambda _text: None) -> tuple[list[Reviewed], list[Unreviewed]]:
+def gather(request: Asked, progress: Teller = lambda _text: None) -> tuple[list[Reviewed], list[Unreviewed]]:
     """Find out everything about every design, and say on the way what is being looked at."""
-    asked.refuse_nonsense()
+    request.refuse_nonsense()
     every, lost = list[Reviewed](), list[Unreviewed]()
-    for name in asked.designs:
+    for name in request.designs:
         try:
-            every.append(_review(asked, name, progress))
+            every.append(_review(request, name, progress))
         except OtalabError:
             raise  # misuse, or a key that was pressed meanwhile
         except Exception as error:  # noqa: BLE001  # hours may be behind it, and other designs wait
@@ -179,43 +179,43 @@ def gather(asked: Asked, progress: Teller = lambda _text: None) -> tuple[list[Re
     return every, lost
 
 
-def _review(asked: Asked, name: str, progress: Teller) -> Reviewed:
+def _review(request: Asked, name: str, progress: Teller) -> Reviewed:
     design = design_or_code(name)
-    every = [(faults, image) for faults in asked.faults for image in asked.images]
-    cells = tuple(_cell(asked, name, faults, image, progress) for faults, image in every)
-    weight = _weight(asked, name, progress)
+    every = [(faults, image) for faults in request.faults for image in request.images]
+    cells = tuple(_cell(request, name, faults, image, progress) for faults, image in every)
+    weight = _weight(request, name, progress)
     progress(f"{design.name}: wear")
-    table, problem = _wear(asked, name)
-    found = _repair(asked, design, progress) if asked.most and isinstance(design, Design) else None
-    scenario = asked.scenario(name, asked.weighed_image)
-    return Reviewed(name, design, scenario, cells, weight, table, problem, found)
+    table, problem = _wear(request, name)
+    repair = _repair(request, design, progress) if request.most and isinstance(design, Design) else None
+    scenario = request.scenario(name, request.weighed_image)
+    return Reviewed(name, design, scenario, cells, weight, table, problem, repair)
 
 
-def _cell(asked: Asked, name: str, faults: str, image: str, progress: Teller) -> Cell:
-    bundle = digest(asked.bundle) if asked.bundle else ""
-    scenario = asked.scenario(name, image)
-    case = replace(Case.of(scenario, named(name), asked.board, faults, bundle), image=image)
-    case = replace(case, files=files_of(design=name, board=asked.board))
+def _cell(request: Asked, name: str, faults: str, image: str, progress: Teller) -> Cell:
+    bundle = digest(request.bundle) if request.bundle else ""
+    scenario = request.scenario(name, image)
+    case = replace(Case.of(scenario, named(name), request.board, faults, bundle), image=image)
+    case = replace(case, files=files_of(design=name, board=request.board))
     progress(case.text)
 
-    def told(explorer: Explorer) -> None:
+    def counted(explorer: Explorer) -> None:
         progress(f"{case.text}, {explorer.expanded} runs")
 
-    return check(case, scenario, fault_model(faults), budget=asked.budget, progress=told)
+    return check(case, scenario, fault_model(faults), budget=request.budget, progress=counted)
 
 
-def _weight(asked: Asked, name: str, progress: Teller) -> Weight:
-    studies = {rate: asked.study(name, rate) for rate in asked.rates}
-    first = studies[asked.rates[0]]
+def _weight(request: Asked, name: str, progress: Teller) -> Weight:
+    studies = {rate: request.study(name, rate) for rate in request.rates}
+    first = studies[request.rates[0]]
     rows, carries, twins = [], {}, dict[tuple[object, ...], str]()
-    for one in dict.fromkeys((first.scenario.part.name, *asked.parts)):
-        progress(f"{first.design.name}: risk on {one}")
-        twin = twins.setdefault(_times(part(one), asked.timing), one)
-        found = part_table(studies, [twin])
-        rows.append(found.assign(part=one))
-        if found.low.notna().any():
-            carries[one] = _carries(risk_phase_table(replace(first, part=twin)))
-    band = [one.bad for one in first.band().values()]
+    for part_name in dict.fromkeys((first.scenario.part.name, *request.parts)):
+        progress(f"{first.design.name}: risk on {part_name}")
+        twin = twins.setdefault(_times(part(part_name), request.timing), part_name)
+        table = part_table(studies, [twin])
+        rows.append(table.assign(part=part_name))
+        if table.low.notna().any():
+            carries[part_name] = _carries(risk_phase_table(replace(first, part=twin)))
+    band = [weighed.bad for weighed in first.band().values()]
     return Weight(studies, risk_phase_table(first), pd.concat(rows), carries, (min(band), max(band)))
 
 
@@ -234,20 +234,21 @@ def _carries(phases: pd.DataFrame) -> str:
     return ", ".join(f"{row.phase} {row.p_bad_share:.0%}" for row in some.itertuples())
 
 
-def _wear(asked: Asked, name: str) -> tuple[pd.DataFrame | None, str]:
+def _wear(request: Asked, name: str) -> tuple[pd.DataFrame | None, str]:
     """Return the wear by sector, or why there is none; without an endurance, no share of a life is told."""
-    one = asked.study(name, asked.rates[0])
-    chip = one.scenario.part
-    known = asked.endurance or (chip.endurance if dict(chip.row)["endurance"] else None)
+    study = request.study(name, request.rates[0])
+    chip = study.scenario.part
+    known = request.endurance or (chip.endurance if dict(chip.row)["endurance"] else None)
     try:
-        table = wear(one, asked.updates_per_year, asked.years, known or 1.0)
+        table = wear(study, request.updates_per_year, request.years, known or 1.0)
     except BadInput as error:
         return None, str(error)
     return (table if known else table.drop(columns=["used", "endurance"])), ""
 
 
-def _repair(asked: Asked, design: Design, progress: Teller) -> Repair:
+def _repair(request: Asked, design: Design, progress: Teller) -> Repair:
     return repair(
-        design, asked.mended_faults, asked.images, most=asked.most, budget=asked.budget, limit=asked.limit,
-        progress=lambda tried, text: progress(f"{design.name}: repair, {tried} sets tried, {text}"), **asked.options(),
+        design, request.mended_faults, request.images, most=request.most, budget=request.budget, limit=request.limit,
+        progress=lambda tried, text: progress(f"{design.name}: repair, {tried} sets tried, {text}"),
+        **request.options(),
     )  # fmt: skip

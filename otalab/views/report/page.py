@@ -43,19 +43,19 @@ PACKAGES = ("otalab", "numpy", "scipy", "pandas", "littlefs-python")
 
 
 def page(
-    every: Sequence[Reviewed], asked: Asked, command: Sequence[str], made: date, lost: Sequence[Unreviewed] = ()
+    every: Sequence[Reviewed], request: Asked, command: Sequence[str], made: date, lost: Sequence[Unreviewed] = ()
 ) -> str:
     """Return the report as one HTML page; `command` makes it again, `lost` are designs that it can say nothing of."""
     scenes = Scenes()
     environment = Environment(loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined,
                               trim_blocks=True, lstrip_blocks=True)  # fmt: skip
     environment.filters["sentence"] = sentence
-    designs = [_of_design(one, asked, scenes) for one in every]
-    names = ", ".join(one.design.name for one in every)
+    designs = [_of_design(reviewed, request, scenes) for reviewed in every]
+    names = ", ".join(reviewed.design.name for reviewed in every)
     text = environment.get_template("report.html").render(
-        title=f"Review of {names}", asked=asked, designs=designs, lost=lost,
-        compared=compared_part(every, asked), checklist=checklist_part(every), limits=limits_part(), ends=ends_part(),
-        made=made.isoformat(), command=shlex.join(command), versions=versions(), digests=_digests(every, asked),
+        title=f"Review of {names}", asked=request, designs=designs, lost=lost,
+        compared=compared_part(every, request), checklist=checklist_part(every), limits=limits_part(), ends=ends_part(),
+        made=made.isoformat(), command=shlex.join(command), versions=versions(), digests=_digests(every, request),
         css=CSS + _read("report.css"), esm=ESM.replace("</script", "<\\/script"), script=_read("report.js"),
         scenes=scenes.text(),
     )  # fmt: skip
@@ -63,18 +63,19 @@ def page(
     return text.encode(errors="backslashreplace").decode()
 
 
-def _of_design(one: Reviewed, asked: Asked, scenes: Scenes) -> dict[str, Any]:
-    told = stories_part(one)
-    base = Base.of(live(one.scenario, one.cells[0].faults, [], [], {}))
+def _of_design(reviewed: Reviewed, request: Asked, scenes: Scenes) -> dict[str, Any]:
+    stories = stories_part(reviewed)
+    base = Base.of(live(reviewed.scenario, reviewed.cells[0].faults, [], [], {}))
     tape = scenes.tape(base.tape.packed())
-    for each in told:
-        each["scene"] = scenes.story(tape, base, each["story"], one)
-    undisturbed = None if told else scenes.undisturbed(tape, one)
+    for each in stories:
+        each["scene"] = scenes.story(tape, base, each["story"], reviewed)
+    undisturbed = None if stories else scenes.undisturbed(tape, reviewed)
     return {
-        "name": one.design.name, "summary": one.design.summary, "verdict": one.verdict,
-        "answer": summary_part(one, asked), "is": design_part(one), "matrix": matrix_part(one, asked),
-        "stories": told, "undisturbed": undisturbed, "risk": risk_part(one, asked), "wear": wear_part(one, asked),
-        "repair": repair_part(one),
+        "name": reviewed.design.name, "summary": reviewed.design.summary, "verdict": reviewed.verdict,
+        "answer": summary_part(reviewed, request), "is": design_part(reviewed),
+        "matrix": matrix_part(reviewed, request), "stories": stories, "undisturbed": undisturbed,
+        "risk": risk_part(reviewed, request), "wear": wear_part(reviewed, request),
+        "repair": repair_part(reviewed),
     }  # fmt: skip
 
 
@@ -90,23 +91,23 @@ class Scenes:
         self.tapes.append(b64encode(packed).decode())
         return len(self.tapes) - 1
 
-    def story(self, tape: int, base: Base, story: Story, one: Reviewed) -> int:
+    def story(self, tape: int, base: Base, story: Story, reviewed: Reviewed) -> int:
         """Add the player of a story that begins as a base does; return its number."""
         cuts = [[number, leg.step, leg.tear] for number, leg in story.history.cuts]
         recovery = base.recovery(story.lived, story.first)
         case = story.cells[0].case
         return self._scene(
             trace=tape, recovery=self.tape(recovery), step=story.position, cuts=cuts, faults=case.faults,
-            saved=story.saved, opening=opening(one.given, case.board, faults=case.faults, image=case.image),
+            saved=story.saved, opening=opening(reviewed.given, case.board, faults=case.faults, image=case.image),
         )  # fmt: skip
 
-    def undisturbed(self, tape: int, one: Reviewed) -> int:
+    def undisturbed(self, tape: int, reviewed: Reviewed) -> int:
         """Add the player of an update without a cut; return its number."""
-        case = one.cells[0].case
+        case = reviewed.cells[0].case
         problem = {"problem": "nothing was cut here"}
         return self._scene(
             trace=tape, recovery=None, step=0, cuts=[], faults=case.faults, saved=problem,
-            opening=opening(one.given, case.board, faults=case.faults, image=case.image),
+            opening=opening(reviewed.given, case.board, faults=case.faults, image=case.image),
         )  # fmt: skip
 
     def _scene(self, **scene: Any) -> int:
@@ -124,16 +125,16 @@ def _read(name: str) -> str:
 
 def versions() -> list[tuple[str, str]]:
     """Return what the report was made with."""
-    found = [("Python", platform.python_version())]
+    versions = [("Python", platform.python_version())]
     for name in PACKAGES:
         try:
-            found.append((name, version(name)))
+            versions.append((name, version(name)))
         except PackageNotFoundError:
-            found.append((name, "from a checkout"))
-    return found
+            versions.append((name, "from a checkout"))
+    return versions
 
 
-def _digests(every: Sequence[Reviewed], asked: Asked) -> list[tuple[str, str]]:
+def _digests(every: Sequence[Reviewed], request: Asked) -> list[tuple[str, str]]:
     """Return by which bytes the report was made: those of the designs, and those of the update on offer."""
-    found = [(f"design {one.design.name}", digest(one.design.toml().encode())) for one in every]
-    return [*found, ("the update on offer", digest(every[0].scenario.bundle))]
+    digests = [(f"design {reviewed.design.name}", digest(reviewed.design.toml().encode())) for reviewed in every]
+    return [*digests, ("the update on offer", digest(every[0].scenario.bundle))]

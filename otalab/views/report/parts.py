@@ -21,31 +21,31 @@ from otalab.views.report.words import choice_rows, cuts_words, listed, one_in, p
 SIGNS = {"safe": "✓", "unsafe": "✗", "open": "?", "yes": "✓", "no": "✗", "partly": "◐"}
 
 
-def design_part(one: Reviewed) -> dict[str, Any]:
+def design_part(reviewed: Reviewed) -> dict[str, Any]:
     """Return what a design is: its choices in words, and the flash drawn to scale."""
-    board = one.board
+    board = reviewed.board
     regions = [
         (name, f"0x{region.address:06x}", f"{region.size // 1024} KiB", region.size // board.geometry.sector_size)
         for name, region in board.owners()
     ]
     return {
-        "choices": choice_rows(one.design),
+        "choices": choice_rows(reviewed.design),
         "board": board,
-        "chip": one.chip,
-        "offer": one.scenario.offers,
-        "layout": layout_svg(board, one.scenario.device.records),
+        "chip": reviewed.chip,
+        "offer": reviewed.scenario.offers,
+        "layout": layout_svg(board, reviewed.scenario.device.records),
         "regions": regions,
-        "toml": one.design.toml(),
-        "repaired": isinstance(one.design, Design),
+        "toml": reviewed.design.toml(),
+        "repaired": isinstance(reviewed.design, Design),
     }
 
 
-def matrix_part(one: Reviewed, asked: Asked) -> list[dict[str, Any]]:
+def matrix_part(reviewed: Reviewed, request: Asked) -> list[dict[str, Any]]:
     """Return the verdict matrix: a row for each fault model, a cell for each image."""
-    cells = {(cell.case.faults, cell.case.image): cell for cell in one.cells}
+    cells = {(cell.case.faults, cell.case.image): cell for cell in reviewed.cells}
     return [
-        {"faults": faults, "cells": [_cell_words(cells[faults, image]) for image in asked.images]}
-        for faults in asked.faults
+        {"faults": faults, "cells": [_cell_words(cells[faults, image]) for image in request.images]}
+        for faults in request.faults
     ]
 
 
@@ -53,16 +53,16 @@ def _cell_words(cell: Any) -> dict[str, Any]:
     graph, bad = cell.graph, cell.graph.counterexample
     ends = [end for end in graph.ends if end in BAD] if bad else graph.ends
     if bad:
-        told = f"{'' if graph.closed else 'at most '}{cuts_words(len(bad.cuts))}"
+        words = f"{'' if graph.closed else 'at most '}{cuts_words(len(bad.cuts))}"
     else:
-        told = f"{graph.nodes} states" + ("" if graph.closed else ", not closed")
+        words = f"{graph.nodes} states" + ("" if graph.closed else ", not closed")
     return {
-        "verdict": graph.verdict, "sign": SIGNS[graph.verdict], "ends": ", ".join(ends), "told": told,
+        "verdict": graph.verdict, "sign": SIGNS[graph.verdict], "ends": ", ".join(ends), "told": words,
         "wrecks": f"{graph.wrecks:,}", "expanded": f"{graph.expanded:,}", "states": graph.nodes,
     }  # fmt: skip
 
 
-def stories_part(one: Reviewed) -> list[dict[str, Any]]:
+def stories_part(reviewed: Reviewed) -> list[dict[str, Any]]:
     """Return every story of a design; `story` is what the player is made of."""
     return [
         {
@@ -79,13 +79,13 @@ def stories_part(one: Reviewed) -> list[dict[str, Any]]:
             "replay": story.replay,
             "story": story,
         }
-        for story in stories(one.cells)
+        for story in stories(reviewed.cells)
     ]
 
 
-def risk_part(one: Reviewed, asked: Asked) -> dict[str, Any]:
+def risk_part(reviewed: Reviewed, request: Asked) -> dict[str, Any]:
     """Return the risk: by rate, by phase, by part and rate."""
-    weight, first = one.weight, asked.rates[0]
+    weight, first = reviewed.weight, request.rates[0]
     rows = [
         (row.phase, seconds(row.seconds), probability(row.cuts), probability(row.p_bad))
         for row in weight.phases.itertuples()
@@ -94,15 +94,15 @@ def risk_part(one: Reviewed, asked: Asked) -> dict[str, Any]:
     low, high = weight.band
     by_part = [*weight.by_part.groupby("part", sort=False)]
     return {
-        "rates": [_rate_row(weight, rate) for rate in asked.rates],
+        "rates": [_rate_row(weight, rate) for rate in request.rates],
         "first": first,
         "phases": rows,
         "bars": bars_svg(bars, ("of the time", "of all cuts", "of fatal cuts")),
-        "parts": [_part_row(weight, name, found) for name, found in by_part if found.low.notna().any()],
-        "left_out": [(name, found.why.iloc[0]) for name, found in by_part if found.low.isna().all()],
+        "parts": [_part_row(weight, name, rows) for name, rows in by_part if rows.low.notna().any()],
+        "left_out": [(name, rows.why.iloc[0]) for name, rows in by_part if rows.low.isna().all()],
         "band": f"{probability(low)} to {probability(high)}" if high > low else "",
         "closed": weight.by_rate[first].weighed.closed,
-        "unsafe_at_no_risk": bool(one.unsafe) and weight.bad(first)[1] == 0,
+        "unsafe_at_no_risk": bool(reviewed.unsafe) and weight.bad(first)[1] == 0,
     }  # fmt: skip
 
 
@@ -137,15 +137,15 @@ def _part_row(weight: Weight, name: str, rows: pd.DataFrame) -> dict[str, Any]:
     return {"name": name, "numbers": numbers, "carries": weight.carries[name] or "none"}
 
 
-def wear_part(one: Reviewed, asked: Asked) -> dict[str, Any]:
+def wear_part(reviewed: Reviewed, request: Asked) -> dict[str, Any]:
     """Return the wear: for each region, its most worn sector."""
-    if one.wear is None:
-        return {"problem": one.problem, "rows": []}
-    table = one.wear.loc[one.wear.groupby("owner", sort=False).per_update.idxmax()]
+    if reviewed.wear is None:
+        return {"problem": reviewed.problem, "rows": []}
+    table = reviewed.wear.loc[reviewed.wear.groupby("owner", sort=False).per_update.idxmax()]
     rows = [
         (row.owner, row.sector, f"{row.per_update:.3g}", f"{row.erases:,.0f}", _used(row)) for row in table.itertuples()
     ]
-    expected = one.weight.by_rate[asked.rates[0]].weighed.expected()
+    expected = reviewed.weight.by_rate[request.rates[0]].weighed.expected()
     return {"problem": "", "rows": rows, "erases": f"{expected['erases']:.4g}", "seconds": f"{expected['seconds']:.4g}"}
 
 
@@ -153,72 +153,80 @@ def _used(row: Any) -> str:
     return f"{row.used:.2%} of {row.endurance:,.0f}" if hasattr(row, "used") else "not in the table of parts"
 
 
-def repair_part(one: Reviewed) -> dict[str, Any] | None:
+def repair_part(reviewed: Reviewed) -> dict[str, Any] | None:
     """Return the smallest change that turns red to green, with its proof, or why there is none."""
-    found = one.repair
-    if found is None or found.outcome == "safe":
+    repair = reviewed.repair
+    if repair is None or repair.outcome == "safe":
         return None
-    best = found.suggestions[0] if found.suggestions else None
+    best = repair.suggestions[0] if repair.suggestions else None
     return {
-        "text": found.text,
-        "smallest": found.smallest,
+        "text": repair.text,
+        "smallest": repair.smallest,
         "changes": [(change.way, str(change.old), str(change.new)) for change in best.changes] if best else [],
         "proofs": [(p.faults, p.image, p.states, f"{p.wrecks:,}") for p in best.proofs] if best else [],
-        "short": best.text if best else found.text,
+        "short": best.text if best else repair.text,
     }
 
 
-def compared_part(every: Sequence[Reviewed], asked: Asked) -> dict[str, Any]:
+def compared_part(every: Sequence[Reviewed], request: Asked) -> dict[str, Any]:
     """Return the designs side by side: the choices in which they differ, and what was found."""
-    rows = [{way: value for way, value, _ in choice_rows(one.design)} for one in every]
+    rows = [{way: value for way, value, _ in choice_rows(reviewed.design)} for reviewed in every]
     names = dict.fromkeys(way for row in rows for way in row)
     differ = [way for way in names if len({row.get(way) for row in rows}) > 1]
     columns = []
-    for one, own in zip(every, rows, strict=True):
-        low, high = one.weight.bad(asked.rates[0])
-        mended = repair_part(one)
+    for reviewed, own in zip(every, rows, strict=True):
+        low, high = reviewed.weight.bad(request.rates[0])
+        mended = repair_part(reviewed)
         columns.append(
             {
-                "name": one.design.name,
-                "verdict": one.verdict,
-                "sign": SIGNS[one.verdict],
-                "safe": f"{sum(cell.graph.verdict == 'safe' for cell in one.cells)} of {len(one.cells)}",
+                "name": reviewed.design.name,
+                "verdict": reviewed.verdict,
+                "sign": SIGNS[reviewed.verdict],
+                "safe": f"{sum(cell.graph.verdict == 'safe' for cell in reviewed.cells)} of {len(reviewed.cells)}",
                 "choices": [own.get(way, "not said") for way in differ],
                 "bad": _bounds(low, high),
                 "one_in": _many(low, high),
-                "erases": f"{one.weight.by_rate[asked.rates[0]].weighed.expected()['erases']:.4g}",
-                "mend": mended["short"] if mended else _nothing(one),
+                "erases": f"{reviewed.weight.by_rate[request.rates[0]].weighed.expected()['erases']:.4g}",
+                "mend": mended["short"] if mended else _nothing(reviewed),
             }
         )
-    return {"differ": differ, "columns": columns, "rate": asked.rates[0]}
+    return {"differ": differ, "columns": columns, "rate": request.rates[0]}
 
 
-def _nothing(one: Reviewed) -> str:
-    return "nothing to change" if isinstance(one.design, Design) else "code is not changed by the lab"
+def _nothing(reviewed: Reviewed) -> str:
+    return "nothing to change" if isinstance(reviewed.design, Design) else "code is not changed by the lab"
 
 
-def summary_part(one: Reviewed, asked: Asked) -> dict[str, Any]:
+def summary_part(reviewed: Reviewed, request: Asked) -> dict[str, Any]:
     """Return the answer in a few sentences."""
     sentences = []
-    if one.verdict == "safe":
+    if reviewed.verdict == "safe":
         sentences.append("No bad end can be reached by any number of power cuts, in any cell of the matrix.")
-    elif one.verdict == "open":
+    elif reviewed.verdict == "open":
         sentences.append("Nothing bad was found, but not every graph is closed: this is not a proof.")
     else:
-        found = [bad for cell in one.unsafe if (bad := cell.graph.counterexample)]
-        worst = min(found, key=lambda bad: bad.order)
+        histories = [bad for cell in reviewed.unsafe if (bad := cell.graph.counterexample)]
+        worst = min(histories, key=lambda bad: bad.order)
         where = f" in the phase {worst.cuts[-1][1].phase}" if worst.cuts else ""
-        told = sentence(cuts_words(len(worst.cuts)))
-        can = f"{told}{where} can do it" if worst.cuts else "It needs no power cut"
+        words = sentence(cuts_words(len(worst.cuts)))
+        can = f"{words}{where} can do it" if worst.cuts else "It needs no power cut"
         sentences.append(f"{can}: {worst.end}, {worst.reason}.")
-        sentences.append(f"Bad ends were found in {len(one.unsafe)} of {len(one.cells)} cells: {listed(one.bad_ends)}.")
-    low, high = one.weight.bad(asked.rates[0])
+        unsafe = f"{len(reviewed.unsafe)} of {len(reviewed.cells)} cells"
+        sentences.append(f"Bad ends were found in {unsafe}: {listed(reviewed.bad_ends)}.")
+    low, high = reviewed.weight.bad(request.rates[0])
     risk = _bounds(low, high) + (f" ({_many(low, high)})" if _many(low, high) else "")
-    sentences.append(f"Probability of a bad end per update, on {one.chip.name} at rate {asked.rates[0]}: {risk}.")
-    if mend := repair_part(one):
+    sentences.append(
+        f"Probability of a bad end per update, on {reviewed.chip.name} at rate {request.rates[0]}: {risk}."
+    )
+    if mend := repair_part(reviewed):
         enough = f"{'Smallest' if mend['smallest'] else 'A'} change that is proved to be enough: {mend['short']}."
         sentences.append(enough if mend["changes"] else f"No repair: {mend['text']}.")
-    return {"name": one.design.name, "verdict": one.verdict, "sign": SIGNS[one.verdict], "sentences": sentences}
+    return {
+        "name": reviewed.design.name,
+        "verdict": reviewed.verdict,
+        "sign": SIGNS[reviewed.verdict],
+        "sentences": sentences,
+    }
 
 
 def checklist_part(every: Sequence[Reviewed]) -> list[dict[str, Any]]:
@@ -226,7 +234,7 @@ def checklist_part(every: Sequence[Reviewed]) -> list[dict[str, Any]]:
     return [
         {
             "item": item,
-            "answers": [(found, SIGNS[found.mark]) for one in every if (found := answered(item, one))],
+            "answers": [(finding, SIGNS[finding.mark]) for reviewed in every if (finding := answered(item, reviewed))],
         }
         for item in checklist()
     ]

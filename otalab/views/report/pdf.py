@@ -18,8 +18,8 @@ SECONDS = 120
 def chromium() -> str:
     """Return the path of a browser that can print; without one, say so in a line."""
     for name in NAMES:
-        if found := shutil.which(name):
-            return found
+        if path := shutil.which(name):
+            return path
     raise BadInput(f"--pdf: no Chromium on the PATH ({', '.join(NAMES)}); print the HTML page from any browser")
 
 

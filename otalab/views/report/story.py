@@ -106,8 +106,8 @@ def stories(cells: tuple[Cell, ...]) -> list[Story]:
         if bad is not None:
             cuts = tuple((number, leg.step, leg.tear) for number, leg in bad.cuts)
             alike.setdefault((bad.end, bad.reason, cuts), []).append(cell)
-    told = [_story(tuple(members)) for members in alike.values()]
-    return sorted(told, key=lambda story: story.history.order)
+    every = [_story(tuple(members)) for members in alike.values()]
+    return sorted(every, key=lambda story: story.history.order)
 
 
 def _story(cells: tuple[Cell, ...]) -> Story:
@@ -144,8 +144,8 @@ def _told(played: Played) -> Iterator[str]:
         numbers = range(steps[0].number, steps[-1].number + 1)
         said = " · ".join(line for number, line in played.run.log if number in numbers)
         count = f"{len(steps)} effect{'s' if len(steps) > 1 else ''}"
-        told = f"{phase.capitalize()}: {count}" + (f", {seconds(time)}" if time else "")
-        yield told + (f"; the device says: {said}." if said else ".")
+        words = f"{phase.capitalize()}: {count}" + (f", {seconds(time)}" if time else "")
+        yield words + (f"; the device says: {said}." if said else ".")
 
 
 @dataclass(frozen=True)

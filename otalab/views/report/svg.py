@@ -85,11 +85,11 @@ def life_svg(lived: PlayedLife, most: int = 4) -> str:
         room, x = WIDTH - 130, 0.0
         for (phase, steps), weight in zip(phases, weights, strict=True):
             width = room * weight / max(fsum(weights), 12)
-            told = f"{phase}: {len(steps)} effects, {seconds(fsum(step.seconds for step in steps))}"
+            words = f"{phase}: {len(steps)} effects, {seconds(fsum(step.seconds for step in steps))}"
             parts.append(
                 f'<rect class="p-{phase}" x="{x:.1f}" y="{y + 17}" width="{max(width - 1, 1):.1f}" height="20">'
             )
-            parts.append(f"<title>{escape(told)}</title></rect>")
+            parts.append(f"<title>{escape(words)}</title></rect>")
             if len(phase) * LETTER + 8 < width:
                 middle = x + width / 2 - len(phase) * LETTER / 2
                 parts.append(
@@ -117,8 +117,8 @@ def bars_svg(rows: list[tuple[str, list[float]]], names: tuple[str, ...]) -> str
         for number, value in enumerate(values):
             width, at = 480 * value, y + 13 * number
             parts.append(f'<rect class="b-{number}" x="90" y="{at}" width="{max(width, 0.5):.1f}" height="10"/>')
-            told = f"{names[number]} {'<0.1%' if 0 < value < 0.0005 else format(value, '.1%')}"
-            parts.append(_text(96 + width, at + 9, told, kind="small"))
+            words = f"{names[number]} {'<0.1%' if 0 < value < 0.0005 else format(value, '.1%')}"
+            parts.append(_text(96 + width, at + 9, words, kind="small"))
         y += 13 * len(values) + 8
     return _svg(y, "Shares by phase", parts)
 

@@ -33,11 +33,11 @@ def choice_rows(design: Design | Firmware) -> list[tuple[str, str, str]]:
 
 def _lines(page: dict[str, Any]) -> list[tuple[tuple[str, ...], Any]]:
     """Return the keys of a page with their values, those of its tables with the table's name before them."""
-    found: list[tuple[tuple[str, ...], Any]] = []
+    lines: list[tuple[tuple[str, ...], Any]] = []
     for key, value in page.items():
         inside = _lines(value) if isinstance(value, dict) else [((), value)]
-        found += [((key, *way), one) for way, one in inside]
-    return found
+        lines += [((key, *way), value) for way, value in inside]
+    return lines
 
 
 def _written(value: Any) -> str:
@@ -83,4 +83,4 @@ def sentence(text: str) -> str:
 
 def listed(words: list[str], last: str = "and") -> str:
     """Return words as a list that is read aloud."""
-    return f" {last} ".join(one for one in (", ".join(words[:-1]), *words[-1:]) if one)
+    return f" {last} ".join(word for word in (", ".join(words[:-1]), *words[-1:]) if word)

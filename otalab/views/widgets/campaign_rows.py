@@ -17,12 +17,12 @@ def count_rows(standing: Standing, exact: dict[str, tuple[float, float]] | None)
     rows = []
     for name, ends in groups.items():
         count = sum(counts[end] for end in ends)
-        found = interval(count, done)
-        row = {"end": name, "count": count, "estimate": found.estimate, "low": found.low, "high": found.high}
+        share = interval(count, done)
+        row = {"end": name, "count": count, "estimate": share.estimate, "low": share.low, "high": share.high}
         kind = "good" if name in GOOD else "bad" if name in (*BAD, "bad") else "sad"
         low, high = exact.get(name, (None, None)) if exact else (None, None)
         # Beside the interval means beside it with every exact value that is possible.
-        outside = low is not None and high is not None and (high < found.low or low > found.high)
+        outside = low is not None and high is not None and (high < share.low or low > share.high)
         rows.append(row | {"kind": kind, "exact": [low, high] if low is not None else [], "outside": outside})
     return rows
 

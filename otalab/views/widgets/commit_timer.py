@@ -91,14 +91,14 @@ class CommitTimerLab(View):
 
     @traitlets.observe("design", "temper", "health_seconds", "interval", "commit_after")
     def _recompute(self, _change: object = None) -> None:
-        self._race = found = race(self.scenario)
+        self._race = ran = race(self.scenario)
         with self.hold_sync():
             self.bars = [
                 asdict(bar) | {"end": bar.end if isfinite(bar.end) else None}  # JSON knows no infinity
-                for bar in found.bars
+                for bar in ran.bars
             ]
-            self.due, self.horizon = found.due, found.horizon
-            self.end, self.outcome, self.log = found.end.name, found.outcome, list(found.log)
+            self.due, self.horizon = ran.due, ran.horizon
+            self.end, self.outcome, self.log = ran.end.name, ran.outcome, list(ran.log)
         self._moved_on()
 
     def still(self) -> Picture:

@@ -212,9 +212,9 @@ class CampaignDashboard(View):
         self.problem = self.meaning = ""
         try:
             self.meaning = in_words(parse_rate(self.rate))
-            one = self.study
-            one.refuse_nonsense()
-            Campaign.of(one, self.devices, seed=self.seed, engine=self.engine)
+            weighed = self.study
+            weighed.refuse_nonsense()
+            Campaign.of(weighed, self.devices, seed=self.seed, engine=self.engine)
         except OtalabError as error:
             self.problem = str(error)
         self.problem = next(iter(self.refused.values()), self.problem)

@@ -119,8 +119,10 @@ class CrashGraphView(View):
         """Return what the view says, and its nodes or groups as a table."""
         lines = [self.summary, *(self.words.get("lines", []) if self.node is not None else [])]
         if self.groups:
-            return Picture(lines, tables=[table("groups of nodes", ["group"], [(one["name"],) for one in self.groups])])
-        rows = [(one["node"], _cuts(one["layer"]), one["ends"]) for one in self.nodes]
+            return Picture(
+                lines, tables=[table("groups of nodes", ["group"], [(group["name"],) for group in self.groups])]
+            )
+        rows = [(row["node"], _cuts(row["layer"]), row["ends"]) for row in self.nodes]
         return Picture(lines, tables=[table("nodes", ["node", "after", "ends that can follow"], rows)])
 
     def _asked(self, _widget: object, content: dict[str, Any], _buffers: object) -> None:

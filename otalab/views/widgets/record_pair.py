@@ -59,8 +59,8 @@ class WrittenPlace:
     @classmethod
     def whole(cls, form: Codec, data: bytes) -> WrittenPlace:
         """Return a place that was written in one go."""
-        found = form.decode(data)
-        return cls(data, found if isinstance(found, Record) else None)
+        record = form.decode(data)
+        return cls(data, record if isinstance(record, Record) else None)
 
     def bytes_in(self, form: Codec) -> bytes:
         """Return as many bytes as the format has; those that are missing read erased."""
@@ -78,7 +78,7 @@ class WrittenPlace:
         whole, again = old.encode(self.meant), new.encode(meant)
         if data == whole:
             return WrittenPlace(again, meant)
-        kept = next(n for n, (one, other) in enumerate(zip(data, whole, strict=True)) if one != other)
+        kept = next(n for n, (byte, other) in enumerate(zip(data, whole, strict=True)) if byte != other)
         return WrittenPlace(again[:kept].ljust(new.size, bytes([ERASED])), meant)
 
 
@@ -171,10 +171,10 @@ class Pair:
     def written(self) -> Pair:
         """Let the firmware write one more record, as it does for every change; the configuration stays what it is."""
         chip = self.chip()
-        found = store.select(chip, self.design)
-        if found is None:
+        selected = store.select(chip, self.design)
+        if selected is None:
             raise BadInput("nothing counts, so the firmware would not know what to write: make one record whole first")
-        chip.carry_out(record_writes.write(chip, self.design, found.config))
+        chip.carry_out(record_writes.write(chip, self.design, selected.config))
         data = (chip.flash.read(record.address, self.form.size) for record in chip.board.records)
         first, second = (
             place if contents == place.bytes_in(self.form) else WrittenPlace.whole(self.form, contents)

@@ -56,7 +56,7 @@ class SequencerLab(View):
         self, design: str | Design = "hardened", first: bytes | None = None, second: bytes | None = None, **traits: Any
     ) -> None:
         given = load_design(design) if isinstance(design, str) else design
-        self._designs = {one.name: one for one in (*formats(), given)}
+        self._designs = {design.name: design for design in (*formats(), given)}
         # Of records from elsewhere the lab does not have the slots: it cannot say whether an image there is whole.
         self._foreign = first is not None or second is not None
         self._opened = Pair.shipped(given)
@@ -151,16 +151,16 @@ class SequencerLab(View):
 
     def _show(self, pair: Pair) -> None:
         self._pair = pair
-        told = pair.explain()
+        explanation = pair.explain()
         with self.hold_sync():
             self.design = pair.design.name
             self.designs = list(self._designs)
             self.first, self.second = pair.places[0].data, pair.places[1].data
-            self.selected, self.reason = told.selected, told.reason
+            self.selected, self.reason = explanation.selected, explanation.reason
             self.start = "" if self._foreign else pair.start()
             self.fields = [record_table(pair.form, pair.bytes_of(place)).to_dict("records") for place in range(2)]
-            self.places = [*map(str, told.places), "Not looked at: the design has one record."][:2]
-            self.others = [self._other(one) for one in formats()]
+            self.places = [*map(str, explanation.places), "Not looked at: the design has one record."][:2]
+            self.others = [self._other(design) for design in formats()]
             self.problem = ""
         self._moved_on()
 
@@ -170,7 +170,7 @@ class SequencerLab(View):
             table(
                 f"record {place}: {self.places[place]}",
                 ["field", "value"],
-                [(one["field"], one["value"]) for one in fields],
+                [(field["field"], field["value"]) for field in fields],
             )
             for place, fields in enumerate(self.fields)
         ]
@@ -184,13 +184,13 @@ class SequencerLab(View):
     def _other(self, design: Design) -> dict[str, Any]:
         """Return what a design makes of the same two records, each in its own format."""
         pair = self._pair.under(design)
-        told, form = pair.explain(), store.codec(design)
+        explanation, form = pair.explain(), store.codec(design)
         guard = "no check" if not form.guard_bits else f"CRC-{form.guard_bits}"
         return {
             "design": design.name,
-            "format": f"{form.size} bytes, {guard}" + (", one record" if len(told.places) == 1 else ""),
-            "selected": told.selected,
-            "reason": told.reason,
+            "format": f"{form.size} bytes, {guard}" + (", one record" if len(explanation.places) == 1 else ""),
+            "selected": explanation.selected,
+            "reason": explanation.reason,
             "start": "" if self._foreign else pair.start(),
         }
 

@@ -88,11 +88,11 @@ class Wrecks:
     def _records(self, flash: Flash) -> Iterator[str]:
         if self.scenario.device.records is None:
             return
-        told = explain(Chip(self._board, flash), self.scenario.device.records)
-        yield from map(str, told.telling)
+        explanation = explain(Chip(self._board, flash), self.scenario.device.records)
+        yield from map(str, explanation.telling)
         # Where others are invalid, that is why it counts, and was said.
-        if told.selected is None or all(isinstance(place.found, Record) for place in told.telling):
-            yield told.reason
+        if explanation.selected is None or all(isinstance(place.found, Record) for place in explanation.telling):
+            yield explanation.reason
 
     def _slots(self, flash: Flash) -> Iterator[str]:
         chip = Chip(self._board, flash)
@@ -120,11 +120,11 @@ class Wrecks:
                 states["as shipped"] += 1
             else:
                 begun.append(str(sector))
-        told = [f"{count} sectors {state}" if count != 1 else f"1 sector {state}" for state, count in states.items()]
+        counts = [f"{count} sectors {state}" if count != 1 else f"1 sector {state}" for state, count in states.items()]
         if begun:
             which = f"{', '.join(begun[:4])}{' and others' * (len(begun) > 4)}"
-            told.append(f"begun or torn: sector{'s' * (len(begun) > 1)} {which}")
-        return ", ".join(told)
+            counts.append(f"begun or torn: sector{'s' * (len(begun) > 1)} {which}")
+        return ", ".join(counts)
 
     def _then(self, node: int) -> Iterator[str]:
         graph = self.graph
@@ -134,15 +134,17 @@ class Wrecks:
         for number in (graph.run_node == node).nonzero()[0].tolist():
             reason, end = graph.run_reason[number], int(graph.run_end[number])
             if node in graph.stuck:
-                told = f"stuck; {reason}"
+                words = f"stuck; {reason}"
             elif end == NO_END:
                 why = reason.removeprefix("it reboots for ever: ")
-                told = f"it resets itself ({why})" + (f" and is at node {goes_on[number]}" if number in goes_on else "")
+                words = f"it resets itself ({why})" + (
+                    f" and is at node {goes_on[number]}" if number in goes_on else ""
+                )
             else:
-                told = f"{ENDS[end]}; {reason}"
-            chances[told] = chances.get(told, 0.0) + float(graph.run_probability[number])
-        for told, chance in chances.items():
-            yield f"Left in peace{f', by chance {chance:.3g}' if len(chances) > 1 else ''}: {told}."
+                words = f"{ENDS[end]}; {reason}"
+            chances[words] = chances.get(words, 0.0) + float(graph.run_probability[number])
+        for words, chance in chances.items():
+            yield f"Left in peace{f', by chance {chance:.3g}' if len(chances) > 1 else ''}: {words}."
 
 
 def _marks(flash: Flash, board: Board) -> Iterator[str]:
