@@ -33,9 +33,10 @@ OLD_VERSION, USED_VERSION, NEW_VERSION, PROBE_VERSION = "1", "1.5", "2", "probe"
 EARLIER = 6
 PROBE_SIZE = 4096
 OPERATOR_SECONDS = 30.0
-MANY_SLOTS = ("otadata", "mongoose")
-
-
+MOST_SLOTS = {"otadata": 16, "mongoose": 16}
+"""How many slots the records of a format can name, where that is more than two."""
+BY_RECORD = {"crc32": "a CRC-32 that no record has"}
+"""What a check of an image goes by that only a record has: it cannot be made of a factory image."""
 UNKEPT = {("updater.dat", "none")}
 """Where a design keeps its commit interval, and the data of a board that have no place for it."""
 
@@ -197,14 +198,14 @@ def has_room(board: Board, design: Design) -> None:
     """Refuse a board that has no room for what a design keeps."""
     if not all(family.sectors for family in families(board, design)):
         raise BadInput(f"design {design.name} needs a second store, and board {board.name} has no place for one")
-    if board.targets > 2 and design.record not in MANY_SLOTS:
+    if board.targets > MOST_SLOTS.get(design.record, 2):
         raise BadInput(
             f"the records of {design.name} know of two slots, and board {board.name} has {board.targets}: "
-            f"take a design with records.format {' or '.join(MANY_SLOTS)}"
+            f"take a design with records.format {' or '.join(MOST_SLOTS)}"
         )
-    if FIRST_SLOTS[design.no_record](board) and design.image_check == "crc32":
+    if FIRST_SLOTS[design.no_record](board) and (asks := BY_RECORD.get(design.image_check)):
         raise BadInput(
-            f"design {design.name} starts the factory image of board {board.name} by a CRC-32 that no record has: "
+            f"design {design.name} starts the factory image of board {board.name} by {asks}: "
             'take boot.image_check = "own"'
         )
     if (design.interval_in, board.data) in UNKEPT:
