@@ -276,11 +276,9 @@ class UpdatePlayer(PlayedView):
         if not hasattr(self, "_tapes"):
             return
         tape = self._tape(self.step)
-        lines = [
-            line for other in self._tapes for line in other.log if other is tape or line[0] < self._tapes[-1].first
-        ]
+        rows = [line for own in self._tapes for line in own.log if own is tape or line[0] < self._tapes[-1].first]
         self.sentence = tape.lines[self.step - tape.first]
-        self.log = [line for position, _, line in lines if position <= self.step]
+        self.log = [line for position, _, line in rows if position <= self.step]
         self.phase, self.timer = tape.phase(self.step), tape.timer(self.step)
         self.why = why(self._scenario.device, self.flash)
         self.end, self.reason = self._lived.end.name, self._lived.end.reason
