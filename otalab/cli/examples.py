@@ -47,6 +47,10 @@ EXAMPLES = {
         "otalab files extract spiffs.bin --folder mine",
         "otalab files make spiffs.bin --folder mine --size 0x40000",
     ),
+    "board": (
+        "otalab board import partitions.csv -o mine.toml",
+        "otalab board import dump.bin",
+    ),
     "boards": ("otalab boards --format csv",),
     "parts": ("otalab parts",),
     "faults": ("otalab faults",),

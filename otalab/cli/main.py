@@ -38,6 +38,7 @@ COMMANDS: dict[str, Callable[[], Any]] = {
     "bundle": lambda: import_module("otalab.cli.bundle"),
     "inspect": lambda: import_module("otalab.cli.inspect"),
     "files": lambda: import_module("otalab.cli.files"),
+    "board": lambda: import_module("otalab.cli.board"),
     "boards": lambda: import_module("otalab.cli.listings"),
     "parts": lambda: import_module("otalab.cli.listings"),
     "faults": lambda: import_module("otalab.cli.listings"),

@@ -28,6 +28,7 @@ FLOORS = (
 # The floor from which on a third-party package may be used; what is not named here may be used nowhere.
 FROM = {
     "littlefs": "formats",
+    "yaml": "formats",
     "numpy": "graph",
     "numba": "numbers",
     "pandas": "numbers",
