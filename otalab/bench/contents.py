@@ -45,8 +45,8 @@ def default_bundle(board: Board, version: str, app_size: int, *, own_check: bool
     parts = [PartSource(app_name, "app", "lamp.bin", application(version, app_size, own_check=own_check), {})]
     if "fs" in PARTS[board.data]:
         fs = file_system(board, slot, version, brought_files(version, slot.fs.size))
-        told = geometry(board.file_system, len(fs), board.geometry.sector_size)
-        parts.append(PartSource("fs", "fs", "fs.img", fs, told))
+        shape = geometry(board.file_system, len(fs), board.geometry.sector_size)
+        parts.append(PartSource("fs", "fs", "fs.img", fs, shape))
     return bundle_bytes(
         name="lamp",
         platform=board.platform,
@@ -71,7 +71,7 @@ def file_system(board: Board, slot: Slot, version: str, files: dict[str, bytes])
 
 def unpack(bundle: bytes) -> tuple[Image, dict[str, bytes] | None]:
     """Return the image that a bundle brings, and its files where they are in a file system that the lab knows."""
-    reader, fs, told, begun = BundleReader(), bytearray(), dict[str, object](), ""
+    reader, fs, extra, begun = BundleReader(), bytearray(), dict[str, object](), ""
     manifest: Manifest | None = None
     app: PartEnds | None = None
     try:
@@ -81,7 +81,7 @@ def unpack(bundle: bytes) -> tuple[Image, dict[str, bytes] | None]:
                     pass
                 case PartBegins(part):
                     begun = part.name
-                    told = dict(part.extra) if part.role == "fs" else told
+                    extra = dict(part.extra) if part.role == "fs" else extra
                 case PartData(part, data) if part.role == "fs":
                     fs += data
                 case PartEnds(part):
@@ -94,13 +94,13 @@ def unpack(bundle: bytes) -> tuple[Image, dict[str, bytes] | None]:
         raise BadInput(f"the bundle is refused: {fault}") from fault
     if app is None or manifest is None:
         raise BadInput("the bundle is refused: it brings no application")
-    return Image(manifest.version, manifest.build_id, app.size, app.sha256), _files(bytes(fs), told)
+    return Image(manifest.version, manifest.build_id, app.size, app.sha256), _files(bytes(fs), extra)
 
 
-def _files(contents: bytes, told: dict[str, object]) -> dict[str, bytes] | None:
-    found = recognised(contents, told)
+def _files(contents: bytes, extra: dict[str, object]) -> dict[str, bytes] | None:
+    kind = recognised(contents, extra)
     try:
-        return {name: found[1].read(name) for name in found[1].names()} if found else None
+        return {name: kind[1].read(name) for name in kind[1].names()} if kind else None
     except FileSystemFault:
         return None
 

@@ -126,27 +126,27 @@ class Inspection:
 
     def rows(self) -> Iterator[tuple[str, ...]]:
         """Yield one row per place: where, taken or not, sequencer, slot, state, and what else it says."""
-        for number, one in enumerate(self.records):
+        for number, place in enumerate(self.records):
             mark = "<-" if number == self.selected else ""
-            if isinstance(one.found, Invalid):
-                yield one.where, mark, "", "", "invalid", one.found.reason
+            if isinstance(place.found, Invalid):
+                yield place.where, mark, "", "", "invalid", place.found.reason
                 continue
-            config = one.found.config
+            config = place.found.config
             says = [name for name in ("first", "merge", "withdrawn") if getattr(config, name)]
             says += [f"tried {config.tried}"] if config.tried else []
             says += [f"{config.interval} s"] if config.interval else []
-            way_back = "" if one.revert is None else f"back to {one.revert}"
+            way_back = "" if place.revert is None else f"back to {place.revert}"
             state = "committed" if config.committed else "dirty"
-            says += [f"slot {slot} at 0x{address:x}" for slot, address in enumerate(one.addresses)]
+            says += [f"slot {slot} at 0x{address:x}" for slot, address in enumerate(place.addresses)]
             details = ", ".join([way_back, *says] if way_back else says)
-            sequencer = "" if one.sequencer is None else counted(one.sequencer)
-            yield one.where, mark, sequencer, str(one.slot), state, details
+            sequencer = "" if place.sequencer is None else counted(place.sequencer)
+            yield place.where, mark, sequencer, str(place.slot), state, details
 
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{name}</th>" for name in COLUMNS)
         body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in self.rows())
-        told = " ".join((f"{self.format}. {self.reason}", *self.sentences))
-        return f"<table><tr>{head}</tr>{body}</table><p>{escape(told)}</p>"
+        text = " ".join((f"{self.format}. {self.reason}", *self.sentences))
+        return f"<table><tr>{head}</tr>{body}</table><p>{escape(text)}</p>"
 
 
 def looked_at(form: str, design: Design, files: Sequence[tuple[str, bytes]], slots: int = 2) -> Inspection | None:
@@ -175,13 +175,13 @@ def looked_at(form: str, design: Design, files: Sequence[tuple[str, bytes]], slo
     return Inspection(form, design, areas, tuple(shown), selected, explained.reason, next=after)
 
 
-def _slots_named(design: Design, form: Codec, found: Record | Invalid, slots: int) -> tuple[int | None, int | None]:
+def _slots_named(design: Design, form: Codec, record: Record | Invalid, slots: int) -> tuple[int | None, int | None]:
     """Return the slot to start and the one to go back to, as the bytes say: the lab's firmware infers the second."""
-    if isinstance(found, Invalid):
+    if isinstance(record, Invalid):
         return None, None
-    config = found.config
+    config = record.config
     number = NUMBERS.get(design.record)
-    slot = number(found.sequencer, slots) if number else config.active
+    slot = number(record.sequencer, slots) if number else config.active
     return slot, config.previous if {"previous", "revert"} & {*form.names} else None
 
 

@@ -59,19 +59,19 @@ class Candidate:
     @property
     def sure(self) -> bool:
         """Whether a check tells the format."""
-        return any(one.sure for one in self.signs)
+        return any(sign.sure for sign in self.signs)
 
     @property
     def weight(self) -> tuple[bool, int, bool]:
         """How much speaks for it: a check, the bits of all records, and that one of them counts."""
-        return self.sure, sum(one.bits for one in self.signs), self.inspection.selected is not None
+        return self.sure, sum(sign.bits for sign in self.signs), self.inspection.selected is not None
 
     @property
     def meaning(self) -> tuple[int | None, bool] | None:
         """What it says of the device: the slot that is started, and whether that is committed."""
         number = self.inspection.selected
-        one = None if number is None else self.inspection.records[number]
-        return (one.slot, one.found.config.committed) if one and isinstance(one.found, Record) else None
+        place = None if number is None else self.inspection.records[number]
+        return (place.slot, place.found.config.committed) if place and isinstance(place.found, Record) else None
 
 
 def inspect_records(files: Sequence[tuple[str, bytes]], form: str | None = None) -> Inspection:
@@ -94,8 +94,8 @@ def inspect_dump(
     ways = list(in_dump(what, board))
     if not ways:
         raise BadInput(_unplaced(what, board, table))
-    found = _told(ways, form, name, dump)
-    return replace(found, notes=(*found.notes, *_of_table(table, board)))
+    inspection = _told(ways, form, name, dump)
+    return replace(inspection, notes=(*inspection.notes, *_of_table(table, board)))
 
 
 def is_dump(data: bytes) -> bool:
@@ -116,19 +116,19 @@ def design_of(name: str) -> Design:
 def _told(ways: Sequence[Whereabouts], form: str | None, name: str, data: bytes) -> Inspection:
     if form:
         return _in_format(ways, form, name)
-    found = sorted(_candidates(ways), key=lambda one: one.weight, reverse=True)
-    if not found:
+    candidates = sorted(_candidates(ways), key=lambda candidate: candidate.weight, reverse=True)
+    if not candidates:
         empty = _blank_table(ways)
         if empty is None:
             raise BadInput(_unknown(ways, name, data))
         return empty
-    best = found[0]
-    rivals = [one for one in found[1:] if one.inspection.format != best.inspection.format]
+    best = candidates[0]
+    rivals = [candidate for candidate in candidates[1:] if candidate.inspection.format != best.inspection.format]
     _refuse_a_tie(best, rivals, name)
-    others = () if best.sure else tuple(dict.fromkeys(one.inspection.format for one in rivals))
-    words = "; ".join(dict.fromkeys(one.words for one in best.signs))
-    told = replace(best.inspection, speaks_for_it=words, guess=not best.sure, others=others)
-    return _with_notes(told, best.way)
+    others = () if best.sure else tuple(dict.fromkeys(candidate.inspection.format for candidate in rivals))
+    words = "; ".join(dict.fromkeys(sign.words for sign in best.signs))
+    inspection = replace(best.inspection, speaks_for_it=words, guess=not best.sure, others=others)
+    return _with_notes(inspection, best.way)
 
 
 def _candidates(ways: Iterable[Whereabouts]) -> Iterable[Candidate]:
@@ -137,13 +137,13 @@ def _candidates(ways: Iterable[Whereabouts]) -> Iterable[Candidate]:
         for way in ways:
             if way.records not in (None, design.records):
                 continue
-            seen = looked_at(known, design, way.areas, _slots(way.table))
-            if seen is None:
+            inspection = looked_at(known, design, way.areas, _slots(way.table))
+            if inspection is None:
                 continue
-            found = [signs(design.record, store.codec(design), one.data) for one in seen.records]
-            speaking = tuple(one for one in found if one)
-            if speaking and (any(one.sure for one in speaking) or _nothing_behind(design, way.areas)):
-                yield Candidate(seen, way, speaking)
+            every = [signs(design.record, store.codec(design), place.data) for place in inspection.records]
+            speaking = tuple(sign for sign in every if sign)
+            if speaking and (any(sign.sure for sign in speaking) or _nothing_behind(design, way.areas)):
+                yield Candidate(inspection, way, speaking)
 
 
 def _nothing_behind(design: Design, areas: Iterable[tuple[str, bytes]]) -> bool:
@@ -156,16 +156,18 @@ def _in_format(ways: Iterable[Whereabouts], form: str, name: str) -> Inspection:
     """Return what the format that is named makes of the places for which most speaks; the first if nothing does."""
     design = design_of(form)
     fitting = [way for way in ways if way.records in (None, design.records)]
-    seen = [(way, one) for way in fitting if (one := looked_at(form, design, way.areas, _slots(way.table)))]
-    if not seen:
+    decoded = [
+        (way, inspection) for way in fitting if (inspection := looked_at(form, design, way.areas, _slots(way.table)))
+    ]
+    if not decoded:
         raise BadInput(f"{name}: it does not have the size that format {form} needs")
     codec = store.codec(design)
 
     def speaks(pair: tuple[Whereabouts, Inspection]) -> tuple[int, bool]:
-        found = [signs(design.record, codec, one.data) for one in pair[1].records]
-        return sum(one.bits for one in found if one), pair[1].selected is not None
+        every = [signs(design.record, codec, place.data) for place in pair[1].records]
+        return sum(sign.bits for sign in every if sign), pair[1].selected is not None
 
-    way, best = max(seen, key=speaks)
+    way, best = max(decoded, key=speaks)
     return _with_notes(best, way)
 
 
@@ -173,30 +175,34 @@ def _blank_table(ways: Iterable[Whereabouts]) -> Inspection | None:
     """Return what ESP-IDF makes of entries that were never written, where a partition table has a place for them."""
     for way in ways:
         if way.table and all(data.count(ERASED) == len(data) for _, data in way.areas):
-            found = looked_at("otadata", formats()["otadata"], way.areas, _slots(way.table))
-            if found:
+            inspection = looked_at("otadata", formats()["otadata"], way.areas, _slots(way.table))
+            if inspection:
                 words = "its own partition table has otadata there, and nothing was ever written to it"
-                return _with_notes(replace(found, speaks_for_it=words, guess=True, others=("otadata-mongoose",)), way)
+                return _with_notes(
+                    replace(inspection, speaks_for_it=words, guess=True, others=("otadata-mongoose",)), way
+                )
     return None
 
 
-def _with_notes(found: Inspection, way: Whereabouts) -> Inspection:
+def _with_notes(inspection: Inspection, way: Whereabouts) -> Inspection:
     """Add what else there is to say of records of this format."""
-    note = NOTES.get(found.design.record)
-    return note(found, way.table) if note else found
+    note = NOTES.get(inspection.design.record)
+    return note(inspection, way.table) if note else inspection
 
 
-def _of_esp_idf(found: Inspection, table: PartitionTable | None) -> Inspection:
+def _of_esp_idf(inspection: Inspection, table: PartitionTable | None) -> Inspection:
     """Add what a partition table says of the loader's next step, and what was taken for granted without one."""
     if table is None:
-        return replace(found, notes=(*found.notes, ASSUMED)) if any(_a_record(found)) else found
-    if found.selected is None and table.factory:
-        return replace(found, next=f"Start the factory image at 0x{table.factory.offset:x}, which no update replaces.")
-    return found
+        return replace(inspection, notes=(*inspection.notes, ASSUMED)) if any(_a_record(inspection)) else inspection
+    if inspection.selected is None and table.factory:
+        return replace(
+            inspection, next=f"Start the factory image at 0x{table.factory.offset:x}, which no update replaces."
+        )
+    return inspection
 
 
-def _a_record(found: Inspection) -> Iterable[bool]:
-    return (isinstance(one.found, Record) for one in found.records)
+def _a_record(inspection: Inspection) -> Iterable[bool]:
+    return (isinstance(place.found, Record) for place in inspection.records)
 
 
 def _slots(table: PartitionTable | None) -> int:
@@ -218,14 +224,14 @@ def _of_table(table: PartitionTable | None, board: Board | None) -> tuple[str, .
 def _refuse_a_tie(best: Candidate, rivals: Iterable[Candidate], name: str) -> None:
     for other in rivals:
         if other.weight[:2] == best.weight[:2] and other.meaning != best.meaning:
-            both = " or ".join(f"{one.inspection.format} ({_meant(one)})" for one in (best, other))
+            both = " or ".join(f"{candidate.inspection.format} ({_meant(candidate)})" for candidate in (best, other))
             raise BadInput(f"{name}: as much speaks for {both}; name one with --format")
 
 
-def _meant(one: Candidate) -> str:
-    if one.meaning is None:
+def _meant(candidate: Candidate) -> str:
+    if candidate.meaning is None:
         return "no record counts"
-    slot, committed = one.meaning
+    slot, committed = candidate.meaning
     return f"slot {slot}, {'committed' if committed else 'dirty'}"
 
 
@@ -254,7 +260,7 @@ def _unplaced(dump: Dump, board: Board | None, table: PartitionTable | None) -> 
         lies = f"its otadata does not begin in these {len(dump.data)} bytes; say with --offset where they begin"
         lies = lies if table.otadata else "so no boot records: such a device starts its one image"
         return f"{dump.name}: its own partition table has {table}: {lies}"
-    known = ", ".join(f"{one.name} ({one.geometry.size})" for one in map(load_board, boards()))
+    known = ", ".join(f"{known_board.name} ({known_board.geometry.size})" for known_board in map(load_board, boards()))
     return f"{dump.name}: {len(dump.data)} bytes hold the records of no board; name one with --board: {known}"
 
 

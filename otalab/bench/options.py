@@ -69,12 +69,12 @@ class ScenarioOptions:
 
     def options(self) -> dict[str, Any]:
         """Return these alone, as keywords."""
-        return {one.name: getattr(self, one.name) for one in fields(ScenarioOptions)}
+        return {option.name: getattr(self, option.name) for option in fields(ScenarioOptions)}
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Self:
         """Return what keywords say; one that is none of these is `BadInput`."""
-        known = [one.name for one in fields(cls)]
+        known = [option.name for option in fields(cls)]
         for name in options:
             if name not in known:
                 raise BadInput(f"{name}: no option of a scenario; it has {', '.join(known)}{meant(name, known)}")

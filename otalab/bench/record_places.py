@@ -43,8 +43,8 @@ class Dump:
 
     def areas(self, regions: Sequence[Region]) -> tuple[tuple[str, bytes], ...] | None:
         """Return regions' names and bytes, if all of them begin in what there is."""
-        found = [area for region in regions if (area := self.area(region))]
-        return tuple(found) if len(found) == len(regions) else None
+        areas = [area for region in regions if (area := self.area(region))]
+        return tuple(areas) if len(areas) == len(regions) else None
 
 
 def in_files(files: Sequence[tuple[str, bytes]]) -> Iterator[Whereabouts]:
@@ -65,11 +65,11 @@ def in_dump(dump: Dump, board: Board | None) -> Iterator[Whereabouts]:
             yield Whereabouts(areas, "its own partition table", 2, table)
     if board is None and table:
         return
-    for one in [board] if board else map(load_board, boards()):
-        says = f"board {one.name}"
-        if areas := dump.areas(one.records):
+    for known_board in [board] if board else map(load_board, boards()):
+        says = f"board {known_board.name}"
+        if areas := dump.areas(known_board.records):
             yield Whereabouts(areas, says, 2)
         # A format with one record may have it in either place.
-        yield from (Whereabouts((area,), says, 1) for area in map(dump.area, one.records) if area)
+        yield from (Whereabouts((area,), says, 1) for area in map(dump.area, known_board.records) if area)
     if board is None and (here := dump.area(Region(RBOOT_SECTOR, SECTOR))):
         yield Whereabouts((here,), "rBoot, whose own configuration lies at 0x1000,", 1)

@@ -90,14 +90,14 @@ def recorded_scenario(
     done = _left(device, flash, [effect for _, effect in effects])
     after, lying, said = _started(device, done)
     slot, image = _brought(device, flash, done, start.slot, (after.slot, lying))
-    told = [*findings(home, flash, recording, start.slot, old.size)]
+    sentences = [*findings(home, flash, recording, start.slot, old.size)]
     if new is not None:
         version, slot, length = new
         if slot not in (0, 1) or not 0 < length <= home.slots[slot].app.size:
             raise BadInput(f"a new image of {length} bytes does not lie in slot {slot} of {home.name}: 0 or 1")
         image = _image(version, done, home.slots[slot].app, length)
     elif broken := _broken(device, done):
-        told.append(broken)
+        sentences.append(broken)
     if image.digest == old.digest:
         raise RefusedUpdate(f"undisturbed, the recording leaves the image that was there ({said}); name the new one")
     if image.version == old.version:
@@ -105,7 +105,7 @@ def recorded_scenario(
     files, brought = _files(home, flash, start.slot), _files(home, done, slot)
     device = replace(device, images=(old, image, base.probe))
     parts = (base.part, base.timing, flash, old, image, b"", base.probe, base.probe_bundle, files, brought)
-    scenario = RecordedScenario(device, *parts, recording=Recording(effects), findings=tuple(told))
+    scenario = RecordedScenario(device, *parts, recording=Recording(effects), findings=tuple(sentences))
     return replace(scenario, not_taken=_not_taken(scenario))
 
 

@@ -102,7 +102,7 @@ def recording(life: Life) -> str:
     """Return the first update of a life as a recording in CSV; its time begins with the update."""
     size, lines = life.board.geometry.sector_size, [f"# {MADE}", "op,address,data,time"]
     updates = ([step for step in run.steps if step.phase in ("download", "merge", "switch")] for run in life.runs)
-    steps = next((one for one in updates if any(isinstance(step.effect, (Erase, Program)) for step in one)), [])
+    steps = next((steps for steps in updates if any(isinstance(step.effect, (Erase, Program)) for step in steps)), [])
     for step in steps:
         match step.effect:
             case Erase(sector):

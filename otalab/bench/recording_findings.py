@@ -34,7 +34,7 @@ def findings(
                 destroyed = f"{at} destroys the image that runs, in slot {running}."
     if destroyed:
         yield destroyed
-    yield from (f"{one}." for one in dirty[:MOST])
+    yield from (f"{sentence}." for sentence in dirty[:MOST])
     if len(dirty) > MOST:
         yield f"{len(dirty) - MOST} more programs go over bits that were not erased."
 

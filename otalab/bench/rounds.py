@@ -27,13 +27,13 @@ def endless_round(scenario: Scenario) -> tuple[Run, ...]:
     A device that comes to an end is `BadInput`.
     """
     runs: list[Run] = []
-    seen: dict[Hashable, int] = {}
+    states: dict[Hashable, int] = {}
     flash, world = scenario.flash, scenario.power_on(World())
     while len(runs) < MOST_RUNS:
         here = _place(scenario, flash), world
-        if here in seen:
-            return tuple(runs[seen[here] :])
-        seen[here] = len(runs)
+        if here in states:
+            return tuple(runs[states[here] :])
+        states[here] = len(runs)
         runs.append(run(scenario, flash, world))
         flash, world = runs[-1].flash, scenario.power_on(runs[-1].world)
         if not isinstance(runs[-1].outcome, Reset):
@@ -65,11 +65,13 @@ def _place(scenario: Scenario, flash: Flash) -> Hashable:
             for sector in family.sectors
             for number in range(count)
         ]
-        found = [form.decode(place) for place in data]
-        whole = [record for record in found if isinstance(record, Record)]
+        records = [form.decode(place) for place in data]
+        whole = [record for record in records if isinstance(record, Record)]
         young = any(record.sequencer <= family.young for record in whole)
         numbered = iter(whole if young else renumbered(whole, form.counting, form.stride or 1))
-        held = [next(numbered) if isinstance(one, Record) else raw for one, raw in zip(found, data, strict=True)]
+        held = [
+            next(numbered) if isinstance(record, Record) else raw for record, raw in zip(records, data, strict=True)
+        ]
         for place, sector in enumerate(family.sectors):
             sectors[sector] = tuple(held[place * count : (place + 1) * count]), flash.sectors[sector][family.size :]
     return tuple(sectors), flash.marks

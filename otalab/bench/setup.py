@@ -69,7 +69,9 @@ def scenario_of(options: ScenarioOptions, design: str | Design | Firmware, image
     device, flash = a_device(firmware, board, size, files)
     by_hand = OPERATOR_SECONDS if update.image.commits == "by hand" else None
     scenario = Scenario(
-        device=replace(device, images=(*device.images, *(one.image for one in earlier), update.image, probe.image)),
+        device=replace(
+            device, images=(*device.images, *(update.image for update in earlier), update.image, probe.image)
+        ),
         part=timed(board.part, options.timing),
         timing=options.timing,
         flash=flash,
@@ -116,7 +118,7 @@ def earlier_updates(options: ScenarioOptions, firmware: Firmware, board: Board, 
     versions = (f"1.{EARLIER + number}" for number in range(options.updates - 1))
     own = firmware.checks_itself
     every = (unpacked(default_bundle(board, version, app_size, own_check=own)) for version in versions)
-    return tuple(replace(one, image=committing(one.image, options, firmware)) for one in every)
+    return tuple(replace(update, image=committing(update.image, options, firmware)) for update in every)
 
 
 def unpacked(bundle: bytes) -> Update:

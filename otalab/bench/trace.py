@@ -208,14 +208,14 @@ def life(scenario: Scenario, flash: Flash | None = None, world: World = World())
     """Follow the device until nothing more happens, or until it comes by a place where it was before."""
     flash = scenario.flash if flash is None else flash
     runs: list[Run] = []
-    seen = set()
+    states = set()
     while True:
-        seen.add((flash, scenario.power_on(world)))
+        states.add((flash, scenario.power_on(world)))
         runs.append(run(scenario, flash, world))
         flash, world = runs[-1].flash, runs[-1].world
         if not isinstance(runs[-1].outcome, Reset):
             return Life(scenario.device.board, tuple(runs), endless=False)
-        if (flash, scenario.power_on(world)) in seen or len(runs) == RUNS:
+        if (flash, scenario.power_on(world)) in states or len(runs) == RUNS:
             return Life(scenario.device.board, tuple(runs), endless=True)
 
 

@@ -36,13 +36,13 @@ def check(number: str, answer: Any) -> Checked:
     """Say whether an answer to the exercise of this number is right, and if not, what helps."""
     if number not in EXERCISES:
         raise BadInput(f"there is no exercise {number!r}; one of: {', '.join(sorted(EXERCISES))}")
-    asked = EXERCISES[number]
+    exercise = EXERCISES[number]
     if answer is ...:
-        return Checked(number, _sentence(f"put your answer in place of the dots: {asked.wanted}"))
+        return Checked(number, _sentence(f"put your answer in place of the dots: {exercise.wanted}"))
     try:
-        hint = asked.judge(answer)
+        hint = exercise.judge(answer)
     except MISFITS as error:
-        hint = f"wanted is {asked.wanted} ({type(error).__name__}: {error})"
+        hint = f"wanted is {exercise.wanted} ({type(error).__name__}: {error})"
     return Checked(number, hint and _sentence(hint))
 
 

@@ -122,24 +122,24 @@ def _race(lab: Any) -> str | None:
 @exercise("04.1", "a set of the names of ends")
 def _ends(names: set[str]) -> str | None:
     lamp = a_lamp("hardened")
-    found = set()
+    ends = set()
     for step in life(lamp).runs[1].steps:
         if isinstance(step.effect, Erase | Program):
             for tear in fault_model("atomic").tears(step.effect, step.before, lamp.device):
                 wreck = tear.onto(step.before, sector_of(step.effect, step.before))
-                found.add(judge(lamp, life(lamp, wreck, step.world)).name)
-    if missing := found - set(names):
+                ends.add(judge(lamp, life(lamp, wreck, step.world)).name)
+    if missing := ends - set(names):
         return f"{len(missing)} more can be met: cut each erase and each program of the second run, not of the first"
-    return None if set(names) == found else "not all of these can be met"
+    return None if set(names) == ends else "not all of these can be met"
 
 
 @exercise("04.2", 'two words, such as ("more", "stuck")')
 def _smaller(words: tuple[str, str]) -> str | None:
-    two, one = (graph_of(name, "atomic") for name in ("hardened", "single-record"))
+    two, single = (graph_of(name, "atomic") for name in ("hardened", "single-record"))
     size, end = words
-    if end not in set(one.ends) - set(two.ends):
+    if end not in set(single.ends) - set(two.ends):
         return f"{end!r} is not an end that only single-record has; what is left between its erase and its program?"
-    right = "fewer" if one.nodes < two.nodes else "more"
+    right = "fewer" if single.nodes < two.nodes else "more"
     return None if size == right else "not that many nodes; what can still be cut once the loader has halted?"
 
 

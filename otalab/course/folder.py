@@ -60,18 +60,18 @@ def copy_course(folder: Path) -> Copied:
         write_whole(path, contents)
         written += 1
     # Last: what was put there and is not written down counts as changed, unless it is what is here.
-    told = {name: sha256(contents).hexdigest() for name, contents in files.items()}
-    write_whole(folder / DELIVERED, json.dumps(told, indent=1).encode())
+    digests = {name: sha256(contents).hexdigest() for name, contents in files.items()}
+    write_whole(folder / DELIVERED, json.dumps(digests, indent=1).encode())
     return Copied(written, tuple(kept))
 
 
 def _delivered(path: Path) -> dict[str, str]:
     """Return the digests of what was put there before; what cannot be read vouches for nothing."""
     try:
-        told = json.loads(read_text(path))
+        digests = json.loads(read_text(path))
     except (BadInput, ValueError, RecursionError):
         return {}
-    return told if isinstance(told, dict) else {}
+    return digests if isinstance(digests, dict) else {}
 
 
 def _folder(folder: Path) -> None:

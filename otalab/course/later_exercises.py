@@ -95,9 +95,11 @@ def _both_sticks(events: list[str]) -> str | None:
 @exercise("09.1", "the number of a record, 0 or 1")
 def _equal_records(number: int) -> str | None:
     pair = [record.encode(Record(2**64 - 9, BootConfig(slot, True))) for slot, record in enumerate([Cc3200Codec()] * 2)]
-    found = inspect_records([("cfg.0", pair[0]), ("cfg.1", pair[1])], "cc3200")
+    inspection = inspect_records([("cfg.0", pair[0]), ("cfg.1", pair[1])], "cc3200")
     return (
-        None if number == found.selected else "the test in the loader is `<`, in favour of the first; what of equals?"
+        None
+        if number == inspection.selected
+        else "the test in the loader is `<`, in favour of the first; what of equals?"
     )
 
 

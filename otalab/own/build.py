@@ -79,7 +79,7 @@ def _compiled(page: Page, board: Board, compiler: str, place: Path) -> Path:
     watched = WATCHED if page.sanitize else ()
     # The lab's part is not watched: it is quick, and what goes wrong in it is told where it was called.
     _run([compiler, *PLAIN, "-O2", *defined, f"-I{HERE}", "-c", str(RUNNER), "-o", str(place / "lab.o")], page)
-    sources = [str(one.relative_to(page.folder)) for one in page.sources]
+    sources = [str(source.relative_to(page.folder)) for source in page.sources]
     options = [*PLAIN, "-O1", "-Wall", "-Wextra", *watched, *defined, f"-I{HERE}", "-I."]
     program = place / "runner"
     _run([compiler, *options, *sources, str(place / "lab.o"), "-o", str(program)], page)
@@ -97,12 +97,12 @@ def _run(command: list[str], page: Page) -> None:
 
 def complaint(said: str, page: Page) -> str:
     """Return the first thing that a compiler complains of, with file and line, as one line."""
-    if found := COMPLAINT.search(said):
-        return f"{page.folder / found['where']}: {found['what']}"
+    if match := COMPLAINT.search(said):
+        return f"{page.folder / match['where']}: {match['what']}"
     if MISSING_LIBRARY.search(said):
         return f"{page.folder}: this compiler has no sanitizers: install them, or write sanitize = false in the page"
-    if found := UNDEFINED.search(said):
-        name = found["what"] or found["mac"]
+    if match := UNDEFINED.search(said):
+        name = match["what"] or match["mac"]
         return f"{page.folder}: {name} is called and defined nowhere: name its file in sources, or write a stub"
     lines = [line for line in said.splitlines() if line.strip()]
     return f"{page.folder}: the compiler failed: {lines[0] if lines else 'it said nothing'}"

@@ -24,10 +24,10 @@ class Died(Exception):
 
 def died(entry: str, status: int, said: str, sources: tuple[Path, ...], seconds: float) -> Died:
     """Return how a call of an entry died, from the wait status of its process and its words on standard error."""
-    if found := UNDEFINED.search(said):
-        return Died(f"{Path(found['file']).name}:{found['line']}: {found['what']}, in {entry}")
-    if found := ADDRESS.search(said):
-        what = found["what"].replace("SEGV", "access to no memory")
+    if match := UNDEFINED.search(said):
+        return Died(f"{Path(match['file']).name}:{match['line']}: {match['what']}, in {entry}")
+    if match := ADDRESS.search(said):
+        what = match["what"].replace("SEGV", "access to no memory")
         return Died(f"{_place(said, sources)}{what}, in {entry}")
     if os.WIFSIGNALED(status):
         name = signal.Signals(os.WTERMSIG(status)).name
@@ -40,8 +40,8 @@ def died(entry: str, status: int, said: str, sources: tuple[Path, ...], seconds:
 def _place(said: str, sources: tuple[Path, ...]) -> str:
     """Return the first place of the code's own in what a sanitizer says."""
     own = {source.name for source in sources}
-    for found in FRAME.finditer(said):
-        file = Path(found["file"]).name
+    for frame in FRAME.finditer(said):
+        file = Path(frame["file"]).name
         if file in own or file.endswith(".h"):
-            return f"{file}:{found['line']}: {found['function']}: "
+            return f"{file}:{frame['line']}: {frame['function']}: "
     return ""

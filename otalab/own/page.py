@@ -84,12 +84,12 @@ def page_of(name: str) -> Page:
 
 def _sources(page: Settings, folder: Path) -> tuple[Path, ...]:
     listed = page.table.get("sources", [])
-    if not isinstance(listed, list) or not listed or not all(isinstance(one, str) for one in listed):
+    if not isinstance(listed, list) or not listed or not all(isinstance(name, str) for name in listed):
         raise page.wrong("sources", 'a list of C files is needed, such as ["loader.c"]')
-    for one in listed:
-        if not is_file(folder / one):
-            raise page.wrong("sources", f"{one} is not in {folder}")
-    return tuple(folder / one for one in listed)
+    for name in listed:
+        if not is_file(folder / name):
+            raise page.wrong("sources", f"{name} is not in {folder}")
+    return tuple(folder / name for name in listed)
 
 
 def _board(page: Settings, folder: Path) -> str | None:
@@ -119,7 +119,7 @@ def _records(page: Settings, name: str) -> Design | None:
         return None
     table = page.inside("records")
     table.known(RECORD_KEYS)
-    chosen = {ways()["records", key]: value for key, value in table.table.items()}
+    choices = {ways()["records", key]: value for key, value in table.table.items()}
     for key, value in table.table.items():
         meta = Design.__dataclass_fields__[ways()["records", key]].metadata
         fits = (
@@ -132,11 +132,11 @@ def _records(page: Settings, name: str) -> Design | None:
                 else f"a number from {meta['from'][0]} to {meta['from'][1]}"
             )
             raise table.wrong(key, f"{value!r} is unknown; one of: {of}")
-    return Design(name=name, summary="how its records are read", **chosen)
+    return Design(name=name, summary="how its records are read", **choices)
 
 
 def _digest(folder: Path, sources: tuple[Path, ...]) -> str:
     """Return the digest of the page, the sources and the headers beside them."""
     files = sorted({folder / PAGE, *sources, *folder.rglob("*.h")})
-    parts = (str(one.relative_to(folder)).encode() + b"\0" + sha256(read_bytes(one)).digest() for one in files)
+    parts = (str(path.relative_to(folder)).encode() + b"\0" + sha256(read_bytes(path)).digest() for path in files)
     return sha256(b"".join(parts)).hexdigest()[:12]

@@ -38,7 +38,7 @@ class Same:
             self._known.clear()
         done, once = self._known.setdefault(self._heard, (self._done, what))
         if done != self._done:
-            here, there = ("a read" if one == "read" else one for one in (what, once))
+            here, there = ("a read" if what_read == "read" else what_read for what_read in (what, once))
             raise Unrepeatable(
                 f"{self._name}: two equal runs differ before {here}{'' if here == there else f' (or {there})'}: "
                 "it looks at the clock, at chance or at memory that nobody wrote, and nothing can be proved of that"

@@ -147,16 +147,16 @@ class BundleReader:
         manifest = yield from self._manifest()
         wanted = {part.src: part for part in manifest.parts if part.src is not None}
         # Files that no part names are not remembered: a list of them would have no bound.
-        seen = {MANIFEST}
+        names = {MANIFEST}
         while (signature := (yield from self._take(4))) != _CENTRAL:
             entry = yield from self._entry(signature)
-            if entry.name in seen:
+            if entry.name in names:
                 raise BundleFault(f"Duplicate file: {shown(entry.name)}")
             part = wanted.pop(entry.name, None)
             if part is None:
                 yield from self._skipped(entry)
             else:
-                seen.add(entry.name)
+                names.add(entry.name)
                 yield from self._file(entry, part)
         if wanted:
             absent = min(wanted.values(), key=lambda part: (part.role != "app", part.role != "fs"))

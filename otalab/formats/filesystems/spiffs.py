@@ -71,7 +71,7 @@ class Spiffs:
 
     def leftovers(self) -> list[Leftover]:
         """Return what lies there of files that are deleted or unfinished; older versions of files are not told."""
-        found, shape, there = [], self.shape, set(self.names())
+        left, shape, there = [], self.shape, set(self.names())
         for block, entry, number in self._pages.entries((0, 0), wrap=False):
             page = shape.page_of(block, entry)
             header = self._pages.header(page)
@@ -80,10 +80,10 @@ class Spiffs:
                 continue
             name = self._name(page)
             if number == DELETED or header.has(GONE) or header.has(INDEX_DELETING):
-                found += [] if name in there else [Leftover(name, "deleted")]
+                left += [] if name in there else [Leftover(name, "deleted")]
             else:
-                found.append(Leftover(name, "unfinished"))
-        return found
+                left.append(Leftover(name, "unfinished"))
+        return left
 
     def read(self, name: str) -> bytes:
         """Return the contents of one file; a fault if one of its pages is not what its index says."""
@@ -273,15 +273,15 @@ class Spiffs:
     def _contents(self, file: OpenFile) -> bytes:
         """Return what a file holds (`spiffs_object_read`)."""
         shape, size = self.shape, 0 if file.size == NO_SIZE else file.size
-        found, part, work = bytearray(), _NONE, b""
+        contents, part, work = bytearray(), _NONE, b""
         for span in range(-(-size // shape.data_size)):
             if shape.index_span(span) != part:
                 part = shape.index_span(span)
                 work = self._pages.page(self._part(file, part))
                 if wrong := PageHeader.of(work).wrong(part, index=True):
                     raise FileSystemFault(f"its index is {wrong}")
-            found += self._pages.page(self._pages.data_page(work, span))[HEADER.size :]
-        return bytes(found[:size])
+            contents += self._pages.page(self._pages.data_page(work, span))[HEADER.size :]
+        return bytes(contents[:size])
 
     def _part(self, file: OpenFile, part: int) -> int:
         """Return a page of a file's index."""

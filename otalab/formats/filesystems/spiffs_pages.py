@@ -71,9 +71,9 @@ class Pages:
                 return
             # Once round ends where it began.
             least, most = (entry if turn == 0 else 0), (entry if turn == self.shape.blocks else self.shape.entries)
-            for number, found in enumerate(self.lookup(here)):
+            for number, name in enumerate(self.lookup(here)):
                 if least <= number < most:
-                    yield here, number, found
+                    yield here, number, name
 
     def page(self, page: int) -> bytes:
         """Return a whole page."""
@@ -103,8 +103,8 @@ class Pages:
 
     def find(self, number: int, span: int) -> int | None:
         """Return the page that is this span of an object (`spiffs_obj_lu_find_id_and_span`)."""
-        for block, entry, found in self.entries(self.search_cursor):
-            if found != number:
+        for block, entry, known in self.entries(self.search_cursor):
+            if known != number:
                 continue
             page = self.shape.page_of(block, entry)
             header = self.header(page)

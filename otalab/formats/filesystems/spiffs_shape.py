@@ -95,9 +95,9 @@ def _ends(contents: memoryview, block: int, page: int, *, length_magic: bool) ->
             yield end
         return
     for number in range(min(2, most)):
-        told = _magic(contents, number * block + page - 4) ^ 0x0529 ^ page
-        if told + number <= most:
-            yield told + number
+        rest = _magic(contents, number * block + page - 4) ^ 0x0529 ^ page
+        if rest + number <= most:
+            yield rest + number
 
 
 def _magic(contents: memoryview, at: int) -> int:

@@ -45,8 +45,8 @@ class RbootCodec:
         previous = config.active if config.previous is None else config.previous
         flags = (config.first, config.tried, not config.committed)
         slots = [*config.slots, SlotFacts(), SlotFacts()]
-        applications = (*(one.at for one in slots), *(one.length for one in slots))
-        files = (*(one.files_at for one in slots), *(one.files for one in slots))
+        applications = (*(slot.at for slot in slots), *(slot.length for slot in slots))
+        files = (*(slot.files_at for slot in slots), *(slot.files for slot in slots))
         merge = MERGE if config.merge else 0
         head = (MAGIC, VERSION, 0, config.active, 0, ROMS, previous, *flags)
         return _STRUCT.pack(*head, *applications, *files, merge, UNUSED)

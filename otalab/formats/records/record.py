@@ -215,7 +215,9 @@ def renumbered(records: Sequence[Record], counting: Counting, stride: int = 1) -
         return list(records)
     shift = counting.first - max(numbers, key=counting.age)
     shift -= shift % stride
-    return [one if one.config.withdrawn else replace(one, sequencer=one.sequencer + shift) for one in records]
+    return [
+        record if record.config.withdrawn else replace(record, sequencer=record.sequencer + shift) for record in records
+    ]
 
 
 def counted(sequencer: int) -> str:

@@ -40,30 +40,30 @@ def signs(kind: str, form: Codec, data: bytes) -> Sign | None:
         return None
     if kind in OWN:
         return OWN[kind](form, data[: form.size])
-    found = form.decode(data)
-    if isinstance(found, Invalid) or form.encode(found)[: form.size] != data[: form.size]:
+    record = form.decode(data)
+    if isinstance(record, Invalid) or form.encode(record)[: form.size] != data[: form.size]:
         return None
-    bits, counted = _told(form.counting, found)
+    bits, counted = _told(form.counting, record)
     if form.guard_bits >= 32:
         return Sign(form.guard_bits + bits, f"its CRC-{form.guard_bits} matches", sure=True)
-    if bits < ENOUGH or not _sensible(found):
+    if bits < ENOUGH or not _sensible(record):
         return None
     guard = f"its CRC-{form.guard_bits} matches, " if form.guard_bits else ""
     words = f"{guard}{counted}, and encoded again it gives the same bytes"
     return Sign(bits + form.guard_bits, words, sure=form.guard_bits >= _TELLS)
 
 
-def _told(counting: Counting, found: Record) -> tuple[int, str]:
+def _told(counting: Counting, record: Record) -> tuple[int, str]:
     """Return how many bits of a sequencer are as those of a device of some years are, and that in words."""
-    apart = abs(found.sequencer - counting.first)
+    apart = abs(record.sequencer - counting.first)
     if apart >= _LIFETIME:
         return 0, ""
     return counting.bits - _LIFETIME.bit_length() + 1, f"its sequencer is {apart} from the first one"
 
 
-def _sensible(found: Record) -> bool:
+def _sensible(record: Record) -> bool:
     """Say whether a record names slots that there are, and images that could be."""
-    config = found.config
+    config = record.config
     if config.active not in (0, 1) or config.previous not in (0, 1, None) or config.previous == config.active:
         return False
     return all(map(_of_an_image, config.slots))
@@ -123,8 +123,8 @@ def _otadata(form: Codec, data: bytes) -> Sign | None:
 
 
 def _otadata_mongoose(form: Codec, data: bytes) -> Sign | None:
-    found = form.decode(data)
-    if isinstance(found, Invalid) or not found.sequencer or any(data[8:28]):
+    record = form.decode(data)
+    if isinstance(record, Invalid) or not record.sequencer or any(data[8:28]):
         return None
     return Sign(64, "its CRC-32 matches", sure=True)
 
@@ -139,8 +139,8 @@ def _rboot(form: Codec, data: bytes) -> Sign | None:
     read = _RBOOT.unpack(data)
     (_, _, mode, active, gpio, count, previous, first, _, updated), words = read[:10], read[11:27]
     roms = mode <= 15 and 1 <= count <= ROMS and max(active, previous) < count and gpio <= ROMS
-    places = all(not one % 0x1000 and one < _LARGEST_IMAGE for one in (*words[:4], *words[8:12]))
-    sizes = all(one < _LARGEST_IMAGE for one in (*words[4:8], *words[12:16]))
+    places = all(not word % 0x1000 and word < _LARGEST_IMAGE for word in (*words[:4], *words[8:12]))
+    sizes = all(word < _LARGEST_IMAGE for word in (*words[4:8], *words[12:16]))
     if not (roms and max(first, updated) <= 1 and places and sizes and not any(read[10])):
         return None
     return Sign(60, "it begins with e1 01, counts its ROMs, and their addresses are whole sectors")
@@ -153,7 +153,7 @@ def _rboot_own(form: Codec, data: bytes) -> Sign | None:
     mode, active, gpio, count = data[2:6]
     addresses = rom_addresses(data)
     roms = mode <= 15 and 1 <= count <= ROMS and active < count and gpio <= ROMS and not any(data[6:8])
-    placed = all(one and not one % 0x1000 and one < _LARGEST_IMAGE for one in addresses)
+    placed = all(address and not address % 0x1000 and address < _LARGEST_IMAGE for address in addresses)
     none_more = not any(data[8 + 4 * count : 24]) or data[8 + 4 * count : 24].count(0xFF) == 16 - 4 * count
     if not (roms and placed and none_more and len(set(addresses)) == count):
         return None
