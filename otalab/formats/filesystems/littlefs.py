@@ -33,6 +33,22 @@ class _Context(UserContext):
         return 0
 
 
+class _LittleFS(LittleFS):
+    """One that gives the buffers of littlefs back: the library leaves them behind, half a kilobyte each time."""
+
+    _mounted = False
+
+    def mount(self) -> int:
+        """Mount it; what failed to be mounted has given them back already."""
+        code = super().mount()
+        self._mounted = True
+        return code
+
+    def __del__(self) -> None:
+        if self._mounted:
+            self.unmount()
+
+
 class Lfs:
     """A mounted littlefs; names are paths without a leading slash."""
 
@@ -110,7 +126,7 @@ def told_block_size(contents: bytes) -> int | None:
 
 def _littlefs(scratch: Scratch, blocks: int) -> LittleFS:
     """Return a littlefs on a scratch copy, not mounted; with 0 blocks it asks its superblock how many there are."""
-    return LittleFS(
+    return _LittleFS(
         context=_Context(scratch),
         mount=False,
         block_size=scratch.block_size,

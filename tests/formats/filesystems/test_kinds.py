@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 from bundles import ESP32, ESP8266
 from littlefs import LittleFS
@@ -156,3 +158,20 @@ def test_a_littlefs_is_not_larger_than_its_region():
     """
     with pytest.raises(FileSystemFault, match="its superblock names 16 blocks, and there are 8"):
         mount("littlefs", Scratch(build_image({}, SIZE, BLOCK)[: SIZE // 2], BLOCK))
+
+
+@pytest.mark.parametrize(
+    ("region", "mounted"),
+    [(lambda image: image, 1), (lambda image: image + b"\xff" * 8192, 1), (lambda _: bytes(8192), 0)],
+)
+def test_a_littlefs_gives_back_what_it_has_taken(monkeypatch, region, mounted):
+    """
+    Its library has buffers of its own, which only an unmount frees, once: of each that was mounted, and of no other.
+    """
+    contents, real, freed = region(build_image({"a": b"x"}, 8192)), LittleFS.unmount, []
+    gc.collect()
+    monkeypatch.setattr(LittleFS, "unmount", lambda self: freed.append(real(self)))
+    read_files(contents, 4096, "littlefs")
+    gc.collect()
+
+    assert [0] * mounted == freed
