@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from math import isfinite
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
@@ -195,6 +195,7 @@ def as_object(one: Study) -> dict[str, Any]:
         "rate_per_hour": one.rates.default,
         "rate_per_hour_in": dict(one.rates.phases),
         "hold_up_seconds": one.rates.hold_up,
+        "bounce": asdict(one.rates.bounce) if one.rates.bounce else None,
         "given": weighed.walk.given,
         "verdict": one.graph.verdict,
         "ends": weighed.ends,

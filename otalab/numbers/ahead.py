@@ -27,8 +27,8 @@ from otalab.graph.partial import FrontierNode, PartialGraph
 from otalab.hardware.effects import PHASES, Effect, Erase, Program
 from otalab.hardware.flash import Flash, Mark
 from otalab.numbers.by_weight import TINY, Known, Target, Weigher
+from otalab.numbers.legs import OPEN
 from otalab.numbers.sequels import NO_CUT, Sequels
-from otalab.numbers.walk import OPEN
 
 OFTEN = 3  # times that a cut of one run was drawn: to follow all of them takes less than to draw more
 MOVES = 20_000  # after which a device is given up: its end is not known

@@ -28,6 +28,7 @@ SHARE = 0.7  # of what lies ahead is followed in a round,
 MOST = 64  # but no more than so many
 TINY = 1e-300
 Target = Node | str  # or the name of an end
+Place = tuple[Target, bool]  # and whether the power there is unsteady
 
 
 class Lasting(NamedTuple):
@@ -59,23 +60,24 @@ class Weigher:
 
     def __init__(self, graph: PartialGraph, rates: Rates, shares: Sequence[float]) -> None:
         self.graph = graph
-        self.rates = np.array([rates.per_second(phase) for phase in PHASES])
+        self.rates = [np.array([one.per_second(phase) for phase in PHASES]) for one in (rates, rates.unsteady)]
+        self.bounce = rates.bounce.chance if rates.bounce else 0.0
         self.shares = np.array(shares)
         self.hold_up = rates.hold_up
         self._held = np.array([float(name == FINISHED) for name in graph.faults.members])
-        self._lasting: dict[int, tuple[KnownRun, Lasting]] = {}
+        self._lasting: dict[tuple[int, bool], tuple[KnownRun, Lasting]] = {}
 
-    def lasting(self, run: KnownRun) -> Lasting:
+    def lasting(self, run: KnownRun, unsteady: bool = False) -> Lasting:
         """Return what the effects of a run are to the supply."""
-        known = self._lasting.get(id(run))
+        known = self._lasting.get((id(run), unsteady))
         if known is None:
-            known = self._lasting[id(run)] = run, self._weighed(run)
+            known = self._lasting[id(run), unsteady] = run, self._weighed(run, self.rates[unsteady])
         return known[1]
 
-    def _weighed(self, run: KnownRun) -> Lasting:
+    def _weighed(self, run: KnownRun, rates: Floats) -> Lasting:
         phase = np.array([PHASES.index(one) for one in run.phases], np.int64)
         seconds = np.array([one if one < np.inf else 0.0 for one in run.seconds])
-        hazard = self.rates[phase] * seconds
+        hazard = rates[phase] * seconds
         before = np.concatenate([[0.0], np.cumsum(hazard)])
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             share = np.where(hazard < 0.01, 0.5 - hazard / 12 + hazard**3 / 720, 1 / hazard - 1 / np.expm1(hazard))
@@ -85,7 +87,7 @@ class Weigher:
             cut=np.exp(-before[:-1]) * -np.expm1(-hazard),
             seconds_if_cut=seconds * share,
             erases=np.cumsum([isinstance(effect, Erase) for effect in run.effects], dtype=np.int64),
-            finished=finished(seconds, self.rates[phase], self.hold_up),
+            finished=finished(seconds, rates[phase], self.hold_up),
             through=float(np.exp(-before[-1])),
         )
 
@@ -98,21 +100,26 @@ class Weigher:
         assert edge.step is not None
         return float(self.left(float(last.finished[edge.step])) @ edge.weights)
 
-    def leads(self, node: Node) -> dict[Target, float]:
-        """Return where a node leads, each with its probability."""
-        found: dict[Target, float] = {}
-        lasting = [self.lasting(run) for run in node.runs]
+    def leads(self, node: Node, unsteady: bool) -> dict[Place, float]:
+        """Return where a node leads, and how the power is there, each with its probability."""
+        found: dict[Place, float] = {}
+
+        def add(target: Target, mode: bool, weight: float) -> None:
+            if weight > TINY:
+                found[target, mode] = found.get((target, mode), 0.0) + weight
+
+        lasting = [self.lasting(run, unsteady) for run in node.runs]
         for run, last in zip(node.runs, lasting, strict=True):
             if run.end:
-                found[run.end.name] = found.get(run.end.name, 0.0) + run.probability * last.through
+                add(run.end.name, unsteady, run.probability * last.through)
         for edge in node.edges:
             run, last = node.runs[edge.run], lasting[edge.run]
             if edge.step is None:
-                weight = run.probability * last.through
-            else:
-                weight = run.probability * float(last.cut[edge.step]) * self.torn(last, edge)
-            if weight > TINY:
-                found[edge.target] = found.get(edge.target, 0.0) + weight
+                add(edge.target, unsteady, run.probability * last.through)
+                continue
+            weight = run.probability * float(last.cut[edge.step]) * self.torn(last, edge)
+            add(edge.target, False, weight * (1 - self.bounce))
+            add(edge.target, True, weight * self.bounce)
         return found
 
 
@@ -136,21 +143,22 @@ class Known:
 
 def known(graph: PartialGraph, weigher: Weigher) -> Known:
     """Weigh a partial graph as it is."""
-    order: dict[Node, int] = {graph.start: 0}
+    start: tuple[Node, bool] = graph.start, False
+    order: dict[Place, int] = {start: 0}
     leads, stuck = [], graph.stuck
-    for node in (waiting := [graph.start]):
-        leads.append({"stuck": 1.0} if node in stuck else weigher.leads(node))
-        for target in leads[-1]:
-            if isinstance(target, Node) and not isinstance(target, FrontierNode) and target not in order:
-                order[target] = len(order)
-                waiting.append(target)
+    for node, unsteady in (waiting := [start]):
+        leads.append({("stuck", unsteady): 1.0} if node in stuck else weigher.leads(node, unsteady))
+        for target, mode in leads[-1]:
+            if isinstance(target, Node) and not isinstance(target, FrontierNode) and (target, mode) not in order:
+                order[target, mode] = len(order)
+                waiting.append((target, mode))
     ends = {end: len(order) + 1 + place for place, end in enumerate(ENDS)}
     size = len(order) + 1 + len(ends)
 
-    def column(target: Target) -> int:
-        if isinstance(target, str):
-            return ends[target]
-        return len(order) if isinstance(target, FrontierNode) else order[target]
+    def column(place: Place) -> int:
+        if isinstance(place[0], str):
+            return ends[place[0]]
+        return len(order) if isinstance(place[0], FrontierNode) else order[place]
 
     cells = [(p, row, column(target)) for row, found in enumerate(leads) for target, p in found.items()]
     cells += [(1.0, end, end) for end in range(len(order), size)]
@@ -158,7 +166,7 @@ def known(graph: PartialGraph, weigher: Weigher) -> Known:
     solution = solve(csr_array(coo_array((weights, (rows, columns)), (size, size)).tocsr()))
     ahead: dict[FrontierNode, float] = {}
     for row, found in enumerate(leads):
-        for target, p in found.items():
+        for (target, _), p in found.items():
             if isinstance(target, FrontierNode):
                 ahead[target] = ahead.get(target, 0.0) + p * float(solution.visits[row])
     return Known({end: float(solution.ends[place]) for end, place in ends.items()}, ahead)

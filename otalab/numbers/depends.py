@@ -33,6 +33,11 @@ def depends(one: Study) -> Iterator[str]:
             f"hold-up time {seconds(one.rates.hold_up)}: an effect that ends within it is finished, "
             f"{enough if one.rates.hold_up >= longest else short}"
         )
+    if bounce := one.rates.bounce:
+        yield (
+            f"bounce: with probability {bounce.chance:g} power that has come back fails again, after "
+            f"{seconds(bounce.seconds)} on the average"
+        )
     if len(one.members) > 1:
         yield "weights: " + ", ".join(f"{name} {share:.3g}" for name, share in one.members.items())
     if "atomic" in one.members:

@@ -19,10 +19,10 @@ from otalab.hardware.effects import Erase, Program
 from otalab.hardware.flash import Flash
 from otalab.numbers.ahead import Sampler
 from otalab.numbers.by_weight import Known, Weigher, search
+from otalab.numbers.legs import ENDINGS
 from otalab.numbers.rates import Rates
 from otalab.numbers.sequels import Sampled
 from otalab.numbers.stats import interval
-from otalab.numbers.walk import ENDINGS
 
 BRIEF = 250_000  # effects, tears and looked-up wrecks: some seconds, and several times what graphs take that close
 SEARCHED = 5  # one in so many of the budget's nodes is for what is followed by weight, the others for sampled lives
@@ -87,7 +87,8 @@ class Search:
         most = max(len(graph.nodes), self.nodes // SEARCHED)
         now = search(graph, weigher, nodes=most, absolute=self.absolute, relative=self.relative)
         self._frozen = graph_of(graph), {node: number for number, node in enumerate(reached(graph))}
-        if now.settled(self.absolute, self.relative):
+        # Lives from where the graph ends would have to know how the power was there: bounds of logic are left.
+        if now.settled(self.absolute, self.relative) or self.rates.bounce:
             return True
         sampler, count = Sampler(graph, weigher), LIVES
         while True:

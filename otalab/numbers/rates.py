@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from math import isfinite
 
@@ -53,15 +53,40 @@ def parse_rate(text: str) -> float:
 
 
 @dataclass(frozen=True, slots=True)
+class Bounce:
+    """An outage that comes again: with probability `chance`, power that has come back is *unsteady*.
+
+    Then it fails after `seconds` on the average besides failing as ever, at any moment alike; at every return of the
+    power it is drawn anew.
+    So a breaker behaves that closes again on a fault which has not cleared (IEEE C37.104, Guide for Automatic
+    Reclosing of Circuit Breakers: seconds to a minute between its attempts).
+    The times between failures are hyperexponential then, and the failures a Poisson process that is modulated by a
+    chain of two states (Fischer and Meier-Hellstern 1993, Performance Evaluation 18:149).
+    """
+
+    chance: float
+    seconds: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.chance <= 1 or not 0 < self.seconds < float("inf"):
+            raise BadInput(
+                f"bounce of {self.chance:g} in {self.seconds:g} s: a probability from 0 to 1, and a time above 0, are "
+                "needed"
+            )
+
+
+@dataclass(frozen=True, slots=True)
 class Rates:
     """Rates of power failures by phase, per hour; a phase that is not named has the default.
 
     `hold_up`: so many seconds the supply carries the chip on after it has failed, see `supplies`.
+    `bounce`: how power that comes back may be unsteady.
     """
 
     default: float
     phases: tuple[tuple[str, float], ...] = ()
     hold_up: float = 0.0
+    bounce: Bounce | None = None
 
     def __post_init__(self) -> None:
         for name, _ in self.phases:
@@ -77,6 +102,13 @@ class Rates:
     def per_second(self, phase: str) -> float:
         """Return the rate in one phase, per second; a phase that does not exist is `BadInput`."""
         return dict(self.phases).get(_phase(phase), self.default) / 3600
+
+    @property
+    def unsteady(self) -> Rates:
+        """The rates while the power is unsteady; the same without a bounce."""
+        more = 3600 / self.bounce.seconds if self.bounce else 0.0
+        phases = tuple((name, rate + more) for name, rate in self.phases)
+        return replace(self, default=self.default + more, phases=phases)
 
     @classmethod
     def parse(cls, text: str, phase_texts: Sequence[str] = ()) -> Rates:

@@ -20,11 +20,12 @@ from otalab.errors import BadInput
 from otalab.graph.arrays import Floats
 from otalab.graph.crash_graph import NOTHING, RESET, CrashGraph
 from otalab.hardware.effects import PHASES
+from otalab.numbers.legs import OPEN, Walk
 from otalab.numbers.markov import Solution, solve
 from otalab.numbers.rates import Rates
 from otalab.numbers.sequels import Sampled
 from otalab.numbers.stats import interval
-from otalab.numbers.walk import OPEN, Walk, walk
+from otalab.numbers.walk import walk
 
 CONFIDENCE = 0.95
 
@@ -248,7 +249,9 @@ class Weighed:
         taken = np.bincount(self.walk.runs.tear_edge[tear], self._visits[place] * probability, edges)
         visits = self._solution.visits[: self.walk.states][self.walk.leg_state]
         through = visits * self.walk.leg_probability * self.walk.leg_on
-        by_run = np.bincount(self.walk.leg_run, through, len(self.graph.run_node))
+        by_run = np.bincount(self.walk.leg_run, through, len(self.walk.runs.run_effect) - 1)
+        if self.rates.bounce:
+            by_run = by_run.reshape(2, -1).sum(axis=0)  # every run is there twice, see `walk`
         resets = self.graph.edge_step == RESET
         taken[resets] = by_run[self.graph.edge_run[resets]]
         return np.asarray(taken, np.float64)

@@ -65,6 +65,21 @@ class Runs:
             finished=finished(seconds, rate, rates.hold_up),
         )
 
+    def beside(self, other: Runs) -> Runs:
+        """Return these runs and then the same at other rates, with every tear twice: one after the other."""
+        bounds, tears = self.run_effect, 2 * self.effect_tear
+        values = {
+            name: np.append(getattr(self, name), getattr(other, name))
+            for name in ("seconds", "seconds_before", "rate", "hazard", "hazard_before", "erased", "phase", "finished")
+        }
+        return Runs(
+            run_effect=np.append(bounds[:-1], bounds + bounds[-1]),
+            effect_run=np.append(self.effect_run, self.effect_run + len(bounds) - 1),
+            effect_tear=np.append(tears[:-1], tears + tears[-1]),
+            tear_edge=np.tile(np.repeat(self.tear_edge, 2), 2),
+            **values,
+        )
+
     @cached_property
     def run_seconds(self) -> Floats:
         return self._per_run(self.seconds)

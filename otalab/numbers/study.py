@@ -198,6 +198,7 @@ class Study(ScenarioOptions):
         """Return what no command line says, where it is said."""
         names = ("app_size", "health_seconds", "commit_timeout", "operator_commits_after")
         said = {name: value for name in names if (value := getattr(self, name)) is not None}
+        said |= {"bounce": asdict(self.rates.bounce)} if self.rates.bounce else {}
         said |= {"hold_up_seconds": self.rates.hold_up} if self.rates.hold_up else {}
         files = {name: sha256(data).hexdigest() for name, data in (self.files or {}).items()}
         said |= {"updates": self.updates} if self.updates > 1 else {}

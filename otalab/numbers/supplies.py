@@ -1,4 +1,4 @@
-"""What a supply does besides failing at some rate: it holds up for a while.
+"""What a supply does besides failing at some rate: it holds up for a while, or fails again soon after.
 
 A capacitor behind the regulator carries the chip for its *hold-up time* after the supply has failed, and a supervisor
 tells the processor to begin nothing more.
@@ -20,6 +20,7 @@ import numpy as np
 from otalab.errors import BadInput
 from otalab.faults.tear import FaultModel, Site, Torn
 from otalab.graph.arrays import Floats
+from otalab.numbers.rates import Bounce
 
 FINISHED = "finished"
 UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
@@ -36,6 +37,18 @@ def parse_seconds(text: str) -> float:
     if not isfinite(seconds) or seconds < 0:
         raise BadInput(f"{text!r} is no time: a number of 0 or more with its unit is needed ({', '.join(UNITS)})")
     return seconds
+
+
+def parse_bounce(text: str) -> Bounce:
+    """Return the bounce that `0.3 in 1min` tells: its probability, and the mean time until it comes."""
+    chance, word, time = text.partition(" in ")
+    try:
+        found = float(chance) if word else -1.0
+    except ValueError:
+        found = -1.0
+    if not 0 <= found <= 1:
+        raise BadInput(f"{text!r} is no bounce: a probability and the mean time until it comes, as in 0.3 in 1min")
+    return Bounce(found, parse_seconds(time))
 
 
 def finished(seconds: Floats, rate: Floats, hold_up: float) -> Floats:

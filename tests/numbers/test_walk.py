@@ -11,10 +11,11 @@ from graphs import by_hand, resetting, retry
 from otalab.errors import BadInput
 from otalab.graph.check import check_design
 from otalab.graph.crash_graph import RESET
+from otalab.numbers.legs import ENDINGS
 from otalab.numbers.rates import Rates
 from otalab.numbers.risk import Weighed
 from otalab.numbers.runs import Runs
-from otalab.numbers.walk import ENDINGS, walk
+from otalab.numbers.walk import walk
 
 HOUR = 3600.0
 

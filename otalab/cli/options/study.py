@@ -37,6 +37,11 @@ def add_study_options(parser: argparse.ArgumentParser, *, several: bool = False)
     )  # fmt: skip
     add("--phase-rate", action="append", default=[], metavar="PHASE=R", help="another rate in one phase; repeatable")
     add("--hold-up", metavar="T", help="an effect that ends so soon after the supply failed is finished, as 5ms (0s)")
+    add(
+        "--bounce",
+        metavar="P",
+        help="power that comes back fails again: how likely, and when, as in '0.3 in 1min' (no)",
+    )
     add("--network", type=float, default=100_000.0, metavar="B", help="bytes per second (100000)")
     add("--weights", metavar="M=W,...", help="weights of the members of the fault model all (equal)")
     add("--erase-flip", type=float, default=0.0, metavar="F", help="atomic: when an erase is done (0)")
@@ -83,11 +88,12 @@ def chosen_study(chosen: argparse.Namespace, name: str | None = None) -> Study:
 
 
 def _rates(chosen: argparse.Namespace, law: RateLaw | None) -> Rates:
-    """Return the rates, the mean one of a law, and how the supply holds up."""
-    from otalab.numbers.supplies import parse_seconds  # noqa: PLC0415  # slow to load
+    """Return the rates, the mean one of a law, and what else the supply does."""
+    from otalab.numbers.supplies import parse_bounce, parse_seconds  # noqa: PLC0415  # slow to load
 
     rates = Rates.parse(chosen.rate if law is None else f"{law.mean!r}/hour", chosen.phase_rate)
-    return replace(rates, hold_up=parse_seconds(chosen.hold_up)) if chosen.hold_up else rates
+    held = parse_seconds(chosen.hold_up) if chosen.hold_up else 0.0
+    return replace(rates, hold_up=held, bounce=parse_bounce(chosen.bounce) if chosen.bounce else None)
 
 
 def chosen_law(chosen: argparse.Namespace) -> RateLaw | None:

@@ -18,7 +18,7 @@ import pandas as pd
 from otalab.graph.arrays import Floats, Ints
 from otalab.hardware.effects import PHASES
 from otalab.numbers.engines.chain import NO_CUT
-from otalab.numbers.walk import ENDINGS, Walk
+from otalab.numbers.legs import ENDINGS, Walk
 
 
 class Group(NamedTuple):

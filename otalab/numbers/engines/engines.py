@@ -23,7 +23,7 @@ from otalab.numbers.engines.chain import Tables, send, tables
 from otalab.numbers.engines.firmware import Lives
 from otalab.numbers.engines.streams import Stream
 from otalab.numbers.fleet import Fleet
-from otalab.numbers.walk import ENDINGS
+from otalab.numbers.legs import ENDINGS
 
 MOST_CUTS = 10_000  # expected per device, beyond which it would be cut for ever
 KEPT = 4

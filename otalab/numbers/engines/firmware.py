@@ -74,6 +74,8 @@ class Lives:
         self.faults = faults
         self.rates = rates
         self.given_cut = given_cut
+        self.bounce = rates.bounce.chance if rates.bounce else 0.0
+        self._supply = rates, rates.unsteady
         self._start = PowerOn(scenario.flash, scenario.power_on(World()))
         self._ways = lru_cache(REMEMBERED)(self._run)
         self._first_cut = lru_cache(REMEMBERED)(self._chance)
@@ -85,14 +87,14 @@ class Lives:
 
     def live(self, stream: Stream) -> Fate:
         """Return what becomes of a device, from the update's offer to its end."""
-        here, lived, waits = self._start, Fate(), self.given_cut
+        here, lived, waits, unsteady = self._start, Fate(), self.given_cut, False
         if not self.given:
             raise BadInput("given a cut: none can happen here at this rate; a higher rate is needed")
         while not lived.end:
             if self._stuck(here):
                 lived.end = "stuck"
                 break
-            ways = self._ways(here)
+            ways = self._ways(here, unsteady)
             # Given a cut, a way weighs what it can still do for it; see `walk`.
             on = [exp(-way.hazard) * (self._ahead(way) if waits else 1.0) for way in ways]
             cut = [-expm1(-way.hazard) for way in ways]
@@ -100,8 +102,8 @@ class Lives:
             way, share = ways[number], cut[number] / (cut[number] + on[number])
             u = stream.uniform()
             if u < share:
-                here = self._cut(way, -log1p(-u / share * cut[number]), stream, lived)
-                waits = False
+                here = self._cut(way, -log1p(-u / share * cut[number]), stream, lived, unsteady=unsteady)
+                waits, unsteady = False, bool(self.bounce) and stream.uniform() < self.bounce
             else:
                 lived.seconds += way.run.seconds
                 lived.erases += _erases(way.run.steps)
@@ -109,11 +111,14 @@ class Lives:
                 lived.end = way.end.name if way.end else ""
         return lived
 
-    def _cut(self, way: Way, hazard: float, stream: Stream, lived: Fate) -> PowerOn:
+    def _cut(self, way: Way, hazard: float, stream: Stream, lived: Fate, *, unsteady: bool) -> PowerOn:
         """Cut a run where so much of its hazard has passed, and return what is left."""
         number = min(int(np.searchsorted(way.hazard_by, hazard, "right")), len(way.run.steps) - 1)
         step = way.run.steps[number]
-        rate, before = self.rates.per_second(step.phase), float(way.hazard_by[number - 1]) if number else 0.0
+        rate, before = (
+            self._supply[unsteady].per_second(step.phase),
+            float(way.hazard_by[number - 1]) if number else 0.0,
+        )
         lived.cuts += 1
         within = min((hazard - before) / rate if rate else 0.0, step.seconds)
         lived.seconds += step.at + within
@@ -133,11 +138,11 @@ class Lives:
             return tears, [tear.weights[held] for tear in tears]
         return tears, [fsum(map(mul, self.faults.shares, tear.weights)) for tear in tears]
 
-    def _run(self, here: PowerOn) -> tuple[Way, ...]:
+    def _run(self, here: PowerOn, unsteady: bool = False) -> tuple[Way, ...]:
         ways = []
         for run in every_run(self.scenario, *here):
             lasting = [step.seconds if np.isfinite(step.seconds) else 0.0 for step in run.steps]
-            rates = [self.rates.per_second(step.phase) for step in run.steps]
+            rates = [self._supply[unsteady].per_second(step.phase) for step in run.steps]
             end, _ = self.observer.judge_run(run)
             follows = PowerOn(run.flash, self.scenario.power_on(run.world))
             ways.append(Way(run, np.cumsum(np.array(lasting) * np.array(rates)), end, follows))

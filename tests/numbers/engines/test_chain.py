@@ -10,10 +10,11 @@ from otalab.graph.check import check_design
 from otalab.hardware.effects import PHASES
 from otalab.numbers.engines.chain import NO_CUT, send, tables
 from otalab.numbers.engines.streams import STEP, Stream, key, mixed, uniform
+from otalab.numbers.legs import ENDINGS
 from otalab.numbers.rates import Rates
 from otalab.numbers.risk import Weighed
 from otalab.numbers.stats import interval
-from otalab.numbers.walk import ENDINGS, walk
+from otalab.numbers.walk import walk
 
 SEED = 20260101
 

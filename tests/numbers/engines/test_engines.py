@@ -17,10 +17,10 @@ from otalab.numbers.engines.engines import crowds, sample
 from otalab.numbers.engines.firmware import Lives
 from otalab.numbers.engines.streams import Stream
 from otalab.numbers.fleet import Fleet
+from otalab.numbers.legs import ENDINGS
 from otalab.numbers.rates import Rates
 from otalab.numbers.stats import interval
 from otalab.numbers.study import study
-from otalab.numbers.walk import ENDINGS
 
 # Per hour: about one cut for each update, and so many where records are written that failures are common.
 RATES = Rates(60.0, (("download", 300.0), ("switch", 5000.0), ("commit", 5000.0), ("rollback", 5000.0)))
