@@ -55,6 +55,7 @@ EXAMPLES = {
     "parts": ("otalab parts",),
     "faults": ("otalab faults",),
     "rates": ("otalab rates",),
+    "completion": ("otalab completion bash",),
     "help": ("otalab help check",),
 }
 

@@ -44,6 +44,7 @@ COMMANDS: dict[str, Callable[[], Any]] = {
     "faults": lambda: import_module("otalab.cli.listings"),
     "rates": lambda: import_module("otalab.cli.listings"),
     "new": lambda: import_module("otalab.cli.new"),
+    "completion": lambda: import_module("otalab.cli.completion"),
 }
 
 
@@ -51,6 +52,7 @@ def parser(asked: str = "") -> argparse.ArgumentParser:
     """Return the whole command line, or what it has for the command that is asked for."""
     top = Parser(prog="otalab", description="A laboratory for over-the-air firmware updates on NOR flash.")
     add_version(top)
+    top.set_defaults(whole=parser)  # completion tells of every command, and is told of it from here
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     opened = [COMMANDS[asked]] if asked in COMMANDS else COMMANDS.values()
     for module in dict.fromkeys(open_module() for open_module in opened):

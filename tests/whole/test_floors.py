@@ -44,6 +44,7 @@ FROM = {
     "anywidget": "views",
     "ipywidgets": "views",
     "jinja2": "views",
+    "shtab": "cli",
     "matplotlib": "views",
     "traitlets": "views",
 }
