@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from otalab.errors import BadInput
-from otalab.firmware.design import Design, bounds, choices, way_of, ways
+from otalab.firmware.design import OWN, Design, bounds, choices, way_of, ways
 from otalab.formats.records.catalogue import LAB_RECORDS
 from otalab.hardware.board import read_board
 from otalab.settings import DATA, Settings, names, place_of
@@ -51,7 +51,8 @@ def read_design(settings: Settings) -> Design:
 def _section(settings: Settings, section: str) -> dict[str, Any]:
     own = {key: name for (where, key), name in ways().items() if where == section}
     settings.known(list(own))
-    names, numbers = choices(), bounds()
+    numbers = bounds()
+    names = {name: (*known, *sorted(OWN.get(name, ()))) for name, known in choices().items()}
     return {
         name: settings.choice(key, names[name]) if name in names else settings.number(key, *numbers[name])
         for key, name in own.items()

@@ -211,6 +211,10 @@ def choices() -> dict[str, tuple[Any, ...]]:
     return {choice.name: choice.metadata["of"] for choice in fields(Design) if "of" in choice.metadata}
 
 
+# Functions of one's own, by the choice that they stand in for: pages may name them, and no menu has them.
+OWN: dict[str, set[str]] = {}
+
+
 def bounds() -> dict[str, tuple[int, int]]:
     """Return every choice of a number, by its field: the least and the most that it may be."""
     return {choice.name: choice.metadata["from"] for choice in fields(Design) if "from" in choice.metadata}

@@ -28,7 +28,7 @@ from otalab.firmware import (
     store,
     updater,
 )
-from otalab.firmware.design import Design, choices, decides
+from otalab.firmware.design import OWN, Design, choices, decides
 from otalab.formats.records import catalogue
 
 Table = MutableMapping[Any, Callable[..., Any]]
@@ -103,6 +103,7 @@ def with_part(design: Design, choice: str, function: Callable[..., Any], name: s
     first, *others = PARTS[choice]
     # The newest function of a name counts: in a notebook it is written again and again.
     first[name] = function
+    OWN.setdefault(choice, set()).add(name)
     for table in others:
         table[name] = table[getattr(design, choice)]
     store.codec.cache_clear()
@@ -112,6 +113,7 @@ def with_part(design: Design, choice: str, function: Callable[..., Any], name: s
 
 def without_part(choice: str, name: str) -> None:
     """Forget a function of one's own."""
+    OWN.get(choice, set()).discard(name)
     for table in PARTS[choice]:
         table.pop(name, None)
     store.codec.cache_clear()

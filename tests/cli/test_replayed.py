@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from otalab import check_design, load_design, set_up
+from otalab import check_design, load_design, set_up, with_part
 from otalab.bench.contents import default_bundle
 from otalab.bench.recording import write_recording
 from otalab.bench.trace import life
 from otalab.cli import main as cli
 from otalab.errors import BadInput
+from otalab.firmware import record_writes
+from otalab.firmware.own_part import without_part
 from otalab.graph.asked import questions, several, some_images
 from otalab.graph.case import Case, named_design
 from otalab.hardware.board import load_board
@@ -145,6 +147,27 @@ def test_a_design_made_in_python_does_not_pass_for_one_of_the_catalogue(tmp_path
     page = tmp_path / "hardened.toml"
     page.write_text(mine.toml())
     assert 0 == cli.main(["replay", identity, "--design", str(page)])
+
+
+def test_a_function_of_ones_own_plays_where_it_is_known(tmp_path, capsys):
+    """With the page of its design, under whatever name; elsewhere the line says where that is."""
+
+    def program_only(chip, design, place, data):
+        yield from record_writes.program_record(chip, design, place, data)
+        return True
+
+    for board in (None, "esp8266-4M"):
+        mine = with_part(load_design("hardened"), "write", program_only)
+        found = check_design(mine, "atomic", board=board)
+        identity = found.case.identity(found.graph.counterexample)
+        page = tmp_path / "another name.toml"
+        page.write_text(mine.toml())
+        assert 0 == printed(capsys, "replay", identity, "--design", str(page))[0]
+        without_part("write", "program_only")
+        status, out, err = printed(capsys, "replay", identity, "--design", str(page))
+        assert (2, "", 1) == (status, out, err.count("\n"))
+        assert "'program_only'" in err
+        assert "plays in the Python that has it" in err
 
 
 def test_a_repaired_design_has_a_name_of_its_own(capsys, pages):

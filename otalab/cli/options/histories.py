@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from otalab.bench.scenario import Scenario
-from otalab.bench.setup import set_up
+from otalab.bench.setup import design_or_code, set_up
 from otalab.cli.parser import group
 from otalab.cli.recorded import add_options, recording_of
 from otalab.errors import BadInput
@@ -41,13 +41,17 @@ class CaseFiles:
         """Return the path of the file that an id was made with, recognised by its digest."""
         tried = list(self.paths(option))
         for path in tried:
-            if digest_of(path) == wanted:
+            if _digest(digest_of(path)) == _digest(wanted):  # a page may have moved to another name
                 self.used |= {path}
                 return path
         what = f"{option.removesuffix('-file')} file {wanted}" if "@" in wanted else f"{option} {wanted}"
         if not tried:
             raise BadInput(f"the id was made with the {what}: give it with --{option}")
         raise BadInput(f"{', '.join(dict.fromkeys(tried))} is not the {what} that the id was made with")
+
+
+def _digest(name: str) -> str:
+    return name.rpartition("@")[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,8 @@ class CaseHistory:
         bundle = None
         if case.bundle:
             bundle = read_bytes(self.supplied.path("bundle", case.bundle, lambda path: digest(read_bytes(path))))
+        if design != case.design:
+            _known_here(design)
         return set_up(
             design, board, image=case.image, bundle=bundle, offer=case.offer, used=case.used, updates=case.updates,
             part=case.part or None, timing=case.timing,
@@ -95,6 +101,15 @@ class CaseHistory:
             f"{', '.join(recordings)} is not {case.bundle} that the id was made with, "
             "or --image-file and --new are not as they were"
         )
+
+
+def _known_here(page: str) -> None:
+    """Say what a page lacks that was whole where the id was made: a function of one's own is in no page."""
+    try:
+        design_or_code(page)
+    except BadInput as error:
+        way_out = "a function of one's own plays in the Python that has it, by otalab.cli.main.main(['replay', …])"
+        raise BadInput(f"{error}; it was whole where the id was made: {way_out}") from error
 
 
 def add_file_options(parser: argparse.ArgumentParser) -> None:
