@@ -140,6 +140,8 @@ def searched(
     What closes with few nodes needs no more. Else the cheap members of the fault model are asked before the long
     search, so that however it ends, a design that one of them breaks is unsafe; where it stays open, they are asked
     again, with all nodes.
+    A device that is lost by itself in the course of several updates is told of at once: no cut makes that way shorter,
+    and cuts on it are those of a device that is lost anyway.
     """
 
     def search(model: FaultModel, nodes: int) -> tuple[CrashGraph, bool]:
@@ -160,16 +162,22 @@ def searched(
 
     cheap = [name for name in CHEAP if name in faults.members] if len(faults.members) > 1 else []
     broken: CrashGraph | None = None
-    if cheap and (few := budget // FIRST):
+    if (cheap or scenario.earlier) and (few := budget // FIRST):
         whole, interrupted = search(faults, few)
-        if not (whole.closed or interrupted):
+        if not (enough(scenario, whole) or interrupted):
             broken, interrupted = members(few)
-        if whole.closed or interrupted:
+        if enough(scenario, whole) or interrupted:
             return broken or whole, interrupted
     whole, interrupted = search(faults, budget)
     if whole.verdict == "open" and not (broken or interrupted):
         broken, interrupted = members(budget)
     return (broken or whole) if whole.verdict == "open" else whole, interrupted
+
+
+def enough(scenario: Scenario, graph: CrashGraph) -> bool:
+    """Say whether a search with few nodes has answered: it is closed, or several updates lose the device uncut."""
+    bad = graph.counterexample
+    return graph.closed or (bool(scenario.earlier) and bad is not None and not bad.cuts)
 
 
 def tried(case: Case, scenario: Scenario, faults: FaultModel, **options: Any) -> Cell | LostCell:

@@ -13,7 +13,7 @@ from otalab.errors import BadInput, OtalabError
 from otalab.faults.models import FAULTS, fault_model
 from otalab.firmware.catalogue import load_design
 from otalab.graph.case import Case
-from otalab.graph.check import check
+from otalab.graph.check import check, check_design
 from otalab.graph.history import Leg
 from otalab.settings import DATA
 
@@ -74,6 +74,16 @@ def test_the_catalogue_in_the_default_scenario(capsys, arguments, expected):
     assert end == (bad and bad["end"])
     assert cuts == len(bad["cuts"] if bad else [])
     assert phase == (bad["cuts"][0]["phase"] if cuts else None)
+
+
+def test_what_several_updates_lose_without_a_cut_is_told_at_once():
+    """No cut makes that way shorter: it takes a twentieth of the nodes, and the same end is at its end."""
+    told = {}
+    for budget in (19, 400):
+        graph = check_design("mgos-boot", "atomic", "healthy", "tiny", updates=8, app_size=500, budget=budget).graph
+        told[budget] = graph.verdict, graph.counterexample.end, len(graph.counterexample.cuts)
+        assert graph.expanded <= 20
+    assert {("unsafe", "not-updatable", 0)} == set(told.values())
 
 
 def test_a_result_has_the_shape_that_others_rely_on(capsys):
