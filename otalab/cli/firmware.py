@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from otalab.bench.setup import board_for
+from otalab.bench.setup import board_for, set_up
 from otalab.cli.parser import group
 from otalab.errors import BadInput
 from otalab.files import read_text, try_folder, write_whole
@@ -22,7 +22,7 @@ START = EXAMPLES / "hardened"
 def add_parser(commands: Any) -> None:
     """Register the command."""
     parser: argparse.ArgumentParser = commands.add_parser(
-        "firmware", help="code of your own, in C, in place of a design"
+        "firmware", help="code of your own, in C or Python, in place of a design"
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     new = verbs.add_parser("new", help="write a folder with a boot loader that compiles and is safe, to begin with")
@@ -53,8 +53,13 @@ def begin(chosen: argparse.Namespace) -> int:
 
 def compiled(chosen: argparse.Namespace) -> int:
     """Compile, whether it was done before or not."""
-    found_compiler()
     page = Page.load(chosen.folder)
-    board = board_for(CodeFirmware(page), chosen.board)
+    firmware = CodeFirmware(page)
+    board = board_for(firmware, chosen.board)
+    if page.in_python:
+        set_up(firmware, board)  # what is wrong with a module is seen when it is started
+        print(f"{page.sources[0]}: {page.name} for board {board.name}; there is nothing to compile")
+        return 0
+    found_compiler()
     print(f"{built(page, board)}: {page.name} for board {board.name}")
     return 0

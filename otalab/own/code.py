@@ -30,7 +30,8 @@ from otalab.own.build import built
 from otalab.own.died import Died
 from otalab.own.download import packed
 from otalab.own.page import Page
-from otalab.own.power import Power
+from otalab.own.power import Power, RunnerPower
+from otalab.own.python import PythonPower
 from otalab.own.runner import Runner
 from otalab.own.same import Same
 
@@ -42,7 +43,10 @@ _RUNNERS: dict[tuple[int, Page, Board], Runner] = {}
 
 @dataclass(frozen=True)
 class CodeFirmware:
-    """Somebody's code in C; `known` is what its runs were seen to do, so that two equal ones are found to differ."""
+    """Somebody's code, in C or in Python.
+
+    `known` is what its runs were seen to do, so that two equal ones are found to differ.
+    """
 
     page: Page
     known: dict[int, tuple[int, str]] = field(default_factory=dict, compare=False, repr=False)
@@ -121,8 +125,12 @@ class CodeFirmware:
 
     @contextmanager
     def _switched_on(self, chip: Controller, device: Device) -> Iterator[Power]:
-        runner = running(self.page, device.board)
-        with Power(runner, self.page, chip, device, Same(self.name, self.known, device.board)) as power:
+        same = Same(self.name, self.known, device.board)
+        if self.page.in_python:
+            power: Power = PythonPower(self.page, chip, device, same)
+        else:
+            power = RunnerPower(running(self.page, device.board), self.page, chip, device, same)
+        with power:
             yield power
 
 

@@ -37,6 +37,11 @@ class Page:
     text: str
 
     @property
+    def in_python(self) -> bool:
+        """Whether it is a module of Python, in place of files of C."""
+        return self.sources[0].suffix == ".py"
+
+    @property
     def identity(self) -> str:
         """The name by which an id recognises the code, sources included."""
         return f"{self.name}@{self.digest}"
@@ -89,6 +94,8 @@ def _sources(page: Settings, folder: Path) -> tuple[Path, ...]:
     for name in listed:
         if not is_file(folder / name):
             raise page.wrong("sources", f"{name} is not in {folder}")
+    if any(name.endswith(".py") for name in listed) and len(listed) > 1:
+        raise page.wrong("sources", "code in Python is one module, and this names several files")
     return tuple(folder / name for name in listed)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from math import inf
 from types import TracebackType
@@ -59,12 +60,11 @@ def once(effect: Effect) -> Routine[None]:
     yield effect
 
 
-class Power:
-    """Code that is switched on: it works on a copy of the chip's flash, and the chip follows it effect by effect."""
+class Power(ABC):
+    """Code that is switched on, whatever runs it: calls of its entries, and what they do to the chip."""
 
-    def __init__(self, runner: Runner, page: Page, chip: Controller, device: Device, same: Same) -> None:
-        self._runner, self._page, self._chip = runner, page, chip
-        self._same = same
+    def __init__(self, page: Page, chip: Controller, device: Device, same: Same) -> None:
+        self._page, self._chip, self._same = page, chip, same
         self._download = Download(chip.board.platform)
         geometry = chip.board.geometry
         # So many programs would write all of the flash four times over.
@@ -72,6 +72,64 @@ class Power:
         self._switches = {chip.board.sectors_of(area).start for area in chip.board.records}
         # What is read like that is a record, and looked at through its format.
         self._records = {(place, device.families[0].codec.size) for place in device.places}
+
+    @abstractmethod
+    def __enter__(self) -> Self: ...
+    @abstractmethod
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    @abstractmethod
+    def give(self, data: bytes) -> None:
+        """Lay what the factory says of its image in reach of the code."""
+
+    @abstractmethod
+    def provides(self, entry: str) -> bool:
+        """Say whether the code has an entry."""
+
+    @abstractmethod
+    def bypassed(self) -> None:
+        """Take note that the chip was written by another hand."""
+
+    @abstractmethod
+    def call(self, entry: str) -> Routine[int]:
+        """Call an entry and yield what it does; return what it returns, or raise `Died`."""
+
+    @property
+    def fault(self) -> str:
+        """Why a download is no good; empty if it is."""
+        return self._download.fault
+
+    def _phase(self, effect: Effect) -> Phase:
+        """Return the phase of an effect: what an updater writes into a boot record switches over."""
+        chip = self._chip
+        sector = effect.sector if isinstance(effect, Erase) else -1
+        if isinstance(effect, Program):
+            sector = effect.address // chip.board.geometry.sector_size
+        return "switch" if chip.phase == "download" and sector in self._switches else chip.phase
+
+    def _read(self, address: int, size: int) -> None:
+        """Note a read; one of exactly a record is a look at what its format makes of it."""
+        self._chip.note_read(address, size, raw=(address, size) not in self._records)
+        self._same.says("read", (address, size))
+        self._same.hears(self._chip.flash.read(address, size))
+
+    def _carried_over(self, old: int, new: int, size: int) -> Routine[int]:
+        try:
+            done = yield from carry_over(self._chip, Region(old, size), Region(new, size), mounted)
+        except OtalabError as fault:
+            self._chip.say(f"Files could not be carried over: {fault}")
+            return NO_ROOM
+        return 0 if done else NO_FILES
+
+
+class RunnerPower(Power):
+    """Code in C that is switched on: it works on a copy of the flash, and the chip follows it effect by effect."""
+
+    def __init__(self, runner: Runner, page: Page, chip: Controller, device: Device, same: Same) -> None:
+        super().__init__(page, chip, device, same)
+        self._runner = runner
 
     def __enter__(self) -> Self:
         runner, flash = self._runner, self._chip.flash
@@ -89,11 +147,6 @@ class Power:
     ) -> None:
         if self._runner.alive:
             self._runner.leave()
-
-    @property
-    def fault(self) -> str:
-        """Why a download is no good; empty if it is."""
-        return self._download.fault
 
     def give(self, data: bytes) -> None:
         """Lay bytes in reach of the code."""
@@ -193,25 +246,3 @@ class Power:
             self._same.does((kind, address, data))
             if effect is not None:
                 yield from chip.during(self._phase(effect), once(effect))
-
-    def _phase(self, effect: Effect) -> Phase:
-        """Return the phase of an effect: what an updater writes into a boot record switches over."""
-        chip = self._chip
-        sector = effect.sector if isinstance(effect, Erase) else -1
-        if isinstance(effect, Program):
-            sector = effect.address // chip.board.geometry.sector_size
-        return "switch" if chip.phase == "download" and sector in self._switches else chip.phase
-
-    def _read(self, address: int, size: int) -> None:
-        """Note a read; one of exactly a record is a look at what its format makes of it."""
-        self._chip.note_read(address, size, raw=(address, size) not in self._records)
-        self._same.says("read", (address, size))
-        self._same.hears(self._chip.flash.read(address, size))
-
-    def _carried_over(self, old: int, new: int, size: int) -> Routine[int]:
-        try:
-            done = yield from carry_over(self._chip, Region(old, size), Region(new, size), mounted)
-        except OtalabError as fault:
-            self._chip.say(f"Files could not be carried over: {fault}")
-            return NO_ROOM
-        return 0 if done else NO_FILES

@@ -97,7 +97,7 @@ def test_every_example_has_its_words(name):
     A page with the verdicts of a good image and a bad one, and of a torn record, and code that fits on a few screens.
     """
     assert 3 <= len(rows(name, 4))
-    assert (EXAMPLES / name / "loader.c").read_text().count("\n") <= 250
+    assert Page.load(EXAMPLES / name).sources[0].read_text().count("\n") <= 250
 
 
 def test_every_wrong_line_stands_in_a_page():

@@ -14,7 +14,7 @@ SOURCES = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") f
 NAMES = (
     "algorithm args auth byte bytes cc3200 cloud code command config dashboard data door error floats folder http ints "
     "json late lfs line link lock memory message method mongoose mqtt ota otadata otalab output parser power process "
-    "public private rboot service settings spiffs table tables tree url user view web"
+    "public private python rboot service settings spiffs table tables tree url user view web"
 )
 # Plain English that a reader needs no glossary for.
 PLAIN = (
@@ -22,8 +22,8 @@ PLAIN = (
     "checked chooses committed comparison complete convergence copied count crossing decide delay designed died "
     "download exercise explored explorer failed fetched finding fork grade grader group guarded handler held "
     "incoming input inspected inspection internal item keep known lab lasting leave left leftover loop lost no on "
-    "onward opened options out pair partial pieces played player poller progress publish pushed question quick "
-    "reader received recorded refused remembered reviewed rolled same sampled sampler scenes search seat shown "
+    "onward opened options out pair partial pieces played player poller progress provided publish pushed question "
+    "quick reader received recorded refused remembered reviewed rolled same sampled sampler scenes search seat shown "
     "silent solution spent standing story suggestion summary target teller unknown unreviewed unsure upload walked "
     "wanted weighed weigher witness write written"
 )
