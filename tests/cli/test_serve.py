@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import random
 import signal
 import subprocess
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -49,6 +51,27 @@ def test_a_real_bundle_by_real_curl(tmp_path, board, design):
 
     assert (1, 60) == (told["active_slot"], told["commit_timeout"])
     assert life(what).last.flash.image == flash.read_bytes()
+    with zipfile.ZipFile(path) as archive:
+        files = {Path(name).name: archive.read(name) for name in archive.namelist()}
+    parts = json.loads(files["manifest.json"])["parts"]
+    app = files[parts["fw" if "fw" in parts else "app"]["src"]]
+    lies = what.device.board.slots[1].app.address
+    assert app == flash.read_bytes()[lies : lies + len(app)]
+
+
+@pytest.mark.parametrize("board", REAL)
+def test_a_real_bundle_without_digests_by_real_curl(tmp_path, board):
+    """400 in the words of its platform, before anything is written."""
+    path, flash, stripped = FIXTURES / REAL[board], tmp_path / "flash.bin", tmp_path / "fw.zip"
+    if not path.is_file():
+        pytest.skip(f"no {path.name} beside the checkout")
+    data = path.read_bytes().replace(b'"cs_sha1"', b'"cs_none"')
+    # Its CRC would notice; 0 is none.
+    stripped.write_bytes(data[:14] + bytes(4) + data[18:])
+    with LiveDevice(flash, board=board, design=board.split("-")[0], time_scale=0, no_sync=True) as running:
+        before = flash.read_bytes()
+        assert (400, "Incomplete update package") == curl("-F", f"file=@{stripped}", running.url + "/update")
+        assert before == flash.read_bytes()
 
 
 def test_the_wire_and_the_trace_leave_the_same_flash(tmp_path):
