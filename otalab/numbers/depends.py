@@ -10,9 +10,9 @@ from otalab.numbers.study import Study
 from otalab.text import seconds
 
 
-def longest_effect(one: Study) -> float:
+def longest_effect(study: Study) -> float:
     """Return how long the longest erase or program of an undisturbed update takes, in seconds: enough hold-up time."""
-    runs = life(one.scenario).runs
+    runs = life(study.scenario).runs
     return max(
         (step.seconds for run in runs for step in run.steps if isinstance(step.effect, (Erase, Program))), default=0.0
     )

@@ -67,7 +67,7 @@ class Fleet:
     @property
     def closed(self) -> bool:
         """Whether the probability of each end is exact."""
-        return all(one.weighed.closed for one in self.studies)
+        return all(study.weighed.closed for study in self.studies)
 
     @property
     def ends(self) -> dict[str, float] | None:
@@ -82,11 +82,12 @@ class Fleet:
         """
         pairs = list(zip(self.given_shares, self.studies, strict=True))
         kinds = [
-            (share, fsum(one.weighed.ends[end] for end in ends), one.weighed.interval(*ends)) for share, one in pairs
+            (share, fsum(study.weighed.ends[end] for end in ends), study.weighed.interval(*ends))
+            for share, study in pairs
         ]
         estimate = fsum(share * known for share, known, _ in kinds)
         # Bounds that are not of samples may all be wrong in the same way.
-        far = hypot if all(one.weighed.closed or one.weighed.sampled for one in self.studies) else _sum
+        far = hypot if all(study.weighed.closed or study.weighed.sampled for study in self.studies) else _sum
         low = far(*(share * (known - least) for share, known, (least, _) in kinds))
         high = far(*(share * (most - known) for share, known, (_, most) in kinds))
         return estimate, max(0.0, estimate - low), min(1.0, estimate + high)
@@ -95,7 +96,9 @@ class Fleet:
     def estimates(self) -> dict[str, float]:
         """The probability of each end for a device of the fleet, as sure as each study's `weighed` is."""
         pairs = list(zip(self.given_shares, self.studies, strict=True))
-        return {end: fsum(share * one.weighed.ends[end] for share, one in pairs) for end in pairs[0][1].weighed.ends}
+        return {
+            end: fsum(share * study.weighed.ends[end] for share, study in pairs) for end in pairs[0][1].weighed.ends
+        }
 
     @property
     def given_shares(self) -> Sequence[float]:
@@ -106,7 +109,7 @@ class Fleet:
     @property
     def given(self) -> float:
         """The probability of what is taken as given; 1 if nothing is."""
-        return fsum(share * one.weighed.walk.given for share, one in zip(self.shares, self.studies, strict=True))
+        return fsum(share * study.weighed.walk.given for share, study in zip(self.shares, self.studies, strict=True))
 
 
 def _sum(*parts: float) -> float:

@@ -164,17 +164,17 @@ class Weighed:
 
     def expected(self) -> dict[str, float]:
         """The expected number of cuts, of seconds, and of erases begun, until the end."""
-        found = {
+        means = {
             "cuts": float(self._cuts.sum()),
             "seconds": float(self._seconds.sum()),
             "erases": float(self.wear.sum()),
         }
         if self.sampled is not None:
             rest, lives = self.sampled.lives, self.lives
-            found["cuts"] += float(lives @ rest.cuts.sum(axis=1))
-            found["seconds"] += float(lives @ rest.seconds.sum(axis=1))
-            found["erases"] += float(lives @ rest.erases)
-        return found
+            means["cuts"] += float(lives @ rest.cuts.sum(axis=1))
+            means["seconds"] += float(lives @ rest.seconds.sum(axis=1))
+            means["erases"] += float(lives @ rest.erases)
+        return means
 
     def by_phase(self) -> list[dict[str, Any]]:
         """For each phase: expected seconds in it, expected cuts, and the probability that the fatal cut falls there.

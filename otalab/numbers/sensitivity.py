@@ -61,56 +61,56 @@ def sensitivity(one: Study) -> pd.DataFrame:
     return table.assign(input=pd.Categorical(table.input, order)).sort_values("input", kind="stable", ignore_index=True)
 
 
-def _every(one: Study) -> Iterator[_Moved]:
+def _every(study: Study) -> Iterator[_Moved]:
     half, double = (
         replace(
-            one.rates,
-            default=one.rates.default * times,
-            phases=tuple((phase, rate * times) for phase, rate in one.rates.phases),
+            study.rates,
+            default=study.rates.default * times,
+            phases=tuple((phase, rate * times) for phase, rate in study.rates.phases),
         )
         for times in (0.5, 2.0)
     )
-    yield _between("rate", one, *(_Value(f"{rates.default:.4g}/h", ("rates", rates)) for rates in (half, double)))
-    if one.rates.hold_up:
-        held = (replace(one.rates, hold_up=one.rates.hold_up * times) for times in (0.5, 2.0))
-        yield _between("hold-up time", one, *(_Value(seconds(rates.hold_up), ("rates", rates)) for rates in held))
+    yield _between("rate", study, *(_Value(f"{rates.default:.4g}/h", ("rates", rates)) for rates in (half, double)))
+    if study.rates.hold_up:
+        held = (replace(study.rates, hold_up=study.rates.hold_up * times) for times in (0.5, 2.0))
+        yield _between("hold-up time", study, *(_Value(seconds(rates.hold_up), ("rates", rates)) for rates in held))
     numbers = {
-        "download speed": ("bytes_per_second", one.bytes_per_second, " B/s"),
-        "health check": ("health_seconds", one.scenario.new.health_seconds, " s"),
-        "trial length": ("commit_timeout", one.scenario.commit_timeout, " s"),
+        "download speed": ("bytes_per_second", study.bytes_per_second, " B/s"),
+        "health check": ("health_seconds", study.scenario.new.health_seconds, " s"),
+        "trial length": ("commit_timeout", study.scenario.commit_timeout, " s"),
     }
     for name, (field, value, unit) in numbers.items():
         low, high = (round(times * value) if field == "commit_timeout" else times * value for times in (0.5, 2.0))
         if 0 < low < high:
-            yield _between(name, one, *(_Value(f"{number:g}{unit}", (field, number)) for number in (low, high)))
-    yield from _times(one)
-    if one.faults == "atomic":
-        yield _between("flip points", one, *(_Value(text, ("flips", at)) for text, at in FLIPS.items()), scaled=False)
-    if len(members := one.band()) > 1:
+            yield _between(name, study, *(_Value(f"{number:g}{unit}", (field, number)) for number in (low, high)))
+    yield from _times(study)
+    if study.faults == "atomic":
+        yield _between("flip points", study, *(_Value(text, ("flips", at)) for text, at in FLIPS.items()), scaled=False)
+    if len(members := study.band()) > 1:
         bad = {name: sum(member.ends[end] for end in BAD) for name, member in members.items()}
         least, most = (choose(bad, key=lambda name: bad[name]) for choose in (min, max))
         yield _Moved("weights", f"{least} alone", f"{most} alone", _with_bad(members[least].ends),
                     _with_bad(members[most].ends), scaled=False)  # fmt: skip
 
 
-def _times(one: Study) -> Iterator[_Moved]:
+def _times(study: Study) -> Iterator[_Moved]:
     """Yield the move from typical to maximal times, where the table has both."""
     try:
         for timing in ("typ", "max"):
-            replace(one, timing=timing).refuse_nonsense()
+            replace(study, timing=timing).refuse_nonsense()
     except BadInput:
         return
     values = (_Value(timing, ("timing", timing)) for timing in ("typ", "max"))
-    yield _between("erase and program time", one, *values, scaled=False)
+    yield _between("erase and program time", study, *values, scaled=False)
 
 
-def _between(name: str, one: Study, low: _Value, high: _Value, *, scaled: bool = True) -> _Moved:
-    at_low, at_high = (_ends(replace(one, **dict([value.change]))) for value in (low, high))
+def _between(name: str, study: Study, low: _Value, high: _Value, *, scaled: bool = True) -> _Moved:
+    at_low, at_high = (_ends(replace(study, **dict([value.change]))) for value in (low, high))
     return _Moved(name, low.text, high.text, at_low, at_high, scaled)
 
 
-def _ends(one: Study) -> dict[str, float]:
-    return _with_bad(one.weighed.ends)
+def _ends(study: Study) -> dict[str, float]:
+    return _with_bad(study.weighed.ends)
 
 
 def _with_bad(ends: Mapping[str, float]) -> dict[str, float]:

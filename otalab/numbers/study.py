@@ -162,7 +162,7 @@ class Study(ScenarioOptions):
 
     def __getstate__(self) -> dict[str, Any]:
         # What was computed stays at home.
-        return {one.name: getattr(self, one.name) for one in fields(self)}
+        return {known.name: getattr(self, known.name) for known in fields(self)}
 
     def band(self) -> dict[str, Weighed]:
         """Return the answers that each member of the fault model would give alone."""

@@ -50,10 +50,10 @@ def homes(one: Study, law: RateLaw) -> Fleet:
     return fleet
 
 
-def _kinds(one: Study, law: RateLaw, nodes: int) -> Fleet:
+def _kinds(study: Study, law: RateLaw, nodes: int) -> Fleet:
     rates, shares = law.kinds(nodes)
     rates, shares = rates[shares > LITTLE], shares[shares > LITTLE]
-    kinds = tuple(replace(one, rates=replace(one.rates, default=float(rate))) for rate in rates)
+    kinds = tuple(replace(study, rates=replace(study.rates, default=float(rate))) for rate in rates)
     return Fleet(kinds, tuple((shares / shares.sum()).tolist()))
 
 

@@ -59,7 +59,8 @@ class Campaign:
     def as_object(self) -> dict[str, Any]:
         """Return all that is needed to run it again, as JSON knows it."""
         kinds = [
-            {"share": share} | one.as_object() for share, one in zip(self.fleet.shares, self.fleet.studies, strict=True)
+            {"share": share} | study.as_object()
+            for share, study in zip(self.fleet.shares, self.fleet.studies, strict=True)
         ]
         return {"engine": self.engine, "seed": self.seed, "chunk": CHUNK[self.engine], "kinds": kinds}
 
@@ -103,7 +104,7 @@ class Tally:
     def sampled_off(self, *ends: str) -> tuple[float, float] | None:
         """Return by how much the sampled part of what devices go through may be off, below and above; or `None`."""
         studies = self.campaign.fleet.studies
-        if self.campaign.engine == "firmware" or not any(one.weighed.sampled for one in studies):
+        if self.campaign.engine == "firmware" or not any(study.weighed.sampled for study in studies):
             return None
         estimate, low, high = self.campaign.fleet.interval(*(end for end in ends if end != "open"))
         return estimate - low, high - estimate

@@ -98,10 +98,10 @@ def survival(bad: float | Fleet, updates_per_year: float, years: float) -> pd.Da
 
 def _kinds(fleet: Fleet) -> list[tuple[float, float]]:
     """Return the share and the risk of each kind of device."""
-    plain = [replace(one, given_cut=False) for one in fleet.studies]
-    if open_ := [one.design.name for one in plain if not one.weighed.closed]:
+    plain = [replace(study, given_cut=False) for study in fleet.studies]
+    if open_ := [study.design.name for study in plain if not study.weighed.closed]:
         raise BadInput(f"survival: the crash graph of {open_[0]} is not closed; give each bound of its risk by itself")
-    return [(share, min(1.0, one.weighed.bad)) for share, one in zip(fleet.shares, plain, strict=True)]
+    return [(share, min(1.0, study.weighed.bad)) for share, study in zip(fleet.shares, plain, strict=True)]
 
 
 def _lost(risk: float, updates: Floats) -> Floats:

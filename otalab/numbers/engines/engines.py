@@ -36,7 +36,7 @@ def prepare(fleet: Fleet) -> Tables:
     prepared = _prepared.get(fleet)
     if prepared is None:
         refuse_endless(fleet)
-        prepared = tables([one.weighed.walk for one in fleet.studies], fleet.given_shares)
+        prepared = tables([study.weighed.walk for study in fleet.studies], fleet.given_shares)
         # Of a few: campaigns in several threads would throw out each other's for every chunk.
         while len(_prepared) >= KEPT:
             _prepared.pop(next(iter(_prepared)), None)
@@ -52,11 +52,11 @@ def adopt(fleet: Fleet, prepared: Tables | None) -> None:
 
 def refuse_endless(fleet: Fleet) -> None:
     """Refuse rates at which a device would be cut for ever before it comes to an end."""
-    for one in fleet.studies:
-        cuts = one.weighed.expected()["cuts"]
+    for study in fleet.studies:
+        cuts = study.weighed.expected()["cuts"]
         if cuts > MOST_CUTS:
             raise BadInput(
-                f"rate: at {one.rates.default:g} per hour {cuts:.3g} cuts are expected before the update ends, "
+                f"rate: at {study.rates.default:g} per hour {cuts:.3g} cuts are expected before the update ends, "
                 "too many to walk through; take a lower rate, or ask for the exact answer (risk)"
             )
 
@@ -74,7 +74,7 @@ def sample(fleet: Fleet, engine: str, seed: int, first: int, count: int) -> pd.D
 def crowds(fleet: Fleet, devices: int, seed: int | Sequence[int]) -> pd.DataFrame:
     """Return what becomes of a whole fleet; each row stands for `devices` of them."""
     refuse_endless(fleet)
-    return crowd.move([one.weighed.walk for one in fleet.studies], fleet.given_shares, devices, seed)
+    return crowd.move([study.weighed.walk for study in fleet.studies], fleet.given_shares, devices, seed)
 
 
 def _of_walkers(fleet: Fleet, seed: int, first: int, count: int) -> dict[str, Any]:
@@ -95,11 +95,11 @@ def _of_lives(fleet: Fleet, seed: int, first: int, count: int) -> dict[str, Any]
         lived.append(lives[kind].live(stream))
     return {
         "kind": np.array(kinds, np.int32),
-        "end": pd.Categorical([one.end for one in lived], ENDINGS),
-        "cuts": np.array([one.cuts for one in lived], np.int32),
-        "seconds": np.array([one.seconds for one in lived]),
-        "erases": np.array([one.erases for one in lived], np.int32),
-        "last_cut": pd.Categorical([one.last_cut or None for one in lived], PHASES),
+        "end": pd.Categorical([life.end for life in lived], ENDINGS),
+        "cuts": np.array([life.cuts for life in lived], np.int32),
+        "seconds": np.array([life.seconds for life in lived]),
+        "erases": np.array([life.erases for life in lived], np.int32),
+        "last_cut": pd.Categorical([life.last_cut or None for life in lived], PHASES),
     }
 
 
