@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -15,14 +16,14 @@ from otalab.bench.options import ScenarioOptions
 from otalab.bench.scenario import Scenario
 from otalab.bench.setup import board_for, design_or_code, scenario_of
 from otalab.bench.trace import life
-from otalab.errors import BadInput
+from otalab.errors import BadInput, unknown
 from otalab.faults.models import atomic, fault_model, weighted
 from otalab.faults.tear import FaultModel
 from otalab.firmware.design import Design
 from otalab.firmware.device import Firmware
 from otalab.graph.case import Case
 from otalab.graph.crash_graph import CrashGraph
-from otalab.graph.explorer import BUDGET, Explorer
+from otalab.graph.explorer import BUDGET, Explorer, a_budget
 from otalab.hardware.board import Board
 from otalab.numbers.explored import Explored, Search, closed_graph
 from otalab.numbers.rates import Rates, parse_rate
@@ -30,6 +31,7 @@ from otalab.numbers.risk import Weighed
 from otalab.numbers.supplies import holding
 
 WITHIN = 0.01  # of a probability: how close its bounds are to be, where the graph does not close
+LARGEST = sys.float_info.max  # bytes per second: any number but no end
 CLOSE = 1e-9  # that is close enough in any case
 KEPT = 64  # graphs, the oldest goes first
 _explored: dict[Study, Explored | None] = {}  # None: the graph does not close soon
@@ -78,6 +80,8 @@ class Study(ScenarioOptions):
 
     @property
     def _model(self) -> FaultModel:
+        if self.weights and self.faults != "all":
+            raise BadInput(f"weights belong to the members of the fault model all, and this is {self.faults}")
         if self.flips != (0.0, 1.0):
             if self.faults != "atomic":
                 raise BadInput(f"flip points belong to the fault model atomic, and this is {self.faults}")
@@ -85,13 +89,19 @@ class Study(ScenarioOptions):
                 raise BadInput(f"flip points {self.flips[0]:g} and {self.flips[1]:g}: each must be from 0 to 1")
             return atomic(*self.flips)
         if self.weights:
-            if self.faults != "all":
-                raise BadInput(f"weights belong to the members of the fault model all, and this is {self.faults}")
             return weighted(dict(self.weights))
         return fault_model(self.faults)
 
     def refuse_nonsense(self) -> None:
         """Raise what is wrong with the scenario or the fault model now, before anything long begins."""
+        a_budget(self.budget)
+        for name, value, most, what in (
+            ("network", self.bytes_per_second, LARGEST, "more than 0 bytes per second are"),
+            ("within", self.within, inf, "more than 0 is"),
+            ("seconds", self.seconds, inf, "more than 0 is"),
+        ):
+            if not isinstance(value, int | float) or not 0 < value <= most:
+                raise BadInput(f"{name} {_plain(value)}: {what} needed")
         chip = self.scenario.part
         chip.erase_seconds(self.timing)
         chip.program_seconds(chip.program_unit, self.timing)
@@ -205,6 +215,10 @@ class Study(ScenarioOptions):
         return said | ({"files": files} if self.files is not None else {})
 
 
+def _plain(value: object) -> str:
+    return f"{value:g}" if isinstance(value, int | float) else repr(value)
+
+
 def _keep(one: Study, found: Explored | None) -> None:
     # Campaigns explore in threads: what one has found, another may throw out.
     while len(_explored) >= KEPT:
@@ -227,10 +241,16 @@ def study(
     if isinstance(rate, str):
         rate = parse_rate(rate)
     design = design_or_code(design)
-    return Study(
+    known = [one.name for one in fields(Study)]
+    for name in options:
+        if name not in known:
+            raise unknown("option", name, known)
+    one = Study(
         design=design,
         board=board_for(design, board),
         rates=rate if isinstance(rate, Rates) else Rates(rate),
         weights=tuple((weights or {}).items()),
         **options,
     )
+    one.refuse_nonsense()
+    return one

@@ -57,12 +57,6 @@ def chosen_study(chosen: argparse.Namespace, name: str | None = None) -> Study:
     """Return the study that the options describe, of the design that they name or of another one."""
     from otalab.numbers.study import Study  # noqa: PLC0415  # slow to load
 
-    if not 0 < chosen.network < float("inf"):
-        raise BadInput(f"--network {chosen.network:g}: more than 0 bytes per second are needed")
-    if chosen.budget < 1:
-        raise BadInput(f"--budget {chosen.budget}: at least one node is needed")
-    goes_with(chosen, chosen.faults == "atomic", "--faults atomic", "--erase-flip", "--program-flip")
-    goes_with(chosen, chosen.faults == "all", "--faults all", "--weights")
     design = design_or_code(chosen_design(chosen) if name is None else name)
     law = chosen_law(chosen)
     one = Study(
@@ -80,10 +74,10 @@ def chosen_study(chosen: argparse.Namespace, name: str | None = None) -> Study:
     for option in ("within", "seconds"):
         value = getattr(chosen, option)
         if value is not None:
-            if not value > 0:
-                raise BadInput(f"--{option} {value:g}: more than 0 is needed")
             one = replace(one, **{option: value})
     one.refuse_nonsense()
+    # What the library cannot know: that a default was typed.
+    goes_with(chosen, chosen.faults == "atomic", "--faults atomic", "--erase-flip", "--program-flip")
     return one
 
 
