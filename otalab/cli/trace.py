@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from math import fsum
 from typing import Any
 
 from otalab.bench.ends import End
 from otalab.bench.observer import judge
+from otalab.bench.programmed import programmed_too_often
 from otalab.bench.recording import recording
 from otalab.bench.setup import set_up
 from otalab.bench.trace import COUNTS, Life, by_phase, effects, life
@@ -57,6 +59,8 @@ def trace(chosen: argparse.Namespace) -> int:
 
         picture.write(drawn(plot_timeline(timeline_table(lived), title=scenario.device.firmware.name), picture.path))
     end = judge(scenario, lived)
+    if too_often := programmed_too_often(scenario):
+        print(f"otalab trace: {too_often}", file=sys.stderr)
     phases = by_phase(lived)
     total = fsum(run.seconds for run in lived.runs)
     if how == "json":

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from otalab.bench.options import ScenarioOptions
+from otalab.bench.programmed import require_programs
 from otalab.bench.setup import scenario_of
 from otalab.errors import BadInput
 from otalab.faults.models import FAULTS, fault_model
@@ -86,7 +87,7 @@ def questions(
     for image in images:
         parse_temper(image)
     for design in designs:
-        scenario_of(wanted, design)
+        require_programs(scenario_of(wanted, design))
     every = [(d, f, i) for d in sorted(set(designs)) for f in sorted(set(faults)) for i in sorted(set(images))]
     board = wanted.board if isinstance(wanted.board, str) else None
     return [

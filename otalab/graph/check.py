@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from otalab.bench.programmed import require_programs
 from otalab.bench.scenario import Scenario
 from otalab.bench.setup import set_up
 from otalab.errors import InternalFault, OtalabError
@@ -202,6 +203,7 @@ def check_design(
     `faults` may be a model of one's own; `options` are those of `ScenarioOptions`.
     """
     scenario = set_up(design, board, image=image, **options)
+    require_programs(scenario)
     model = faults if isinstance(faults, FaultModel) else fault_model(faults)
     firmware, bundle = named_firmware(scenario.device.firmware), options.get("bundle")
     case = Case.of(scenario, firmware, None, model.name, digest(bundle) if bundle else "")

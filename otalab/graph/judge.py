@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from otalab.bench.ends import BAD
 from otalab.bench.options import ScenarioOptions
+from otalab.bench.programmed import programmed_too_often
 from otalab.bench.scenario import Scenario
 from otalab.bench.setup import scenario_of
 from otalab.errors import InternalFault, OtalabError
@@ -59,9 +60,10 @@ class Judge:
     _known: dict[tuple[Design, str, str], CellVerdict] = field(default_factory=dict)
     _broken: list[tuple[str, str, tuple[Leg, ...]]] = field(default_factory=list)
     _order: list[tuple[str, str]] = field(default_factory=list)
+    _images: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        images = dict.fromkeys(image for _, image in self.cells)
+        images = self._images = tuple(dict.fromkeys(image for _, image in self.cells))
         screens = [(cheap, image) for cheap in SCREENS for image in images if self._licensed(cheap, image)]
         self._order = list(dict.fromkeys((*screens, *self.cells)))
 
@@ -71,7 +73,9 @@ class Judge:
         return cheap == "atomic" or any(cheap in model.members for model in models)
 
     def verdict(self, design: Design) -> str:
-        """Return `unsafe`, `open` or `safe`."""
+        """Return `unsafe`, `open` or `safe`; what programs a unit too often for the part is no remedy, so unsafe."""
+        if any(programmed_too_often(scenario_of(self.options, design, image)) for image in self._images):
+            return "unsafe"
         if self._broken_as_before(design):
             return "unsafe"
         for cell in [*self._order]:

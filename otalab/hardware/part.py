@@ -21,7 +21,10 @@ ON_CHIP = "on-chip"
 
 @dataclass(frozen=True, slots=True)
 class FlashPart:
-    """One row of the table; `row` keeps every column, evidence grade and source included."""
+    """One row of the table; `row` keeps every column, evidence grade and source included.
+
+    `programs`: how often a unit may be programmed between two erases; 0: as often as one likes.
+    """
 
     name: str
     kind: str
@@ -31,6 +34,7 @@ class FlashPart:
     grade: str
     source: str
     row: tuple[tuple[str, str], ...]
+    programs: int = 0
 
     def erase_seconds(self, timing: Timing = "typ") -> float:
         """Return how long erasing one sector takes, in seconds."""
@@ -89,4 +93,5 @@ def _part(row: dict[str, str]) -> FlashPart:
         grade=row["grade"],
         source=row["src"],
         row=tuple(row.items()),
+        programs=int(row["programs"] or 0),
     )

@@ -10,6 +10,7 @@ import pandas as pd
 
 from otalab.bench.ends import BAD
 from otalab.bench.options import ScenarioOptions
+from otalab.bench.programmed import require_programs
 from otalab.bench.scenario import Scenario
 from otalab.bench.setup import design_or_code, scenario_of
 from otalab.errors import BadInput, InternalFault, OtalabError
@@ -85,6 +86,7 @@ class Asked(ScenarioOptions):
         for name in self.designs:
             for image in self.images:
                 self.study(name, self.rates[0], image).refuse_nonsense()
+                require_programs(self.scenario(name, image))
 
     def study(self, design: str, rate: str, image: str | None = None) -> Study:
         """Return the study of a design at a rate."""
