@@ -9,8 +9,10 @@ program that was not finished is not done, an erase that was started is, which i
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from inspect import cleandoc
 from math import fsum
@@ -27,6 +29,8 @@ from otalab.hardware.flash import Flash, Geometry, Mark
 # A check this wide or narrower is forged; a wider one lets a torn record pass with probability `RESIDUAL` at most,
 # which is left out of verdicts and printed beside them.
 FORGEABLE_BITS, RESIDUAL = 16, 2.0**-32
+# What tells tears of one kind apart in their labels: how many bytes, or which bits.
+_NUMBER = re.compile(r"-[0-9a-f]+(?=-|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +129,8 @@ class Site:
 Bare = tuple[str, bytes, float, int, Mark | None]
 Leave = Callable[[Site], Iterable[Bare]]
 Quick = Callable[[bytes, bytes], int]
+_Left = tuple[bytes, Mark | None]
+_Told = tuple[str, list[float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +139,14 @@ class FaultModel:
 
     `parts`: its members, each a name, a generator and a share of the probability.
     `quick`: from the bytes before and after a program of no record, how many tears it leaves, without making them.
+    `most`: see `by_kinds`; 0 in a model that leaves all.
     """
 
     name: str
     parts: tuple[tuple[str, Leave, float], ...]
     text: str
     quick: Quick | None = None
+    most: int = 0
 
     @property
     def members(self) -> tuple[str, ...]:
@@ -170,6 +178,13 @@ class FaultModel:
         """Yield the label of each tear and what it leaves of the stretch; quicker than `tears` where all are wanted."""
         return ((label, contents) for (contents, _), (label, _) in self._left(site).items())
 
+    def by_kinds(self, most: int) -> FaultModel:
+        """Return the model that leaves of each kind of tear only the first, second, fourth, …, up to the `most`th.
+
+        What it leaves this one leaves, by the same label; its counts and probabilities mean nothing.
+        """
+        return replace(self, most=most)
+
     def count(self, effect: Erase | Program, before: Flash, device: Device) -> int:
         site = Site.of(effect, before, device)
         if self.quick and isinstance(effect, Program) and not site.fields and (site.weak or not site.mark):
@@ -199,12 +214,22 @@ class FaultModel:
         labels = {label for label, _ in tears.values()}
         if len(labels) < len(tears) or any(map("".join(labels).count, " :./")):
             raise BadInput(f"fault model {self.name}: labels must differ, and hold no space and none of : . /")
-        return tears
+        return dict(_sparse(tears.items(), self.most)) if self.most else tears
 
 
 @lru_cache(maxsize=4096)
 def _counted(model: FaultModel, site: Site) -> int:
     return len(model._left(site))
+
+
+def _sparse(tears: Iterable[tuple[_Left, _Told]], most: int) -> Iterator[tuple[_Left, _Told]]:
+    """Yield of each kind the first, second, fourth, …; numbers in a label tell no kind."""
+    met: Counter[str] = Counter()
+    for left, told in tears:
+        kind = _NUMBER.sub("", told[0])
+        met[kind] += 1
+        if met[kind] <= most and met[kind].bit_count() == 1:
+            yield left, told
 
 
 def fault(name: str, leave: Leave, quick: Quick | None = None) -> FaultModel:

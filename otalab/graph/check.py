@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -130,6 +130,8 @@ def check(
 
 # Members of `all` that leave little: what a search of one of them costs is mostly nothing beside that of all.
 CHEAP = ("atomic", "torn-program", "weak-erase")
+# Of each kind of tear, the first two alone, then every power of two: a thousand tears of one kind hide the second kind.
+FEW, POWERS = 2, 2**30
 FIRST = 20  # at first a search gets one node where the whole one has so many
 
 
@@ -138,9 +140,9 @@ def searched(
 ) -> tuple[CrashGraph, bool]:
     """Return what a search found, and whether somebody broke it off.
 
-    What closes with few nodes needs no more. Else the cheap members of the fault model are asked before the long
-    search, so that however it ends, a design that one of them breaks is unsafe; where it stays open, they are asked
-    again, with all nodes.
+    What closes with few nodes needs no more. Else scouts that leave less are asked before the long search, so that
+    however it ends, a design that one of them breaks is unsafe; where it stays open, they are asked again, with all
+    nodes.
     A device that is lost by itself in the course of several updates is told of at once: no cut makes that way shorter,
     and cuts on it are those of a device that is lost anyway.
     """
@@ -150,28 +152,27 @@ def searched(
         explorer.explore()
         return graph_of(explorer), explorer.interrupted
 
-    def members(nodes: int) -> tuple[CrashGraph | None, bool]:
-        """Ask until one breaks the design; its graph is not closed, for it says nothing of the other members."""
+    def scouted(nodes: int) -> tuple[CrashGraph | None, bool]:
+        """Ask until one breaks the design; its graph is not closed, for it says nothing of the other tears."""
         interrupted = False
-        for name in cheap:
-            graph, interrupted = search(fault_model(name), nodes)
+        for scout in scouts(faults):
+            graph, interrupted = search(scout, nodes)
             if graph.verdict == "unsafe":
                 return replace(graph, closed=False), interrupted
             if interrupted:
                 break
         return None, interrupted
 
-    cheap = [name for name in CHEAP if name in faults.members] if len(faults.members) > 1 else []
     broken: CrashGraph | None = None
-    if (cheap or scenario.earlier) and (few := budget // FIRST):
+    if few := budget // FIRST:
         whole, interrupted = search(faults, few)
         if not (enough(scenario, whole) or interrupted):
-            broken, interrupted = members(few)
+            broken, interrupted = scouted(few)
         if enough(scenario, whole) or interrupted:
             return broken or whole, interrupted
     whole, interrupted = search(faults, budget)
     if whole.verdict == "open" and not (broken or interrupted):
-        broken, interrupted = members(budget)
+        broken, interrupted = scouted(budget)
     return (broken or whole) if whole.verdict == "open" else whole, interrupted
 
 
@@ -179,6 +180,13 @@ def enough(scenario: Scenario, graph: CrashGraph) -> bool:
     """Say whether a search with few nodes has answered: it is closed, or several updates lose the device uncut."""
     bad = graph.counterexample
     return graph.closed or (bool(scenario.earlier) and bad is not None and not bad.cuts)
+
+
+def scouts(faults: FaultModel) -> Iterator[FaultModel]:
+    """Yield models that leave nothing that this one does not leave, and much less: its cheap members, its kinds."""
+    if len(faults.members) > 1:
+        yield from (fault_model(name) for name in CHEAP if name in faults.members)
+    yield from (faults.by_kinds(most) for most in (FEW, POWERS))
 
 
 def tried(case: Case, scenario: Scenario, faults: FaultModel, **options: Any) -> Cell | LostCell:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import fsum
@@ -173,6 +175,20 @@ def test_only_the_sector_worked_on_differs(name: str, effect: Effect, before: Fl
 
         assert [before.sectors[0], tear.contents, before.sectors[2]] == list(wreck.sectors)
         assert tear.mark == wreck.mark_of(1)
+
+
+@given(names, st.sampled_from([1, 2, 8, 2**30]), effects, flashes())
+def test_by_kinds_leaves_some_of_it_by_the_same_labels(name: str, most: int, effect: Effect, before: Flash) -> None:
+    """Before and after among them, no kind is left out, and of none there are more than so many powers of two."""
+    model = fault_model(name)
+    every = {tear.label: (tear.contents, tear.mark) for tear in model.tears(effect, before, ELSEWHERE)}
+    some = {tear.label: (tear.contents, tear.mark) for tear in model.by_kinds(most).tears(effect, before, ELSEWHERE)}
+    kinds = Counter(re.sub("-[0-9a-f]+(?=-|$)", "", label) for label in some)
+
+    assert some.items() <= every.items()
+    assert every.keys() & {"before", "after"} <= some.keys()
+    assert {re.sub("-[0-9a-f]+(?=-|$)", "", label) for label in every} == kinds.keys()
+    assert max(kinds.values()) <= most.bit_length()
 
 
 @given(effects, flashes())
