@@ -106,7 +106,7 @@ def with_part(design: Design, choice: str, function: Callable[..., Any], name: s
     OWN.setdefault(choice, set()).add(name)
     for table in others:
         table[name] = table[getattr(design, choice)]
-    store.codec.cache_clear()
+    store.forget_formats()
     changes: dict[str, Any] = {"name": f"{design.name}+{name}", choice: name}
     return replace(design, **changes)
 
@@ -116,4 +116,4 @@ def without_part(choice: str, name: str) -> None:
     OWN.get(choice, set()).discard(name)
     for table in PARTS[choice]:
         table.pop(name, None)
-    store.codec.cache_clear()
+    store.forget_formats()

@@ -84,6 +84,12 @@ def places(board: Board, design: Design) -> tuple[int, ...]:
     return tuple(area.address + number * size for area in areas for number in range(design.journal))
 
 
+def forget_formats() -> None:
+    """Make formats and places anew where they are asked for: a function behind a choice's name has changed."""
+    for kept in (codec, decoder, _codec, _decoder, places):
+        kept.cache_clear()
+
+
 def one_area(board: Board) -> tuple[Region, ...]:
     """Keep one boot record: it is erased before the next one is programmed, and between the two there is none."""
     return board.records[:1]

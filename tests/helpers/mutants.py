@@ -298,9 +298,9 @@ class Mutant:
         """Have the bug in the firmware, for as long as the context lasts."""
         with pytest.MonkeyPatch.context() as patch:
             self.plant(patch)
-            store.codec.cache_clear()
+            store.forget_formats()
             yield
-        store.codec.cache_clear()
+        store.forget_formats()
 
     def setting(self) -> Scenario:
         """Return the device and the update that it is offered."""

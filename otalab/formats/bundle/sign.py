@@ -6,6 +6,7 @@ Only positions in the archive's directory are counted anew.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator, Mapping
 
@@ -54,9 +55,14 @@ def signed(bundle: bytes, added: Mapping[int, bytes]) -> bytes:
 
 def _directory(bundle: bytes) -> tuple[int, int]:
     """Return where the record that ends the archive begins, and where its directory does."""
-    end = bundle.rfind(b"PK\x05\x06")
-    if end < 0 or len(bundle) - end < _END.size:
+    # The archive's comment may hold such a mark too: the record that ends it is the one whose comment ends with it.
+    marks = [
+        found.start() for found in re.finditer(rb"(?=PK\x05\x06)", bundle) if found.start() <= len(bundle) - _END.size
+    ]
+    if not marks:
         raise BadInput("the archive has no directory at its end: build the bundle anew")
+    whole = (mark for mark in marks if mark + _END.size + _END.unpack_from(bundle, mark)[-1] == len(bundle))
+    end = next(whole, marks[-1])
     _, disk, first_disk, here, count, size, start, comment = _END.unpack_from(bundle, end)
     if start == _ZIP64 or count == 0xFFFF or (disk, first_disk) != (0, 0) or here != count:
         raise BadInput("the archive is ZIP64 or in several pieces: build the bundle anew")

@@ -435,7 +435,7 @@ def test_a_folder_holds_one_campaign(capsys, tmp_path, changed, complaint):
         (["--engine", "oracle"], "'oracle' is unknown; one of: chain, crowd, firmware"),
         (["--network", "0"], "more than 0 bytes per second"),
         (["--budget", "0"], "at least one node"),
-        (["--weights", "atomic=1"], "it goes with --faults all"),
+        (["--weights", "atomic=1"], "weights belong to"),
         (["--fleet", "nowhere.csv"], "nowhere.csv"),
         (["--workers", "0"], "at least one is needed"),
         pytest.param(
