@@ -133,6 +133,7 @@ CHEAP = ("atomic", "torn-program", "weak-erase")
 # Of each kind of tear, the first two alone, then every power of two: a thousand tears of one kind hide the second kind.
 FEW, POWERS = 2, 2**30
 FIRST = 20  # at first a search gets one node where the whole one has so many
+KINDS = 5  # and so a search of kinds always, which shows early what it can show at all
 
 
 def searched(
@@ -141,7 +142,7 @@ def searched(
     """Return what a search found, and whether somebody broke it off.
 
     What closes with few nodes needs no more. Else scouts that leave less are asked before the long search, so that
-    however it ends, a design that one of them breaks is unsafe; where it stays open, they are asked again, with all
+    however it ends, a design that one of them breaks is unsafe; where it stays open, they are asked again, with more
     nodes.
     A device that is lost by itself in the course of several updates is told of at once: no cut makes that way shorter,
     and cuts on it are those of a device that is lost anyway.
@@ -155,8 +156,8 @@ def searched(
     def scouted(nodes: int) -> tuple[CrashGraph | None, bool]:
         """Ask until one breaks the design; its graph is not closed, for it says nothing of the other tears."""
         interrupted = False
-        for scout in scouts(faults):
-            graph, interrupted = search(scout, nodes)
+        for scout, most in scouts(faults, budget):
+            graph, interrupted = search(scout, min(nodes, most))
             if graph.verdict == "unsafe":
                 return replace(graph, closed=False), interrupted
             if interrupted:
@@ -182,11 +183,14 @@ def enough(scenario: Scenario, graph: CrashGraph) -> bool:
     return graph.closed or (bool(scenario.earlier) and bad is not None and not bad.cuts)
 
 
-def scouts(faults: FaultModel) -> Iterator[FaultModel]:
-    """Yield models that leave nothing that this one does not leave, and much less: its cheap members, its kinds."""
+def scouts(faults: FaultModel, budget: int) -> Iterator[tuple[FaultModel, int]]:
+    """Yield models that leave nothing that this one does not leave, and much less, with the most nodes for each.
+
+    They are its cheap members, and its kinds of tears.
+    """
     if len(faults.members) > 1:
-        yield from (fault_model(name) for name in CHEAP if name in faults.members)
-    yield from (faults.by_kinds(most) for most in (FEW, POWERS))
+        yield from ((fault_model(name), budget) for name in CHEAP if name in faults.members)
+    yield from ((faults.by_kinds(most), -(-budget // KINDS)) for most in (FEW, POWERS))
 
 
 def tried(case: Case, scenario: Scenario, faults: FaultModel, **options: Any) -> Cell | LostCell:
