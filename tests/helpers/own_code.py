@@ -28,9 +28,12 @@ def code(folder, source=SLOT_0, page=""):
     return CodeFirmware(Page.load(written(folder, source, page)))
 
 
-def example(folder, name):
+def example(folder, name, *, sanitize=True):
     """
     An example, compiled elsewhere: its own folder stays as it is.
     """
     shutil.copytree(EXAMPLES / name, folder / name, ignore=shutil.ignore_patterns("build"))
+    if not sanitize:
+        page = folder / name / "firmware.toml"
+        page.write_text("sanitize = false\n" + page.read_text(encoding="utf-8"), encoding="utf-8")
     return CodeFirmware(Page.load(folder / name))
