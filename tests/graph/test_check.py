@@ -220,7 +220,7 @@ def test_every_fault_model_explains_itself(capsys):
 )
 def test_the_second_kind_of_tear_is_not_hidden_by_a_thousand_of_the_first(design, faults, used):
     """A design that one of them breaks is unsafe, though the budget ends long before all were followed."""
-    cell = check_design(design, faults, board="tiny", used=used, budget=40, app_size=3000)
+    cell = check_design(design, faults, board="tiny", used=used, budget=200, app_size=3000)
 
     assert ("unsafe", False) == (cell.verdict, cell.graph.closed)
     assert 1 == len(cell.graph.counterexample.cuts)
