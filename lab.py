@@ -27,7 +27,7 @@ STAMP = VENV / "otalab.stamp"
 BIN, EXE = (VENV / "Scripts", ".exe") if os.name == "nt" else (VENV / "bin", "")
 PYTHON = str(BIN / f"python{EXE}")
 MOST_PROCESSES = 8  # more wait for the longest file
-WAITING = 1  # processes more than cores: many tests wait for a device, a broker or a browser
+WAITING = 2  # processes more than cores: many tests wait for a device, a broker or a browser
 FIRST_NOTEBOOK = "notebooks/00_start_here.ipynb"
 
 ENV = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"}

@@ -35,7 +35,7 @@ def searched(design, rate, nodes, within=1e-12):
 
 
 @pytest.mark.parametrize("rate", RARE_TO_OFTEN)
-@pytest.mark.parametrize("design", ["single-record", "hardened"])
+@pytest.mark.parametrize("design", ["single-record", pytest.param("hardened", marks=pytest.mark.slow)])
 def test_a_search_that_ends_early_holds_the_exact_value(design, rate):
     """Where the whole graph is known, its ends lie inside the bounds, at every rate."""
     part, graph = searched(design, rate, 60), check_design(design, "all", board="tiny", app_size=500).graph
@@ -83,6 +83,7 @@ print(one.ends, one.expected(), one.by_phase(), one.sampled.lives.seconds.sum())
 """
 
 
+@pytest.mark.slow
 def test_the_same_bits_in_every_process():
     """Whatever order a process keeps its sets in, so that every worker comes to the same number."""
     told = {

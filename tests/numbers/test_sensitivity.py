@@ -51,6 +51,7 @@ def test_kind_flip_points_leave_no_risk():
     assert (0, row.p) == (row.p_low, row.p_high)
 
 
+@pytest.mark.slow
 def test_weights_go_from_the_best_member_to_the_worst():
     """Between them lies the mixture."""
     row = bad("weights", "all")

@@ -28,6 +28,7 @@ def lamp(tmp_path_factory):
         yield lamp
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_on_a_phone_nothing_is_cut_off_and_nothing_is_said_twice(lamp, scheme):
     """

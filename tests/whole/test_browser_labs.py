@@ -87,6 +87,26 @@ def test_a_byte_is_edited_by_keyboard_alone(page, sequencer):
     assert "0" == evaluate(page, "print(lab.second[8])").strip()
 
 
+def test_news_between_two_digits_wipes_none(page, sequencer):
+    """
+    What was typed of a byte stays while the kernel tells of the other record; another byte lets go of it.
+    """
+    byte = sequencer.locator("[data-place='1'] [data-offset='8']")
+    byte.click()
+    page.keyboard.type("0")
+    sync_api.expect(byte).to_contain_text("0_")
+    evaluate(page, "lab.erase(0)")
+    sync_api.expect(sequencer.locator("[data-place='0'] [data-offset='9']")).to_contain_text("ff")
+    sync_api.expect(byte).to_contain_text("0_")
+    page.keyboard.type("0")
+    sync_api.expect(byte).to_contain_text("00")
+
+    page.keyboard.type("1")
+    sync_api.expect(sequencer.locator("[data-place='1'] [data-offset='9']")).to_contain_text("1_")
+    byte.click()
+    sync_api.expect(sequencer.locator("[data-place='1'] [data-offset='9']")).not_to_contain_text("_")
+
+
 def test_an_edited_field_is_sealed(page, sequencer):
     """
     A new value brings a check that fits; what is no number is told and changes nothing.

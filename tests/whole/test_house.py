@@ -14,7 +14,7 @@ import lab
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("tool", ["ruff check", "ruff format --check", "mypy"])
+@pytest.mark.parametrize("tool", ["ruff check", "ruff format --check", pytest.param("mypy", marks=pytest.mark.slow)])
 def test_has_nothing_to_say(tool):
     """
     The tool is content with the whole tree.

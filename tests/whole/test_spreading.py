@@ -65,7 +65,7 @@ def test_long_pieces_come_first_and_none_is_lost():
     + [([name], True) for name in ("tests/graph", "tests/whole/test_spreading.py::test_one")],
 )
 def test_the_launcher_spreads_what_is_more_than_a_file(monkeypatch, arguments, one_process):
-    """On every core that it may use and one process more, since many tests wait; but for what is named."""
+    """On every core that it may use and two processes more, since many tests wait; but for what is named."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(3)), raising=False)
 
     assert ([] if one_process else ["-n", "4"]) == lab.everywhere(arguments)

@@ -17,6 +17,7 @@ function render({ model, el }) {
   const kept = [8, 8];
   let edited; // the field that was typed into last
   const at = [0, 0]; // the byte of each record that the Tab key comes to
+  let half; // the first digit of a byte, and where: news of something else draws its cell anew and does not wipe it
   el.classList.add("otalab-seq");
 
   const design = element("select", { id: `${id}-design` });
@@ -71,7 +72,7 @@ function render({ model, el }) {
         style: `--sort: ${model.get("sorts")[field.sort]}`,
         title: `byte ${offset}: ${field.field}`,
         "aria-label": `byte ${offset}, ${field.field}, ${byte}`,
-      }, byte);
+      }, digitAt(place, offset) ? `${digitAt(place, offset)}_` : byte);
       if (n === 0) cell.prepend(element("sup", { "aria-hidden": "true" }, `${number + 1}`));
       cell.addEventListener("focus", () => focusOn(place, offset, false));
       cell.addEventListener("click", () => focusOn(place, offset, true));
@@ -89,34 +90,46 @@ function render({ model, el }) {
     if (had) focusOn(place, at[place], true);
   }
 
+  function digitAt(place, offset) {
+    return half?.place === place && half.offset === offset ? half.digit : "";
+  }
+
   function focusOn(place, offset, move) {
     const { grid } = panels[place];
     const cells = grid.querySelectorAll("[data-offset]");
     if (!cells[offset]) return;
+    if (half && !digitAt(place, offset)) wipe();
     cells[at[place]]?.setAttribute("tabindex", -1);
     at[place] = offset;
     cells[offset].setAttribute("tabindex", 0);
     if (move) cells[offset].focus();
   }
 
+  /** Show a byte again of which only one digit was typed. */
+  function wipe() {
+    const cell = panels[half.place].grid.querySelector(`[data-offset="${half.offset}"]`);
+    if (cell) cell.lastChild.textContent = half.byte;
+    half = undefined;
+  }
+
   function key(event, place, offset, cell, byte) {
     const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -COLUMNS, ArrowDown: COLUMNS,
       Home: -(offset % COLUMNS), End: COLUMNS - 1 - (offset % COLUMNS) }[event.key];
-    const typed = cell.dataset.typed ?? "";
+    const typed = digitAt(place, offset);
     if (step !== undefined) {
       focusOn(place, Math.max(0, offset + step), true);
     } else if (/^[0-9a-f]$/i.test(event.key) && !event.ctrlKey && !event.metaKey && !event.altKey) {
       if (typed) {
         const size = model.get("fields")[place].reduce((sum, field) => sum + field.size, 0);
+        half = undefined;
         at[place] = Math.min(offset + 1, size - 1);
         ask("poke", place, offset, parseInt(typed + event.key, 16));
       } else {
-        cell.dataset.typed = event.key;
+        half = { place, offset, byte, digit: event.key };
         cell.lastChild.textContent = `${event.key}_`;
       }
     } else if (event.key === "Escape" && typed) {
-      delete cell.dataset.typed;
-      cell.lastChild.textContent = byte;
+      wipe();
     } else {
       return;
     }
