@@ -68,7 +68,7 @@ def test_the_launcher_spreads_what_is_more_than_a_file(monkeypatch, arguments, o
     """On every core that it may use and two processes more, since many tests wait; but for what is named."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(3)), raising=False)
 
-    assert ([] if one_process else ["-n", "4"]) == lab.everywhere(arguments)
+    assert ([] if one_process else ["-n", "5"]) == lab.everywhere(arguments)
 
 
 def test_on_one_core_nothing_is_spread(monkeypatch):
