@@ -80,12 +80,12 @@ def read_bytes(path: str | os.PathLike[str], most: int | None = None) -> bytes:
     """Return the contents of a file; more than `most` bytes are refused, and not read."""
     if most is not None and is_file(path) and Path(path).stat().st_size > most:
         raise BadInput(f"{os.fspath(path)}: has more than {most} bytes; is it the right file?")
-    found = bytearray()
+    contents = bytearray()
     for chunk in read_chunks(path, _CHUNK if most is None else min(_CHUNK, most + 1)):
-        found += chunk
-        if most is not None and len(found) > most:
+        contents += chunk
+        if most is not None and len(contents) > most:
             raise BadInput(f"{os.fspath(path)}: has more than {most} bytes; is it the right file?")
-    return bytes(found)
+    return bytes(contents)
 
 
 def read_text(path: str | os.PathLike[str], most: int | None = None) -> str:
@@ -170,7 +170,7 @@ def try_place(path: str | os.PathLike[str]) -> None:
 def try_folder(path: str | os.PathLike[str]) -> None:
     """Refuse a folder in which no file can be written, or that cannot be made; nothing is left there."""
     with _refusing(path, "written"):
-        there = next(one for one in (Path(path), *Path(path).absolute().parents) if one.exists())
+        there = next(place for place in (Path(path), *Path(path).absolute().parents) if place.exists())
         if not there.is_dir():
             raise BadInput(f"{there}: is a file, and a folder is needed")
         draft = _Draft(there / "file")
@@ -237,15 +237,15 @@ def ordinary(path: str | os.PathLike[str]) -> os.stat_result | None:
     target = Path(os.path.realpath(path))
     with _refusing(path, "written"):
         try:
-            found = target.lstat()
+            facts = target.lstat()
         except FileNotFoundError:
             return None
         for is_one, what in _KINDS.items():
-            if is_one(found.st_mode):
+            if is_one(facts.st_mode):
                 raise BadInput(f"{os.fspath(path)}: is {what}, and an ordinary file is needed: take another name")
         if not os.access(target, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
             raise PermissionError(errno.EACCES, "Permission denied")
-        return found
+        return facts
 
 
 def _made_alike(file: int, before: os.stat_result) -> None:

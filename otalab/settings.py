@@ -82,8 +82,8 @@ class Settings:
                 # The n-th table of an array: its header was already found once for the first.
                 header, skip = lines[here] if here < len(lines) else "", part
                 pattern = re.escape(header.strip())
-            found = [n for n in range(here, len(lines)) if re.search(pattern, lines[n])]
-            here = found[skip] if len(found) > skip else here
+            matches = [n for n in range(here, len(lines)) if re.search(pattern, lines[n])]
+            here = matches[skip] if len(matches) > skip else here
         return here + 1
 
     def known(self, allowed: Collection[str]) -> None:
@@ -132,7 +132,7 @@ class Settings:
     def choice(self, key: str, allowed: Collection[Any]) -> Any:
         """Return one of the allowed values; `true` is not 1."""
         value = self.required(key)
-        if not any(value == one and type(value) is type(one) for one in allowed):
+        if not any(value == item and type(value) is type(item) for item in allowed):
             one_of = ", ".join(map(str, allowed))
             raise self.wrong(key, f"{value!r} is not allowed; one of: {one_of}{meant(value, allowed)}")
         return value

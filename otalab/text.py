@@ -15,7 +15,7 @@ def one_line(text: str) -> str:
 
 def meant(name: object, allowed: Iterable[object]) -> str:
     """Return the question that goes with a name which is none of those allowed; nothing where none of them is near."""
-    near = get_close_matches(str(name), [str(one) for one in allowed], 1)
+    near = get_close_matches(str(name), [str(value) for value in allowed], 1)
     return f"; did you mean {near[0]}?" if near else ""
 
 

@@ -81,12 +81,12 @@ def of_table(name: str, table: PartitionTable, size: int | None) -> Layout:
 def of_map(name: str, source: str, regions: dict[str, MappedRegion]) -> Layout:
     """Return the layout of a microcontroller with two banks for MCUboot, as the partition manager maps it."""
     wanted = ("mcuboot", "mcuboot_primary", "mcuboot_secondary")
-    if missing := [one for one in wanted if one not in regions]:
+    if missing := [name for name in wanted if name not in regions]:
         raise BadInput(
             f"{source}: no {', '.join(missing)}: a board needs a loader and two slots, named as MCUboot's are"
         )
-    loader, first, second = (_mapped(source, regions[one]) for one in wanted)
-    flash = whole_flash(max(one.address + one.size for one in regions.values()))
+    loader, first, second = (_mapped(source, regions[name]) for name in wanted)
+    flash = whole_flash(max(region.address + region.size for region in regions.values()))
     files = regions.get("littlefs_storage")
     kept = (regions.get("settings_storage") or regions.get("nvs_storage"), 2 * NRF_SECTOR)
     unknown = {
@@ -110,12 +110,12 @@ def of_map(name: str, source: str, regions: dict[str, MappedRegion]) -> Layout:
 def of_rboot(name: str, source: str, data: bytes, size: int | None) -> Layout:
     """Return the layout of rBoot's configuration, its own of 24 bytes or that of Mongoose OS with 84."""
     body = data.rstrip(b"\xff").ljust(84, b"\xff")
-    files = tuple(one for one in _u32(body, 48) if one not in (0, 0xFFFFFFFF)) if len(data.rstrip(b"\xff")) > 28 else ()
+    files = tuple(rom for rom in _u32(body, 48) if rom not in (0, 0xFFFFFFFF)) if len(data.rstrip(b"\xff")) > 28 else ()
     roms = sorted(rboot.rom_addresses(body) if files else rboot_own.rom_addresses(body))
     if len(roms) < 2 or any(rom % SECTOR or rom < RBOOT_AT + SECTOR for rom in roms):  # as above
-        told = ", ".join(f"0x{rom:x}" for rom in roms) or "none"
+        places_of = ", ".join(f"0x{rom:x}" for rom in roms) or "none"
         raise BadInput(
-            f"{source}: rBoot counts ROMs at {told}: two of them are needed, at whole sectors of 0x1000 bytes"
+            f"{source}: rBoot counts ROMs at {places_of}: two of them are needed, at whole sectors of 0x1000 bytes"
         )
     gaps = [above - below for below, above in pairwise(roms)]
     if min(gaps) < SECTOR:
@@ -135,7 +135,7 @@ def of_rboot(name: str, source: str, data: bytes, size: int | None) -> Layout:
     return Layout(
         *(name, f"{len(roms)} ROMs of rBoot, as {name} has them", "esp8266", serial_part(flash), flash, "spiffs"),
         *(Region(0, RBOOT_AT), (Region(RBOOT_AT, SECTOR), second), ()),
-        *(tuple(Region(one, rom) for one in roms), None, ()),
+        *(tuple(Region(rom_at, rom) for rom_at in roms), None, ()),
         unknown=tuple(unknown.items()),
     )
 
@@ -149,17 +149,17 @@ def _otadata(table: PartitionTable, unknown: dict[str, str]) -> tuple[Region, ..
 
 def _data(table: PartitionTable, places: int, unknown: dict[str, str]) -> tuple[tuple[Region, ...], str]:
     """Return the data of the slots: one each where there are as many, the first one for all, or none."""
-    found = [row for row in table.rows if row.type == 1 and row.subtype in FILES]
-    if not found:
+    rows = [row for row in table.rows if row.type == 1 and row.subtype in FILES]
+    if not rows:
         return (), "raw"
-    if len(found) != places or places < 2:  # one slot shares with nobody
-        others = ", ".join(row.label for row in found[1:])
+    if len(rows) != places or places < 2:  # one slot shares with nobody
+        others = ", ".join(row.label for row in rows[1:])
         unknown["data"] = KEPT + (f"; of several the first is taken, and {others} is left out" if others else "")
-        found = found[:1]
-    row = found[0]
+        rows = rows[:1]
+    row = rows[0]
     kind = "littlefs" if "littlefs" in row.label.lower() else FILES[row.subtype]
     unknown["file_system"] = f"what is really in {row.label}: a table names a kind, and firmware mounts what it likes"
-    return tuple(map(_region, found)), kind
+    return tuple(map(_region, rows)), kind
 
 
 def _checked(name: str, table: PartitionTable) -> PartitionTable:
@@ -173,14 +173,14 @@ def _checked(name: str, table: PartitionTable) -> PartitionTable:
 
 
 def _in_a_bundle(name: str, data: bytes) -> PartitionTable:
-    reader, found = BundleReader(), bytearray()
+    reader, table_bytes = BundleReader(), bytearray()
     try:
         for event in reader.feed(data):
             if isinstance(event, PartData) and "pt" in (event.part.name, event.part.role):
-                found += event.data
+                table_bytes += event.data
     except BundleFault as fault:
         raise BadInput(f"{name}: the bundle cannot be read: {fault}") from fault
-    table = read_table(bytes(found))
+    table = read_table(bytes(table_bytes))
     if table is None:
         raise BadInput(
             f"{name}: the bundle has no part pt with a partition table in it: bring partitions.csv, or a dump"
@@ -202,13 +202,14 @@ def _region(row: Partition) -> Region:
     return Region(row.offset, row.size)
 
 
-def _mapped(source: str, one: MappedRegion) -> Region:
+def _mapped(source: str, region: MappedRegion) -> Region:
     sector = part(NRF).sector_size
-    if one.address % sector or one.size % sector:
+    if region.address % sector or region.size % sector:
         raise BadInput(
-            f"{source}: {one.name} lies at 0x{one.address:x} with 0x{one.size:x} bytes: no whole sectors of {sector}"
+            f"{source}: {region.name} lies at 0x{region.address:x} with 0x{region.size:x} bytes: no whole sectors of "
+            f"{sector}"
         )
-    return Region(one.address, one.size)
+    return Region(region.address, region.size)
 
 
 def _halves(address: int) -> tuple[Region, ...]:

@@ -92,8 +92,8 @@ def scenario_of(options: ScenarioOptions, design: str | Design | Firmware, image
 
 def firmware_of(named: str | Design | Firmware) -> Firmware:
     """Return the firmware that a design selects, the code of a page, or the one that is given."""
-    found = design_or_code(named)
-    return Designed(found) if isinstance(found, Design) else found
+    firmware = design_or_code(named)
+    return Designed(firmware) if isinstance(firmware, Design) else firmware
 
 
 def design_or_code(named: str | Design | Firmware) -> Design | Firmware:

@@ -30,20 +30,20 @@ def add_parser(commands: Any) -> None:
     importing.set_defaults(func=import_board)
 
 
-def import_board(chosen: argparse.Namespace) -> int:
+def import_board(arguments: argparse.Namespace) -> int:
     """Write the board, and say what it could not know."""
-    if chosen.out and not chosen.out.endswith(".toml"):
-        raise BadInput(f"{chosen.out}: the name of a board ends in .toml")
-    place = output(chosen.out, chosen)
-    layout = imported_layout(chosen.file, read_bytes(chosen.file, LARGEST))
+    if arguments.out and not arguments.out.endswith(".toml"):
+        raise BadInput(f"{arguments.out}: the name of a board ends in .toml")
+    place = output(arguments.out, arguments)
+    layout = imported_layout(arguments.file, read_bytes(arguments.file, LARGEST))
     page = layout.toml()
     if place:
         place.write(f"# {MADE} board import; it is not written over without --force once this line is gone\n{page}")
-    if chosen.json:
-        told = {"board": layout.name, "out": chosen.out, "unknown": dict(layout.unknown), "toml": page}
-        print(json.dumps(told))
+    if arguments.json:
+        said = {"board": layout.name, "out": arguments.out, "unknown": dict(layout.unknown), "toml": page}
+        print(json.dumps(said))
     elif place:
-        print(f"{chosen.out}: {layout.summary}; not known, and marked there:")
+        print(f"{arguments.out}: {layout.summary}; not known, and marked there:")
         print("\n".join(f"  {key}: {what}" for key, what in layout.unknown))
     else:
         print(page, end="")

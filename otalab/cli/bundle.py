@@ -70,48 +70,48 @@ def _add_build(actions: Any) -> argparse.ArgumentParser:
     return building
 
 
-def build_bundle(chosen: argparse.Namespace) -> int:
+def build_bundle(arguments: argparse.Namespace) -> int:
     """Make a bundle for a board out of an application and a folder of files."""
     from otalab.formats.filesystems.kinds import build_image, geometry  # noqa: PLC0415  # nor littlefs
     from otalab.hardware.board import NO_FILES, load_board  # noqa: PLC0415  # reading a bundle needs neither a board
 
-    place, board = Output(Path(chosen.out), chosen.force, MARK), load_board(chosen.board)
-    app, slot, block = read_bytes(chosen.app), board.slots[0], board.geometry.sector_size
+    place, board = Output(Path(arguments.out), arguments.force, MARK), load_board(arguments.board)
+    app, slot, block = read_bytes(arguments.app), board.slots[0], board.geometry.sector_size
     if not 0 < len(app) <= slot.app.size:
         raise BadInput(
-            f"{chosen.app}: {len(app)} bytes, an application slot of {board.name} takes 1 to {slot.app.size}"
+            f"{arguments.app}: {len(app)} bytes, an application slot of {board.name} takes 1 to {slot.app.size}"
         )
     if board.file_system in ("raw", NO_FILES):
         raise BadInput(f"{board.name}: its file system holds no files; give a board with littlefs or spiffs")
-    fs = build_image(folder_files(Path(chosen.fs)), slot.fs.size, block, board.file_system)
-    build_id = chosen.build_id or hashlib.sha256(hashlib.sha256(app).digest() + fs).hexdigest()[:16]
+    fs = build_image(folder_files(Path(arguments.fs)), slot.fs.size, block, board.file_system)
+    build_id = arguments.build_id or hashlib.sha256(hashlib.sha256(app).digest() + fs).hexdigest()[:16]
     code, kind = CODE.get(board.platform, ("app", "app"))
     parts = (
         PartSource(code, kind, f"{code}.bin", app),
         PartSource("fs", "fs", "fs.img", fs, geometry(board.file_system, len(fs), block)),
     )
-    name = chosen.name or Path(chosen.app).stem
+    name = arguments.name or Path(arguments.app).stem
     place.write(
-        bundle_bytes(name=name, platform=board.platform, version=chosen.version, build_id=build_id, parts=parts)
+        bundle_bytes(name=name, platform=board.platform, version=arguments.version, build_id=build_id, parts=parts)
     )
-    said = {"out": chosen.out, "name": name, "platform": board.platform, "version": chosen.version}
+    said = {"out": arguments.out, "name": name, "platform": board.platform, "version": arguments.version}
     said |= {"build_id": build_id}
-    if chosen.json:
+    if arguments.json:
         print(json.dumps({**said, "app_size": len(app), "fs_size": len(fs)}))
     else:
-        print(f"{chosen.out}: {name} {chosen.version} ({build_id}) for {board.platform}")
+        print(f"{arguments.out}: {name} {arguments.version} ({build_id}) for {board.platform}")
     return 0
 
 
-def inspect(chosen: argparse.Namespace) -> int:
+def inspect(arguments: argparse.Namespace) -> int:
     """Print what a bundle says and holds, as far as it can be read."""
     from otalab.formats.bundle.held_files import FilesReader, lines  # noqa: PLC0415  # a bundle is verified without littlefs
 
     looking = FilesReader()
-    survey = _survey(chosen.file, watch=looking.see)
+    survey = _survey(arguments.file, watch=looking.see)
     manifest = survey.manifest
-    if chosen.json:
-        print(json.dumps(_as_object(chosen.file, survey, looking.objects)))
+    if arguments.json:
+        print(json.dumps(_as_object(arguments.file, survey, looking.objects)))
         return 0 if survey.fault is None and looking.readable else 1
     if manifest is not None:
         for title, text in zip(("name", "platform", "version", "build id"), _identity(manifest), strict=True):
@@ -129,29 +129,29 @@ def inspect(chosen: argparse.Namespace) -> int:
             first, *rest = lines(held)
             print("", f"{shown(name)}: {first}", *rest, sep="\n")
     if survey.fault:
-        print(f"{chosen.file}: {survey.fault}")
+        print(f"{arguments.file}: {survey.fault}")
     return 0 if survey.fault is None and looking.readable else 1
 
 
-def verify(chosen: argparse.Namespace) -> int:
+def verify(arguments: argparse.Namespace) -> int:
     """Say `ok`, or the message with which a device refuses the bundle."""
-    keys, verified = verifier(chosen.key)
-    warn(files_of(chosen.key))  # once they are known to be keys
-    required = required_mask(mask_or(chosen, keys or UNCHECKED))
-    survey = _survey(chosen.file, chosen.platform, verified, required)
-    asked = bool(keys) or required != UNCHECKED
-    if chosen.json:
-        mask = {"sig_mask": survey.mask, "sig_req_mask": required} if asked else {}
-        print(json.dumps({"file": chosen.file, "ok": survey.fault is None, "fault": survey.fault} | mask))
+    keys, verified = verifier(arguments.key)
+    warn(files_of(arguments.key))  # once they are known to be keys
+    required = required_mask(mask_or(arguments, keys or UNCHECKED))
+    survey = _survey(arguments.file, arguments.platform, verified, required)
+    wants_keys = bool(keys) or required != UNCHECKED
+    if arguments.json:
+        mask = {"sig_mask": survey.mask, "sig_req_mask": required} if wants_keys else {}
+        print(json.dumps({"file": arguments.file, "ok": survey.fault is None, "fault": survey.fault} | mask))
         return 1 if survey.fault else 0
-    if asked and survey.mask is not None:
+    if wants_keys and survey.mask is not None:
         print(f"signature mask 0x{survey.mask:02x}, required {required if required <= 0 else f'0x{required:02x}'}")
     if survey.fault or survey.manifest is None:
-        print(f"{chosen.file}: {survey.fault}")
+        print(f"{arguments.file}: {survey.fault}")
     else:
         name, platform, version, _ = map(shown, _identity(survey.manifest))
         total = sum(file.size for file in survey.files)
-        print(f"{chosen.file}: ok, {name} {version} for {platform}, {len(survey.files)} files, {total} bytes")
+        print(f"{arguments.file}: ok, {name} {version} for {platform}, {len(survey.files)} files, {total} bytes")
     return 1 if survey.fault else 0
 
 

@@ -55,85 +55,97 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(func=run)
 
 
-def run(chosen: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Run the campaign, or what is missing of it, and print what was found; 0 whatever that is."""
     from otalab.numbers.campaigns.campaign import Campaign, progress, run_campaign  # noqa: PLC0415  # see above
 
-    how = chosen_format(chosen)
-    if chosen.workers is not None:
-        if chosen.workers < 1:
-            raise BadInput(f"--workers {chosen.workers}: at least one is needed")
-        if chosen.scheduler or chosen.engine == "crowd":
-            other = "--scheduler has workers of its own" if chosen.scheduler else "the crowd is moved by one process"
-            raise BadInput(f"--workers {chosen.workers}: {other}: leave it out")
-    if chosen.scheduler and chosen.engine == "crowd":
-        refuse_idle(chosen, "the crowd is moved by one process: leave it out", "--scheduler")
-    try_folder(chosen.out)
-    one = chosen_study(chosen)
-    fleet = chosen_fleet(chosen, one)
-    campaign = Campaign(fleet, chosen.devices, chosen.seed, chosen.engine)
+    how = chosen_format(arguments)
+    _refuse_workers(arguments)
+    try_folder(arguments.out)
+    study = chosen_study(arguments)
+    fleet = chosen_fleet(arguments, study)
+    campaign = Campaign(fleet, arguments.devices, arguments.seed, arguments.engine)
     cores = os.cpu_count() or 1
-    workers = chosen.workers if chosen.workers is not None else cores if chosen.engine == "firmware" else 1
+    workers = arguments.workers if arguments.workers is not None else cores if arguments.engine == "firmware" else 1
     for kind in fleet.studies:
         explore(kind)
         if pressed():
             raise KeyboardInterrupt  # of half a graph no devices are sampled
     with progress(campaign) as on_chunk:
         tally = run_campaign(
-            campaign, chosen.out, workers=workers, scheduler=chosen.scheduler, on_chunk=on_chunk, command=sys.argv[1:]
+            campaign,
+            arguments.out,
+            workers=workers,
+            scheduler=arguments.scheduler,
+            on_chunk=on_chunk,
+            command=sys.argv[1:],
         )
-    told = tally.as_object()
+    result = tally.as_object()
     if how == "csv":
         print(
             csv_text(
-                ("end", "devices", "share", "low", "high"), [(end, *one.values()) for end, one in told["ends"].items()]
+                ("end", "devices", "share", "low", "high"),
+                [(end, *row.values()) for end, row in result["ends"].items()],
             ),
             end="",
         )
     elif how == "json":
-        print(json.dumps(told))
+        print(json.dumps(result))
     else:
-        show(told)
+        show(result)
     return 0
 
 
-def chosen_fleet(chosen: argparse.Namespace, one: Study) -> Fleet:
+def _refuse_workers(arguments: argparse.Namespace) -> None:
+    """Refuse workers that cannot be, or that have nothing to do."""
+    if arguments.workers is not None:
+        if arguments.workers < 1:
+            raise BadInput(f"--workers {arguments.workers}: at least one is needed")
+        if arguments.scheduler or arguments.engine == "crowd":
+            other = "--scheduler has workers of its own" if arguments.scheduler else "the crowd is moved by one process"
+            raise BadInput(f"--workers {arguments.workers}: {other}: leave it out")
+    if arguments.scheduler and arguments.engine == "crowd":
+        refuse_idle(arguments, "the crowd is moved by one process: leave it out", "--scheduler")
+
+
+def chosen_fleet(arguments: argparse.Namespace, study: Study) -> Fleet:
     """Return the fleet that was asked for: homes that differ, the kinds of a file, or one kind."""
     from otalab.numbers.fleet import Fleet  # noqa: PLC0415  # see above
 
-    law = chosen_law(chosen)
+    law = chosen_law(arguments)
     if law is not None:
-        return _homes(chosen, one, law)
-    return Fleet.read(one, chosen.fleet) if chosen.fleet else Fleet((one,))
+        return _homes(arguments, study, law)
+    return Fleet.read(study, arguments.fleet) if arguments.fleet else Fleet((study,))
 
 
-def _homes(chosen: argparse.Namespace, one: Study, law: RateLaw) -> Fleet:
+def _homes(arguments: argparse.Namespace, study: Study, law: RateLaw) -> Fleet:
     """Return the fleet of homes that differ; what is not known of one rate is no fleet."""
     from otalab.numbers.unsure import homes  # noqa: PLC0415  # see above
 
     if law.counted:
         raise BadInput(
-            f"--rate {chosen.rate!r}: counts tell what is known of one rate, the same for all devices: ask risk for "
+            f"--rate {arguments.rate!r}: counts tell what is known of one rate, the same for all devices: ask risk for "
             "the interval, or give gamma(shape, scale) for homes that differ"
         )
-    if chosen.fleet:
+    if arguments.fleet:
         raise BadInput("--fleet with a law of the rate: give each kind its rate in the file, or leave the file out")
-    return homes(one, law)
+    return homes(study, law)
 
 
-def show(told: dict[str, Any]) -> None:
+def show(result: dict[str, Any]) -> None:
     """Print the result for people."""
     print(
-        f"{told['design']}: {told['devices']:,} devices by {told['engine']}, seed {told['seed']}, {told['seconds']} s"
+        f"{result['design']}: {result['devices']:,} devices by {result['engine']}, seed {result['seed']}, "
+        f"{result['seconds']} s"
     )
-    if told["given"] != 1:
-        print(f"given that a power cut comes during the update, which has probability {told['given']:.6g}")
-    exact = told["exact"]
+    if result["given"] != 1:
+        print(f"given that a power cut comes during the update, which has probability {result['given']:.6g}")
+    exact = result["exact"]
     rows = [
-        (end, f"{one['count']:,}", f"{one['estimate']:.4e}", f"{one['low']:.4e} to {one['high']:.4e}",
+        (end, f"{row['count']:,}", f"{row['estimate']:.4e}", f"{row['low']:.4e} to {row['high']:.4e}",
          f"{exact[end]:.4e}" if exact and end in exact else "")
-        for end, one in told["ends"].items()
+        for end, row in result["ends"].items()
     ]  # fmt: skip
     print("\n" + "\n".join(table(("end", "devices", "share", "95 % interval", "exact"), rows, right="devices")))
     print("\nIntervals are Clopper-Pearson's, two-sided, right for a number of devices that was chosen beforehand.")
-    print(f"\n{told['out']}")
+    print(f"\n{result['out']}")

@@ -57,39 +57,39 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(func=run)
 
 
-def run(chosen: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Check every cell and print the matrix; 1 if one of them is not safe."""
-    if chosen.explain_faults:
-        others = sorted(chosen.typed - {"--explain-faults", "--faults"})
-        refuse_idle(chosen, "--explain-faults says what --faults leave, and ends", *others)
-        for name in some_faults(chosen.faults):
+    if arguments.explain_faults:
+        others = sorted(arguments.typed - {"--explain-faults", "--faults"})
+        refuse_idle(arguments, "--explain-faults says what --faults leave, and ends", *others)
+        for name in some_faults(arguments.faults):
             print(f"{name}: {fault_model(name).explain()}\n")
         return 0
-    how = chosen_format(chosen)
-    if chosen.scheduler is not None and chosen.jobs != 1:
-        raise BadInput(f"--jobs {chosen.jobs}: --scheduler has workers of its own: leave it out")
+    how = chosen_format(arguments)
+    if arguments.scheduler is not None and arguments.jobs != 1:
+        raise BadInput(f"--jobs {arguments.jobs}: --scheduler has workers of its own: leave it out")
     every = questions(
-        chosen_designs(chosen),
-        some_faults(chosen.faults),
-        some_images(chosen.image),
-        budget=chosen.budget,
-        bundle_path=chosen.bundle,
-        **chosen_options(chosen),
+        chosen_designs(arguments),
+        some_faults(arguments.faults),
+        some_images(arguments.image),
+        budget=arguments.budget,
+        bundle_path=arguments.bundle,
+        **chosen_options(arguments),
     )
-    goes_with(chosen, chosen.save or chosen.graph, "--save or --graph", "--force")
-    save, graph = output(chosen.save, chosen), output(chosen.graph, chosen)
+    goes_with(arguments, arguments.save or arguments.graph, "--save or --graph", "--force")
+    save, graph = output(arguments.save, arguments), output(arguments.graph, arguments)
     apart(save, graph)
     if graph and len(every) != 1:
         raise BadInput(f"--graph takes a single cell, and these are {len(every)}")
-    cells = _answered(every, chosen)
+    cells = _answered(every, arguments)
     if graph and isinstance(cells[0], Cell):
         graph.write(cells[0].graph.npz())
-    told = [cell.as_object() for cell in cells]
+    results = [cell.as_object() for cell in cells]
     if save:
-        found = [(cell.case, cell.graph.counterexample) for cell in cells if isinstance(cell, Cell)]
-        save.write(saved([with_files(case, bad) for case, bad in found if bad]))
+        endings = [(cell.case, cell.graph.counterexample) for cell in cells if isinstance(cell, Cell)]
+        save.write(saved([with_files(case, bad) for case, bad in endings if bad]))
     if how == "json":
-        print(json.dumps({"results": told}))
+        print(json.dumps({"results": results}))
     elif how == "csv":
         print(csv_text(COLUMNS, [tuple(row.values()) for row in matrix(cells)]), end="")
     else:
@@ -97,13 +97,13 @@ def run(chosen: argparse.Namespace) -> int:
     return status_of(cells)
 
 
-def _answered(every: list[AskedCell], chosen: argparse.Namespace) -> list[Cell | LostCell]:
-    if chosen.scheduler is None:
-        return until_interrupted(_cells(every, chosen))
+def _answered(every: list[AskedCell], arguments: argparse.Namespace) -> list[Cell | LostCell]:
+    if arguments.scheduler is None:
+        return until_interrupted(_cells(every, arguments))
     from otalab.numbers.campaigns.workers import dask_cluster  # noqa: PLC0415  # slow to load
 
-    with dask_cluster(chosen.scheduler, "run again, or without --scheduler") as cluster:
-        return until_interrupted(_cells(every, chosen, cluster.submit))
+    with dask_cluster(arguments.scheduler, "run again, or without --scheduler") as cluster:
+        return until_interrupted(_cells(every, arguments, cluster.submit))
 
 
 def status_of(cells: Sequence[Cell | LostCell]) -> int:
@@ -115,7 +115,7 @@ def status_of(cells: Sequence[Cell | LostCell]) -> int:
 
 
 def _cells(
-    every: list[AskedCell], chosen: argparse.Namespace, submit: Callable[..., Any] | None = None
+    every: list[AskedCell], arguments: argparse.Namespace, submit: Callable[..., Any] | None = None
 ) -> Iterator[Cell | LostCell]:
     """Yield the cells, each told as soon as it is known, with how many are still to come."""
     several, begun = len(every) > 1, time.monotonic()
@@ -130,8 +130,8 @@ def _cells(
                 shown.reset()
             shown.update(explorer.expanded - shown.n)
 
-        for number, cell in enumerate(answers(every, chosen.jobs, watch, submit), 1):
-            if chosen_format(chosen) == "table":
+        for number, cell in enumerate(answers(every, arguments.jobs, watch, submit), 1):
+            if chosen_format(arguments) == "table":
                 shown.clear()
                 tell(cell, f"cell {number} of {len(every)}, " if several else "")
             yield cell

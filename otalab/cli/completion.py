@@ -31,13 +31,13 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(func=run)
 
 
-def run(chosen: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Print the script for one shell."""
     try:
         import shtab  # noqa: PLC0415  # no other command needs it
     except ImportError as error:
         raise BadInput("completion needs the package shtab: pip install shtab") from error
-    top = chosen.whole()
+    top = arguments.whole()
     for action in _every_action(top):
         what = _words(action)
         if what is not None:
@@ -46,15 +46,15 @@ def run(chosen: argparse.Namespace) -> int:
             action.complete = shtab.DIRECTORY  # type: ignore[attr-defined]
         elif _named(action, FILES):
             action.complete = shtab.FILE  # type: ignore[attr-defined]
-    sys.stdout.write(shtab.complete(top, chosen.shell))
+    sys.stdout.write(shtab.complete(top, arguments.shell))
     return 0
 
 
 def _every_action(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
     for action in parser._actions:  # argparse tells them in no other way; nor does shtab ask otherwise
         if isinstance(action, argparse._SubParsersAction):
-            for one in dict.fromkeys(action.choices.values()):
-                yield from _every_action(one)
+            for subparser in dict.fromkeys(action.choices.values()):
+                yield from _every_action(subparser)
         else:
             yield action
 

@@ -24,10 +24,10 @@ WIDTH = 100
 def add_parser(commands: Any) -> None:
     """Register the command."""
     parser: argparse.ArgumentParser = commands.add_parser("designs", help="list the catalogue of designs")
-    one = group(parser, "what is listed").add_mutually_exclusive_group()
-    one.add_argument("--show", metavar="NAME", help="print one design as TOML, to start from")
-    one.add_argument("--choices", action="store_true", help="say what each choice decides, and what it may be")
-    one.add_argument("--schema", action="store_true", help="print the JSON schema of the TOML, for editors")
+    shown = group(parser, "what is listed").add_mutually_exclusive_group()
+    shown.add_argument("--show", metavar="NAME", help="print one design as TOML, to start from")
+    shown.add_argument("--choices", action="store_true", help="say what each choice decides, and what it may be")
+    shown.add_argument("--schema", action="store_true", help="print the JSON schema of the TOML, for editors")
     group(parser, "what is listed").add_argument(
         "--board", metavar="B", help="with --show: with the partition table of this board"
     )
@@ -35,19 +35,19 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(func=run)
 
 
-def run(chosen: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """List the catalogue, or print one design."""
-    if chosen.board and not chosen.show:
-        raise BadInput(f"--board {chosen.board}: goes with --show NAME")
-    if chosen.show:
-        design = load_design(chosen.show)
-        design = replace(design, board=load_board(chosen.board)) if chosen.board else design
-        print(json.dumps(_object(design) | {"toml": design.toml()}) if chosen.json else design.toml().rstrip("\n"))
-    elif chosen.schema:
+    if arguments.board and not arguments.show:
+        raise BadInput(f"--board {arguments.board}: goes with --show NAME")
+    if arguments.show:
+        design = load_design(arguments.show)
+        design = replace(design, board=load_board(arguments.board)) if arguments.board else design
+        print(json.dumps(_object(design) | {"toml": design.toml()}) if arguments.json else design.toml().rstrip("\n"))
+    elif arguments.schema:
         print(json.dumps(design_schema(), indent=1))
-    elif chosen.choices:
-        print(json.dumps({"choices": list(_choice_objects())}) if chosen.json else "\n".join(_choices()))
-    elif chosen.json:
+    elif arguments.choices:
+        print(json.dumps({"choices": list(_choice_objects())}) if arguments.json else "\n".join(_choices()))
+    elif arguments.json:
         print(json.dumps({"designs": [_object(load_design(name)) for name in designs()]}))
     else:
         print("\n".join(_catalogue([load_design(name) for name in designs()])))
@@ -68,20 +68,20 @@ def _object(design: Design) -> dict[str, Any]:
 
 
 def _catalogue(catalogue: list[Design]) -> Iterator[str]:
-    yield from table(("name", "what it is"), [(one.name, one.summary) for one in catalogue])
+    yield from table(("name", "what it is"), [(design.name, design.summary) for design in catalogue])
     base = load_design("hardened")
     yield "\nWhat sets them apart from hardened (--show prints all of one):"
-    for one in catalogue:
-        told = ", ".join(f"{way} {value}" for way, value in differences(one, base).items())
-        yield from wrap(f"{one.name}: {told or 'nothing'}", WIDTH, subsequent_indent="  ")
+    for design in catalogue:
+        changes = ", ".join(f"{way} {value}" for way, value in differences(design, base).items())
+        yield from wrap(f"{design.name}: {changes or 'nothing'}", WIDTH, subsequent_indent="  ")
 
 
 def _choice_objects() -> Iterator[dict[str, Any]]:
     for name in ways().values():
         of = choices().get(name, ())
         limits = {} if of else dict(zip(("from", "to"), bounds()[name], strict=True))
-        told = {"values": {str(value): says(name, value) for value in of}} if of else limits
-        yield {"choice": way_of(name), "decides": decides(name)} | told
+        values = {"values": {str(value): says(name, value) for value in of}} if of else limits
+        yield {"choice": way_of(name), "decides": decides(name)} | values
 
 
 def _choices() -> Iterator[str]:

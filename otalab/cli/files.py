@@ -37,65 +37,69 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(func=run)
 
 
-def run(chosen: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Do what is asked for; 1 if a file cannot be read."""
-    action, *rest = chosen.words if chosen.words[0] in ACTIONS and len(chosen.words) > 1 else ("list", *chosen.words)
+    action, *rest = (
+        arguments.words if arguments.words[0] in ACTIONS and len(arguments.words) > 1 else ("list", *arguments.words)
+    )
     if len(rest) != 1:
-        raise BadInput(f"{' '.join(chosen.words)}: one of {', '.join(ACTIONS)}, and one image, are needed")
-    goes_with(chosen, action == "make", "make", "--kind", "--size")
-    goes_with(chosen, action != "list", "extract and make", "--folder", "--force")
-    return {"list": listed, "extract": extracted, "make": made}[action](rest[0], chosen)
+        raise BadInput(f"{' '.join(arguments.words)}: one of {', '.join(ACTIONS)}, and one image, are needed")
+    goes_with(arguments, action == "make", "make", "--kind", "--size")
+    goes_with(arguments, action != "list", "extract and make", "--folder", "--force")
+    return {"list": listed, "extract": extracted, "make": made}[action](rest[0], arguments)
 
 
-def listed(image: str, chosen: argparse.Namespace) -> int:
+def listed(image: str, arguments: argparse.Namespace) -> int:
     """Print name, size and SHA-256 of every file."""
     from otalab.formats.bundle.held_files import as_object, held_in, lines  # noqa: PLC0415  # littlefs loads only here
 
-    held = held_in(read_bytes(image, LARGEST), _geometry(chosen))
+    held = held_in(read_bytes(image, LARGEST), _geometry(arguments))
     if not held.kind:
         raise BadInput(f"{image}: {held.fault}")
-    if chosen.json:
+    if arguments.json:
         print(json.dumps({"image": image, **as_object(held)}))
     else:
         print(*lines(held), sep="\n")
     return 0 if held.readable else 1
 
 
-def extracted(image: str, chosen: argparse.Namespace) -> int:
+def extracted(image: str, arguments: argparse.Namespace) -> int:
     """Write every file into a folder; nothing is written where one of them cannot be."""
     from otalab.formats.filesystems.kinds import mounted_as  # noqa: PLC0415
     from otalab.formats.filesystems.scratch import FileSystemFault  # noqa: PLC0415
 
-    folder = _folder(image, chosen)
+    folder = _folder(image, arguments)
     try:
-        _, fs = mounted_as(read_bytes(image, LARGEST), _geometry(chosen))
-        found = {_inside(name): fs.read(name) for name in fs.names()}
+        _, fs = mounted_as(read_bytes(image, LARGEST), _geometry(arguments))
+        contents = {_inside(name): fs.read(name) for name in fs.names()}
     except FileSystemFault as fault:
         raise BadInput(f"{image}: {fault}") from fault
     try_folder(folder)
-    for place in found:
-        if (folder / place).exists() and not chosen.force:
+    for place in contents:
+        if (folder / place).exists() and not arguments.force:
             raise BadInput(f"{folder / place}: is there: take another folder, or say --force")
-    for place, data in found.items():
+    for place, data in contents.items():
         (folder / place).parent.mkdir(parents=True, exist_ok=True)
         try_place(folder / place)
         write_whole(folder / place, data)
-    said = {"image": image, "folder": str(folder), "files": len(found)}
-    print(json.dumps(said) if chosen.json else f"{folder}: {len(found)} files")
+    said = {"image": image, "folder": str(folder), "files": len(contents)}
+    print(json.dumps(said) if arguments.json else f"{folder}: {len(contents)} files")
     return 0
 
 
-def made(image: str, chosen: argparse.Namespace) -> int:
+def made(image: str, arguments: argparse.Namespace) -> int:
     """Make an image of the files in a folder."""
     from otalab.formats.filesystems.kinds import build_image  # noqa: PLC0415
 
-    place, folder = Output(Path(image), chosen.force, ""), _folder(image, chosen)
-    if chosen.size is None or chosen.size > LARGEST:
+    place, folder = Output(Path(image), arguments.force, ""), _folder(image, arguments)
+    if arguments.size is None or arguments.size > LARGEST:
         raise BadInput(f"{image}: say how large it is to be, up to {LARGEST} bytes: --size 0x40000")
     files = folder_files(folder)
-    place.write(build_image(files, chosen.size, chosen.block_size or 4096, chosen.kind))
-    said = {"image": image, "kind": chosen.kind, "size": chosen.size, "files": len(files)}
-    print(json.dumps(said) if chosen.json else f"{image}: {chosen.kind}, {chosen.size} bytes, {len(files)} files")
+    place.write(build_image(files, arguments.size, arguments.block_size or 4096, arguments.kind))
+    said = {"image": image, "kind": arguments.kind, "size": arguments.size, "files": len(files)}
+    print(
+        json.dumps(said) if arguments.json else f"{image}: {arguments.kind}, {arguments.size} bytes, {len(files)} files"
+    )
     return 0
 
 
@@ -107,14 +111,14 @@ def size_in_bytes(text: str) -> int:
     return number
 
 
-def _geometry(chosen: argparse.Namespace) -> dict[str, object]:
-    return {"fs_block_size": chosen.block_size} if chosen.block_size else {}
+def _geometry(arguments: argparse.Namespace) -> dict[str, object]:
+    return {"fs_block_size": arguments.block_size} if arguments.block_size else {}
 
 
-def _folder(image: str, chosen: argparse.Namespace) -> Path:
-    if chosen.folder is None:
+def _folder(image: str, arguments: argparse.Namespace) -> Path:
+    if arguments.folder is None:
         raise BadInput(f"{image}: name the folder of its files with --folder")
-    return Path(chosen.folder)
+    return Path(arguments.folder)
 
 
 def _inside(name: str) -> PurePosixPath:

@@ -36,9 +36,9 @@ def add_parser(commands: Any) -> None:
     build.set_defaults(func=compiled)
 
 
-def begin(chosen: argparse.Namespace) -> int:
+def begin(arguments: argparse.Namespace) -> int:
     """Write what there is to begin with; a folder that holds anything is left as it is."""
-    folder = Path(chosen.folder)
+    folder = Path(arguments.folder)
     name = re.sub(r"[^\w.-]", "-", folder.resolve().name)
     try_folder(folder)
     if folder.is_dir() and any(folder.iterdir()):
@@ -51,11 +51,11 @@ def begin(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def compiled(chosen: argparse.Namespace) -> int:
+def compiled(arguments: argparse.Namespace) -> int:
     """Compile, whether it was done before or not."""
-    page = Page.load(chosen.folder)
+    page = Page.load(arguments.folder)
     firmware = CodeFirmware(page)
-    board = board_for(firmware, chosen.board)
+    board = board_for(firmware, arguments.board)
     if page.in_python:
         set_up(firmware, board)  # what is wrong with a module is seen when it is started
         print(f"{page.sources[0]}: {page.name} for board {board.name}; there is nothing to compile")

@@ -61,23 +61,23 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(func=run)
 
 
-def run(chosen: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Serve until Ctrl-C or SIGTERM."""
-    check_times(chosen)
-    if not 0 < chosen.devices <= MOST or chosen.first < 0:
+    check_times(arguments)
+    if not 0 < arguments.devices <= MOST or arguments.first < 0:
         raise BadInput(
-            f"--devices {chosen.devices} --first {chosen.first}: 1 to {MOST} devices, from 0 on, are possible"
+            f"--devices {arguments.devices} --first {arguments.first}: 1 to {MOST} devices, from 0 on, are possible"
         )
-    if not re.fullmatch(DEVICE_ID, f"{chosen.prefix}000000"):
-        raise BadInput(f"--prefix {chosen.prefix!r}: letters, digits, and _ - : are possible")
+    if not re.fullmatch(DEVICE_ID, f"{arguments.prefix}000000"):
+        raise BadInput(f"--prefix {arguments.prefix!r}: letters, digits, and _ - : are possible")
     need_net("fleet serve")
-    lock(chosen)  # what is wrong with a password is wrong now, and not for each device
-    chosen.commit = chosen.commit or "cloud"
-    broker = chosen_broker(chosen.broker, "--broker", chosen)
-    _raise_limit(chosen.devices)
+    lock(arguments)  # what is wrong with a password is wrong now, and not for each device
+    arguments.commit = arguments.commit or "cloud"
+    broker = chosen_broker(arguments.broker, "--broker", arguments)
+    _raise_limit(arguments.devices)
     with ExitStack() as held:
-        devices = open_all(chosen, held)
-        asyncio.run(_serve(chosen, broker, devices))
+        devices = open_all(arguments, held)
+        asyncio.run(_serve(arguments, broker, devices))
     return 0
 
 
@@ -99,11 +99,11 @@ def _raise_limit(devices: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
-def open_all(chosen: argparse.Namespace, held: ExitStack) -> list[VirtualDevice]:
+def open_all(arguments: argparse.Namespace, held: ExitStack) -> list[VirtualDevice]:
     """Open every device; what they have in common, a shipped flash above all, they hold once."""
-    folder = Path(chosen.flash_dir)
+    folder = Path(arguments.flash_dir)
     try_folder(folder)
-    common, pool = chosen_device(chosen, ""), SectorPool()
+    common, pool = chosen_device(arguments, ""), SectorPool()
     scenario = set_up(common.design, common.board, part=common.part, image=common.image)
     verifier(common.key)
     # Once nothing is left that could be wrong: a folder that stays empty is in somebody's way.
@@ -113,10 +113,10 @@ def open_all(chosen: argparse.Namespace, held: ExitStack) -> list[VirtualDevice]
         raise refused(folder, error, "written") from error
     files, devices = OpenFiles(folder) if Claims.there else None, []
     held.callback(files.close if files else lambda: None)
-    for number in range(chosen.first, chosen.first + chosen.devices):
-        name = f"{chosen.prefix}{number:03}"
-        options = replace(common, flash=folder / f"{name}.bin", seed=_seed(chosen.seed, number))
-        device = open_device(options, _teller(name, verbose=chosen.verbose), scenario, pool, files)
+    for number in range(arguments.first, arguments.first + arguments.devices):
+        name = f"{arguments.prefix}{number:03}"
+        options = replace(common, flash=folder / f"{name}.bin", seed=_seed(arguments.seed, number))
+        device = open_device(options, _teller(name, verbose=arguments.verbose), scenario, pool, files)
         held.callback(device.file.close)
         device.name = name
         devices.append(device)
@@ -127,9 +127,9 @@ def _seed(seed: int | None, number: int) -> int | None:
     return None if seed is None else seed * MOST + number
 
 
-async def _serve(chosen: argparse.Namespace, broker: Broker, devices: list[VirtualDevice]) -> None:
-    turns = asyncio.Semaphore(TURNS if chosen.time_scale else BUSY_TURNS)
-    tasks = [asyncio.create_task(_live(device, broker, chosen, turns)) for device in devices]
+async def _serve(arguments: argparse.Namespace, broker: Broker, devices: list[VirtualDevice]) -> None:
+    turns = asyncio.Semaphore(TURNS if arguments.time_scale else BUSY_TURNS)
+    tasks = [asyncio.create_task(_live(device, broker, arguments, turns)) for device in devices]
     stop: asyncio.Task[Any] = asyncio.create_task(asyncio.Event().wait())
     cancelled_by_signals(stop)
     _tell(f"fleet of {len(devices)} on {broker}")
@@ -143,7 +143,7 @@ async def _serve(chosen: argparse.Namespace, broker: Broker, devices: list[Virtu
         await asyncio.wait([stop, *tasks])
 
 
-async def _live(device: VirtualDevice, broker: Broker, chosen: argparse.Namespace, turns: asyncio.Semaphore) -> None:
+async def _live(device: VirtualDevice, broker: Broker, arguments: argparse.Namespace, turns: asyncio.Semaphore) -> None:
     from otalab.wire.cloud.device import MqttDevice  # noqa: PLC0415  # the other commands need no broker
     from otalab.wire.device.ota import Ota, Progress, UpdateEvent  # noqa: PLC0415  # see above
     from otalab.wire.rpc.frames import Rpc  # noqa: PLC0415  # see above
@@ -152,11 +152,11 @@ async def _live(device: VirtualDevice, broker: Broker, chosen: argparse.Namespac
     mqtt = MqttDevice(
         ota,
         broker,
-        Rpc(ota, DIALECTS[chosen.dialect], update_timeout=chosen.update_timeout, lock=lock(chosen)),
-        dialect=DIALECTS[chosen.dialect],
-        update_timeout=chosen.update_timeout,
-        commit_timeout=chosen.shadow_commit_timeout,
-        autocommit=chosen.commit == "cloud",
+        Rpc(ota, DIALECTS[arguments.dialect], update_timeout=arguments.update_timeout, lock=lock(arguments)),
+        dialect=DIALECTS[arguments.dialect],
+        update_timeout=arguments.update_timeout,
+        commit_timeout=arguments.shadow_commit_timeout,
+        autocommit=arguments.commit == "cloud",
         turns=turns,
     )
 

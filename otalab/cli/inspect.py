@@ -30,26 +30,26 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(func=run)
 
 
-def run(chosen: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Decode and tell; 1 if the loader takes none."""
-    found = _inspected(chosen)
-    if chosen.json:
-        print(json.dumps(found.as_object()))
+    inspected = _inspected(arguments)
+    if arguments.json:
+        print(json.dumps(inspected.as_object()))
     else:
-        print(f"{found.format}: {found.reason}\n")
-        print("\n".join(table(COLUMNS, list(found.rows()), right="sequencer slot")))
-        print("", *found.sentences, sep="\n")
-    return 0 if found.selected is not None else 1
+        print(f"{inspected.format}: {inspected.reason}\n")
+        print("\n".join(table(COLUMNS, list(inspected.rows()), right="sequencer slot")))
+        print("", *inspected.sentences, sep="\n")
+    return 0 if inspected.selected is not None else 1
 
 
-def _inspected(chosen: argparse.Namespace) -> Inspection:
-    files = [(Path(name).name, read_bytes(name, LARGEST)) for name in chosen.files]
-    offset = chosen.offset or 0
-    if len(files) == 1 and (chosen.board or chosen.offset is not None or is_dump(files[0][1])):
-        board = load_board(chosen.board) if chosen.board else None
-        return inspect_dump(*files[0], board, chosen.format, offset)
-    goes_with(chosen, False, "one dump of a flash, and these are record files", "--board", "--offset")
-    return inspect_records(files, chosen.format)
+def _inspected(arguments: argparse.Namespace) -> Inspection:
+    files = [(Path(name).name, read_bytes(name, LARGEST)) for name in arguments.files]
+    offset = arguments.offset or 0
+    if len(files) == 1 and (arguments.board or arguments.offset is not None or is_dump(files[0][1])):
+        board = load_board(arguments.board) if arguments.board else None
+        return inspect_dump(*files[0], board, arguments.format, offset)
+    goes_with(arguments, False, "one dump of a flash, and these are record files", "--board", "--offset")
+    return inspect_records(files, arguments.format)
 
 
 def address(text: str) -> int:

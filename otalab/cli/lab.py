@@ -26,13 +26,13 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(func=run)
 
 
-def run(chosen: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Put the course where it is wanted, and open its first notebook."""
-    folder = None if chosen.folder else checkout()
+    folder = None if arguments.folder else checkout()
     if folder is None:
-        folder = Path(chosen.folder or FOLDER)
+        folder = Path(arguments.folder or FOLDER)
         print("\n".join(_said(folder, copy_course(folder))), file=sys.stderr, flush=True)
-    return 0 if chosen.no_open else _open(folder)
+    return 0 if arguments.no_open else _open(folder)
 
 
 def _said(folder: Path, copied: Copied) -> list[str]:

@@ -23,10 +23,10 @@ def add_parser(commands: Any) -> None:
         parser.set_defaults(func=partial(run, name))
 
 
-def run(name: str, chosen: argparse.Namespace) -> int:
+def run(name: str, arguments: argparse.Namespace) -> int:
     """Print one list."""
     _what, header, rows = LISTINGS[name]
-    print_rows(chosen_format(chosen), name, header, list(rows()), right="flash sector page")
+    print_rows(chosen_format(arguments), name, header, list(rows()), right="flash sector page")
     return 0
 
 
@@ -37,9 +37,17 @@ def _boards() -> _Rows:
 
 
 def _parts() -> _Rows:
-    for one in parts().values():
-        row = dict(one.row)
-        yield one.name, one.kind, one.sector_size, one.page_size, row["erase_typ_ms"], row["erase_max_ms"], one.grade
+    for flash_part in parts().values():
+        row = dict(flash_part.row)
+        yield (
+            flash_part.name,
+            flash_part.kind,
+            flash_part.sector_size,
+            flash_part.page_size,
+            row["erase_typ_ms"],
+            row["erase_max_ms"],
+            flash_part.grade,
+        )
 
 
 def _faults() -> _Rows:

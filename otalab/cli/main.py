@@ -48,19 +48,19 @@ COMMANDS: dict[str, Callable[[], Any]] = {
 }
 
 
-def parser(asked: str = "") -> argparse.ArgumentParser:
+def parser(command: str = "") -> argparse.ArgumentParser:
     """Return the whole command line, or what it has for the command that is asked for."""
     top = Parser(prog="otalab", description="A laboratory for over-the-air firmware updates on NOR flash.")
     add_version(top)
     top.set_defaults(whole=parser)  # completion tells of every command, and is told of it from here
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    opened = [COMMANDS[asked]] if asked in COMMANDS else COMMANDS.values()
+    opened = [COMMANDS[command]] if command in COMMANDS else COMMANDS.values()
     for module in dict.fromkeys(open_module() for open_module in opened):
         module.add_parser(commands)
     helped: argparse.ArgumentParser = commands.add_parser("help", help="print the help of a command")
     helped.add_argument("about", nargs="?", choices=tuple(commands.choices), metavar="COMMAND", help="which (all)")
     add_examples(commands.choices)
-    helped.set_defaults(func=lambda chosen: _help(commands.choices.get(chosen.about, top)))
+    helped.set_defaults(func=lambda arguments: _help(commands.choices.get(arguments.about, top)))
     return top
 
 
@@ -69,18 +69,18 @@ def _help(of: argparse.ArgumentParser) -> int:
     return 0
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(words: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     for stream in (sys.stdout, sys.stderr):
         # A terminal that lacks a sign gets its number; that is no reason to end.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    words = sys.argv[1:] if arguments is None else list(arguments)
-    chosen = parser(*words[:1]).parse_args(words)
+    typed = sys.argv[1:] if words is None else list(words)
+    arguments = parser(*typed[:1]).parse_args(typed)
     with remembered():
         try:
-            status = int(chosen.func(chosen))
+            status = int(arguments.func(arguments))
             sys.stdout.flush()
         except BaseException as error:  # noqa: BLE001  # there is one way out, and this is its door
-            return way_out(f"otalab {chosen.command}", error)
-        return broken_off(f"otalab {chosen.command}") if pressed() else status
+            return way_out(f"otalab {arguments.command}", error)
+        return broken_off(f"otalab {arguments.command}") if pressed() else status

@@ -32,18 +32,18 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(func=run)
 
 
-def run(chosen: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Write the page, and say what to do with it."""
-    if not chosen.file.endswith(".toml"):
-        raise BadInput(f"{chosen.file}: the name of a page of TOML ends in .toml")
-    place = output(chosen.file, chosen)
-    design = load_design(chosen.like)
-    design = replace(design, board=load_board(chosen.board)) if chosen.board else design
-    stem = Path(chosen.file).stem
+    if not arguments.file.endswith(".toml"):
+        raise BadInput(f"{arguments.file}: the name of a page of TOML ends in .toml")
+    place = output(arguments.file, arguments)
+    design = load_design(arguments.like)
+    design = replace(design, board=load_board(arguments.board)) if arguments.board else design
+    stem = Path(arguments.file).stem
     mine = replace(design, name=stem, summary=f"{design.name}, to be changed")
     if place:
         place.write("\n".join(commented(mine)) + "\n")
-    print(f"{chosen.file}: {stem}, as {design.name} is; change it, and: otalab check {chosen.file}")
+    print(f"{arguments.file}: {stem}, as {design.name} is; change it, and: otalab check {arguments.file}")
     return 0
 
 

@@ -13,7 +13,7 @@ from otalab.text import meant
 
 def group(parser: argparse.ArgumentParser, title: str) -> argparse._ArgumentGroup:
     """Return the group of options with this title, in which several add theirs; begun where it is not there."""
-    known = {one.title: one for one in parser._action_groups}  # argparse tells it in no other way
+    known = {group.title: group for group in parser._action_groups}  # argparse tells it in no other way
     return known.get(title) or parser.add_argument_group(title)
 
 
@@ -48,13 +48,13 @@ class Parser(argparse.ArgumentParser):
                 option = word.partition("=")[0]
                 if option.startswith("--"):
                     typed.add(self._whole(option))
-        found, rest = super().parse_known_args(given, namespace)
+        parsed, rest = super().parse_known_args(given, namespace)
         if rest:
             what = "there is no such option" if rest[0].startswith("-") else "is one too many"
             self.error(f"{rest[0]}: {what}")
         if self._subparsers is None:
-            found.typed = frozenset(typed)  # what has no effect is refused, but only to whoever typed it
-        return found, rest
+            parsed.typed = frozenset(typed)  # what has no effect is refused, but only to whoever typed it
+        return parsed, rest
 
     def _whole(self, option: str) -> str:
         """Return the name of an option that may be cut short; complain if there is none."""
@@ -67,6 +67,6 @@ class Parser(argparse.ArgumentParser):
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:
-            known = [str(one) for one in action.choices]
+            known = [str(choice) for choice in action.choices]
             near = meant(value, known)
             raise argparse.ArgumentError(action, f"{value!r} is unknown; one of: {', '.join(known)}{near}")

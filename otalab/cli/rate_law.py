@@ -12,19 +12,19 @@ if TYPE_CHECKING:
     from otalab.numbers.study import Study
 
 
-def by_law(one: Study, law: RateLaw | None) -> dict[str, Any]:
+def by_law(study: Study, law: RateLaw | None) -> dict[str, Any]:
     """Return what becomes of an update under the law, where there is one."""
     from otalab.numbers.unsure import as_object, unsure  # noqa: PLC0415  # slow to load
 
-    return {} if law is None else {"rate_law": as_object(law, unsure(one, law))}
+    return {} if law is None else {"rate_law": as_object(law, unsure(study, law))}
 
 
-def lines(told: dict[str, Any]) -> Iterator[str]:
+def lines(result: dict[str, Any]) -> Iterator[str]:
     """Yield the law and the ends, for people."""
-    low, high = told["interval_per_hour"]
+    low, high = result["interval_per_hour"]
     yield (
-        f"the rate is a gamma law, told by {told['told_by']}: shape {told['shape']:.4g}, mean "
-        f"{told['mean_per_hour']:.4g} per hour, {told['confidence']:.0%} between {low:.4g} and {high:.4g}"
+        f"the rate is a gamma law, told by {result['told_by']}: shape {result['shape']:.4g}, mean "
+        f"{result['mean_per_hour']:.4g} per hour, {result['confidence']:.0%} between {low:.4g} and {high:.4g}"
     )
     rows = [
         (
@@ -33,7 +33,7 @@ def lines(told: dict[str, Any]) -> Iterator[str]:
             f"{row['at_mean']:.4e}",
             f"{row['low']:.4e} to {row['high']:.4e}",
         )
-        for end, row in told["ends"].items()
+        for end, row in result["ends"].items()
         if row["high"] or row["mixture"]
     ]
     yield from table(("end", "homes that differ", "at the mean rate", "one rate, not known"), rows)

@@ -63,36 +63,42 @@ def recording_of(
     return scenario, f"recording-{digest(b'/'.join(took_part))}"
 
 
-def run(chosen: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Explore the recording under every fault model that was named; 1 if a cell is not safe, or no update goes in."""
-    every = sorted(some_faults(chosen.faults))
-    a_budget(chosen.budget)
+    every = sorted(some_faults(arguments.faults))
+    a_budget(arguments.budget)
     for name in every:
         fault_model(name)
-    design = chosen_design(chosen)
+    design = chosen_design(arguments)
     try:
-        scenario, files = recording_of(chosen.recording, design, chosen.board, chosen.image_file, chosen.new)
+        scenario, files = recording_of(
+            arguments.recording, design, arguments.board, arguments.image_file, arguments.new
+        )
     except RefusedUpdate as fault:
-        print(json.dumps({"results": [], "findings": [str(fault)]}) if chosen.json else f"{chosen.recording}: {fault}")
+        print(
+            json.dumps({"results": [], "findings": [str(fault)]})
+            if arguments.json
+            else f"{arguments.recording}: {fault}"
+        )
         return 1
-    given = {"recording": chosen.recording, "image-file": chosen.image_file, "new": chosen.new}
+    given = {"recording": arguments.recording, "image-file": arguments.image_file, "new": arguments.new}
     paths = (
-        *files_of(design=design, board=chosen.board),
+        *files_of(design=design, board=arguments.board),
         *((option, value) for option, value in given.items() if value),
     )
-    case = Case(named(design), named(chosen.board), "", "healthy", scenario.offers, files, files=paths)
-    cells = until_interrupted(_cells(scenario, case, every, chosen))
-    told = [*scenario.findings, *filter(None, [scenario.not_taken])]
-    if chosen.json:
-        print(json.dumps({"results": [cell.as_object() for cell in cells], "findings": told}))
+    case = Case(named(design), named(arguments.board), "", "healthy", scenario.offers, files, files=paths)
+    cells = until_interrupted(_cells(scenario, case, every, arguments))
+    findings = [*scenario.findings, *filter(None, [scenario.not_taken])]
+    if arguments.json:
+        print(json.dumps({"results": [cell.as_object() for cell in cells], "findings": findings}))
     else:
         check_cli.show(cells)
-        print(*(f"\n{one}" for one in told), sep="")
+        print(*(f"\n{finding}" for finding in findings), sep="")
     return check_cli.status_of(cells) or (1 if scenario.not_taken else 0)
 
 
 def _cells(
-    scenario: RecordedScenario, case: Case, every: list[str], chosen: argparse.Namespace
+    scenario: RecordedScenario, case: Case, every: list[str], arguments: argparse.Namespace
 ) -> Iterator[Cell | LostCell]:
     for number, name in enumerate(every, 1):
         which = f"cell {number} of {len(every)}" if len(every) > 1 else ""
@@ -102,8 +108,8 @@ def _cells(
                 shown.update(explorer.expanded - shown.n)
 
             model = fault_model(name)
-            cell = tried(replace(case, faults=name), scenario, model, budget=chosen.budget, progress=progress)
-        if not chosen.json:
+            cell = tried(replace(case, faults=name), scenario, model, budget=arguments.budget, progress=progress)
+        if not arguments.json:
             check_cli.tell(cell, f"{which}, " if which else "")
         yield cell
 

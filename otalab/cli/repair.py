@@ -43,74 +43,74 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(func=run)
 
 
-def run(chosen: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Search and print; 0 if the design is safe or a repair was found, else 1."""
-    goes_with(chosen, chosen.save, "--save", "--force")
-    save = output(chosen.save, chosen)
+    goes_with(arguments, arguments.save, "--save", "--force")
+    save = output(arguments.save, arguments)
     with bar(bar_format="{elapsed} {desc}") as shown:
 
-        def told(tried: int, text: str) -> None:
+        def show_progress(tried: int, text: str) -> None:
             shown.set_description_str(f"{tried} sets tried; {text}")
 
-        found = repair(
-            _design(chosen),
-            some_faults(chosen.faults),
-            some_images(chosen.image),
-            most=chosen.most,
-            wanted=chosen.alternatives,
-            budget=chosen.budget,
-            limit=chosen.limit,
-            progress=told,
-            **chosen_options(chosen),
+        answer = repair(
+            _design(arguments),
+            some_faults(arguments.faults),
+            some_images(arguments.image),
+            most=arguments.most,
+            wanted=arguments.alternatives,
+            budget=arguments.budget,
+            limit=arguments.limit,
+            progress=show_progress,
+            **chosen_options(arguments),
         )
-    if save and found.suggestions:
-        save.write(f"# {KEEP}\n{found.suggestions[0].page}")
-    print(json.dumps(as_object(found))) if chosen.json else show(found)
-    for fault in found.lost:
+    if save and answer.suggestions:
+        save.write(f"# {KEEP}\n{answer.suggestions[0].page}")
+    print(json.dumps(as_object(answer))) if arguments.json else show(answer)
+    for fault in answer.lost:
         tell_fault("otalab repair", fault)
-    return 3 if found.lost else 0 if found.outcome in ("safe", "found") else 1
+    return 3 if answer.lost else 0 if answer.outcome in ("safe", "found") else 1
 
 
-def _design(chosen: argparse.Namespace) -> Design:
+def _design(arguments: argparse.Namespace) -> Design:
     """Return the design; code has no choices that could be changed."""
-    found = design_or_code(chosen_design(chosen))
-    if not isinstance(found, Design):
+    design = design_or_code(chosen_design(arguments))
+    if not isinstance(design, Design):
         raise BadInput(
-            f"{found.name} is code, and a repair changes the choices of a design: otalab check shows how it breaks"
+            f"{design.name} is code, and a repair changes the choices of a design: otalab check shows how it breaks"
         )
-    return found
+    return design
 
 
-def as_object(found: Repair) -> dict[str, Any]:
+def as_object(answer: Repair) -> dict[str, Any]:
     """Return the answer as JSON knows it."""
     return {
-        "design": found.design.name,
-        "outcome": found.outcome,
-        "size": found.size,
-        "tried": found.tried,
-        "undecided": [[change.text for change in changes] for changes in found.undecided],
+        "design": answer.design.name,
+        "outcome": answer.outcome,
+        "size": answer.size,
+        "tried": answer.tried,
+        "undecided": [[change.text for change in changes] for changes in answer.undecided],
         "suggestions": [
             {
-                "changes": {change.way: {"from": change.old, "to": change.new} for change in one.changes},
+                "changes": {change.way: {"from": change.old, "to": change.new} for change in suggestion.changes},
                 "cells": [
                     {"faults": cell.faults, "image": cell.image, "verdict": cell.verdict, "states": cell.states,
                      "wrecks": cell.wrecks}
-                    for cell in one.proofs
+                    for cell in suggestion.proofs
                 ],
             }
-            for one in found.suggestions
+            for suggestion in answer.suggestions
         ],
     }  # fmt: skip
 
 
-def show(found: Repair) -> None:
+def show(answer: Repair) -> None:
     """Print the answer for people."""
-    print(f"{found.design.name}: {found.text}")
-    for one in found.suggestions:
+    print(f"{answer.design.name}: {answer.text}")
+    for suggestion in answer.suggestions:
         print()
-        for change in one.changes:
+        for change in suggestion.changes:
             print(f"  {change.text}")
-        for cell in one.proofs:
+        for cell in suggestion.proofs:
             print(
                 f"    proved {cell.verdict}: {cell.faults}, {cell.image}: {cell.states} states, {cell.wrecks:,} wrecks"
             )

@@ -41,33 +41,33 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(func=run)
 
 
-def run(chosen: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Play every history that was named."""
     # Raw flash has no room for words: what is there is kept if it would change.
-    dump = output(chosen.dump, chosen, mark="")
-    if chosen.step and not dump:
-        raise BadInput(f"--step {chosen.step}: says when the flash is written, so it goes with --dump")
-    goes_with(chosen, dump, "--dump", "--force")
-    if chosen.json:
-        refuse_idle(chosen, "JSON counts the effects and tells the cuts: leave it out", "--all")
-    every = wanted(chosen)
+    dump = output(arguments.dump, arguments, mark="")
+    if arguments.step and not dump:
+        raise BadInput(f"--step {arguments.step}: says when the flash is written, so it goes with --dump")
+    goes_with(arguments, dump, "--dump", "--force")
+    if arguments.json:
+        refuse_idle(arguments, "JSON counts the effects and tells the cuts: leave it out", "--all")
+    every = wanted(arguments)
     if dump and len(every) != 1:
-        raise BadInput(f"{chosen.history}: holds {len(every)} histories, and --dump takes one: name it by its id")
-    cases = [Case.parse(one.identity) for one in every]
-    scenarios = [one.scenario(case) for one, (case, _) in zip(every, cases, strict=True)]
+        raise BadInput(f"{arguments.history}: holds {len(every)} histories, and --dump takes one: name it by its id")
+    cases = [Case.parse(history.identity) for history in every]
+    scenarios = [history.scenario(case) for history, (case, _) in zip(every, cases, strict=True)]
     refuse_unused(every)
-    told = []
-    for one, (case, legs), scenario in zip(every, cases, scenarios, strict=True):
-        identity, faults = one.identity, fault_model(case.faults)
+    results = []
+    for history, (case, legs), scenario in zip(every, cases, scenarios, strict=True):
+        identity, faults = history.identity, fault_model(case.faults)
         played = list(play(scenario, faults, legs))
         end = ending(scenario, played)
-        told.append({"id": identity, "end": end.name, "reason": end.reason, "runs": [*map(_object, played)]})
-        if not chosen.json:
-            _show(identity, scenario, played, end, everything=chosen.all)
+        results.append({"id": identity, "end": end.name, "reason": end.reason, "runs": [*map(_object, played)]})
+        if not arguments.json:
+            _show(identity, scenario, played, end, everything=arguments.all)
         if dump:
-            dump.write(_at(played, chosen.step).image)
-    if chosen.json:
-        print(json.dumps({"histories": told}))
+            dump.write(_at(played, arguments.step).image)
+    if arguments.json:
+        print(json.dumps({"histories": results}))
     return 0
 
 
@@ -130,12 +130,12 @@ def _records(scenario: Scenario, before: Flash, after: Flash) -> Iterator[str]:
         said = (
             record.reason if isinstance(record, Invalid) else f"sequencer {record.sequencer}, {record.config.summary}"
         )
-        chosen = ", selected" if selected and selected.place == number else ""
-        if len(places) > len(board.records) and was == now and not chosen:
+        arguments = ", selected" if selected and selected.place == number else ""
+        if len(places) > len(board.records) and was == now and not arguments:
             continue  # of many places most tell nothing
         if was != now:
             yield f"record {number} was {_hex(was)}"
-        yield f"record {number} {'is ' if was != now else 'still'} {_hex(now)}  {said}{chosen}"
+        yield f"record {number} {'is ' if was != now else 'still'} {_hex(now)}  {said}{arguments}"
 
 
 def _hex(data: bytes) -> str:

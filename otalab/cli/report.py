@@ -61,25 +61,25 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(func=run)
 
 
-def run(chosen: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Find out, write, and say where; 0 whatever was found, 3 where the lab itself went wrong with a design."""
     from otalab.views.report.facts import gather  # noqa: PLC0415  # slow to load
     from otalab.views.report.page import page  # noqa: PLC0415
     from otalab.views.report.pdf import chromium, printed  # noqa: PLC0415
 
-    if not (chosen.out or chosen.pdf):
+    if not (arguments.out or arguments.pdf):
         raise BadInput("where to? -o FILE.html, --pdf FILE.pdf, or both")
-    goes_with(chosen, chosen.repair, "a repair: --repair 0 asks for none", "--limit")
-    how, browser = chosen_format(chosen), chromium() if chosen.pdf else ""
-    out, paper = output(chosen.out, chosen), output(chosen.pdf, chosen)
+    goes_with(arguments, arguments.repair, "a repair: --repair 0 asks for none", "--limit")
+    how, browser = chosen_format(arguments), chromium() if arguments.pdf else ""
+    out, paper = output(arguments.out, arguments), output(arguments.pdf, arguments)
     apart(out, paper)
-    asked = _asked(chosen)
+    question = _asked(arguments)
     with _told() as progress:
-        every, lost = gather(asked, progress)
+        every, lost = gather(question, progress)
         if not every:
             raise lost[0].fault
         progress("writing")
-        text = page(every, asked, ["otalab", "report", *_words(chosen)], datetime.now(UTC).date(), lost)
+        text = page(every, question, ["otalab", "report", *_words(arguments)], datetime.now(UTC).date(), lost)
         results = [(out, text.encode()), (paper, printed(text, browser) if paper else b"")]
     for place, data in results:
         if place:
@@ -89,10 +89,10 @@ def run(chosen: argparse.Namespace) -> int:
     if how == "json":
         print(json.dumps(_as_object(results, every)))
     elif how == "csv":
-        cells = [(one.given, *row.values()) for one in every for row in matrix(one.cells)]
+        cells = [(review.given, *row.values()) for review in every for row in matrix(review.cells)]
         print(csv_text(("given", *COLUMNS), cells), end="")
-    faults = [(one.given, one.fault) for one in lost]
-    faults += [(one.given, fault) for one in every if one.repair for fault in one.repair.lost]
+    faults = [(review.given, review.fault) for review in lost]
+    faults += [(review.given, fault) for review in every if review.repair for fault in review.repair.lost]
     for design, fault in faults:
         tell_fault(f"otalab report: {design}", fault)
     return 3 if faults else 0
@@ -103,51 +103,51 @@ def _as_object(results: list[tuple[Output | None, bytes]], every: list[Reviewed]
     return {
         "files": [{"path": str(place.path), "bytes": len(data)} for place, data in results if place],
         "designs": [
-            {"design": one.design.name, "given": one.given, "cells": [cell.as_object() for cell in one.cells]}
-            for one in every
+            {"design": review.design.name, "given": review.given, "cells": [cell.as_object() for cell in review.cells]}
+            for review in every
         ],
     }
 
 
-def _asked(chosen: argparse.Namespace) -> Asked:
+def _asked(arguments: argparse.Namespace) -> Asked:
     from otalab.hardware.part import parts  # noqa: PLC0415
     from otalab.views.report.facts import SOME_PARTS, Asked  # noqa: PLC0415
 
-    if chosen.budget < 1 or chosen.repair < 0 or chosen.limit < 1:
+    if arguments.budget < 1 or arguments.repair < 0 or arguments.limit < 1:
         raise BadInput("--budget and --limit: at least 1; --repair: 0 or more")
-    some = SOME_PARTS if chosen.parts is None else several(chosen.parts, parts())
+    some = SOME_PARTS if arguments.parts is None else several(arguments.parts, parts())
     return Asked(
-        designs=tuple(chosen_designs(chosen)),
-        faults=some_faults(chosen.faults),
-        images=some_images(chosen.image),
-        rates=tuple(dict.fromkeys(chosen.rate or RATES)),
+        designs=tuple(chosen_designs(arguments)),
+        faults=some_faults(arguments.faults),
+        images=some_images(arguments.image),
+        rates=tuple(dict.fromkeys(arguments.rate or RATES)),
         parts=tuple(some),
-        updates_per_year=chosen.updates_per_year,
-        years=chosen.years,
-        endurance=chosen.endurance,
-        budget=chosen.budget,
-        most=chosen.repair,
-        limit=chosen.limit,
-        **chosen_options(chosen),
+        updates_per_year=arguments.updates_per_year,
+        years=arguments.years,
+        endurance=arguments.endurance,
+        budget=arguments.budget,
+        most=arguments.repair,
+        limit=arguments.limit,
+        **chosen_options(arguments),
     )
 
 
-def _words(chosen: argparse.Namespace) -> Iterator[str]:
+def _words(arguments: argparse.Namespace) -> Iterator[str]:
     """Yield the words that make this report again: what was not given is as it is by default."""
-    yield from chosen.designs
+    yield from arguments.designs
     plain = argparse.ArgumentParser()
     add_parser(plain.add_subparsers())
-    usual = vars(plain.parse_args(["report", *chosen.designs]))
-    for name, value in vars(chosen).items():
+    usual = vars(plain.parse_args(["report", *arguments.designs]))
+    for name, value in vars(arguments).items():
         if (
             name in usual
             and name not in ("designs", "func", "out", "pdf", "force", "json", "format")
             and value != usual[name]
         ):
             option = f"--{name.replace('_', '-')}"
-            for one in value if isinstance(value, list) else [value]:
-                yield from ((option,) if one is True else (option, str(one)))
-    yield from ("-o", chosen.out or "review.html")
+            for item in value if isinstance(value, list) else [value]:
+                yield from ((option,) if item is True else (option, str(item)))
+    yield from ("-o", arguments.out or "review.html")
 
 
 @contextmanager
@@ -167,14 +167,14 @@ def _told() -> Iterator[Callable[[str], None]]:
     usual = signal.signal(signal.SIGINT, remember)
     with bar(mininterval=0.5, bar_format="{elapsed} {desc}") as shown:
 
-        def told(text: str) -> None:
+        def show_text(text: str) -> None:
             if pressed:
                 raise KeyboardInterrupt
             shown.set_description_str(text, refresh=False)
             shown.update()
 
         try:
-            yield told
+            yield show_text
         except OtalabError:
             if pressed:
                 raise KeyboardInterrupt from None  # what half a search lacks is no complaint of its own

@@ -50,62 +50,64 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(func=run)
 
 
-def run(chosen: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Explore, weigh, solve and print; 0 whatever was found."""
-    names, picture, how = chosen_designs(chosen), plotted(chosen), chosen_format(chosen)
+    names, picture, how = chosen_designs(arguments), plotted(arguments), chosen_format(arguments)
     if picture and len(names) > 1:
         raise BadInput(f"--plot draws the phases of one design, and these are {len(names)}")
-    _refuse_untold(chosen, how, several=len(names) > 1)
-    studies, law = {name: chosen_study(chosen, name) for name in names}, chosen_law(chosen)
-    told = {}
-    for name, one in studies.items():
-        explore(one)
-        told[name] = as_object(one) | _per_year(one, chosen) | by_law(one, None if pressed() else law)
-        if chosen.sensitivity and not pressed():
-            told[name] |= _sensitivity(one)
+    _refuse_untold(arguments, how, several=len(names) > 1)
+    studies, law = {name: chosen_study(arguments, name) for name in names}, chosen_law(arguments)
+    results = {}
+    for name, study in studies.items():
+        explore(study)
+        results[name] = as_object(study) | _per_year(study, arguments) | by_law(study, None if pressed() else law)
+        if arguments.sensitivity and not pressed():
+            results[name] |= _sensitivity(study)
         if pressed():
             break  # what is known by now is printed, and said to be partial
     if picture:
-        _draw(studies[names[0]], picture, told[names[0]].get("sensitivity"))
+        _draw(studies[names[0]], picture, results[names[0]].get("sensitivity"))
     if how == "csv":
-        rows = [(name, end, one["ends"][end], *one["bounds"][end]) for name, one in told.items() for end in ENDS]
+        rows = [
+            (name, end, result["ends"][end], *result["bounds"][end]) for name, result in results.items() for end in ENDS
+        ]
         print(csv_text(("design", "end", "probability", "low", "high"), rows), end="")
     elif how == "json":
-        print(json.dumps({"results": list(told.values())} if len(names) > 1 else told[names[0]]))
+        print(json.dumps({"results": list(results.values())} if len(names) > 1 else results[names[0]]))
     elif len(names) > 1:
-        beside(told)
+        beside(results)
     else:
-        show(studies[names[0]], told[names[0]])
+        show(studies[names[0]], results[names[0]])
     return 0
 
 
-def _refuse_untold(chosen: argparse.Namespace, how: str, *, several: bool) -> None:
+def _refuse_untold(arguments: argparse.Namespace, how: str, *, several: bool) -> None:
     """Refuse what would be worked out and not told."""
-    goes_with(chosen, chosen.plot, "--plot", "--force")
-    goes_with(chosen, chosen.updates_per_year, "--updates-per-year", "--years")
+    goes_with(arguments, arguments.plot, "--plot", "--force")
+    goes_with(arguments, arguments.updates_per_year, "--updates-per-year", "--years")
     if how == "csv" or (how == "table" and several):
         why = "CSV tells the ends alone" if how == "csv" else "of several designs the ends are set side by side"
-        idle = ("--updates-per-year",) if chosen.plot else ("--updates-per-year", "--sensitivity")
-        refuse_idle(chosen, f"{why}: take --json, or leave it out", *idle)
+        idle = ("--updates-per-year",) if arguments.plot else ("--updates-per-year", "--sensitivity")
+        refuse_idle(arguments, f"{why}: take --json, or leave it out", *idle)
 
 
-def _draw(one: Study, picture: Output, moved: list[dict[str, Any]] | None) -> None:
+def _draw(study: Study, picture: Output, moved: list[dict[str, Any]] | None) -> None:
     import pandas as pd  # noqa: PLC0415  # slow to load
 
     from otalab.views.figures import risk as figures  # noqa: PLC0415  # slow to load
 
     if moved is None:
-        ax = figures.plot_risk_phases(figures.risk_phase_table(one), title=one.design.name)
+        ax = figures.plot_risk_phases(figures.risk_phase_table(study), title=study.design.name)
     else:
-        ax = figures.plot_sensitivity(pd.DataFrame(moved), title=one.design.name)
+        ax = figures.plot_sensitivity(pd.DataFrame(moved), title=study.design.name)
     picture.write(drawn(ax, picture.path))
 
 
-def _sensitivity(one: Study) -> dict[str, Any]:
+def _sensitivity(study: Study) -> dict[str, Any]:
     """Return the rows of what matters most; an elasticity that is none is null."""
     from otalab.numbers.sensitivity import sensitivity  # noqa: PLC0415  # slow to load
 
-    rows = sensitivity(one).to_dict("records")
+    rows = sensitivity(study).to_dict("records")
     return {"sensitivity": [row | {"elasticity": _number(row["elasticity"])} for row in rows]}
 
 
@@ -119,9 +121,9 @@ def _moved(rows: list[dict[str, Any]]) -> list[str]:
         (
             row["input"], row["low"], row["high"], f"{row['p_low']:.4e}", f"{row['p_high']:.4e}",
             ", ".join(
-                f"{one['end']} {one['elasticity']:+.3f}"
-                for one in rows
-                if one["input"] == row["input"] and one["elasticity"] is not None and abs(one["elasticity"]) >= 5e-4
+                f"{moved['end']} {moved['elasticity']:+.3f}"
+                for moved in rows
+                if moved["input"] == row["input"] and abs(moved["elasticity"] or 0.0) >= 5e-4
             ),
         )
         for row in rows
@@ -130,40 +132,42 @@ def _moved(rows: list[dict[str, Any]]) -> list[str]:
     return list(table(("input", "low", "high", "bad at low", "bad at high", "elasticity"), lines))
 
 
-def _per_year(one: Study, chosen: argparse.Namespace) -> dict[str, Any]:
+def _per_year(study: Study, arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the risk per device-year, of an average device whatever is given, where that was asked for."""
     from otalab.numbers.yearly import yearly  # noqa: PLC0415  # slow to load
 
-    if chosen.updates_per_year is None:
+    if arguments.updates_per_year is None:
         return {}
-    return {"per_year": yearly(replace(one, given_cut=False).weighed, chosen.updates_per_year, chosen.years)}
+    return {"per_year": yearly(replace(study, given_cut=False).weighed, arguments.updates_per_year, arguments.years)}
 
 
-def _in_years(told: dict[str, Any]) -> str:
+def _in_years(result: dict[str, Any]) -> str:
     """Say how many of a million devices are lost in a year, and in all years."""
-    spans = (("in a year", "in_a_year"), (f"in {told['years']:g} years", "in_years"))
-    lost = [(when, *(f"{1e6 * bound:.4g}" for bound in told[key])) for when, key in spans]
+    spans = (("in a year", "in_a_year"), (f"in {result['years']:g} years", "in_years"))
+    lost = [(when, *(f"{1e6 * bound:.4g}" for bound in result[key])) for when, key in spans]
     texts = [f"{low} {when}" if low == high else f"{low} to {high} {when}" for when, low, high in lost]
-    return f"of a million devices, at {told['updates_per_year']:g} updates a year, lost: {', '.join(texts)}"
+    return f"of a million devices, at {result['updates_per_year']:g} updates a year, lost: {', '.join(texts)}"
 
 
-def beside(told: dict[str, dict[str, Any]]) -> None:
+def beside(results: dict[str, dict[str, Any]]) -> None:
     """Print several answers side by side, each under its design as it was given: two may have one name."""
-    some = next(iter(told.values()))
+    some = next(iter(results.values()))
     print(
         f"per update; image {some['image']}, faults {some['faults']}, {some['rate_per_hour']:.6g} power failures per "
         "hour\n"
     )
-    rows = [("verdict", *(one["verdict"] for one in told.values()))]
-    rows += [(end, *(_bounded(one["ends"][end], *one["bounds"][end]) for one in told.values())) for end in ENDS]
+    rows = [("verdict", *(result["verdict"] for result in results.values()))]
+    rows += [
+        (end, *(_bounded(result["ends"][end], *result["bounds"][end]) for result in results.values())) for end in ENDS
+    ]
     for name in ("cuts", "seconds", "erases"):
-        rows.append((f"expected {name}", *(f"{one['expected'][name]:.6g}" for one in told.values())))
-    print("\n".join(table(("", *told), rows)))
+        rows.append((f"expected {name}", *(f"{result['expected'][name]:.6g}" for result in results.values())))
+    print("\n".join(table(("", *results), rows)))
 
 
-def explore(one: Study) -> None:
+def explore(study: Study) -> None:
     """Explore the study's graph, and show how far that is, on standard error, if it takes long."""
-    with bar(desc=f"exploring {one.design.name}", unit=" runs") as shown:
+    with bar(desc=f"exploring {study.design.name}", unit=" runs") as shown:
 
         def watch(explorer: Explorer) -> None:
             if explorer.expanded < shown.n:
@@ -172,32 +176,32 @@ def explore(one: Study) -> None:
             if isinstance(explorer, PartialGraph):
                 shown.set_postfix_str(f"{explorer.unknown:.2g} not followed", refresh=False)
 
-        one.explore(watch)
+        study.explore(watch)
 
 
-def as_object(one: Study) -> dict[str, Any]:
+def as_object(study: Study) -> dict[str, Any]:
     """Return the answer in the shape that the contract gives it, and the band over the members of a fault model."""
-    weighed = one.weighed
-    band = one.band() if len(one.members) > 1 else {}
+    weighed = study.weighed
+    band = study.band() if len(study.members) > 1 else {}
     return {
-        "design": one.design.name,
-        "faults": one.faults,
-        "part": one.scenario.part.name,
-        "timing": one.timing,
-        "image": one.image,
+        "design": study.design.name,
+        "faults": study.faults,
+        "part": study.scenario.part.name,
+        "timing": study.timing,
+        "image": study.image,
         "per": "update",
-        "board": one.board.name,
-        "offer": one.scenario.offers,
-        "used": one.used,
-        "bytes_per_second": one.bytes_per_second,
-        "weights": one.members,
-        "flips": list(one.flips) if "atomic" in one.graph.members else None,
-        "rate_per_hour": one.rates.default,
-        "rate_per_hour_in": dict(one.rates.phases),
-        "hold_up_seconds": one.rates.hold_up,
-        "bounce": asdict(one.rates.bounce) if one.rates.bounce else None,
+        "board": study.board.name,
+        "offer": study.scenario.offers,
+        "used": study.used,
+        "bytes_per_second": study.bytes_per_second,
+        "weights": study.members,
+        "flips": list(study.flips) if "atomic" in study.graph.members else None,
+        "rate_per_hour": study.rates.default,
+        "rate_per_hour_in": dict(study.rates.phases),
+        "hold_up_seconds": study.rates.hold_up,
+        "bounce": asdict(study.rates.bounce) if study.rates.bounce else None,
         "given": weighed.walk.given,
-        "verdict": one.graph.verdict,
+        "verdict": study.graph.verdict,
         "ends": weighed.ends,
         "bounds": {end: list(bounds) for end, bounds in weighed.bounds.items()},
         "expected": weighed.expected(),
@@ -222,37 +226,37 @@ def _sampled(weighed: Weighed) -> dict[str, Any] | None:
     }
 
 
-def show(one: Study, told: dict[str, Any]) -> None:
+def show(study: Study, result: dict[str, Any]) -> None:
     """Print the answer for people."""
     from otalab.numbers.depends import depends  # noqa: PLC0415  # see above
 
-    weighed = one.weighed
+    weighed = study.weighed
     print(
-        f"{one.design.name}, image {one.image}, {one.scenario.part.name} ({one.timing}), faults {one.faults}, "
-        f"{one.rates.default:.6g} power failures per hour"
-        + "".join(f", {rate:.6g} in {phase}" for phase, rate in one.rates.phases)
+        f"{study.design.name}, image {study.image}, {study.scenario.part.name} ({study.timing}), "
+        f"faults {study.faults}, {study.rates.default:.6g} power failures per hour"
+        + "".join(f", {rate:.6g} in {phase}" for phase, rate in study.rates.phases)
     )
-    if one.given_cut:
+    if study.given_cut:
         print(f"given that a power cut comes during the update, which has probability {weighed.walk.given:.6g}")
-    print("\n".join(fill(line, 100) for line in depends(one)))
-    print("\n" + "\n".join(_ends(weighed, told["band_bounds"])))
-    expected = told["expected"]
+    print("\n".join(fill(line, 100) for line in depends(study)))
+    print("\n" + "\n".join(_ends(weighed, result["band_bounds"])))
+    expected = result["expected"]
     least = "" if weighed.closed or weighed.sampled else "at least "
     print(
         f"\nexpected: {least}{expected['cuts']:.6g} cuts, {expected['seconds']:.6g} s, {expected['erases']:.6g} erases"
     )
     rows = [
         (row["phase"], seconds(row["seconds"]), f"{row['cuts']:.4e}", _bounded(row["p_bad"], *row["p_bad_bounds"]))
-        for row in told["by_phase"]
+        for row in result["by_phase"]
     ]
     print("\n" + "\n".join(table(("phase", "duration", "cuts", "fatal"), rows, right="duration cuts fatal")))
-    if "rate_law" in told:
-        print("\n" + "\n".join(lines(told["rate_law"])))
-    if "per_year" in told:
-        print("\n" + _in_years(told["per_year"]))
-    if "sensitivity" in told:
-        print("\n" + "\n".join(_moved(told["sensitivity"])))
-    bad = one.graph.counterexample
+    if "rate_law" in result:
+        print("\n" + "\n".join(lines(result["rate_law"])))
+    if "per_year" in result:
+        print("\n" + _in_years(result["per_year"]))
+    if "sensitivity" in result:
+        print("\n" + "\n".join(_moved(result["sensitivity"])))
+    bad = study.graph.counterexample
     if bad and not sum(high for end, (_, high) in weighed.bounds.items() if end in BAD):
         print(
             f"\nUnsafe all the same: {bad.end} after {len(bad.cuts)} cut(s), by a tear to which these weights or "
@@ -285,10 +289,10 @@ def _ends(weighed: Weighed, band: dict[str, dict[str, tuple[float, float]]]) -> 
     rows = []
     for end in ENDS:
         low, high = weighed.bounds[end]
-        told = f"{low:.6e}" + (f" to {high:.6e}" if high > low else "")
+        text = f"{low:.6e}" + (f" to {high:.6e}" if high > low else "")
         if weighed.sampled:
-            told = f"{weighed.ends[end]:.6e} ({low:.6e} to {high:.6e})"
+            text = f"{weighed.ends[end]:.6e} ({low:.6e} to {high:.6e})"
         among = [bound for ends in band.values() for bound in ends[end]]
-        rows.append((end, told, *([f"{min(among):.4e} to {max(among):.4e}"] if band else [])))
+        rows.append((end, text, *([f"{min(among):.4e} to {max(among):.4e}"] if band else [])))
     header = ("end", "probability", *(["among the members of the fault model"] if band else []))
     return list(table(header, rows))

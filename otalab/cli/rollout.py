@@ -42,32 +42,32 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(func=run)
 
 
-def run(chosen: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Roll out, and print each stage, or how each of many rollouts ends; 0 whatever was found."""
     from otalab.numbers.campaigns.rollout import refuse, roll_out, rollouts  # noqa: PLC0415  # see above
     from otalab.numbers.campaigns.stop_rule import StopRule  # noqa: PLC0415  # see above
 
-    how, stages = chosen_format(chosen), parsed(chosen.stages)
-    if chosen.by and chosen.stop is None:
-        raise BadInput(f"--by {chosen.by}: goes with --stop BOUND")
-    if chosen.repeats is not None and chosen.repeats < 1:
-        raise BadInput(f"--repeats {chosen.repeats}: at least one is needed")
-    rule = None if chosen.stop is None else StopRule(chosen.stop, by=chosen.by or "low")
-    refuse(chosen.devices, stages, chosen.seed)
-    one = chosen_study(chosen)
-    fleet = chosen_fleet(chosen, one)
+    how, stages = chosen_format(arguments), parsed(arguments.stages)
+    if arguments.by and arguments.stop is None:
+        raise BadInput(f"--by {arguments.by}: goes with --stop BOUND")
+    if arguments.repeats is not None and arguments.repeats < 1:
+        raise BadInput(f"--repeats {arguments.repeats}: at least one is needed")
+    rule = None if arguments.stop is None else StopRule(arguments.stop, by=arguments.by or "low")
+    refuse(arguments.devices, stages, arguments.seed)
+    study = chosen_study(arguments)
+    fleet = chosen_fleet(arguments, study)
     for kind in fleet.studies:
         explore(kind)
         if pressed():
             raise KeyboardInterrupt  # by half a graph nothing is rolled out
-    if chosen.repeats is None:
-        rows = roll_out(fleet, chosen.devices, stages, rule, chosen.seed)
+    if arguments.repeats is None:
+        rows = roll_out(fleet, arguments.devices, stages, rule, arguments.seed)
     else:
-        rows = rollouts(fleet, chosen.devices, stages, rule, repeats=chosen.repeats, seed=chosen.seed)
+        rows = rollouts(fleet, arguments.devices, stages, rule, repeats=arguments.repeats, seed=arguments.seed)
     if how == "table":
-        show(one.design.name, rows.to_dict("records"))
+        show(study.design.name, rows.to_dict("records"))
     else:
-        print_rows(how, "stages" if chosen.repeats is None else "rollouts", list(rows), rows.to_numpy().tolist())
+        print_rows(how, "stages" if arguments.repeats is None else "rollouts", list(rows), rows.to_numpy().tolist())
     return 0
 
 
@@ -75,22 +75,22 @@ def parsed(text: str) -> list[Stage]:
     """Return the stages that are typed as `PERCENT:WAIT`; a wait without a unit is in seconds, and may be left out."""
     from otalab.numbers.campaigns.rollout import Stage  # noqa: PLC0415  # see above
 
-    found = []
-    for one in text.split(","):
-        match = re.fullmatch(r"\s*([\d.]+)(?::([\d.]+)(s|min|h|d|))?\s*", one)
+    stages = []
+    for stage in text.split(","):
+        match = re.fullmatch(r"\s*([\d.]+)(?::([\d.]+)(s|min|h|d|))?\s*", stage)
         try:
             assert match
             wait = {} if match[2] is None else {"wait": float(match[2]) * UNITS[match[3]]}
-            found.append(Stage(float(match[1]), **wait))
+            stages.append(Stage(float(match[1]), **wait))
         except (AssertionError, ValueError) as error:
-            raise BadInput(f"--stages {one!r}: PERCENT:WAIT is needed, such as 10:1d (s, min, h, d)") from error
-    return found
+            raise BadInput(f"--stages {stage!r}: PERCENT:WAIT is needed, such as 10:1d (s, min, h, d)") from error
+    return stages
 
 
 def show(design: str, records: list[dict[Any, Any]]) -> None:
     """Print the rows for people, and where it ended."""
     names = list(records[0])
-    rows = [[f"{value:.4g}" if isinstance(value, float) else value for value in one.values()] for one in records]
+    rows = [[f"{value:.4g}" if isinstance(value, float) else value for value in record.values()] for record in records]
     each = "one line per rollout, where it ended" if "saved" in names else "one line per stage, when it was over"
     print(f"{design}: {each}\n")
     print("\n".join(table(names, rows, right=" ".join(names))))

@@ -62,43 +62,43 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(func=run)
 
 
-def run(chosen: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Serve until Ctrl-C or SIGTERM."""
-    check_times(chosen)
-    if chosen.json and not chosen.check:
+    check_times(arguments)
+    if arguments.json and not arguments.check:
         raise BadInput("--json: a device that is served tells its status by HTTP; it goes with --check")
-    if chosen.update_interval and not chosen.update_url:
-        raise BadInput(f"--update-interval {chosen.update_interval}: there is nothing to poll; give an --update-url")
-    if not 0 <= chosen.port < 2**16:
-        raise BadInput(f"--port {chosen.port}: a number from 0 to 65535 is needed")
+    if arguments.update_interval and not arguments.update_url:
+        raise BadInput(f"--update-interval {arguments.update_interval}: there is nothing to poll; give an --update-url")
+    if not 0 <= arguments.port < 2**16:
+        raise BadInput(f"--port {arguments.port}: a number from 0 to 65535 is needed")
     need_net("serve")
-    known = lock(chosen) is not None
-    check_host(chosen.host, known=known, insecure=chosen.insecure)
+    known = lock(arguments) is not None
+    check_host(arguments.host, known=known, insecure=arguments.insecure)
     if known:
-        refuse_idle(chosen, "whoever comes needs a password: leave one of the two out", "--insecure")
-    elif loopback(chosen.host):
-        refuse_idle(chosen, f"only this machine can reach {chosen.host}: leave it out", "--insecure")
-    chosen.commit = chosen.commit or ("cloud" if chosen.mqtt else "auto")
-    if chosen.commit == "cloud" and not chosen.mqtt:
+        refuse_idle(arguments, "whoever comes needs a password: leave one of the two out", "--insecure")
+    elif loopback(arguments.host):
+        refuse_idle(arguments, f"only this machine can reach {arguments.host}: leave it out", "--insecure")
+    arguments.commit = arguments.commit or ("cloud" if arguments.mqtt else "auto")
+    if arguments.commit == "cloud" and not arguments.mqtt:
         raise BadInput("--commit cloud: there is no cloud; give a broker with --mqtt HOST:PORT")
-    if chosen.device_id is not None and not re.fullmatch(DEVICE_ID, chosen.device_id):
-        raise BadInput(f"--device-id {chosen.device_id!r}: up to 128 letters, digits, and _ - : are possible")
-    if not chosen.mqtt:
-        refuse_broker_options(chosen, "--mqtt")
-    goes_with(chosen, chosen.mqtt, "a broker: give --mqtt HOST:PORT", "--shadow-commit-timeout")
-    broker = chosen_broker(chosen.mqtt, "--mqtt", chosen) if chosen.mqtt else None
-    _check_update_url(chosen)
+    if arguments.device_id is not None and not re.fullmatch(DEVICE_ID, arguments.device_id):
+        raise BadInput(f"--device-id {arguments.device_id!r}: up to 128 letters, digits, and _ - : are possible")
+    if not arguments.mqtt:
+        refuse_broker_options(arguments, "--mqtt")
+    goes_with(arguments, arguments.mqtt, "a broker: give --mqtt HOST:PORT", "--shadow-commit-timeout")
+    broker = chosen_broker(arguments.mqtt, "--mqtt", arguments) if arguments.mqtt else None
+    _check_update_url(arguments)
     from otalab.wire.http.server import ears_on  # noqa: PLC0415  # see below
 
     # Before the flash: whoever cannot be served is to leave no file behind.
     with ExitStack() as held:
-        ears = [held.enter_context(ear) for ear in ears_on(chosen.host, chosen.port)]
-        if chosen.check:
-            return _check(chosen, ears[0].getsockname()[1])
-        device = open_device(chosen_device(chosen, chosen.flash), _tell)
+        ears = [held.enter_context(ear) for ear in ears_on(arguments.host, arguments.port)]
+        if arguments.check:
+            return _check(arguments, ears[0].getsockname()[1])
+        device = open_device(chosen_device(arguments, arguments.flash), _tell)
         held.callback(device.file.close)
-        device.name = chosen.device_id or ""
-        asyncio.run(_serve(chosen, device, ears, broker))
+        device.name = arguments.device_id or ""
+        asyncio.run(_serve(arguments, device, ears, broker))
     return 0
 
 
@@ -111,53 +111,53 @@ def need_net(command: str) -> None:
         raise BadInput(f"{command} needs the package {error.name}: pip install 'otalab[net]'") from error
 
 
-def _check(chosen: argparse.Namespace, port: int) -> int:
+def _check(arguments: argparse.Namespace, port: int) -> int:
     """Say what would be served; a flash file that is not there is not made."""
     from otalab.wire.device.status import status  # noqa: PLC0415  # see below
 
-    flash, options = Path(chosen.flash), chosen_device(chosen, chosen.flash)
-    told: dict[str, object] = {"flash": chosen.flash, "new": not flash.exists() or not flash.stat().st_size}
-    told |= {"board": chosen.board, "design": chosen.design, "host": chosen.host, "port": port}
-    if told["new"]:
+    flash, options = Path(arguments.flash), chosen_device(arguments, arguments.flash)
+    facts: dict[str, object] = {"flash": arguments.flash, "new": not flash.exists() or not flash.stat().st_size}
+    facts |= {"board": arguments.board, "design": arguments.design, "host": arguments.host, "port": port}
+    if facts["new"]:
         refuse_emptied(flash)
         try_place(flash)
         set_up(options.design, options.board, part=options.part)
     else:
         device = open_device(options)
         try:
-            found = status(device)
+            now = status(device)
         finally:
             device.file.close()
-        told |= {name: found[name] for name in ("version", "active_slot", "committed")}
-    if chosen.json:
-        print(json.dumps(told))
+        facts |= {name: now[name] for name in ("version", "active_slot", "committed")}
+    if arguments.json:
+        print(json.dumps(facts))
     else:
-        print("\n".join(f"{name}: {value}" for name, value in told.items()))
+        print("\n".join(f"{name}: {value}" for name, value in facts.items()))
     return 0
 
 
-def _check_update_url(chosen: argparse.Namespace) -> None:
+def _check_update_url(arguments: argparse.Namespace) -> None:
     from otalab.wire.sources.url import NoUpdate, checked  # noqa: PLC0415  # see above
 
     try:
-        if chosen.update_url:
-            checked(chosen.update_url)
+        if arguments.update_url:
+            checked(arguments.update_url)
     except NoUpdate as error:
         raise BadInput(f"--update-url: {error}") from error
 
 
 async def _serve(
-    chosen: argparse.Namespace, device: VirtualDevice, ears: list[socket.socket], broker: Broker | None
+    arguments: argparse.Namespace, device: VirtualDevice, ears: list[socket.socket], broker: Broker | None
 ) -> None:
     from otalab.wire.device.ota import Ota  # noqa: PLC0415  # see above
     from otalab.wire.http.server import serve  # noqa: PLC0415  # see above
 
-    http = _http_device(chosen, Ota(device))
+    http = _http_device(arguments, Ota(device))
     ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     serving = asyncio.create_task(serve(http, ears, ready))
     cancelled_by_signals(serving)
-    ready.add_done_callback(lambda port: _tell(f"{chosen.board} on {_url(chosen.host, port.result())}"))
-    others = [asyncio.create_task(source) for source in _other_sources(chosen, http, broker)]
+    ready.add_done_callback(lambda port: _tell(f"{arguments.board} on {_url(arguments.host, port.result())}"))
+    others = [asyncio.create_task(source) for source in _other_sources(arguments, http, broker)]
     try:
         await first_of(serving, *others)
     except asyncio.CancelledError:
@@ -168,41 +168,41 @@ async def _serve(
         await asyncio.wait([serving, *others])
 
 
-def _http_device(chosen: argparse.Namespace, ota: Ota) -> HttpDevice:
+def _http_device(arguments: argparse.Namespace, ota: Ota) -> HttpDevice:
     from otalab.wire.http.routes import HttpDevice  # noqa: PLC0415  # see above
 
     return HttpDevice(
         ota,
-        dialect=DIALECTS[chosen.dialect],
-        update_timeout=chosen.update_timeout,
-        update_url=chosen.update_url,
-        commit_timeout=chosen.update_commit_timeout,
-        lock=lock(chosen),
-        host=chosen.host,
+        dialect=DIALECTS[arguments.dialect],
+        update_timeout=arguments.update_timeout,
+        update_url=arguments.update_url,
+        commit_timeout=arguments.update_commit_timeout,
+        lock=lock(arguments),
+        host=arguments.host,
     )
 
 
 def _other_sources(
-    chosen: argparse.Namespace, http: HttpDevice, broker: Broker | None
+    arguments: argparse.Namespace, http: HttpDevice, broker: Broker | None
 ) -> Iterator[Coroutine[Any, Any, None]]:
     """Yield what else brings updates: a poller, a cloud."""
     from otalab.wire.cloud.device import MqttDevice  # noqa: PLC0415  # see above
     from otalab.wire.device.ota import UpdateOptions  # noqa: PLC0415  # see above
     from otalab.wire.sources.poller import Poller  # noqa: PLC0415  # see above
 
-    if chosen.update_interval:
-        options = UpdateOptions(chosen.update_commit_timeout, chosen.update_timeout, ignore_same_version=True)
-        dialect = DIALECTS[chosen.dialect]
-        yield Poller(http.ota, chosen.update_url, chosen.update_interval, options, chosen.seed, dialect).run()
+    if arguments.update_interval:
+        options = UpdateOptions(arguments.update_commit_timeout, arguments.update_timeout, ignore_same_version=True)
+        dialect = DIALECTS[arguments.dialect]
+        yield Poller(http.ota, arguments.update_url, arguments.update_interval, options, arguments.seed, dialect).run()
     if broker:
         yield MqttDevice(
             http.ota,
             broker,
             http.rpc,
-            dialect=DIALECTS[chosen.dialect],
-            update_timeout=chosen.update_timeout,
-            commit_timeout=chosen.shadow_commit_timeout,
-            autocommit=chosen.commit == "cloud",
+            dialect=DIALECTS[arguments.dialect],
+            update_timeout=arguments.update_timeout,
+            commit_timeout=arguments.shadow_commit_timeout,
+            autocommit=arguments.commit == "cloud",
         ).run()
 
 

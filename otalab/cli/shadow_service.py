@@ -46,31 +46,31 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(func=run)
 
 
-def run(chosen: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Serve until Ctrl-C or SIGTERM, or change and report."""
     need_net("shadow-service")
-    broker = chosen_broker(chosen.broker, "--broker", chosen)
-    if chosen.set_desired is None:
-        if chosen.things is not None or chosen.json:
+    broker = chosen_broker(arguments.broker, "--broker", arguments)
+    if arguments.set_desired is None:
+        if arguments.things is not None or arguments.json:
             raise BadInput("--things and --json go with --set-desired JSON")
-        state = Path(chosen.state) if chosen.state else None
+        state = Path(arguments.state) if arguments.state else None
         with owned(state) if state else nullcontext():
             asyncio.run(_serve(state, broker))
         return 0
-    if chosen.state is not None:
+    if arguments.state is not None:
         raise BadInput("--state is for the service, not for --set-desired")
     try:
-        desired = json.loads(chosen.set_desired)
+        desired = json.loads(arguments.set_desired)
     except (ValueError, RecursionError) as error:
         raise BadInput(f"--set-desired: not JSON: {error}") from error
     if desired is not None and not isinstance(desired, dict):
         raise BadInput('--set-desired: an object is needed, such as {"ota": {"url": "http://…/fw.zip"}}, or null')
-    reply = asyncio.run(_change(chosen, broker, desired))
+    reply = asyncio.run(_change(arguments, broker, desired))
     if "code" in reply:
         raise BadInput(f"refused: {reply['code']} {reply['message']}")
     number = reply["things"]
     words = f"{number} thing" if number == 1 else f"{number} things"
-    print(json.dumps({"things": number}) if chosen.json else words)
+    print(json.dumps({"things": number}) if arguments.json else words)
     return 0
 
 
@@ -86,14 +86,14 @@ async def _serve(state: Path | None, broker: Broker) -> None:
         _tell("stopped")
 
 
-async def _change(chosen: argparse.Namespace, broker: Broker, desired: dict[str, Any] | None) -> dict[str, Any]:
+async def _change(arguments: argparse.Namespace, broker: Broker, desired: dict[str, Any] | None) -> dict[str, Any]:
     """Have the service that runs make the change, and return what it says."""
     import aiomqtt  # noqa: PLC0415  # see above
 
     from otalab.wire.cloud.service import ALL, ALL_DONE  # noqa: PLC0415  # see above
 
     token = uuid.uuid4().hex
-    request = {"things": chosen.things or "*", "desired": desired, "clientToken": token}
+    request = {"things": arguments.things or "*", "desired": desired, "clientToken": token}
     try:
         async with asyncio.timeout(SECONDS), broker.client() as client:
             await client.subscribe(ALL_DONE, 1)

@@ -37,22 +37,22 @@ def add_parser(actions: Any) -> None:
     parser.set_defaults(func=run)
 
 
-def run(chosen: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Write a bundle with signatures."""
-    place = Output(Path(chosen.out), chosen.force, MARK)
-    keys, bundle = cryptography(), read_bytes(chosen.file)
-    signers = numbered(chosen.key, keys.private_key)
+    place = Output(Path(arguments.out), arguments.force, MARK)
+    keys, bundle = cryptography(), read_bytes(arguments.file)
+    signers = numbered(arguments.key, keys.private_key)
     try:
         manifest = signable(bundle)
         out = signed(bundle, {number: keys.sign(key, manifest.raw) for number, key in signers.items()})
     except BadInput as error:
-        raise BadInput(f"{Path(chosen.file)}: {error}") from None
+        raise BadInput(f"{Path(arguments.file)}: {error}") from None
     # Once they are known to be keys: of what is none, the complaint is enough.
-    warn([], files_of(chosen.key))
+    warn([], files_of(arguments.key))
     place.write(out)
     numbers = sorted(signers)
-    if chosen.json:
-        print(json.dumps({"out": chosen.out, "signed": numbers}))
+    if arguments.json:
+        print(json.dumps({"out": arguments.out, "signed": numbers}))
     else:
-        print(f"{chosen.out}: signed by {', '.join(f'key {number}' for number in numbers)}")
+        print(f"{arguments.out}: signed by {', '.join(f'key {number}' for number in numbers)}")
     return 0

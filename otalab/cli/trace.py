@@ -42,15 +42,15 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(func=trace)
 
 
-def trace(chosen: argparse.Namespace) -> int:
+def trace(arguments: argparse.Namespace) -> int:
     """Print the life of a device that takes one update."""
-    goes_with(chosen, chosen.record or chosen.plot, "--record or --plot", "--force")
-    how = chosen_format(chosen)
+    goes_with(arguments, arguments.record or arguments.plot, "--record or --plot", "--force")
+    how = chosen_format(arguments)
     if how == "json":
-        refuse_idle(chosen, "JSON tells the phases and the effects: leave it out", "--summary")
-    record, picture = output(chosen.record, chosen), plotted(chosen)
+        refuse_idle(arguments, "JSON tells the phases and the effects: leave it out", "--summary")
+    record, picture = output(arguments.record, arguments), plotted(arguments)
     apart(record, picture)
-    scenario = set_up(chosen_design(chosen), image=chosen.image, **chosen_options(chosen))
+    scenario = set_up(chosen_design(arguments), image=arguments.image, **chosen_options(arguments))
     lived = life(scenario)
     if record:
         record.write(recording(lived))
@@ -65,13 +65,13 @@ def trace(chosen: argparse.Namespace) -> int:
     total = fsum(run.seconds for run in lived.runs)
     if how == "json":
         print(json.dumps(as_object(lived, end, phases, total)))
-    elif how == "csv" and chosen.summary:
+    elif how == "csv" and arguments.summary:
         print(csv_text(("phase", *COUNTS, "seconds"), [(name, *row.values()) for name, row in phases.items()]), end="")
     elif how == "csv":
         every = list(effects(lived))
         print(csv_text(list(every[0]), [tuple(row.values()) for row in every]), end="")
     else:
-        _show(lived, end, phases, total, summary=chosen.summary)
+        _show(lived, end, phases, total, summary=arguments.summary)
     return 0
 
 

@@ -225,11 +225,11 @@ def _counted(model: FaultModel, site: Site) -> int:
 def _sparse(tears: Iterable[tuple[_Left, _Told]], most: int) -> Iterator[tuple[_Left, _Told]]:
     """Yield of each kind the first, second, fourth, …; numbers in a label tell no kind."""
     met: Counter[str] = Counter()
-    for left, told in tears:
-        kind = _NUMBER.sub("", told[0])
+    for left, label_and_weights in tears:
+        kind = _NUMBER.sub("", label_and_weights[0])
         met[kind] += 1
         if met[kind] <= most and met[kind].bit_count() == 1:
-            yield left, told
+            yield left, label_and_weights
 
 
 def fault(name: str, leave: Leave, quick: Quick | None = None) -> FaultModel:

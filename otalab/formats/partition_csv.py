@@ -82,7 +82,7 @@ def _numbered(where: str, what: str, text: str, known: dict[str, int]) -> int:
 
 
 def _size(where: str, what: str, text: str) -> int:
-    found = re.fullmatch(r"(0x[0-9a-f]+|[0-9]{1,12})\s*([KM]?)B?", text, re.IGNORECASE)
-    if not found:
+    match = re.fullmatch(r"(0x[0-9a-f]+|[0-9]{1,12})\s*([KM]?)B?", text, re.IGNORECASE)
+    if not match:
         raise BadInput(f"{where}: {what} {text!r} is not a number of bytes such as 0x10000, 64K or 1M")
-    return int(found[1], 0) * _UNITS[found[2].upper()]
+    return int(match[1], 0) * _UNITS[match[2].upper()]

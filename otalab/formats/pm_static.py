@@ -26,18 +26,18 @@ class MappedRegion:
 def read_map(source: str, text: str) -> dict[str, MappedRegion]:
     """Return the regions of the internal flash by name; `BadInput` names what cannot be read."""
     try:
-        found = yaml.safe_load(text)
+        tree = yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
         raise BadInput(f"{source}{line}: not YAML: {getattr(error, 'problem', None) or error}") from error
-    if not isinstance(found, dict) or not found:
+    if not isinstance(tree, dict) or not tree:
         raise BadInput(f"{source}: no map of partitions, each with an address and a size")
-    return {region.name: region for region in _regions(source, found)}
+    return {region.name: region for region in _regions(source, tree)}
 
 
-def _regions(source: str, found: dict[object, object]) -> Iterator[MappedRegion]:
-    for name, fields in found.items():
+def _regions(source: str, tree: dict[object, object]) -> Iterator[MappedRegion]:
+    for name, fields in tree.items():
         if not isinstance(fields, dict):
             raise BadInput(f"{source}: {str(name)[:40]!r} is no partition: it needs an address and a size")
         region = fields.get("region", INSIDE[0])

@@ -75,7 +75,7 @@ class Sampler:
     ) -> tuple[Sequels, list[tuple[FrontierNode, int, float]]]:
         """Return so many lives, and which of them a device goes on with from each place, with its share."""
         places = list(known.ahead)
-        by = np.cumsum([known.ahead[one] for one in places])
+        by = np.cumsum([known.ahead[place] for place in places])
         edges = by[-1] * np.arange(count + 1) / count
         rows = []
         for number in range(count):
@@ -204,27 +204,27 @@ class Sampler:
         key = effect, before.sectors[sector], before.mark_of(sector), records, held
         law = self._laws.pop(key, None)
         if law is None:
-            site, found, weights = self.graph.faults.law(effect, before, self.graph.scenario.device)
-            law = site, found, np.cumsum(np.array(weights) @ self.weigher.left(held))
+            site, tears, weights = self.graph.faults.law(effect, before, self.graph.scenario.device)
+            law = site, tears, np.cumsum(np.array(weights) @ self.weigher.left(held))
         self._laws[key] = law
         while len(self._laws) > LAWS:
             self._laws.popitem(last=False)
-        site, found, by = law
-        label, left, mark = found[min(int(np.searchsorted(by, u * by[-1], "right")), len(found) - 1)]
+        site, tears, by = law
+        label, left, mark = tears[min(int(np.searchsorted(by, u * by[-1], "right")), len(tears) - 1)]
         return label, before.with_sector(sector, site.within(site.whole, left), mark)
 
 
 def _shared(places: list[FrontierNode], by: Floats, edges: Floats) -> list[tuple[FrontierNode, int, float]]:
     """Return which lives a device goes on with from each place: those in whose stratum it lies, by overlap."""
-    found, most = [], len(edges) - 2
+    chosen_edges, most = [], len(edges) - 2
     for place, begun, over in zip(places, [0.0, *by[:-1].tolist()], by.tolist(), strict=True):
         first = min(int(np.searchsorted(edges, begun, "right")) - 1, most)
         last = min(max(first, int(np.searchsorted(edges, over, "left")) - 1), most)
         if first == last:
-            found.append((place, first, 1.0))
+            chosen_edges.append((place, first, 1.0))
             continue
         for life in range(first, last + 1):
             share = (min(over, edges[life + 1]) - max(begun, edges[life])) / (over - begun)
             if share > 0:
-                found.append((place, life, share))
-    return found
+                chosen_edges.append((place, life, share))
+    return chosen_edges

@@ -60,7 +60,7 @@ class Weigher:
 
     def __init__(self, graph: PartialGraph, rates: Rates, shares: Sequence[float]) -> None:
         self.graph = graph
-        self.rates = [np.array([one.per_second(phase) for phase in PHASES]) for one in (rates, rates.unsteady)]
+        self.rates = [np.array([law.per_second(phase) for phase in PHASES]) for law in (rates, rates.unsteady)]
         self.bounce = rates.bounce.chance if rates.bounce else 0.0
         self.shares = np.array(shares)
         self.hold_up = rates.hold_up
@@ -75,8 +75,8 @@ class Weigher:
         return known[1]
 
     def _weighed(self, run: KnownRun, rates: Floats) -> Lasting:
-        phase = np.array([PHASES.index(one) for one in run.phases], np.int64)
-        seconds = np.array([one if one < np.inf else 0.0 for one in run.seconds])
+        phase = np.array([PHASES.index(name) for name in run.phases], np.int64)
+        seconds = np.array([lasting if lasting < np.inf else 0.0 for lasting in run.seconds])
         hazard = rates[phase] * seconds
         before = np.concatenate([[0.0], np.cumsum(hazard)])
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -102,11 +102,11 @@ class Weigher:
 
     def leads(self, node: Node, unsteady: bool) -> dict[Place, float]:
         """Return where a node leads, and how the power is there, each with its probability."""
-        found: dict[Place, float] = {}
+        weights: dict[Place, float] = {}
 
         def add(target: Target, mode: bool, weight: float) -> None:
             if weight > TINY:
-                found[target, mode] = found.get((target, mode), 0.0) + weight
+                weights[target, mode] = weights.get((target, mode), 0.0) + weight
 
         lasting = [self.lasting(run, unsteady) for run in node.runs]
         for run, last in zip(node.runs, lasting, strict=True):
@@ -120,7 +120,7 @@ class Weigher:
             weight = run.probability * float(last.cut[edge.step]) * self.torn(last, edge)
             add(edge.target, False, weight * (1 - self.bounce))
             add(edge.target, True, weight * self.bounce)
-        return found
+        return weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,13 +160,13 @@ def known(graph: PartialGraph, weigher: Weigher) -> Known:
             return ends[place[0]]
         return len(order) if isinstance(place[0], FrontierNode) else order[place]
 
-    cells = [(p, row, column(target)) for row, found in enumerate(leads) for target, p in found.items()]
+    cells = [(p, row, column(target)) for row, targets in enumerate(leads) for target, p in targets.items()]
     cells += [(1.0, end, end) for end in range(len(order), size)]
     weights, rows, columns = zip(*cells, strict=True)
     solution = solve(csr_array(coo_array((weights, (rows, columns)), (size, size)).tocsr()))
     ahead: dict[FrontierNode, float] = {}
-    for row, found in enumerate(leads):
-        for (target, _), p in found.items():
+    for row, targets in enumerate(leads):
+        for (target, _), p in targets.items():
             if isinstance(target, FrontierNode):
                 ahead[target] = ahead.get(target, 0.0) + p * float(solution.visits[row])
     return Known({end: float(solution.ends[place]) for end, place in ends.items()}, ahead)
@@ -193,10 +193,10 @@ def search(
             return now
         ahead = sorted(now.ahead.items(), key=lambda pair: -pair[1])
         enough, taken, passed = SHARE * now.unknown, [], 0.0
-        for one, mass in ahead:
-            if graph.many(one):
+        for place, mass in ahead:
+            if graph.many(place):
                 continue
-            taken.append(one)
+            taken.append(place)
             passed += mass
             if passed > enough or len(taken) >= min(MOST, 1 + nodes - len(graph.nodes)):
                 break

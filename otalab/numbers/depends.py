@@ -18,30 +18,30 @@ def longest_effect(study: Study) -> float:
     )
 
 
-def depends(one: Study) -> Iterator[str]:
+def depends(study: Study) -> Iterator[str]:
     """Yield per what it is, then board, offer and network, then the weights and flip points if there are any."""
-    used = ", a device that has taken an update before" if one.used else ""
+    used = ", a device that has taken an update before" if study.used else ""
     yield (
-        f"per update; board {one.board.name}, offer {one.scenario.offers}, {one.bytes_per_second:g} bytes per "
+        f"per update; board {study.board.name}, offer {study.scenario.offers}, {study.bytes_per_second:g} bytes per "
         f"second{used}"
     )
-    if one.rates.hold_up:
-        longest = longest_effect(one)
+    if study.rates.hold_up:
+        longest = longest_effect(study)
         enough = "which no erase or program of an undisturbed update outlasts: none of them is torn"
         short = f"an erase or program takes {seconds(longest)} at most: that much is enough for none to be torn"
         yield (
-            f"hold-up time {seconds(one.rates.hold_up)}: an effect that ends within it is finished, "
-            f"{enough if one.rates.hold_up >= longest else short}"
+            f"hold-up time {seconds(study.rates.hold_up)}: an effect that ends within it is finished, "
+            f"{enough if study.rates.hold_up >= longest else short}"
         )
-    if bounce := one.rates.bounce:
+    if bounce := study.rates.bounce:
         yield (
             f"bounce: with probability {bounce.chance:g} power that has come back fails again, after "
             f"{seconds(bounce.seconds)} on the average"
         )
-    if len(one.members) > 1:
-        yield "weights: " + ", ".join(f"{name} {share:.3g}" for name, share in one.members.items())
-    if "atomic" in one.members:
-        erase, program = one.flips
+    if len(study.members) > 1:
+        yield "weights: " + ", ".join(f"{name} {share:.3g}" for name, share in study.members.items())
+    if "atomic" in study.members:
+        erase, program = study.flips
         yield (
             f"atomic: a cut in an erase leaves it done from {erase:.0%} of its time on, one in a program from "
             f"{program:.0%} on (--erase-flip, --program-flip)"

@@ -109,10 +109,10 @@ class Search:
         """Say whether the bounds are as close as was asked for."""
         wide = max(self.absolute, COARSE * self.relative if now.unknown > COMMON else 0.0)
         for end, low in now.ends.items():
-            seen = int((ends == ENDINGS.index(end)).sum())
-            found = interval(seen, len(ends))
-            width = now.unknown * (found.high - found.low)
-            if width > max(wide, self.relative * (low + now.unknown * found.estimate)):
+            count = int((ends == ENDINGS.index(end)).sum())
+            share = interval(count, len(ends))
+            width = now.unknown * (share.high - share.low)
+            if width > max(wide, self.relative * (low + now.unknown * share.estimate)):
                 return False
         return True
 
@@ -140,10 +140,10 @@ class Brief(Explorer):
     def classes(self, effect: Erase | Program, before: Flash, sector: int, within: Hashable = None) -> list[TearClass]:
         """Return the tears of an effect by what can be told apart; to find them is an effort."""
         before_this = len(self._tears)
-        found = super().classes(effect, before, sector, within)
+        classes = super().classes(effect, before, sector, within)
         if len(self._tears) > before_this:
-            self.effort += sum(one.count for one in found)
-        return found
+            self.effort += sum(kind.count for kind in classes)
+        return classes
 
 
 def closed_graph(

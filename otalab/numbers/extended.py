@@ -21,10 +21,12 @@ def with_bounce(steady: Walk, unsteady: Walk, chance: float) -> Walk:
     def own(target: Ints) -> Ints:
         return np.where(target < states, target, target + states)
 
-    def both(one: Ints, other: Ints) -> Ints:
-        return np.concatenate([one[:-1], other + one[-1]])
+    def both(first: Ints, other: Ints) -> Ints:
+        return np.concatenate([first[:-1], other + first[-1]])
 
-    halves = [np.column_stack([one.tear_weight * (1 - chance), one.tear_weight * chance]) for one in (steady, unsteady)]
+    halves = [
+        np.column_stack([legs.tear_weight * (1 - chance), legs.tear_weight * chance]) for legs in (steady, unsteady)
+    ]
     target = np.column_stack([own(steady.tear_target), steady.tear_target + states])
     return replace(
         steady,

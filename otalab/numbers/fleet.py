@@ -48,9 +48,9 @@ class Fleet:
                 raise BadInput(f"fleet: row {number}: timing must be typ or max, got {changes['timing']!r}")
             if not 0 < float(changes.get("bytes_per_second", 1)) < float("inf"):
                 raise BadInput(f"fleet: row {number}: bytes_per_second must be more than 0")
-            one = replace(base, **changes)
-            one.refuse_nonsense()
-            studies.append(one)
+            study = replace(base, **changes)
+            study.refuse_nonsense()
+            studies.append(study)
             shares.append(share)
         return cls(tuple(studies), tuple(share / fsum(shares) for share in shares))
 
@@ -103,8 +103,8 @@ class Fleet:
     @property
     def given_shares(self) -> Sequence[float]:
         """The shares among the devices that are looked at: given a cut, kinds that meet more of them are more."""
-        worth = [share * one.weighed.walk.given for share, one in zip(self.shares, self.studies, strict=True)]
-        return [one / fsum(worth) for one in worth]
+        worth = [share * study.weighed.walk.given for share, study in zip(self.shares, self.studies, strict=True)]
+        return [share / fsum(worth) for share in worth]
 
     @property
     def given(self) -> float:

@@ -37,7 +37,7 @@ class RateLaw:
     counted: bool = False
 
     def __post_init__(self) -> None:
-        if not all(isfinite(one) and one > 0 for one in (self.shape, self.scale)):
+        if not all(isfinite(number) and number > 0 for number in (self.shape, self.scale)):
             raise BadInput(f"gamma({self.shape:g}, {self.scale:g}): shape and scale must be above 0")
 
     @property
@@ -77,12 +77,12 @@ def parse_law(text: str) -> RateLaw | None:
     `gamma(shape, scale)` has a scale like any rate, `0.7/year`; or counts, as in `14 outages in 10 homes in a year`.
     Raises `BadInput` for what begins like a law and is none.
     """
-    if found := GAMMA.fullmatch(text):
-        return RateLaw(_number(text, found[1]), parse_rate(found[2].strip()))
-    if found := COUNTS.fullmatch(text):
-        times = _number(text, found[3] or "1")
-        hours = 1 / parse_rate(f"1/{found[4]}")
-        return RateLaw.of_counts(int(found[1]), int(found[2]) * times * hours)
+    if match := GAMMA.fullmatch(text):
+        return RateLaw(_number(text, match[1]), parse_rate(match[2].strip()))
+    if match := COUNTS.fullmatch(text):
+        times = _number(text, match[3] or "1")
+        hours = 1 / parse_rate(f"1/{match[4]}")
+        return RateLaw.of_counts(int(match[1]), int(match[2]) * times * hours)
     if "gamma" in text or " in " in text:
         raise BadInput(f"rate {text!r}: no law of a rate; write {FORMS}")
     return None

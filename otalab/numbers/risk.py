@@ -91,11 +91,11 @@ class Weighed:
         if self.sampled is None:
             return low, min(1.0, low + self.unknown)
         lives = self.sampled.lives.end
-        seen = int(np.isin(lives, [ENDS.index(end) for end in ends]).sum())
+        count = int(np.isin(lives, [ENDS.index(end) for end in ends]).sum())
         lost = int((lives == OPEN).sum())
         weight = self.unknown
-        least = interval(seen, len(lives), confidence).low
-        most = interval(seen + lost, len(lives), confidence).high
+        least = interval(count, len(lives), confidence).low
+        most = interval(count + lost, len(lives), confidence).high
         return low + weight * least, min(1.0, low + weight * most)
 
     @cached_property
@@ -194,23 +194,23 @@ class Weighed:
             np.bincount(phase, self._cuts, count),
             np.bincount(phase[place], bad, count),
         )
-        rows = zip(self.walk.phases, *(column.tolist() for column in columns), strict=True)
-        known = {name: (s, cut, bad) for name, s, cut, bad in rows}
+        listed = zip(self.walk.phases, *(column.tolist() for column in columns), strict=True)
+        known = {name: (s, cut, bad) for name, s, cut, bad in listed}
         if self.sampled is None:
             rest = np.zeros((3, len(PHASES)))
             most = np.full(len(PHASES), self.unknown)
         else:
             rest, most = self._rest_by_phase(self.sampled)
-        told = []
+        rows = []
         for number, name in enumerate(PHASES):
             if name in known or rest[:, number].any():
                 s, cut, bad = known.get(name, (0.0, 0.0, 0.0))
                 spent, cuts, worse = (s + rest[0, number], cut + rest[1, number], bad + rest[2, number])
                 bounds = [bad, min(1.0, bad + most[number])]
                 row = {"phase": name, "seconds": float(spent), "cuts": float(cuts), "p_cut": float(cuts)}
-                told.append(row | {"p_bad": float(worse), "p_bad_bounds": [float(bound) for bound in bounds]})
+                rows.append(row | {"p_bad": float(worse), "p_bad_bounds": [float(bound) for bound in bounds]})
         order = [*self.walk.phases, *PHASES]
-        return sorted(told, key=lambda row: order.index(row["phase"]))
+        return sorted(rows, key=lambda row: order.index(row["phase"]))
 
     def _rest_by_phase(self, sampled: Sampled) -> tuple[Floats, Floats]:
         """Return what sampled lives add to each phase: seconds, cuts, fatal cuts; and the most that the last can be."""
@@ -222,8 +222,8 @@ class Weighed:
         share[cut] = np.eye(len(PHASES))[lives.last_cut[cut]]
         fatal = share * bad[:, None]
         rest = np.array([weight @ lives.seconds, weight @ lives.cuts, weight @ fatal])
-        seen = np.ceil(fatal.sum(axis=0)).astype(int).tolist()
-        return rest, np.array([self.unknown * interval(count, len(lives), CONFIDENCE).high for count in seen])
+        counts = np.ceil(fatal.sum(axis=0)).astype(int).tolist()
+        return rest, np.array([self.unknown * interval(count, len(lives), CONFIDENCE).high for count in counts])
 
     def _entered(self, lives: int) -> Floats:
         """Return for each sampled life the shares of the phases whose cuts lead to it."""
@@ -237,10 +237,10 @@ class Weighed:
         inside = walk.tear_target[tear] < walk.states
         np.add.at(into, (walk.tear_target[tear][inside], phase[inside]), (self._visits[place] * probability)[inside])
         some = walk.leg_life >= 0
-        found = np.zeros((lives, len(PHASES)))
-        np.add.at(found, walk.leg_life[some], into[walk.leg_state[some]] * walk.leg_probability[some][:, None])
-        total = found.sum(axis=1, keepdims=True)
-        return np.asarray(np.divide(found, total, out=np.zeros_like(found), where=total > 0), np.float64)
+        shares = np.zeros((lives, len(PHASES)))
+        np.add.at(shares, walk.leg_life[some], into[walk.leg_state[some]] * walk.leg_probability[some][:, None])
+        total = shares.sum(axis=1, keepdims=True)
+        return np.asarray(np.divide(shares, total, out=np.zeros_like(shares), where=total > 0), np.float64)
 
     @cached_property
     def passages(self) -> Floats:

@@ -43,16 +43,16 @@ class _Value(NamedTuple):
     change: tuple[str, Any]
 
 
-def sensitivity(one: Study) -> pd.DataFrame:
+def sensitivity(study: Study) -> pd.DataFrame:
     """Return a row per input and end (`bad` is all bad ends together), the inputs that move `bad` most first.
 
     `p` is the probability per update as the study has it, `p_low` and `p_high` those at the two values of the input;
     where a graph does not close they are estimates, with the scatter of what was sampled.
     """
-    here = _ends(one)
+    here = _ends(study)
     rows = [
         (moved.name, moved.low, moved.high, end, here[end], moved.at_low[end], moved.at_high[end], _elastic(moved, end))
-        for moved in _every(one)
+        for moved in _every(study)
         for end in here
     ]
     table = pd.DataFrame(rows, columns=COLUMNS)

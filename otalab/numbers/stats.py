@@ -127,7 +127,7 @@ def compare(count_a: int, trials_a: int, count_b: int, trials_b: int, confidence
     """
     count_a, trials_a = _counted(count_a, trials_a)
     count_b, trials_b = _counted(count_b, trials_b)
-    a, b = (interval(*seen, confidence, "wilson") for seen in ((count_a, trials_a), (count_b, trials_b)))
+    a, b = (interval(*counts, confidence, "wilson") for counts in ((count_a, trials_a), (count_b, trials_b)))
     difference = a.estimate - b.estimate
     low = difference - math.hypot(a.estimate - a.low, b.high - b.estimate)
     high = difference + math.hypot(a.high - a.estimate, b.estimate - b.low)
@@ -145,15 +145,15 @@ def claim(count: int, trials: int, confidence: float = 0.95) -> str:
     count, trials = _counted(count, trials)
     miss = 1 - _confident(confidence)
     if count == 0:
-        seen, bounds = "No failure", f"below {_up(_high(count, trials, miss))}"
+        sentence, bounds = "No failure", f"below {_up(_high(count, trials, miss))}"
     elif count == trials:
-        seen, bounds = "Nothing but failures", f"above {_down(_low(count, trials, miss))}"
+        sentence, bounds = "Nothing but failures", f"above {_down(_low(count, trials, miss))}"
     else:
-        found = interval(count, trials, confidence)
-        seen = f"{count} failure{'s' * (count > 1)}"
-        bounds = f"between {_down(found.low)} and {_up(found.high)}"
+        bounds_of = interval(count, trials, confidence)
+        sentence = f"{count} failure{'s' * (count > 1)}"
+        bounds = f"between {_down(bounds_of.low)} and {_up(bounds_of.high)}"
     tried = f"{trials} trial{'s' * (trials > 1)}"
-    return f"{seen} in {tried}: with {_percent(confidence)} confidence the failure probability is {bounds}."
+    return f"{sentence} in {tried}: with {_percent(confidence)} confidence the failure probability is {bounds}."
 
 
 def _counted(count: int, trials: int) -> tuple[int, int]:

@@ -129,9 +129,9 @@ class Study(ScenarioOptions):
         alike = replace(whole, part=None, timing="typ")
         if whole not in _explored and _explored.get(alike, whole) is not None:
             with whole._told():
-                found = closed_graph(whole.scenario, whole.model, whole.budget, progress)
-            partly = found and found.interrupted
-            _keep(self if partly else whole if found else alike, found)
+                explored = closed_graph(whole.scenario, whole.model, whole.budget, progress)
+            partly = explored and explored.interrupted
+            _keep(self if partly else whole if explored else alike, explored)
         known = _explored.get(self) or _explored.get(whole)
         if known is None:
             with self._told():
@@ -178,7 +178,7 @@ class Study(ScenarioOptions):
         """Return the answers that each member of the fault model would give alone."""
         names = self.graph.members
         return {
-            name: Weighed(self.graph, self.rates, [float(name == one) for one in names], self.given_cut)
+            name: Weighed(self.graph, self.rates, [float(name == member) for member in names], self.given_cut)
             for name in self.members
         }
 
@@ -219,11 +219,11 @@ def _plain(value: object) -> str:
     return f"{value:g}" if isinstance(value, int | float) else repr(value)
 
 
-def _keep(one: Study, found: Explored | None) -> None:
-    # Campaigns explore in threads: what one has found, another may throw out.
+def _keep(whole: Study, explored: Explored | None) -> None:
+    # Campaigns explore in threads: what one has explored, another may throw out.
     while len(_explored) >= KEPT:
         _explored.pop(next(iter(_explored)), None)
-    _explored[one] = found
+    _explored[whole] = explored
 
 
 def study(
@@ -241,16 +241,16 @@ def study(
     if isinstance(rate, str):
         rate = parse_rate(rate)
     design = design_or_code(design)
-    known = [one.name for one in fields(Study)]
+    known = [option.name for option in fields(Study)]
     for name in options:
         if name not in known:
             raise unknown("option", name, known)
-    one = Study(
+    new = Study(
         design=design,
         board=board_for(design, board),
         rates=rate if isinstance(rate, Rates) else Rates(rate),
         weights=tuple((weights or {}).items()),
         **options,
     )
-    one.refuse_nonsense()
-    return one
+    new.refuse_nonsense()
+    return new

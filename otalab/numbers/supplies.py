@@ -29,9 +29,9 @@ TIME = re.compile(r"\s*([0-9.eE+-]+)\s*([a-z]*)\s*")
 
 def parse_seconds(text: str) -> float:
     """Return the seconds that `5ms`, `0.2 s` or `1min` is; `BadInput` for what is none, or has no unit."""
-    found = TIME.fullmatch(text)
+    match = TIME.fullmatch(text)
     try:
-        seconds = float(found[1]) * UNITS[found[2]] if found else -1.0
+        seconds = float(match[1]) * UNITS[match[2]] if match else -1.0
     except (ValueError, KeyError):
         seconds = -1.0
     if not isfinite(seconds) or seconds < 0:
@@ -43,12 +43,12 @@ def parse_bounce(text: str) -> Bounce:
     """Return the bounce that `0.3 in 1min` tells: its probability, and the mean time until it comes."""
     chance, word, time = text.partition(" in ")
     try:
-        found = float(chance) if word else -1.0
+        probability = float(chance) if word else -1.0
     except ValueError:
-        found = -1.0
-    if not 0 <= found <= 1:
+        probability = -1.0
+    if not 0 <= probability <= 1:
         raise BadInput(f"{text!r} is no bounce: a probability and the mean time until it comes, as in 0.3 in 1min")
-    return Bounce(found, parse_seconds(time))
+    return Bounce(probability, parse_seconds(time))
 
 
 def finished(seconds: Floats, rate: Floats, hold_up: float) -> Floats:

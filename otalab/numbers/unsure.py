@@ -36,15 +36,15 @@ class Unsure(NamedTuple):
     high: float
 
 
-def homes(one: Study, law: RateLaw) -> Fleet:
+def homes(study: Study, law: RateLaw) -> Fleet:
     """Return the fleet of homes that differ: kinds at the nodes of a quadrature, with its weights.
 
     What such a fleet comes to on the average is what homes of all rates do, as exactly as the quadrature is.
     """
-    fleet, nodes = _kinds(one, law, NODES), NODES
+    fleet, nodes = _kinds(study, law, NODES), NODES
     while fleet.closed and nodes < MOST:
         nodes *= 2
-        rough, fleet = fleet.estimates, _kinds(one, law, nodes)
+        rough, fleet = fleet.estimates, _kinds(study, law, nodes)
         if all(abs(rough[end] - p) <= max(1e-12, CLOSE * p) for end, p in fleet.estimates.items()):
             break
     return fleet
@@ -57,24 +57,24 @@ def _kinds(study: Study, law: RateLaw, nodes: int) -> Fleet:
     return Fleet(kinds, tuple((shares / shares.sum()).tolist()))
 
 
-def unsure(one: Study, law: RateLaw, confidence: float = 0.95) -> list[Unsure]:
+def unsure(study: Study, law: RateLaw, confidence: float = 0.95) -> list[Unsure]:
     """Return a row for each end; a phase that has its own rate keeps it.
 
     The interval is the range of the probability over the central part of the law, its edges at equal tails: the
     probability need not rise with the rate.
     A graph that does not close is searched anew for every rate, and the bounds of its samples are taken in.
     """
-    fleet = homes(one, law)
+    fleet = homes(study, law)
     tail = (1 - confidence) / 2
     rates = [law.quantile(share) for share in np.linspace(tail, 1 - tail, POINTS)]
-    at = [replace(one, rates=replace(one.rates, default=rate)).weighed for rate in rates]
-    here = replace(one, rates=replace(one.rates, default=law.mean)).weighed.ends
-    found = []
+    at = [replace(study, rates=replace(study.rates, default=rate)).weighed for rate in rates]
+    here = replace(study, rates=replace(study.rates, default=law.mean)).weighed.ends
+    rows = []
     for end in ENDS:
         bounds = [weighed.interval(end) for weighed in at]
         lowest, highest = min(low for low, _ in bounds), max(high for _, high in bounds)
-        found.append(Unsure(end, *fleet.interval(end), here[end], lowest, highest))
-    return found
+        rows.append(Unsure(end, *fleet.interval(end), here[end], lowest, highest))
+    return rows
 
 
 def as_object(law: RateLaw, rows: list[Unsure], confidence: float = 0.95) -> dict[str, Any]:

@@ -113,12 +113,12 @@ def _given_cut(plain: Walk) -> Walk:
     before, chance = _before_a_cut(plain)
     place = {state: number for number, state in enumerate(before)}
     bounds = [slice(plain.state_leg[state], plain.state_leg[state + 1]) for state in before]
-    legs = np.concatenate([np.arange(one.start, one.stop) for one in bounds])
+    legs = np.concatenate([np.arange(span.start, span.stop) for span in bounds])
     ahead = np.array([chance[place[way]] if way in place else 0.0 for way in plain.leg_through[legs].tolist()])
     on = plain.leg_on[legs] * ahead
     worth = plain.leg_cut[legs] + on
     probability = plain.leg_probability[legs] * worth
-    owner = np.repeat(np.arange(len(before)), [one.stop - one.start for one in bounds])
+    owner = np.repeat(np.arange(len(before)), [span.stop - span.start for span in bounds])
     states, more = plain.states, len(before)
 
     def shifted(target: Ints) -> Ints:

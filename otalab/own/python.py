@@ -250,5 +250,5 @@ def _place(error: Exception, path: Path) -> str:
     """Return the last place of the module's own that an error came through."""
     if isinstance(error, SyntaxError):
         return f"{path.name}:{error.lineno}"
-    lines = [one.lineno for one in traceback.extract_tb(error.__traceback__) if one.filename == str(path)]
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
     return f"{path.name}:{lines[-1]}" if lines else path.name

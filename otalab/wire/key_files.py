@@ -46,15 +46,15 @@ def cryptography() -> ModuleType:
 
 def numbered(options: Sequence[str], read: Callable[[bytes], T]) -> dict[int, T]:
     """Return the keys of `I=FILE` options by their number."""
-    found: dict[int, T] = {}
+    keys: dict[int, T] = {}
     for option in options:
         number, _, name = option.partition("=")
         if not (len(number) == 1 and "0" <= number < str(KEYS) and name):
             raise BadInput(f"--key {option}: I=FILE is needed, with I from 0 to {KEYS - 1}")
-        if int(number) in found:
+        if int(number) in keys:
             raise BadInput(f"--key {option}: key {number} was given before")
         try:
-            found[int(number)] = read(read_bytes(name, LARGEST_KEY_FILE))
+            keys[int(number)] = read(read_bytes(name, LARGEST_KEY_FILE))
         except BadInput as error:
             raise BadInput(f"--key {option}: {error}") from None
-    return found
+    return keys

@@ -29,8 +29,8 @@ _REPEATABLE = ec.ECDSA(SHA256(), deterministic_signing=True)
 
 def verified(read: ManifestRead, keys: Mapping[int, PublicKey]) -> int:
     """Return the mask of a bundle: bit i is set if its signature i verifies under key i."""
-    found = signatures(read.extra)
-    return sum(1 << i for i, key in keys.items() if i in found and verifies(key, found[i], read.manifest.raw))
+    given = signatures(read.extra)
+    return sum(1 << i for i, key in keys.items() if i in given and verifies(key, given[i], read.manifest.raw))
 
 
 def verifies(key: PublicKey, signature: bytes, data: bytes) -> bool:

@@ -110,3 +110,40 @@ def test_a_planted_stranger_is_seen():
     assert ["Zebra", "_Zebra"] == list(named("class Zebra: ...\n_Zebra = dict[str, int]\nZEBRAS = 3\nzebra = 2"))
     assert ["rpc", "zebra"] == words("RPCZebra")
     assert "zebra" not in glossary()[1] | set(PLAIN.split())
+
+
+# Public names, of parameters and fields that others use, and the words of a guard that is told of processes.
+KEPT_PARTICIPLES = {
+    "otalab/bench/inspected.py": {"found"},
+    "otalab/firmware/explain.py": {"found"},
+    "otalab/numbers/ahead.py": {"told"},
+    "otalab/numbers/by_weight.py": {"told"},
+    "otalab/numbers/campaigns/paced.py": {"told"},
+    "otalab/numbers/campaigns/stop_rule.py": {"seen"},
+    "otalab/views/figures/risk.py": {"seen"},
+    "otalab/views/widgets/dashboard.py": {"asked"},
+    "otalab/wire/auth/digest.py": {"one"},
+    "otalab/wire/live/guard.py": {"told"},
+}
+PARTICIPLES = {"one", "found", "told", "asked", "seen", "chosen"}
+
+
+def bound(tree):
+    """
+    Yield every name that a module gives to something.
+    """
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_name_says_what_a_thing_is(name):
+    """
+    A record, a tear, a study: not one, found or told, which hide what it is.
+    """
+    assert KEPT_PARTICIPLES.get(name, set()) == PARTICIPLES & set(bound(ast.parse(SOURCES[name])))

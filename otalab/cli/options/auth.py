@@ -32,13 +32,13 @@ def add_auth_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--auth-algorithm", choices=ALGORITHMS, default=ALGORITHMS[0], help="of the digests (MD5)")
 
 
-def users(chosen: argparse.Namespace) -> Users | None:
+def users(arguments: argparse.Namespace) -> Users | None:
     """Return who is known, `None` if everybody is."""
-    realm, algorithm = getattr(chosen, "auth_domain", REALM), getattr(chosen, "auth_algorithm", ALGORITHMS[0])
-    name, password_file = getattr(chosen, "user", None), getattr(chosen, "password_file", None)
+    realm, algorithm = getattr(arguments, "auth_domain", REALM), getattr(arguments, "auth_algorithm", ALGORITHMS[0])
+    name, password_file = getattr(arguments, "user", None), getattr(arguments, "password_file", None)
     if not re.fullmatch(NAME, realm) or not re.fullmatch(NAME, name or USER):
         raise BadInput("--user and --auth-domain: 1 to 64 characters are possible, no quote, colon or backslash")
-    if (path := getattr(chosen, "auth_file", None)) is not None:
+    if (path := getattr(arguments, "auth_file", None)) is not None:
         if name is not None or password_file is not None:
             raise BadInput("--auth-file has names of its own; leave --user and --password-file out")
         return Users(_htdigest(path, realm, 32 if algorithm == "MD5" else 64), realm, algorithm)
@@ -47,13 +47,13 @@ def users(chosen: argparse.Namespace) -> Users | None:
         return Users.one(name or USER, password, realm, algorithm)
     if name is not None:
         raise BadInput(f"--user {name}: it has no password; give one with --password-file FILE or in {VARIABLE}")
-    goes_with(chosen, False, "--password-file or --auth-file", "--auth-domain", "--auth-algorithm")
+    goes_with(arguments, False, "--password-file or --auth-file", "--auth-domain", "--auth-algorithm")
     return None
 
 
-def lock(chosen: argparse.Namespace) -> Lock | None:
+def lock(arguments: argparse.Namespace) -> Lock | None:
     """Return a lock for one device."""
-    known = users(chosen)
+    known = users(arguments)
     return Lock(known) if known else None
 
 
@@ -69,8 +69,10 @@ def check_host(host: str, *, known: bool, insecure: bool) -> None:
 def loopback(host: str) -> bool:
     """Say whether only this machine can reach an address."""
     try:
-        found = {entry[4][0] for entry in socket.getaddrinfo(host, None)}
-        return bool(host) and all(ipaddress.ip_address(str(one).partition("%")[0]).is_loopback for one in found)
+        addresses = {entry[4][0] for entry in socket.getaddrinfo(host, None)}
+        return bool(host) and all(
+            ipaddress.ip_address(str(address).partition("%")[0]).is_loopback for address in addresses
+        )
     except (OSError, UnicodeError, ValueError) as error:
         raise BadInput(f"--host {host}: there is no such address; take 127.0.0.1, or one of this machine") from error
 
@@ -84,7 +86,7 @@ def _first_line(path: str) -> str:
 
 def _htdigest(path: str, realm: str, digits: int) -> dict[str, str]:
     """Return the digests of a realm by name: lines `NAME:REALM:DIGEST`."""
-    found = {}
+    digests = {}
     for number, line in enumerate(_read(path, "--auth-file").splitlines(), 1):
         fields = line.strip().split(":")
         if fields == [""]:
@@ -92,10 +94,10 @@ def _htdigest(path: str, realm: str, digits: int) -> dict[str, str]:
         if len(fields) != 3 or not re.fullmatch(r"[0-9a-fA-F]+", fields[2]):
             raise BadInput(f"--auth-file {path}: line {number} is not NAME:REALM:DIGEST, as htdigest writes it")
         if fields[1] == realm and len(fields[2]) == digits:
-            found[fields[0]] = fields[2].lower()
-    if not found:
+            digests[fields[0]] = fields[2].lower()
+    if not digests:
         raise BadInput(f"--auth-file {path}: nobody is in the realm {realm} with a digest of {digits} digits")
-    return found
+    return digests
 
 
 def _read(path: str, option: str) -> str:

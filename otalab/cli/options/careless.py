@@ -25,8 +25,8 @@ def _open(paths: Iterable[str | None], bits: int) -> Iterator[str]:
             file, folder = Path(path).stat().st_mode, Path(path).resolve().parent.stat().st_mode
         except (OSError, ValueError):
             continue  # whoever reads it says what is wrong with it
-        if found := file & bits:
-            may = "write" if found & stat.S_IWOTH else "read"
+        if open_bits := file & bits:
+            may = "write" if open_bits & stat.S_IWOTH else "read"
             yield f"{path}: every user of this machine may {may} it: chmod o-rw {path}"
         elif folder & stat.S_IWOTH and not folder & stat.S_ISVTX:
             yield f"{path}: every user of this machine may put another file in its place: chmod o-w its folder"

@@ -45,31 +45,31 @@ def device_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def chosen_device(chosen: argparse.Namespace, flash: str) -> DeviceOptions:
+def chosen_device(arguments: argparse.Namespace, flash: str) -> DeviceOptions:
     """Return the device that the options describe, with its flash in this file."""
-    mask = mask_or(chosen, UNCHECKED)
-    if chosen.key and mask == UNCHECKED:
+    mask = mask_or(arguments, UNCHECKED)
+    if arguments.key and mask == UNCHECKED:
         print("no signature is required: --sig-req-mask is -1", file=sys.stderr, flush=True)
-    warn([chosen.auth_file, *files_of(chosen.key)], [chosen.password_file])
+    warn([arguments.auth_file, *files_of(arguments.key)], [arguments.password_file])
     return DeviceOptions(
         flash=flash,
-        board=chosen.board,
-        design=chosen.design,
-        part=chosen.part,
-        image=chosen.image,
-        commit=chosen.commit,
-        time_scale=chosen.time_scale,
-        no_sync=chosen.no_sync,
-        seed=chosen.seed,
-        key=tuple(chosen.key),
+        board=arguments.board,
+        design=arguments.design,
+        part=arguments.part,
+        image=arguments.image,
+        commit=arguments.commit,
+        time_scale=arguments.time_scale,
+        no_sync=arguments.no_sync,
+        seed=arguments.seed,
+        key=tuple(arguments.key),
         sig_req_mask=mask,
     )
 
 
-def check_times(chosen: argparse.Namespace) -> None:
+def check_times(arguments: argparse.Namespace) -> None:
     """Refuse times that are none, before anything is opened."""
     for name in ("time_scale", "update_timeout", "update_interval"):
-        a_time(f"--{name.replace('_', '-')}", getattr(chosen, name, 0.0))
+        a_time(f"--{name.replace('_', '-')}", getattr(arguments, name, 0.0))
     for name in ("update_commit_timeout", "shadow_commit_timeout"):
-        if not 0 <= (value := getattr(chosen, name, 0)) < 2**32:
+        if not 0 <= (value := getattr(arguments, name, 0)) < 2**32:
             raise BadInput(f"--{name.replace('_', '-')} {value}: 0 to 2**32 - 1 seconds are possible")

@@ -14,16 +14,16 @@ def add_firmware(parser: argparse.ArgumentParser, what: str = "code of your own 
     group(parser, "the device").add_argument("--firmware", metavar="FOLDER", help=what)
 
 
-def chosen_design(chosen: argparse.Namespace) -> str:
+def chosen_design(arguments: argparse.Namespace) -> str:
     """Return the one design that was named, or the page of the code in its place."""
-    if (chosen.design is None) is (chosen.firmware is None):
+    if (arguments.design is None) is (arguments.firmware is None):
         raise BadInput("name a design, or a folder of code with --firmware FOLDER: one of the two is needed")
-    return page_in(chosen.firmware) if chosen.design is None else str(chosen.design)
+    return page_in(arguments.firmware) if arguments.design is None else str(arguments.design)
 
 
-def chosen_designs(chosen: argparse.Namespace) -> list[str]:
+def chosen_designs(arguments: argparse.Namespace) -> list[str]:
     """Return every design that was named, each once, and the page of the code; at least one of them is needed."""
-    every = [*chosen.designs, *([page_in(chosen.firmware)] if chosen.firmware else [])]
+    every = [*arguments.designs, *([page_in(arguments.firmware)] if arguments.firmware else [])]
     if not every:
         raise BadInput("no design was named; otalab designs lists them, and --firmware FOLDER takes code")
     return [*dict.fromkeys(every)]

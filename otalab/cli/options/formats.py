@@ -24,11 +24,11 @@ def add_format(parser: argparse.ArgumentParser) -> None:
     add("--format", choices=FORMATS, help="table, json (as --json) or csv (table)")
 
 
-def chosen_format(chosen: argparse.Namespace) -> str:
+def chosen_format(arguments: argparse.Namespace) -> str:
     """Return the format that was chosen, in either way; two that differ are refused."""
-    if chosen.json and chosen.format not in (None, "json"):
-        raise BadInput(f"--json and --format {chosen.format} are two formats: take one")
-    return "json" if chosen.json else chosen.format or "table"
+    if arguments.json and arguments.format not in (None, "json"):
+        raise BadInput(f"--json and --format {arguments.format} are two formats: take one")
+    return "json" if arguments.json else arguments.format or "table"
 
 
 def csv_text(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

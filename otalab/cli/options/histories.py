@@ -35,7 +35,7 @@ class CaseFiles:
         yield from self.given.get(option, [])
         if option in self.stored:
             path = self.stored[option]
-            yield from (one for one in (path, str(self.folder / path)) if is_file(one))
+            yield from (name for name in (path, str(self.folder / path)) if is_file(name))
 
     def path(self, option: str, wanted: str, digest_of: Any) -> str:
         """Return the path of the file that an id was made with, recognised by its digest."""
@@ -131,15 +131,15 @@ def add_file_options(parser: argparse.ArgumentParser) -> None:
     add_options(parser)
 
 
-def wanted(chosen: argparse.Namespace) -> list[CaseHistory]:
+def wanted(arguments: argparse.Namespace) -> list[CaseHistory]:
     """Return the histories that were named: by an id, or by a file of them."""
-    given: dict[str, list[str]] = {name: getattr(chosen, name.replace("-", "_")) or [] for name in (*FILES, "new")}
+    given: dict[str, list[str]] = {name: getattr(arguments, name.replace("-", "_")) or [] for name in (*FILES, "new")}
     given = {name: [value] if isinstance(value, str) else value for name, value in given.items()}
-    given["design"] += [page_in(folder) for folder in chosen.firmware]
-    text, used = chosen.history, set[str]()
+    given["design"] += [page_in(folder) for folder in arguments.firmware]
+    text, used = arguments.history, set[str]()
     if is_file(text):
         folder = Path(text).parent
-        return [CaseHistory(one, CaseFiles(given, files, folder, used)) for one, files in _stored(text)]
+        return [CaseHistory(identity, CaseFiles(given, files, folder, used)) for identity, files in _stored(text)]
     if text.count("/") != ID.count("/"):
         raise BadInput(f"{text!r} is no file and no id: {ID}")
     return [CaseHistory(text, CaseFiles(given, used=used))]
@@ -147,10 +147,10 @@ def wanted(chosen: argparse.Namespace) -> list[CaseHistory]:
 
 def refuse_unused(every: list[CaseHistory]) -> None:
     """Refuse a file that none of the histories was made with."""
-    for one in every[:1]:
-        for option, values in one.supplied.given.items():
+    for history in every[:1]:
+        for option, values in history.supplied.given.items():
             for value in values:
-                if value not in one.supplied.used:
+                if value not in history.supplied.used:
                     raise BadInput(f"--{option} {value}: no history here was made with it: leave it out")
 
 
@@ -158,7 +158,7 @@ def _stored(path: str) -> list[tuple[str, dict[str, str]]]:
     text = read_text(path)
     try:
         stored = json.loads(text)
-        return [(str(one["id"]), _files(one)) for one in stored.get("counterexamples", [stored])]
+        return [(str(history["id"]), _files(history)) for history in stored.get("counterexamples", [stored])]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BadInput(f"{path}: holds no counterexamples; check --save writes such a file") from error
 

@@ -31,9 +31,9 @@ def mask(text: str) -> int:
     return int(text, 0)
 
 
-def mask_or(chosen: argparse.Namespace, default: int) -> int:
+def mask_or(arguments: argparse.Namespace, default: int) -> int:
     """Return the mask that was asked for, or the default."""
-    return default if chosen.sig_req_mask is None else int(chosen.sig_req_mask)
+    return default if arguments.sig_req_mask is None else int(arguments.sig_req_mask)
 
 
 def files_of(keys: Sequence[str]) -> list[str]:

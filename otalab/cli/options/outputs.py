@@ -17,14 +17,14 @@ def add_force(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def output(name: str | None, chosen: argparse.Namespace, mark: str = MADE) -> Output | None:
+def output(name: str | None, arguments: argparse.Namespace, mark: str = MADE) -> Output | None:
     """Return the place for a result, `None` where none was asked for."""
-    return None if name is None else Output(Path(name), chosen.force, mark)
+    return None if name is None else Output(Path(name), arguments.force, mark)
 
 
 def apart(*outputs: Output | None) -> None:
     """Refuse two results in one file."""
-    places = [one.path for one in outputs if one is not None]
+    places = [output.path for output in outputs if output is not None]
     for place in places:
         if places.count(place) > 1:
             raise BadInput(f"{place}: is to hold two results: take two names")

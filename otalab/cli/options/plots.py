@@ -24,11 +24,11 @@ def add_plot(parser: argparse.ArgumentParser) -> None:
     group(parser, "what comes out").add_argument("--plot", metavar="FILE.svg", help=what)
 
 
-def plotted(chosen: argparse.Namespace) -> Output | None:
+def plotted(arguments: argparse.Namespace) -> Output | None:
     """Return the place for the figure, `None` where none was asked for."""
-    if chosen.plot and Path(chosen.plot).suffix not in KINDS:
-        raise BadInput(f"--plot {chosen.plot}: its ending says what it is; one of: {', '.join(KINDS)}")
-    return output(chosen.plot, chosen)
+    if arguments.plot and Path(arguments.plot).suffix not in KINDS:
+        raise BadInput(f"--plot {arguments.plot}: its ending says what it is; one of: {', '.join(KINDS)}")
+    return output(arguments.plot, arguments)
 
 
 def drawn(axes: Axes, path: Path) -> bytes:

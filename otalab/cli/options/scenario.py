@@ -42,8 +42,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group(parser, "what comes out").add_argument("--json", action="store_true", help="print exactly one JSON object")
 
 
-def chosen_options(chosen: argparse.Namespace) -> dict[str, Any]:
+def chosen_options(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return those of them that `ScenarioOptions` has, by its names."""
-    bundle = read_bytes(chosen.bundle) if chosen.bundle else None
+    bundle = read_bytes(arguments.bundle) if arguments.bundle else None
     names = ("board", "part", "timing", "offer", "used", "updates")
-    return {name: getattr(chosen, name) for name in names} | {"bundle": bundle}
+    return {name: getattr(arguments, name) for name in names} | {"bundle": bundle}

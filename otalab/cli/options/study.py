@@ -53,48 +53,48 @@ def add_study_options(parser: argparse.ArgumentParser, *, several: bool = False)
     add("--seconds", type=float, metavar="S", help="search an open graph for so long at most")
 
 
-def chosen_study(chosen: argparse.Namespace, name: str | None = None) -> Study:
+def chosen_study(arguments: argparse.Namespace, name: str | None = None) -> Study:
     """Return the study that the options describe, of the design that they name or of another one."""
     from otalab.numbers.study import Study  # noqa: PLC0415  # slow to load
 
-    design = design_or_code(chosen_design(chosen) if name is None else name)
-    law = chosen_law(chosen)
-    one = Study(
+    design = design_or_code(chosen_design(arguments) if name is None else name)
+    law = chosen_law(arguments)
+    study = Study(
         design=design,
-        rates=_rates(chosen, law),
-        faults=chosen.faults,
-        image=chosen.image,
-        bytes_per_second=chosen.network,
-        flips=(chosen.erase_flip, chosen.program_flip),
-        given_cut=chosen.given_cut,
-        budget=chosen.budget,
-        **chosen_options(chosen) | {"board": board_for(design, chosen.board)},
+        rates=_rates(arguments, law),
+        faults=arguments.faults,
+        image=arguments.image,
+        bytes_per_second=arguments.network,
+        flips=(arguments.erase_flip, arguments.program_flip),
+        given_cut=arguments.given_cut,
+        budget=arguments.budget,
+        **chosen_options(arguments) | {"board": board_for(design, arguments.board)},
     )
-    one = replace(one, weights=_weights(chosen.weights)) if chosen.weights else one
+    study = replace(study, weights=_weights(arguments.weights)) if arguments.weights else study
     for option in ("within", "seconds"):
-        value = getattr(chosen, option)
+        value = getattr(arguments, option)
         if value is not None:
-            one = replace(one, **{option: value})
-    one.refuse_nonsense()
+            study = replace(study, **{option: value})
+    study.refuse_nonsense()
     # What the library cannot know: that a default was typed.
-    goes_with(chosen, chosen.faults == "atomic", "--faults atomic", "--erase-flip", "--program-flip")
-    return one
+    goes_with(arguments, arguments.faults == "atomic", "--faults atomic", "--erase-flip", "--program-flip")
+    return study
 
 
-def _rates(chosen: argparse.Namespace, law: RateLaw | None) -> Rates:
+def _rates(arguments: argparse.Namespace, law: RateLaw | None) -> Rates:
     """Return the rates, the mean one of a law, and what else the supply does."""
     from otalab.numbers.supplies import parse_bounce, parse_seconds  # noqa: PLC0415  # slow to load
 
-    rates = Rates.parse(chosen.rate if law is None else f"{law.mean!r}/hour", chosen.phase_rate)
-    held = parse_seconds(chosen.hold_up) if chosen.hold_up else 0.0
-    return replace(rates, hold_up=held, bounce=parse_bounce(chosen.bounce) if chosen.bounce else None)
+    rates = Rates.parse(arguments.rate if law is None else f"{law.mean!r}/hour", arguments.phase_rate)
+    held = parse_seconds(arguments.hold_up) if arguments.hold_up else 0.0
+    return replace(rates, hold_up=held, bounce=parse_bounce(arguments.bounce) if arguments.bounce else None)
 
 
-def chosen_law(chosen: argparse.Namespace) -> RateLaw | None:
+def chosen_law(arguments: argparse.Namespace) -> RateLaw | None:
     """Return the law of the rate, where that is not one number; a study of it has the mean."""
     from otalab.numbers.rate_laws import parse_law  # noqa: PLC0415  # slow to load
 
-    return parse_law(chosen.rate)
+    return parse_law(arguments.rate)
 
 
 def _weights(text: str) -> tuple[tuple[str, float], ...]:

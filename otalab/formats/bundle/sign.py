@@ -57,7 +57,7 @@ def _directory(bundle: bytes) -> tuple[int, int]:
     """Return where the record that ends the archive begins, and where its directory does."""
     # The archive's comment may hold such a mark too: the record that ends it is the one whose comment ends with it.
     marks = [
-        found.start() for found in re.finditer(rb"(?=PK\x05\x06)", bundle) if found.start() <= len(bundle) - _END.size
+        match.start() for match in re.finditer(rb"(?=PK\x05\x06)", bundle) if match.start() <= len(bundle) - _END.size
     ]
     if not marks:
         raise BadInput("the archive has no directory at its end: build the bundle anew")

@@ -52,9 +52,9 @@ class Campaign:
             raise BadInput(f"seed: from 0 to 2**64 - 1, got {self.seed}")
 
     @classmethod
-    def of(cls, one: Study, devices: int, **options: Any) -> Campaign:
+    def of(cls, study: Study, devices: int, **options: Any) -> Campaign:
         """Return the campaign in which all devices are of one kind."""
-        return cls(Fleet((one,)), devices, **options)
+        return cls(Fleet((study,)), devices, **options)
 
     def as_object(self) -> dict[str, Any]:
         """Return all that is needed to run it again, as JSON knows it."""
@@ -92,14 +92,14 @@ class Tally:
         Where devices go on with lives that were sampled once for all of them, what these may be off is added, as for
         independent estimates (MOVER: Zou and Donner 2008, Statistics in Medicine 27:1693).
         """
-        seen, lost = sum(self.counts[end] for end in ends), 0 if "open" in ends else self.counts["open"]
-        found = interval(seen, self.done, confidence)
-        high = interval(seen + lost, self.done, confidence).high if lost else found.high
+        count, lost = sum(self.counts[end] for end in ends), 0 if "open" in ends else self.counts["open"]
+        known = interval(count, self.done, confidence)
+        high = interval(count + lost, self.done, confidence).high if lost else known.high
         off = self.sampled_off(*ends)
         if off is None:
-            return Interval(found.estimate, found.low, high)
-        below, above = hypot(found.estimate - found.low, off[0]), hypot(high - found.estimate, off[1])
-        return Interval(found.estimate, max(0.0, found.estimate - below), min(1.0, found.estimate + above))
+            return Interval(known.estimate, known.low, high)
+        below, above = hypot(known.estimate - known.low, off[0]), hypot(high - known.estimate, off[1])
+        return Interval(known.estimate, max(0.0, known.estimate - below), min(1.0, known.estimate + above))
 
     def sampled_off(self, *ends: str) -> tuple[float, float] | None:
         """Return by how much the sampled part of what devices go through may be off, below and above; or `None`."""
@@ -111,15 +111,15 @@ class Tally:
 
     def as_object(self) -> dict[str, Any]:
         """Return the result in the shape that the contract gives it."""
-        ends = [*ENDS, *(["open"] if self.counts["open"] else [])]
-        told = {end: {"count": self.counts[end], **asdict(self.interval(end))} for end in ends}
+        names = [*ENDS, *(["open"] if self.counts["open"] else [])]
+        ends = {name: {"count": self.counts[name], **asdict(self.interval(name))} for name in names}
         fleet = self.campaign.fleet
         return {
             "design": fleet.studies[0].design.name,
             "devices": self.done,
             "seed": self.campaign.seed,
             "engine": self.campaign.engine,
-            "ends": told,
+            "ends": ends,
             "exact": fleet.ends,
             "given": fleet.given,
             "seconds": round(self.seconds, 3),

@@ -25,9 +25,9 @@ from otalab.numbers.campaigns.workers import Chunk
 MARK = b"otalab campaign"  # the key of the mark, in the metadata of a Parquet file
 
 
-def mark_of(asked: dict[str, Any]) -> bytes:
+def mark_of(question: dict[str, Any]) -> bytes:
     """Return what tells a campaign from every other: a digest of all that its rows depend on."""
-    return sha256(json.dumps(asked).encode()).hexdigest().encode()
+    return sha256(json.dumps(question).encode()).hexdigest().encode()
 
 
 def make_folder(folder: Path) -> None:
@@ -40,9 +40,9 @@ def make_folder(folder: Path) -> None:
         raise refused(folder, error, "written") from error
 
 
-def claim_folder(folder: Path, asked: dict[str, Any], devices: int, command: list[str] | None) -> None:
+def claim_folder(folder: Path, question: dict[str, Any], devices: int, command: list[str] | None) -> None:
     """Make sure that the folder is this campaign's, and write down what it is."""
-    path, now = folder / "campaign.json", asked
+    path, now = folder / "campaign.json", question
     if path.exists():
         text = read_text(path)
         try:
@@ -56,13 +56,13 @@ def claim_folder(folder: Path, asked: dict[str, Any], devices: int, command: lis
             raise BadInput(f"{folder}: holds another campaign ({_difference(before, now)}); take another folder")
         if devices < held:
             raise BadInput(f"{folder}: holds {held} devices already; ask for as many or more, or take another folder")
-    elif any(not one.name.startswith(".") for one in folder.iterdir()):
+    elif any(not path.name.startswith(".") for path in folder.iterdir()):
         raise BadInput(f"{folder}: is not empty, and no campaign; take another folder")
-    told = {"devices": devices, "command": command, "campaign": now}
+    page = {"devices": devices, "command": command, "campaign": now}
     try:
         # First of all, or what a kill leaves here could not be told from a stranger's.
-        write_whole(path, json.dumps(told, indent=1) + "\n")
-        if asked["engine"] != "crowd":
+        write_whole(path, json.dumps(page, indent=1) + "\n")
+        if question["engine"] != "crowd":
             (folder / "devices").mkdir(exist_ok=True)
             for draft in (folder / "devices").glob(".*"):
                 draft.unlink()  # of a process that was killed: nobody else holds the folder
@@ -78,7 +78,7 @@ def _difference(before: Any, now: Any, where: str = "") -> str:
     if isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
         number = next(number for number, (a, b) in enumerate(zip(before, now, strict=True)) if a != b)
         return _difference(before[number], now[number], where if len(now) == 1 else f"{where} {number}")
-    texts = [one if len(one) < 40 else "..." for one in (str(before), str(now))]
+    texts = [text if len(text) < 40 else "..." for text in (str(before), str(now))]
     return f"{where} was {texts[0]} and is {texts[1]}" if texts[0] != texts[1] else f"{where} differs"
 
 
@@ -89,7 +89,7 @@ def chunk_file(folder: Path, number: int) -> Path:
 
 def chunks_in(folder: Path, chunks: list[Chunk], mark: bytes) -> tuple[Counter[str], list[Chunk]]:
     """Count the ends in the chunks that are there; return those that are not, or not in full, or are others' rows."""
-    strange = {one.name for one in folder.iterdir()} - {chunk_file(folder, number).name for number, _, _ in chunks}
+    strange = {path.name for path in folder.iterdir()} - {chunk_file(folder, number).name for number, _, _ in chunks}
     if strange:
         raise BadInput(f"{folder / min(strange)}: is none of this campaign's; whoever reads the rows would read it too")
     counts, missing = Counter[str](), []
@@ -105,8 +105,8 @@ def chunks_in(folder: Path, chunks: list[Chunk], mark: bytes) -> tuple[Counter[s
 def _ends(path: Path, devices: range, mark: bytes) -> dict[str, int] | None:
     """Return how often each end is in a chunk, `None` if it is cut, empty, or the rows of others."""
     try:
-        told = pq.read_metadata(path)
-        if told.num_rows != len(devices) or (told.metadata or {}).get(MARK) != mark:
+        metadata = pq.read_metadata(path)
+        if metadata.num_rows != len(devices) or (metadata.metadata or {}).get(MARK) != mark:
             return None
         table = pd.read_parquet(path, columns=["device", "end"])
         there = np.array_equal(table.device.to_numpy(), np.arange(devices.start, devices.stop))

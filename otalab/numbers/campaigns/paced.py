@@ -69,17 +69,17 @@ class Standing:
         """Return for each point the devices, and the estimate and interval of the probability of these ends."""
         rows = []
         for done, counts in self.points:
-            found = interval(sum(counts[end] for end in ends), done)
-            rows.append((done, found.estimate, found.low, found.high))
+            share = interval(sum(counts[end] for end in ends), done)
+            rows.append((done, share.estimate, share.low, share.high))
         return rows
 
     def last_cuts(self, ends: tuple[str, ...]) -> Counter[str]:
         """Return how many devices with these ends had their last cut in each phase."""
-        found: Counter[str] = Counter()
+        phases: Counter[str] = Counter()
         for (end, phase), count in self.fell.items():
             if end in ends:
-                found[phase] += count
-        return found
+                phases[phase] += count
+        return phases
 
 
 class PacedCampaign:
@@ -172,8 +172,8 @@ class PacedCampaign:
     def _prepare(self) -> None:
         """Explore and weigh, which may take longer than all else."""
         fleet = self.campaign.fleet
-        for one in fleet.studies:
-            one.explore(self._exploring)
+        for study in fleet.studies:
+            study.explore(self._exploring)
         refuse_endless(fleet)
         if self.campaign.engine == "chain":
             prepare(fleet)
@@ -182,8 +182,8 @@ class PacedCampaign:
 
     def _sample(self) -> None:
         if self.out is not None:
-            seen: set[Path] = set()
-            run_campaign(self.campaign, self.out, on_chunk=lambda tally: self._stored(tally, seen))
+            read: set[Path] = set()
+            run_campaign(self.campaign, self.out, on_chunk=lambda tally: self._stored(tally, read))
             return
         begun = time.perf_counter()
         for table in self._chunks():
@@ -193,16 +193,16 @@ class PacedCampaign:
             begun = time.perf_counter()
 
     def _chunks(self) -> Iterator[pd.DataFrame]:
-        one = self.campaign
-        if one.engine == "crowd":
-            yield self._kept(crowds(one.fleet, one.devices, one.seed))
+        campaign = self.campaign
+        if campaign.engine == "crowd":
+            yield self._kept(crowds(campaign.fleet, campaign.devices, campaign.seed))
         else:
-            least, most = CHUNKS[one.engine]
-            most = int(most / (1 + max(kind.weighed.expected()["cuts"] for kind in one.fleet.studies)))
+            least, most = CHUNKS[campaign.engine]
+            most = int(most / (1 + max(kind.weighed.expected()["cuts"] for kind in campaign.fleet.studies)))
             done = 0
-            while done < one.devices:
-                count = min(max(least, min(done // 4, most)), one.devices - done)
-                yield self._kept(sample(one.fleet, one.engine, one.seed, done, count))
+            while done < campaign.devices:
+                count = min(max(least, min(done // 4, most)), campaign.devices - done)
+                yield self._kept(sample(campaign.fleet, campaign.engine, campaign.seed, done, count))
                 done += count
 
     def _kept(self, table: pd.DataFrame) -> pd.DataFrame:
@@ -211,13 +211,13 @@ class PacedCampaign:
 
     def _files(self) -> set[Path]:
         assert self.out is not None
-        found = self.out.glob("groups.parquet" if self.campaign.engine == "crowd" else "devices/*.parquet")
-        return {path for path in found if not path.name.startswith(".")}
+        files = self.out.glob("groups.parquet" if self.campaign.engine == "crowd" else "devices/*.parquet")
+        return {path for path in files if not path.name.startswith(".")}
 
-    def _stored(self, tally: Tally, seen: set[Path]) -> None:
+    def _stored(self, tally: Tally, read: set[Path]) -> None:
         """Read what has come into the folder."""
-        new = sorted(self._files() - seen)
-        seen.update(new)
+        new = sorted(self._files() - read)
+        read.update(new)
         for path in new:
             table = pd.read_parquet(path, columns=["end", "last_cut", *(["devices"] * (path.stem == "groups"))])
             self.standing = self.standing.with_rows(table, 0.0)
@@ -245,8 +245,8 @@ class PacedCampaign:
 
 def exact_bounds(fleet: Fleet) -> dict[str, tuple[float, float]]:
     """Return the least and the most that the probability of each end can be, and of all bad ends together (`bad`)."""
-    found: dict[str, tuple[float, float]] = {}
+    bounds: dict[str, tuple[float, float]] = {}
     for end in (*ENDS, "bad"):
         _, low, high = fleet.interval(*(BAD if end == "bad" else (end,)))
-        found[end] = low, high
-    return found
+        bounds[end] = low, high
+    return bounds

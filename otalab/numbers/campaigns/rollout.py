@@ -55,7 +55,7 @@ def _every_stage(fleet: Fleet, devices: int, stages: Sequence[Stage], rule: Stop
     """Go on to the last stage, whatever the rule says."""
     refuse(devices, stages, seed)
     rows = []
-    asked = rule or StopRule(0.0)
+    watched = rule or StopRule(0.0)
     ends: list[tuple[float, bool, bool, int]] = []  # when, badly, counted by the rule, how many
     offered, now = 0, 0.0
     for number, stage in enumerate(stages):
@@ -64,17 +64,17 @@ def _every_stage(fleet: Fleet, devices: int, stages: Sequence[Stage], rule: Stop
         if count:
             ended = crowds(fleet, count, (seed, number))
             ended = ended[ended.end != "open"]
-            counts = ended.end.isin(asked.ends)
+            counts = ended.end.isin(watched.ends)
             ends += zip(now + ended.seconds, ended.end.isin(BAD), counts, ended.devices.tolist(), strict=True)
         now += stage.wait
         dead = sum(many for _, bad, _, many in ends if bad)
-        over = [one for one in ends if one[0] <= now]
+        over = [stage for stage in ends if stage[0] <= now]
         known = sum(many for *_, many in over)
         missed = sum(many for _, bad, _, many in over if bad)
         failed = sum(many for *_, counted, many in over if counted)
-        found = asked.seen(failed, known, offered)
-        stopped = bool(rule and offered and rule.broken(found))
-        shown = (found.estimate, found.low, found.high)
+        share = watched.seen(failed, known, offered)
+        stopped = bool(rule and offered and rule.broken(share))
+        shown = (share.estimate, share.low, share.high)
         rows.append((number, stage.percent, now / DAY, offered, dead, known, missed, failed, *shown, stopped))
     counted = ["offered", "dead", "known", "missed", "failed"]
     return pd.DataFrame(rows, columns=["stage", "percent", "day", *counted, "estimate", "low", "high", "stopped"])
@@ -102,10 +102,10 @@ def rollouts(
     seeds = np.random.SeedSequence(seed).generate_state(repeats, np.uint64).tolist()
     kept = ["stage", "offered", "dead", "missed", "stopped"]
     rows = []
-    for one in seeds:
-        every = _every_stage(fleet, devices, stages, rule, one)
+    for drawn in seeds:
+        every = _every_stage(fleet, devices, stages, rule, drawn)
         last = int(every.stopped.idxmax()) if every.stopped.any() else len(every) - 1
-        rows.append((*every.loc[last, kept], int(every.dead.iloc[-1] - every.dead[last]), one))
+        rows.append((*every.loc[last, kept], int(every.dead.iloc[-1] - every.dead[last]), drawn))
     return pd.DataFrame(rows, columns=[*kept, "saved", "seed"])
 
 

@@ -61,9 +61,9 @@ class StopRule:
         low = lower(failed, offered, miss) if self.by == "every-look" else least.low
         return Interval(least.estimate, low, most.high)
 
-    def broken(self, found: Interval) -> bool:
+    def broken(self, share: Interval) -> bool:
         """Say whether the rollout has to stop after what is `seen`."""
-        return {"estimate": found.estimate, "high": found.high}.get(self.by, found.low) > self.bound
+        return {"estimate": share.estimate, "high": share.high}.get(self.by, share.low) > self.bound
 
 
 def lower(failed: int, offered: int, miss: float) -> float:

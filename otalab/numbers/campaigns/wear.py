@@ -66,9 +66,9 @@ def _evened(study: Study, worn: Floats) -> Floats:
         raise BadInput(
             f"wear: updates of {board.name} go round {len(board.slots)} slots, and it is known for two alone"
         )
-    one, other = board.slots[:2]
-    pairs = [(one.app, other.app)] if slots else []
-    pairs += [(one.fs, other.fs)] if slots and board.data == "each" else []
+    slot, other = board.slots[:2]
+    pairs = [(slot.app, other.app)] if slots else []
+    pairs += [(slot.fs, other.fs)] if slots and board.data == "each" else []
     pairs += [board.records] if records else []
     for first, second in pairs:
         if first.size != second.size:
@@ -138,8 +138,8 @@ def bad_image_loop(study: Study) -> BadLoop:
     """
     rounds = endless_round(study.scenario)
     erases = np.zeros(study.board.geometry.sectors)
-    for one in rounds:
-        for step in one.steps:
+    for turn in rounds:
+        for step in turn.steps:
             if isinstance(step.effect, Erase):
                 erases[step.effect.sector] += 1
-    return BadLoop(len(rounds), fsum(one.seconds for one in rounds), erases)
+    return BadLoop(len(rounds), fsum(turn.seconds for turn in rounds), erases)

@@ -35,26 +35,26 @@ class Cluster(NamedTuple):
 
 
 def sampled(
-    asked: _Asked, missing: list[Chunk], workers: int, cluster: Cluster | None = None
+    question: _Asked, missing: list[Chunk], workers: int, cluster: Cluster | None = None
 ) -> Iterator[tuple[int, pd.DataFrame]]:
     """Yield chunks with their numbers as they are done, in any order: by a cluster, by processes, or by this one."""
     if not missing:
         return
     if cluster is not None:
-        yield from _submitted(cluster, asked, missing)
+        yield from _submitted(cluster, question, missing)
         return
     if workers == 1:
         for number, first, count in missing:
-            yield number, sample(*asked, first, count)
+            yield number, sample(*question, first, count)
         return
     left, tries = dict.fromkeys(missing), 0
     while left:
         try:
-            with _processes(asked, workers) as pool:
-                for number, table in _submitted(Cluster(pool.submit, wait), asked, list(left)):
+            with _processes(question, workers) as pool:
+                for number, table in _submitted(Cluster(pool.submit, wait), question, list(left)):
                     tries = 0
                     yield number, table
-                    del left[next(one for one in left if one[0] == number)]
+                    del left[next(chunk for chunk in left if chunk[0] == number)]
         except BrokenProcessPool as error:
             # A worker was killed, and its pool with it; what it had in hand is asked for again.
             tries += 1
@@ -62,7 +62,7 @@ def sampled(
                 raise OtalabError(f"{TRIES} times in a row a worker died before a chunk was done") from error
 
 
-def _submitted(cluster: Cluster, asked: _Asked, missing: list[Chunk]) -> Iterator[tuple[int, pd.DataFrame]]:
+def _submitted(cluster: Cluster, question: _Asked, missing: list[Chunk]) -> Iterator[tuple[int, pd.DataFrame]]:
     """Keep a cluster busy, but no busier than that results find their way to the disk."""
     waiting = list(reversed(missing))
     running: dict[Any, int] = {}
@@ -70,7 +70,7 @@ def _submitted(cluster: Cluster, asked: _Asked, missing: list[Chunk]) -> Iterato
         while waiting or running:
             while waiting and len(running) < 64:  # some chunks for each of many workers
                 number, first, count = waiting.pop()
-                running[cluster.submit(sample, *asked, first, count)] = number
+                running[cluster.submit(sample, *question, first, count)] = number
             for future in cluster.wait(list(running), return_when=FIRST_COMPLETED).done:
                 yield running.pop(future), future.result()
     finally:
@@ -79,8 +79,8 @@ def _submitted(cluster: Cluster, asked: _Asked, missing: list[Chunk]) -> Iterato
 
 
 @contextmanager
-def _processes(asked: _Asked, workers: int) -> Iterator[ProcessPoolExecutor]:
-    fleet, engine, _ = asked
+def _processes(question: _Asked, workers: int) -> Iterator[ProcessPoolExecutor]:
+    fleet, engine, _ = question
     prepared = prepare(fleet) if engine == "chain" else None
     # Not forked: a notebook's kernel has threads, which a copy of it would miss.
     spawned = multiprocessing.get_context("spawn")

@@ -227,14 +227,14 @@ def _send_together(seed: Any, first: int, table: Tables, out: Walked) -> None:
 
     def drawn(by: Floats, bounds: Ints, which: Ints, owner: Ints) -> Ints:
         """Draw for each owner one of its stretch; who has but one draws no number."""
-        chosen = bounds[owner].copy()
-        several = np.flatnonzero(bounds[owner + 1] - chosen > 1)
+        edges = bounds[owner].copy()
+        several = np.flatnonzero(bounds[owner + 1] - edges > 1)
         u = draw(which[several])
         while len(several):
-            on = by[chosen[several]] <= u
+            on = by[edges[several]] <= u
             several, u = several[on], u[on]
-            chosen[several] += 1
-        return chosen
+            edges[several] += 1
+        return edges
 
     every = np.arange(count)
     if len(table.start) > 1:

@@ -106,6 +106,6 @@ def _of_lives(fleet: Fleet, seed: int, first: int, count: int) -> dict[str, Any]
 @lru_cache(maxsize=4)
 def _lives(fleet: Fleet) -> tuple[list[Lives], Any]:
     refuse_endless(fleet)
-    lives = [Lives(one.scenario, one.model, one.rates, given_cut=one.given_cut) for one in fleet.studies]
-    worth = [share * one.given for share, one in zip(fleet.shares, lives, strict=True)]
+    lives = [Lives(study.scenario, study.model, study.rates, given_cut=study.given_cut) for study in fleet.studies]
+    worth = [share * life.given for share, life in zip(fleet.shares, lives, strict=True)]
     return lives, np.cumsum(worth) / fsum(worth)

@@ -150,13 +150,13 @@ class Lives:
 
     def _stuck(self, here: PowerOn) -> bool:
         """Say whether the device resets for ever from here on: no end can be reached without a cut."""
-        seen = [here]
-        for state in seen:
+        states = [here]
+        for state in states:
             for way in self._ways(state):
                 if way.end:
                     return False
-                if way.follows not in seen and len(seen) < RESETS:
-                    seen.append(way.follows)
+                if way.follows not in states and len(states) < RESETS:
+                    states.append(way.follows)
         return True
 
     def _chance(self, here: PowerOn, resets: int = 0) -> float:

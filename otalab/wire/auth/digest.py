@@ -122,19 +122,19 @@ class Lock:
 def pairs(header: str) -> dict[str, str]:
     """Return the parameters of a digest header or challenge; none if it is another scheme or one comes twice."""
     scheme, _, rest = header.strip().partition(" ")
-    found = PAIR.findall(rest)
-    given = {name.lower(): re.sub(r"\\(.)", r"\1", quoted) or plain for name, quoted, plain in found}
-    return given if scheme.lower() == "digest" and len(given) == len(found) else {}
+    parameters = PAIR.findall(rest)
+    given = {name.lower(): re.sub(r"\\(.)", r"\1", quoted) or plain for name, quoted, plain in parameters}
+    return given if scheme.lower() == "digest" and len(given) == len(parameters) else {}
 
 
 def authorization(challenge: str, user: str, password: str, method: str, uri: str) -> str:
     """Return the header `Authorization` that a client answers a challenge with."""
-    asked = pairs(challenge)
-    algorithm: Algorithm = "SHA-256" if asked.get("algorithm") == "SHA-256" else "MD5"
-    secret, cnonce = digest(algorithm, f"{user}:{asked['realm']}:{password}"), secrets.token_hex(8)
-    said = answer(algorithm, secret, (asked["nonce"], "00000001", cnonce), method, uri)
+    demands = pairs(challenge)
+    algorithm: Algorithm = "SHA-256" if demands.get("algorithm") == "SHA-256" else "MD5"
+    secret, cnonce = digest(algorithm, f"{user}:{demands['realm']}:{password}"), secrets.token_hex(8)
+    said = answer(algorithm, secret, (demands["nonce"], "00000001", cnonce), method, uri)
     return (
-        f'Digest username="{user}", realm="{asked["realm"]}", nonce="{asked["nonce"]}", uri="{uri}", '
+        f'Digest username="{user}", realm="{demands["realm"]}", nonce="{demands["nonce"]}", uri="{uri}", '
         f'algorithm={algorithm}, qop=auth, nc=00000001, cnonce="{cnonce}", response="{said}"'
     )
 
@@ -145,8 +145,8 @@ def frame_authorization(challenge: Mapping[str, Any], user: str, password: str) 
     realm, nonce, cnonce = challenge["realm"], challenge["nonce"], secrets.randbelow(2**32)
     secret = digest(algorithm, f"{user}:{realm}:{password}")
     said = answer(algorithm, secret, (str(nonce), "1", str(cnonce)), FRAME_METHOD, FRAME_URI)
-    told = {"realm": realm, "username": user, "nonce": nonce, "cnonce": cnonce, "response": said}
-    return told if algorithm == "MD5" else told | {"algorithm": algorithm}
+    login = {"realm": realm, "username": user, "nonce": nonce, "cnonce": cnonce, "response": said}
+    return login if algorithm == "MD5" else login | {"algorithm": algorithm}
 
 
 def _text(value: Any) -> str:

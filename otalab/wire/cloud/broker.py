@@ -32,11 +32,11 @@ class Broker:
         """Read `HOST:PORT` or `mqtts://HOST:PORT`; the port may be missing."""
         if "@" in text:
             raise BadInput(f"{option}: every user of this machine can read it; give the name with --broker-user")
-        found = ADDRESS.fullmatch(text)
-        port = TLS_PORT if found and found[1] else PORT
-        if not found or not 0 < (port := int(found[3] or port)) < 2**16:
+        address = ADDRESS.fullmatch(text)
+        port = TLS_PORT if address and address[1] else PORT
+        if not address or not 0 < (port := int(address[3] or port)) < 2**16:
             raise BadInput(f"{option} {text}: HOST:PORT or mqtts://HOST:PORT of a broker is needed")
-        return cls(found[2].strip("[]"), port, trusting() if found[1] else None)
+        return cls(address[2].strip("[]"), port, trusting() if address[1] else None)
 
     def client(self, name: str | None = None) -> aiomqtt.Client:
         """Return a client of it that has not yet connected."""

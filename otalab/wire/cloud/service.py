@@ -73,8 +73,8 @@ class Shadows:
         """Yield what a message leads to, a little at a time: one may be a change for thousands of things."""
         if topic == ALL:
             yield from self._all(payload, now)
-        elif found := REQUEST.fullmatch(topic):
-            yield self._one(found[1], found[2], payload, now)
+        elif request := REQUEST.fullmatch(topic):
+            yield self._one(request[1], request[2], payload, now)
 
     def _one(self, name: str, verb: str, payload: bytes, now: int) -> list[Message]:
         known = self.things.get(name, Shadow())
@@ -192,8 +192,8 @@ def undone(topic: str, payload: bytes, now: int) -> list[Message]:
     said = {"code": 500, "message": "Internal service failure"} | token
     if topic == ALL:
         return [(ALL_DONE, said)]
-    found = REQUEST.fullmatch(topic)
-    return _of(found[1], [(f"{found[2]}/rejected", said | {"timestamp": now})]) if found else []
+    request = REQUEST.fullmatch(topic)
+    return _of(request[1], [(f"{request[2]}/rejected", said | {"timestamp": now})]) if request else []
 
 
 def _topic(name: str, verb: str) -> str:

@@ -68,7 +68,7 @@ def answer(shadow: Shadow, name: str, verb: str, payload: bytes, now: int) -> tu
                 return after, [("delete/accepted", {"version": after.version, "timestamp": now} | token)]
             case _:
                 after = updated(shadow, request, now)
-                return after, told(shadow, after, request, token)
+                return after, messages_of(shadow, after, request, token)
     except Refused as refused:
         said = {"code": refused.code, "message": refused.message, "timestamp": now}
         return shadow, [(f"{verb}/rejected", said | token)]
@@ -131,10 +131,10 @@ def got(shadow: Shadow, name: str, now: int) -> JsonTree:
     return shadow.document | {"state": shadow.state | delta, "timestamp": now}
 
 
-def told(before: Shadow, after: Shadow, request: JsonTree, token: JsonTree) -> list[Message]:
+def messages_of(before: Shadow, after: Shadow, request: JsonTree, token: JsonTree) -> list[Message]:
     """Return what an accepted update publishes: the reply, the delta if one is left, and both documents."""
-    asked = request["state"] or {}
-    sent = {name: asked[name] for name in SECTIONS if asked.get(name) is not None}
+    wishes = request["state"] or {}
+    sent = {name: wishes[name] for name in SECTIONS if wishes.get(name) is not None}
     facts = {"timestamp": after.timestamp} | token
     metadata = {name: _times(part, after.timestamp) for name, part in sent.items()}
     reply = {"state": request["state"], "metadata": metadata, "version": after.version} | facts
@@ -177,26 +177,26 @@ def stamped(old: JsonTree, change: JsonTree, now: int) -> JsonTree:
 
 def difference(desired: JsonTree, reported: JsonTree) -> JsonTree:
     """Return the fields of `desired` that `reported` lacks or has otherwise."""
-    found: JsonTree = {}
+    merged: JsonTree = {}
     for key, value in desired.items():
         other = reported.get(key)
         if isinstance(value, dict) and isinstance(other, dict):
             if inner := difference(value, other):
-                found[key] = inner
+                merged[key] = inner
         elif key not in reported or not same(value, other):
-            found[key] = value
-    return found
+            merged[key] = value
+    return merged
 
 
-def same(one: Any, other: Any) -> bool:
+def same(value: Any, other: Any) -> bool:
     """Say whether two JSON values are equal; `true` is not 1, which Python thinks it is."""
-    if isinstance(one, bool) or isinstance(other, bool):
-        return one is other
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(same, one, other))
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
-    return bool(one == other)
+    if isinstance(value, bool) or isinstance(other, bool):
+        return value is other
+    if isinstance(value, list) and isinstance(other, list):
+        return len(value) == len(other) and all(map(same, value, other))
+    if isinstance(value, dict) and isinstance(other, dict):
+        return value.keys() == other.keys() and all(same(value, other[key]) for key, value in value.items())
+    return bool(value == other)
 
 
 def stored(shadow: Shadow) -> JsonTree:
@@ -259,9 +259,9 @@ def _timed(value: Any, times: Any) -> bool:
     return isinstance(times, dict) and times.keys() == {"timestamp"} and type(times["timestamp"]) is int
 
 
-def _picked(times: Any, chosen: JsonTree) -> JsonTree:
-    """Return the times of those fields only that are chosen."""
-    return {key: _picked(times[key], value) if isinstance(value, dict) else times[key] for key, value in chosen.items()}
+def _picked(times: Any, fields: JsonTree) -> JsonTree:
+    """Return the times of those fields only that are named."""
+    return {key: _picked(times[key], value) if isinstance(value, dict) else times[key] for key, value in fields.items()}
 
 
 def _is_leaf(times: JsonTree) -> bool:

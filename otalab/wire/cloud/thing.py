@@ -252,12 +252,12 @@ class ShadowDevice:
 
     async def _until(self, answered: asyncio.Event, ask: Callable[[], Awaitable[bool]]) -> None:
         """Ask until there is an answer."""
-        asked = 0
+        attempts = 0
         while True:
             await ask()
-            if await _event(answered, self._patience(ANSWER_SECONDS, asked)):
+            if await _event(answered, self._patience(ANSWER_SECONDS, attempts)):
                 return
-            asked += 1
+            attempts += 1
 
     def _patience(self, first: float, times: int) -> float:
         """Return how long to wait for an answer to what was said so many times before.
@@ -280,8 +280,8 @@ async def _event(event: asyncio.Event, seconds: float) -> bool:
 def _object(document: dict[str, Any], *path: str) -> dict[str, Any]:
     """Return the object at a path, an empty one where there is none."""
     for name in path:
-        found = document.get(name)
-        if not isinstance(found, dict):
+        inner = document.get(name)
+        if not isinstance(inner, dict):
             return {}
-        document = found
+        document = inner
     return document

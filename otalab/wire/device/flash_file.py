@@ -51,18 +51,18 @@ class SectorPool:
             self._flashes.clear()
         known = self._flashes.get(flash)
         if known is None:
-            held = Sectors(self._sectors.setdefault(one, one) for one in flash.sectors)
+            held = Sectors(self._sectors.setdefault(contents, contents) for contents in flash.sectors)
             known = self._flashes[flash] = Flash(flash.geometry, held, flash.marks)
         return known
 
     def after(self, flash: Flash, effect: Effect) -> Flash:
         """Return the contents once an effect has run to its end."""
-        found = self._after.get((id(flash), effect))
-        if found is None:
+        kept = self._after.get((id(flash), effect))
+        if kept is None:
             if len(self._after) >= self.MOST:
                 self._after.clear()
-            found = self._after[id(flash), effect] = flash, flash.after(effect)
-        return found[1]
+            kept = self._after[id(flash), effect] = flash, flash.after(effect)
+        return kept[1]
 
 
 class OpenFiles:
@@ -76,13 +76,13 @@ class OpenFiles:
 
     def number(self, path: Path) -> int:
         """Return the descriptor of a file."""
-        found = self._open.pop(path, None)
-        if found is None:
+        descriptor = self._open.pop(path, None)
+        if descriptor is None:
             if len(self._open) >= self.MOST:
                 os.close(self._open.pop(next(iter(self._open))))
-            found = os.open(path, os.O_RDWR)
-        self._open[path] = found
-        return found
+            descriptor = os.open(path, os.O_RDWR)
+        self._open[path] = descriptor
+        return descriptor
 
     def close(self) -> None:
         """Let go of all."""

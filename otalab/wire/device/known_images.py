@@ -88,7 +88,7 @@ class KnownImages:
         if self.made_for == wanted:
             return
         flash = self.path.with_name(self.path.name.removesuffix(".images"))
-        was, now = (f"board {one.get('board')} and design {one.get('design')}" for one in (self.made_for, wanted))
+        was, now = (f"board {facts.get('board')} and design {facts.get('design')}" for facts in (self.made_for, wanted))
         as_it_was = "as they were then" if was == now else f"not of {now}"
         raise BadInput(f"{flash}: is the flash of {was}, {as_it_was}: take those, or another file")
 

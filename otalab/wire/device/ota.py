@@ -247,9 +247,9 @@ class Incoming:
         except Broken as error:
             return Lost(str(error) or ABORTED)
         self._waited += time.monotonic() - began
-        if (seen := self._looked(lambda: self.witness.see(data))) is None:
+        if (manifest_and_next := self._looked(lambda: self.witness.see(data))) is None:
             return Lost(NO_ROOM)
-        manifest, behind = seen
+        manifest, behind = manifest_and_next
         if manifest is not None:
             self.version = manifest.version
             if (refused := await self.ota.tell(Begin(self.source.name, manifest))) is not None:

@@ -135,10 +135,10 @@ class VirtualDevice:
 
     def _forget(self) -> None:
         """Answer what was asked of the run that is over: a commit meant for one image must not meet the next one."""
-        asked = [self.current] if self.current else []
+        waiting = [self.current] if self.current else []
         while not self.requests.empty():
-            asked.append(self.requests.get_nowait())
-        for request in asked:
+            waiting.append(self.requests.get_nowait())
+        for request in waiting:
             if not request.report.done():
                 request.report.set_result(Report(False, RESTARTED))
 
@@ -162,7 +162,7 @@ class VirtualDevice:
         self._say("Power on")
         self._goes_down()
         started = self.powered_at = self._paced = time.monotonic()
-        routine, answer, told, phase = power_on(self.chip, self.device), None, 0, ""
+        routine, answer, lines_told, phase = power_on(self.chip, self.device), None, 0, ""
         while True:
             self.chip.now = time.monotonic() - started
             try:
@@ -171,9 +171,9 @@ class VirtualDevice:
                 outcome: Outcome = end.value
                 return outcome
             finally:
-                for line in self.chip.log[told:]:
+                for line in self.chip.log[lines_told:]:
                     self._say(line)
-                told = len(self.chip.log)
+                lines_told = len(self.chip.log)
                 if self.chip.phase != phase:
                     phase = self.chip.phase
                     self.tell(f"phase {self.phase}")

@@ -124,9 +124,9 @@ class HttpUpload:
 
 def seconds(text: str, dialect: Dialect) -> int:
     """Return a commit interval."""
-    if (found := dialect.count(text)) is None:
+    if (count := dialect.count(text)) is None:
         raise BadRequest(f"commit_timeout is not a number of seconds: {text.strip()[:20]!r}")
-    return found
+    return count
 
 
 async def _field(part: BodyPartReader) -> str:

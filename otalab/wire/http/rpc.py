@@ -153,7 +153,7 @@ class RpcHttp:
         """Take a socket in; of too many, one goes that never showed it is known, else the one silent longest."""
         self.sockets[link] = caller
         while len(self.sockets) > SOCKETS:
-            oldest = min(self.sockets, key=lambda one: self.sockets[one].known or self.sockets[one].proven)
+            oldest = min(self.sockets, key=lambda name: self.sockets[name].known or self.sockets[name].proven)
             del self.sockets[oldest]
             await oldest.close(code=WSCloseCode.TRY_AGAIN_LATER, message=b"too many connections")
 

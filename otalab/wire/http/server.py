@@ -58,8 +58,8 @@ def ears_on(host: str, port: int) -> list[socket.socket]:
     """Return sockets that listen, one for each address of a name: `localhost` has two."""
     ears: list[socket.socket] = []
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        addresses = dict.fromkeys((entry[0], str(entry[4][0])) for entry in found)
+        entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        addresses = dict.fromkeys((entry[0], str(entry[4][0])) for entry in entries)
         for number, (family, address) in enumerate(addresses, 1):
             try:
                 ears.append(socket.create_server((address, port), family=family, backlog=WAITING))

@@ -108,11 +108,11 @@ class LiveCloud(LiveBroker):
         """Wait until a device has reported these values of its `ota`, such as `fw_version="2"`, and return all."""
         end = time.monotonic() + seconds
         while True:
-            told: dict[str, Any] = self.shadow(device).get("reported", {}).get("ota", {})
-            if wanted.items() <= told.items():
-                return told
+            reported: dict[str, Any] = self.shadow(device).get("reported", {}).get("ota", {})
+            if wanted.items() <= reported.items():
+                return reported
             if time.monotonic() > end:
-                raise OtalabError(f"after {seconds} s {device} has reported {told}, not {wanted}")
+                raise OtalabError(f"after {seconds} s {device} has reported {reported}, not {wanted}")
             time.sleep(0.05)
 
 

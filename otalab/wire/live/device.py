@@ -42,19 +42,19 @@ class LiveDevice(LiveCommand):
         """Take note of the phase that it is in, and of the address that it has."""
         if line.startswith("phase "):
             self.phase = line.split()[1]
-        if found := re.search(r" on (http://\S+)/$", line):
-            self.url = found[1]
+        if address := re.search(r" on (http://\S+)/$", line):
+            self.url = address[1]
         super().heard(line)
 
     def status(self) -> dict[str, Any]:
         """Return what the device tells of itself."""
-        told: dict[str, Any] = json.loads(self._ask("/status")[1])
-        return told
+        answer: dict[str, Any] = json.loads(self._ask("/status")[1])
+        return answer
 
     def brief(self) -> dict[str, Any]:
         """Return of that what matters most: the state, what runs, from where, and is it committed."""
-        told = self.status()
-        return {key: told[key] for key in ("state", "version", "active_slot", "committed")}
+        status = self.status()
+        return {key: status[key] for key in ("state", "version", "active_slot", "committed")}
 
     def update(self, bundle: bytes | str | Path, commit_timeout: int = 60) -> tuple[int, str]:
         """Send an update, as a form; return the HTTP status and the device's words."""
@@ -73,12 +73,12 @@ class LiveDevice(LiveCommand):
         """Wait until the status has these values, such as `version="2", committed=True`, and return it."""
         end = time.monotonic() + seconds
         while True:
-            told = self.status()
-            if all(told[key] == value for key, value in wanted.items()):
-                return told
+            status = self.status()
+            if all(status[key] == value for key, value in wanted.items()):
+                return status
             if time.monotonic() > end:
-                seen = {key: told[key] for key in wanted}
-                raise OtalabError(f"after {seconds} s the device has {seen}, not {wanted}")
+                shown = {key: status[key] for key in wanted}
+                raise OtalabError(f"after {seconds} s the device has {shown}, not {wanted}")
             time.sleep(0.05)
 
     def settled(self, seconds: float = 90.0) -> dict[str, Any]:

@@ -100,12 +100,12 @@ if hasattr(os, "register_at_fork"):
 
 def watch(numbers: IO[str], mark: str) -> None:
     """Wait for the starter's end, then end what it has started."""
-    told = set()
+    processes = set()
     for number in numbers:
         with contextlib.suppress(psutil.Error):
-            told.add(psutil.Process(int(number)))
+            processes.add(psutil.Process(int(number)))
     ended: set[psutil.Process] = set()
-    left = told | marked(mark)
+    left = processes | marked(mark)
     # Whoever was about to start another one has done so or is dead: so we look until nothing new is there.
     while left:
         for process in left:

@@ -163,8 +163,8 @@ def flags(options: Mapping[str, Any]) -> list[str]:
     words: list[str] = []
     for name, value in options.items():
         flag = f"--{name.replace('_', '-')}"
-        for one in value if isinstance(value, list) else [value]:
-            words += [flag] if one is True else [] if one is False else [flag, str(one)]
+        for item in value if isinstance(value, list) else [value]:
+            words += [flag] if item is True else [] if item is False else [flag, str(item)]
     return words
 
 

@@ -15,7 +15,7 @@ def cancelled_by_signals(task: asyncio.Task[Any]) -> None:
     """Have a task of the running loop cancelled by whoever asks the process to end."""
     loop = asyncio.get_running_loop()
 
-    def asked(_number: int, _frame: FrameType | None) -> None:
+    def stop(_number: int, _frame: FrameType | None) -> None:
         # It comes between two lines of whatever runs, so the loop is only told.
         loop.call_soon_threadsafe(task.cancel)
 
@@ -23,4 +23,4 @@ def cancelled_by_signals(task: asyncio.Task[Any]) -> None:
         try:
             loop.add_signal_handler(number, task.cancel)
         except NotImplementedError:  # the loop of Windows knows no signals
-            signal.signal(number, asked)
+            signal.signal(number, stop)

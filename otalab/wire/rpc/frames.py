@@ -67,26 +67,26 @@ class Rpc:
     async def frame(self, frame: dict[str, Any] | bytes | str, caller: Caller | str) -> dict[str, Any] | None:
         """Carry a request out and return the reply, `None` if none is wanted; raise `BadFrame` for what is no frame."""
         caller = Caller(caller) if isinstance(caller, str) else caller
-        asked = frame if isinstance(frame, dict) else parsed(frame)
-        method, number = asked.get("method"), asked.get("id")
+        request = frame if isinstance(frame, dict) else parsed(frame)
+        method, number = request.get("method"), request.get("id")
         if number is not None and (isinstance(number, bool) or not isinstance(number, (int, float, str))):
             raise BadFrame("the id is neither a number nor a string")
-        if asked.get("dst") not in (None, "", self.id):
+        if request.get("dst") not in (None, "", self.id):
             raise BadFrame(f"it is for another device; this one is {self.id}")
         if not isinstance(method, str) or not method:
-            if "result" in asked or "error" in asked:
+            if "result" in request or "error" in request:
                 return None  # a reply, and we have asked for nothing
             raise BadFrame("it has no method")
-        args = asked.get("params", asked.get("args"))
-        outcome = self._refusal(asked, caller) or await self.call(method, args, caller)
-        return None if number in (None, "") else {**self._envelope(asked, number), **outcome}
+        args = request.get("params", request.get("args"))
+        outcome = self._refusal(request, caller) or await self.call(method, args, caller)
+        return None if number in (None, "") else {**self._envelope(request, number), **outcome}
 
-    def _refusal(self, asked: dict[str, Any], caller: Caller) -> dict[str, Any] | None:
+    def _refusal(self, request: dict[str, Any], caller: Caller) -> dict[str, Any] | None:
         """Return why a frame is not carried out.  An answer in it counts first, then what the channel has shown."""
         if self.lock is None:
             return None
         try:
-            if "auth" in asked and self.lock.knows_frame(asked["auth"]):
+            if "auth" in request and self.lock.knows_frame(request["auth"]):
                 caller.proven = True
                 return None
         except BadAuth:
@@ -112,11 +112,11 @@ class Rpc:
         except RpcError as error:
             return _error(error)
 
-    def _envelope(self, asked: dict[str, Any], number: float | str) -> dict[str, Any]:
+    def _envelope(self, request: dict[str, Any], number: float | str) -> dict[str, Any]:
         text = number if isinstance(number, str) else json.dumps(number)
         reply: dict[str, Any] = {"id": int(text) if digits(text) else text, "src": self.id}
         for ours, theirs in (("dst", "src"), ("tag", "tag")):
-            if isinstance(value := asked.get(theirs), str) and value:
+            if isinstance(value := request.get(theirs), str) and value:
                 reply[ours] = value
         return reply
 
@@ -143,12 +143,12 @@ def parsed(data: bytes | str) -> dict[str, Any]:
     if len(data) > FRAME_LIMIT:
         raise BadFrame(f"it has more than {FRAME_LIMIT} bytes")
     try:
-        found = parsed_json(data)
+        frame = parsed_json(data)
     except (ValueError, RecursionError) as error:
         raise BadFrame("it is not JSON") from error
-    if not isinstance(found, dict):
+    if not isinstance(frame, dict):
         raise BadFrame("it is not a JSON object")
-    return found
+    return frame
 
 
 def _error(error: RpcError) -> dict[str, Any]:

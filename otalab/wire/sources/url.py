@@ -222,11 +222,11 @@ def condition(response: ClientResponse) -> dict[str, str]:
 
     A weak ETag does not, and a time only if the file was a second old or more when it was sent (RFC 9110, 8.8.2.2).
     """
-    found = mark(response)
-    if re.fullmatch(r'"[^"]*"', found.get("ETag", "")):
-        return {"If-Range": found["ETag"]}
+    marks = mark(response)
+    if re.fullmatch(r'"[^"]*"', marks.get("ETag", "")):
+        return {"If-Range": marks["ETag"]}
     try:
-        age = parsedate_to_datetime(response.headers["Date"]) - parsedate_to_datetime(found["Last-Modified"])
+        age = parsedate_to_datetime(response.headers["Date"]) - parsedate_to_datetime(marks["Last-Modified"])
     except (KeyError, ValueError, TypeError):
         return {}
-    return {"If-Range": found["Last-Modified"]} if age.total_seconds() >= 1 and "ETag" not in found else {}
+    return {"If-Range": marks["Last-Modified"]} if age.total_seconds() >= 1 and "ETag" not in marks else {}
