@@ -51,7 +51,7 @@ class ScenarioOptions:
         if self.offer is not None and self.offer not in OFFERS:
             raise unknown("offer", self.offer, OFFERS)
         for name in ("app_size", "commit_timeout"):
-            whole_number(name, getattr(self, name))
+            a_count(name, getattr(self, name))
         for name in ("health_seconds", "operator_commits_after"):
             a_time(name, getattr(self, name))
         self._refuse_other_types()
@@ -85,7 +85,7 @@ def _is_file(named: tuple[object, object]) -> bool:
     return isinstance(named[0], str) and isinstance(named[1], bytes)
 
 
-def whole_number(name: str, value: object) -> None:
+def a_count(name: str, value: object) -> None:
     """Refuse what is no whole number of 32 bits, where something is given."""
     if value is not None and not (type(value) is int and 0 <= value < 2**32):
         raise BadInput(f"{name} {value}: a whole number from 0 to 2**32 - 1 is needed")

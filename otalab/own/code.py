@@ -35,7 +35,7 @@ from otalab.own.python import PythonPower
 from otalab.own.runner import Runner
 from otalab.own.same import Same
 
-PHASES: dict[str, Phase] = {"ota_update": "download", "ota_confirm": "commit", "ota_timer": "rollback"}
+PHASE_OF: dict[str, Phase] = {"ota_update": "download", "ota_confirm": "commit", "ota_timer": "rollback"}
 INTERVAL = 60
 # One process for each program, and none that was inherited from another process of Python.
 _RUNNERS: dict[tuple[int, Page, Board], Runner] = {}
@@ -264,4 +264,4 @@ class CodeImage:
 
     def _call(self, entry: str) -> Routine[int]:
         call = self._power.call(entry)
-        return (yield from self._chip.during(PHASES[entry], call) if entry in PHASES else call)
+        return (yield from self._chip.during(PHASE_OF[entry], call) if entry in PHASE_OF else call)

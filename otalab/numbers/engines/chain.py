@@ -21,8 +21,8 @@ from otalab.graph.arrays import Floats, Ints
 from otalab.hardware.effects import PHASES
 from otalab.numbers.engines.streams import STEP, key, mixed, uniform
 from otalab.numbers.legs import Walk
+from otalab.numbers.sequels import NO_CUT
 
-NO_CUT = -1
 _log1p: Any = np.frompyfunc(log1p, 1, 1)  # the C library's, as the compiled loop has it; NumPy has its own
 
 

@@ -17,8 +17,8 @@ import pandas as pd
 
 from otalab.graph.arrays import Floats, Ints
 from otalab.hardware.effects import PHASES
-from otalab.numbers.engines.chain import NO_CUT
 from otalab.numbers.legs import ENDINGS, Walk
+from otalab.numbers.sequels import NO_CUT
 
 
 class Group(NamedTuple):
