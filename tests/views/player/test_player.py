@@ -6,11 +6,12 @@ import re
 import struct
 import zlib
 from functools import cache
+from itertools import pairwise
 
 import pytest
 from traitlets import TraitError
 
-from otalab import set_up
+from otalab import designs, set_up
 from otalab.bench.trace import life
 from otalab.cli.replay import add_parser
 from otalab.errors import BadInput, OtalabError
@@ -315,6 +316,25 @@ def test_the_commit_timer_runs_down_from_the_interval():
     assert pytest.approx(59.0) == player.timer
     player.goto("commit", 1)
     assert pytest.approx(53.9546) == player.timer
+
+
+@pytest.mark.parametrize("design", designs())
+def test_a_timer_is_shown_exactly_where_one_fires(design):
+    """
+    For an image that hangs, and to the second: the run that the firmware says it ended shows it run down to nothing.
+    """
+    lived = life(set_up(design, "tiny", image="hangs", app_size=3000))
+    player = a_player(design, image="hangs", app_size=3000)
+
+    for number, run in enumerate(lived.runs):
+        shown = []
+        for step in run.steps:
+            player.goto((number, step.number))
+            shown += [] if player.timer is None else [(player.timer, step.seconds)]
+        assert bool(shown) == str(getattr(run.outcome, "reason", "")).startswith("commit timer")
+        for (before, _), (after, seconds) in pairwise(shown):
+            assert pytest.approx(before - seconds) == after
+        assert not shown or pytest.approx(0.0, abs=1e-6) == shown[-1][0]
 
 
 def test_a_timer_that_is_due_rolls_back():
