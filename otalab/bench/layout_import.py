@@ -113,9 +113,9 @@ def of_rboot(name: str, source: str, data: bytes, size: int | None) -> Layout:
     files = tuple(rom for rom in _u32(body, 48) if rom not in (0, 0xFFFFFFFF)) if len(data.rstrip(b"\xff")) > 28 else ()
     roms = sorted(rboot.rom_addresses(body) if files else rboot_own.rom_addresses(body))
     if len(roms) < 2 or any(rom % SECTOR or rom < RBOOT_AT + SECTOR for rom in roms):  # as above
-        places_of = ", ".join(f"0x{rom:x}" for rom in roms) or "none"
+        addresses = ", ".join(f"0x{rom:x}" for rom in roms) or "none"
         raise BadInput(
-            f"{source}: rBoot counts ROMs at {places_of}: two of them are needed, at whole sectors of 0x1000 bytes"
+            f"{source}: rBoot counts ROMs at {addresses}: two of them are needed, at whole sectors of 0x1000 bytes"
         )
     gaps = [above - below for below, above in pairwise(roms)]
     if min(gaps) < SECTOR:

@@ -195,7 +195,7 @@ class FaultModel:
         """Return the set and its law in words."""
         return f"{self.name}: {self.text}"
 
-    def _left(self, site: Site) -> dict[tuple[bytes, Mark | None], tuple[str, list[float]]]:
+    def _left(self, site: Site) -> dict[_Left, _Told]:
         before, after, members = (site.old, site.mark), (site.new, site.mark_after), len(self.parts)
         tears = {before: ("before", [0.0] * members)}
         tears.setdefault(after, ("after", [0.0] * members))

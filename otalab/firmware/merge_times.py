@@ -48,7 +48,7 @@ def merge_at_first_boot(chip: Controller, design: Design, slot: int) -> Routine[
     # Where the format does not say whether it is still to be done, every start of a trial does it.
     if own is None or own.config.committed or not (own.config.merge or not store.codec(design).tells_merge):
         return None
-    old = 1 - slot if own.config.previous is None else own.config.previous
+    old = chip.board.slot_before(slot) if own.config.previous is None else own.config.previous
     if not (yield from chip.during("merge", merged(chip, design, old, slot, own))):
         reason = "its files could not be carried over"
         yield from chip.during("rollback", bootloader.roll_back(chip, design, own.config, reason))

@@ -79,6 +79,10 @@ class Board:
         """Return the slot that an update is written to beside the one that runs: the next one, round and round."""
         return (active + 1) % self.targets if active < self.targets else 0
 
+    def slot_before(self, active: int) -> int:
+        """Return the slot from which an update came to this one, round and round."""
+        return (active - 1) % self.targets
+
     def others(self, active: int) -> Iterator[int]:
         """Yield the slots in whose images a loader looks for one in place of another, in their order.
 

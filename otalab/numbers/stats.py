@@ -149,9 +149,9 @@ def claim(count: int, trials: int, confidence: float = 0.95) -> str:
     elif count == trials:
         sentence, bounds = "Nothing but failures", f"above {_down(_low(count, trials, miss))}"
     else:
-        bounds_of = interval(count, trials, confidence)
+        likely = interval(count, trials, confidence)
         sentence = f"{count} failure{'s' * (count > 1)}"
-        bounds = f"between {_down(bounds_of.low)} and {_up(bounds_of.high)}"
+        bounds = f"between {_down(likely.low)} and {_up(likely.high)}"
     tried = f"{trials} trial{'s' * (trials > 1)}"
     return f"{sentence} in {tried}: with {_percent(confidence)} confidence the failure probability is {bounds}."
 

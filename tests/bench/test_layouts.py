@@ -149,6 +149,14 @@ def test_a_loader_looks_down_to_the_factory_image_and_then_up(active: int, other
     assert others == list(with_factory(slots=3).others(active))
 
 
+@pytest.mark.parametrize("slots", [2, 3])
+def test_the_slot_before_is_the_one_that_an_update_came_from(slots: int) -> None:
+    """Round and round, through every slot that updates are written to."""
+    board = with_factory(slots=slots)
+
+    assert [*range(slots)] == [board.slot_before(board.next_slot(slot)) for slot in range(slots)]
+
+
 @pytest.mark.parametrize("design", designs())
 def test_records_that_know_of_two_slots_are_refused_on_a_board_with_three(design: str) -> None:
     """The line names the formats that know of more."""

@@ -1,4 +1,7 @@
-"""The crash search without any cleverness: every wreck a state of its own, for the explorer to be held against."""
+"""The crash search without any cleverness: every wreck a state of its own, for the explorer to be held against.
+
+Only the observer remembers what became of the probe where all of flash is the same; that is held against a fresh one.
+"""
 
 from __future__ import annotations
 

@@ -227,14 +227,14 @@ def _send_together(seed: Any, first: int, table: Tables, out: Walked) -> None:
 
     def drawn(by: Floats, bounds: Ints, which: Ints, owner: Ints) -> Ints:
         """Draw for each owner one of its stretch; who has but one draws no number."""
-        edges = bounds[owner].copy()
-        several = np.flatnonzero(bounds[owner + 1] - edges > 1)
+        places = bounds[owner].copy()
+        several = np.flatnonzero(bounds[owner + 1] - places > 1)
         u = draw(which[several])
         while len(several):
-            on = by[edges[several]] <= u
+            on = by[places[several]] <= u
             several, u = several[on], u[on]
-            edges[several] += 1
-        return edges
+            places[several] += 1
+        return places
 
     every = np.arange(count)
     if len(table.start) > 1:

@@ -247,9 +247,9 @@ class Incoming:
         except Broken as error:
             return Lost(str(error) or ABORTED)
         self._waited += time.monotonic() - began
-        if (manifest_and_next := self._looked(lambda: self.witness.see(data))) is None:
+        if (looked := self._looked(lambda: self.witness.see(data))) is None:
             return Lost(NO_ROOM)
-        manifest, behind = manifest_and_next
+        manifest, behind = looked
         if manifest is not None:
             self.version = manifest.version
             if (refused := await self.ota.tell(Begin(self.source.name, manifest))) is not None:
