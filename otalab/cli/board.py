@@ -16,7 +16,7 @@ from otalab.hardware.flash import LARGEST
 
 def add_parser(commands: Any) -> None:
     """Register the command."""
-    parser: argparse.ArgumentParser = commands.add_parser("board", help="write a board of one's own")
+    parser: argparse.ArgumentParser = commands.add_parser("board")
     ways = parser.add_subparsers(dest="way", required=True, metavar="WAY")
     importing: argparse.ArgumentParser = ways.add_parser(
         "import",

@@ -30,7 +30,7 @@ from otalab.wire.key_files import required_mask, verifier
 
 def add_parser(commands: Any) -> None:
     """Register the command and its four actions."""
-    parser: argparse.ArgumentParser = commands.add_parser("bundle", help="update bundles: build, inspect, sign, verify")
+    parser: argparse.ArgumentParser = commands.add_parser("bundle")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
 
     building = _add_build(actions)

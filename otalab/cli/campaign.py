@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 def add_parser(commands: Any) -> None:
     """Register the command."""
-    parser: argparse.ArgumentParser = commands.add_parser("campaign", help="sample many devices; resumable")
+    parser: argparse.ArgumentParser = commands.add_parser("campaign")
     add_study_options(parser)
     add = group(parser, "the devices").add_argument
     add("--devices", type=whole_number, required=True, metavar="N", help="how many, as 1000 or 1e6")

@@ -34,9 +34,7 @@ COLOURS = {"safe": "32", "unsafe": "31", "open": "33"}
 
 def add_parser(commands: Any) -> None:
     """Register the command."""
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "check", help="prove a design for any number of power cuts, or break it"
-    )
+    parser: argparse.ArgumentParser = commands.add_parser("check")
     parser.add_argument("designs", nargs="*", metavar="DESIGN", help="names from the catalogue, or TOML files")
     add_firmware(parser)
     add_options(parser)

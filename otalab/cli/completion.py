@@ -24,9 +24,7 @@ FOLDERS = ("FOLDER", "DIR")
 
 def add_parser(commands: Any) -> None:
     """Register the command."""
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "completion", help="print what a shell reads to complete words"
-    )
+    parser: argparse.ArgumentParser = commands.add_parser("completion")
     parser.add_argument("shell", choices=SHELLS, metavar="SHELL", help=f"one of: {', '.join(SHELLS)}")
     parser.set_defaults(func=run)
 

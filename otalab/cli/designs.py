@@ -23,7 +23,7 @@ WIDTH = 100
 
 def add_parser(commands: Any) -> None:
     """Register the command."""
-    parser: argparse.ArgumentParser = commands.add_parser("designs", help="list the catalogue of designs")
+    parser: argparse.ArgumentParser = commands.add_parser("designs")
     shown = group(parser, "what is listed").add_mutually_exclusive_group()
     shown.add_argument("--show", metavar="NAME", help="print one design as TOML, to start from")
     shown.add_argument("--choices", action="store_true", help="say what each choice decides, and what it may be")

@@ -19,9 +19,7 @@ LARGEST = 1 << 24  # bytes; no file system of these devices is larger
 
 def add_parser(commands: Any) -> None:
     """Register the command; without an action it lists."""
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "files", help="bare SPIFFS and littlefs images: list, extract, make"
-    )
+    parser: argparse.ArgumentParser = commands.add_parser("files")
     parser.add_argument(
         "words", nargs="+", metavar="[ACTION] IMAGE", help=f"{', '.join(ACTIONS)} (list), and the image"
     )

@@ -21,9 +21,7 @@ START = EXAMPLES / "hardened"
 
 def add_parser(commands: Any) -> None:
     """Register the command."""
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "firmware", help="code of your own, in C or Python, in place of a design"
-    )
+    parser: argparse.ArgumentParser = commands.add_parser("firmware")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     new = verbs.add_parser("new", help="write a folder with a boot loader that compiles and is safe, to begin with")
     new.add_argument("folder", metavar="FOLDER", help="a folder that is not there yet, or is empty")

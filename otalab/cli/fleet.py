@@ -42,7 +42,7 @@ TOLD = ("Bricked", "Shadow:", "MQTT: connection lost", "handler of ")
 
 def add_parser(commands: Any) -> None:
     """Register the command."""
-    fleet: argparse.ArgumentParser = commands.add_parser("fleet", help="many virtual devices on one broker")
+    fleet: argparse.ArgumentParser = commands.add_parser("fleet")
     verbs = fleet.add_subparsers(dest="verb", required=True, metavar="VERB")
     parser: argparse.ArgumentParser = verbs.add_parser("serve", help="serve them until Ctrl-C")
     group(parser, "the devices").add_argument("--devices", type=int, required=True, metavar="N", help="how many")

@@ -18,9 +18,7 @@ from otalab.text import table
 
 def add_parser(commands: Any) -> None:
     """Register the command."""
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "inspect", help="decode boot records in a flash dump, or in one or two record files"
-    )
+    parser: argparse.ArgumentParser = commands.add_parser("inspect")
     parser.add_argument("files", nargs="+", metavar="FILE", help="a dump of a whole flash, or record files in order")
     add = group(parser, "how it is read").add_argument
     add("--format", metavar="NAME", help=f"{', '.join(formats())}, or a design (recognised)")

@@ -8,17 +8,19 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from otalab.cli.parser import group
-from otalab.course.folder import FIRST, Copied, checkout, copy_course
+
+if TYPE_CHECKING:
+    from otalab.course.folder import Copied
 
 FOLDER = "otalab-course"
 
 
 def add_parser(commands: Any) -> None:
     """Register the command."""
-    parser: argparse.ArgumentParser = commands.add_parser("lab", help="open the course in JupyterLab")
+    parser: argparse.ArgumentParser = commands.add_parser("lab")
     parser.add_argument(
         "folder", nargs="?", metavar="FOLDER", help=f"put the course there first ({FOLDER}; in a checkout, its own)"
     )
@@ -28,6 +30,8 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Put the course where it is wanted, and open its first notebook."""
+    from otalab.course.folder import checkout, copy_course  # noqa: PLC0415  # the exercises load all of the lab
+
     folder = None if arguments.folder else checkout()
     if folder is None:
         folder = Path(arguments.folder or FOLDER)
@@ -43,6 +47,8 @@ def _said(folder: Path, copied: Copied) -> list[str]:
 
 
 def _open(folder: Path) -> int:
+    from otalab.course.folder import FIRST  # noqa: PLC0415  # see above
+
     first = (folder / FIRST).resolve()
     # Jupyter does not run as root unless it is told to; a container has nobody else.
     root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []

@@ -4,30 +4,35 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator
-from functools import partial
+from dataclasses import dataclass
 from typing import Any
 
 from otalab.cli.options.formats import add_format, chosen_format, print_rows
-from otalab.faults.models import FAULTS, fault_model
+from otalab.faults import models
 from otalab.hardware.board import boards, load_board
 from otalab.hardware.part import parts
 
 _Rows = Iterator[tuple[Any, ...]]
 
 
-def add_parser(commands: Any) -> None:
-    """Register the four commands."""
-    for name, (what, _header, _rows) in LISTINGS.items():
-        parser: argparse.ArgumentParser = commands.add_parser(name, help=f"list {what}")
+@dataclass(frozen=True, slots=True)
+class TableCommand:
+    """A command that lists what there is to choose from: its name, what stands above the columns, and the rows."""
+
+    name: str
+    header: tuple[str, ...]
+    rows: Callable[[], _Rows]
+
+    def add_parser(self, commands: Any) -> None:
+        """Register the command."""
+        parser: argparse.ArgumentParser = commands.add_parser(self.name)
         add_format(parser)
-        parser.set_defaults(func=partial(run, name))
+        parser.set_defaults(func=self.run)
 
-
-def run(name: str, arguments: argparse.Namespace) -> int:
-    """Print one list."""
-    _what, header, rows = LISTINGS[name]
-    print_rows(chosen_format(arguments), name, header, list(rows()), right="flash sector page")
-    return 0
+    def run(self, arguments: argparse.Namespace) -> int:
+        """Print the list."""
+        print_rows(chosen_format(arguments), self.name, self.header, list(self.rows()), right="flash sector page")
+        return 0
 
 
 def _boards() -> _Rows:
@@ -51,8 +56,8 @@ def _parts() -> _Rows:
 
 
 def _faults() -> _Rows:
-    for name in FAULTS:
-        text = fault_model(name).explain().partition("\n\n")[0]
+    for name in models.FAULTS:
+        text = models.fault_model(name).explain().partition("\n\n")[0]
         yield name, " ".join(text.removeprefix(f"{name}: ").split())
 
 
@@ -63,13 +68,7 @@ def _rates() -> _Rows:
         yield rate.name, rate.rate, rate.per_hour, rate.what, rate.source
 
 
-LISTINGS: dict[str, tuple[str, tuple[str, ...], Callable[[], _Rows]]] = {
-    "boards": ("the boards", ("name", "platform", "part", "flash", "sector", "what it is"), _boards),
-    "parts": (
-        "the flash parts",
-        ("name", "kind", "sector", "page", "erase typ ms", "erase max ms", "grade"),
-        _parts,
-    ),
-    "faults": ("the fault models", ("name", "what a power cut leaves"), _faults),
-    "rates": ("the measured rates of power failures", ("name", "rate", "per hour", "what", "source"), _rates),
-}
+BOARDS = TableCommand("boards", ("name", "platform", "part", "flash", "sector", "what it is"), _boards)
+PARTS = TableCommand("parts", ("name", "kind", "sector", "page", "erase typ ms", "erase max ms", "grade"), _parts)
+FAULTS = TableCommand("faults", ("name", "what a power cut leaves"), _faults)
+RATES = TableCommand("rates", ("name", "rate", "per hour", "what", "source"), _rates)

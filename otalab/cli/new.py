@@ -23,7 +23,7 @@ WIDTH = 100
 
 def add_parser(commands: Any) -> None:
     """Register the command."""
-    parser: argparse.ArgumentParser = commands.add_parser("new", help="write a commented design page to start from")
+    parser: argparse.ArgumentParser = commands.add_parser("new")
     parser.add_argument("file", metavar="FILE.toml", help="where to write it")
     add = group(parser, "the design").add_argument
     add("--like", default="hardened", metavar="DESIGN", help="the design to start from (hardened)")

@@ -26,9 +26,7 @@ from otalab.graph.explorer import BUDGET, Explorer, a_budget
 
 def add_parser(commands: Any) -> None:
     """Register the command."""
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "explore-recording", help="explore an update that was recorded elsewhere (CSV or JSON lines)"
-    )
+    parser: argparse.ArgumentParser = commands.add_parser("explore-recording")
     parser.add_argument("recording", metavar="FILE", help="erases and programs, in the format of docs/interchange.md")
     add = group(parser, "the device").add_argument
     add("--design", metavar="D", help="whose boot loader decides: name, or TOML file")

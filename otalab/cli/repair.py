@@ -25,9 +25,7 @@ KEEP = f"{MADE} repair; it is not written over without --force once this line is
 
 def add_parser(commands: Any) -> None:
     """Register the command."""
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "repair", help="the smallest changes that make a design safe, each proved"
-    )
+    parser: argparse.ArgumentParser = commands.add_parser("repair")
     parser.add_argument("design", nargs="?", metavar="DESIGN", help="a name from the catalogue, or a TOML file")
     add_firmware(parser, "is refused: code has no choices that could be changed")
     add_options(parser)

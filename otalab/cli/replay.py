@@ -29,7 +29,7 @@ from otalab.text import seconds
 
 def add_parser(commands: Any) -> None:
     """Register the command."""
-    parser: argparse.ArgumentParser = commands.add_parser("replay", help="play a counterexample, effect by effect")
+    parser: argparse.ArgumentParser = commands.add_parser("replay")
     parser.add_argument("history", metavar="FILE|ID", help="a file written by check --save, or a short id")
     add_file_options(parser)
     add = group(parser, "what comes out").add_argument

@@ -36,7 +36,7 @@ RATES = ("us-2022", "bismark-developed", "bismark-developing")
 
 def add_parser(commands: Any) -> None:
     """Register the command."""
-    parser: argparse.ArgumentParser = commands.add_parser("report", help="a design review in one file")
+    parser: argparse.ArgumentParser = commands.add_parser("report")
     parser.add_argument("designs", nargs="*", metavar="DESIGN", help="names from the catalogue, or TOML files")
     add_firmware(parser)
     add_device_options(parser)

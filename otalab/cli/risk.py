@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 def add_parser(commands: Any) -> None:
     """Register the command."""
-    parser: argparse.ArgumentParser = commands.add_parser("risk", help="the probability of each end, per update")
+    parser: argparse.ArgumentParser = commands.add_parser("risk")
     add_study_options(parser, several=True)
     add = group(parser, "what comes out").add_argument
     add("--updates-per-year", type=float, metavar="U", help="tell the risk per device-year as well")

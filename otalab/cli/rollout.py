@@ -28,7 +28,7 @@ BY = ("low", "estimate", "high", "every-look")
 
 def add_parser(commands: Any) -> None:
     """Register the command."""
-    parser: argparse.ArgumentParser = commands.add_parser("rollout", help="offer an update in stages; stop by a rule")
+    parser: argparse.ArgumentParser = commands.add_parser("rollout")
     add_study_options(parser)
     add = group(parser, "the rollout").add_argument
     add("--devices", type=whole_number, required=True, metavar="N", help="how many, as 1000 or 1e6")

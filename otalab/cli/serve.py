@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 def add_parser(commands: Any) -> None:
     """Register the command."""
-    parser: argparse.ArgumentParser = commands.add_parser("serve", help="the virtual device, for curl and others")
+    parser: argparse.ArgumentParser = commands.add_parser("serve")
     group(parser, "the device").add_argument(
         "--flash", required=True, metavar="FILE", help="the flash; a new file is a shipped device"
     )

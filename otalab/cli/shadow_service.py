@@ -27,9 +27,7 @@ SECONDS = 10.0
 
 def add_parser(commands: Any) -> None:
     """Register the command."""
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "shadow-service", help="the cloud's side of device shadows, or one change of what it desires"
-    )
+    parser: argparse.ArgumentParser = commands.add_parser("shadow-service")
     group(parser, "the broker").add_argument("--broker", required=True, metavar="HOST:PORT", help="the broker")
     add_broker_options(parser)
     add = group(parser, "the shadows").add_argument

@@ -26,7 +26,7 @@ from otalab.text import seconds, table
 
 def add_parser(commands: Any) -> None:
     """Register the command."""
-    parser: argparse.ArgumentParser = commands.add_parser("trace", help="one undisturbed update, effect by effect")
+    parser: argparse.ArgumentParser = commands.add_parser("trace")
     parser.add_argument(
         "design", nargs="?", metavar="DESIGN", help="a name from the catalogue, or the path of a TOML file"
     )

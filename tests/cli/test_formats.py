@@ -5,6 +5,8 @@ import csv
 import io
 import json
 import shlex
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -223,6 +225,21 @@ def test_every_command_is_opened_by_its_name():
     None stands in the help that cannot be asked for.
     """
     assert [*cli.COMMANDS, "help"] == [*commands_of(parser())]
+
+
+def test_the_help_of_all_opens_no_command():
+    """
+    Nobody waits for what he has not asked for; each line is the one of the command.
+    """
+    asked = "import sys; from otalab.cli.main import parser; parser('help').print_help(); print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    *helped, loaded = ran.stdout.splitlines()
+    assert parser().format_help().splitlines() == helped
+    opened = {name for name in loaded.split() if name.startswith("otalab.") and name.count(".") > 1}
+    assert {"main", "commands", "examples", "interrupts", "parser", "way_out"} == {
+        name.removeprefix("otalab.cli.") for name in opened
+    }
+    assert "numpy" not in loaded
 
 
 def commands_of(top):
