@@ -18,7 +18,7 @@ from otalab.firmware.requests import BootState, Report, Snapshot
 from otalab.firmware.writer import RegionWriter
 from otalab.formats.filesystems.scratch import FileSystemFault
 from otalab.formats.records.record import BootConfig, SlotFacts
-from otalab.hardware.board import Region
+from otalab.hardware.board import Board, Region
 from otalab.hardware.effects import Routine
 
 UNREADABLE, UNWRITTEN = "Failed to get boot state", "Failed to set boot state"
@@ -184,22 +184,22 @@ SNAPSHOTS: dict[str, Callable[[Controller, Design, Snapshot], Routine[Report]]] 
 }
 
 
-def told_as_active(config: BootConfig) -> int:
+def told_as_active(config: BootConfig, board: Board) -> int:
     """Tell the slot that runs as the way back where there is none."""
     return config.active if config.previous is None else config.previous
 
 
-def told_as_other(config: BootConfig) -> int:
-    """Tell the other slot as the way back, whatever lies in it."""
-    return 1 - config.active
+def told_as_other(config: BootConfig, board: Board) -> int:
+    """Tell the other slot as the way back, of several the one before, whatever lies in it."""
+    return board.slot_before(config.active)
 
 
-def told_as_none(config: BootConfig) -> int:
+def told_as_none(config: BootConfig, board: Board) -> int:
     """Tell -1, no slot, where there is no way back."""
     return -1 if config.previous is None else config.previous
 
 
-TELLS_REVERT: dict[str, Callable[[BootConfig], int]] = {
+TELLS_REVERT: dict[str, Callable[[BootConfig, Board], int]] = {
     "active": told_as_active,
     "other": told_as_other,
     "none": told_as_none,

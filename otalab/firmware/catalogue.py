@@ -13,6 +13,9 @@ from otalab.formats.records.catalogue import LAB_RECORDS
 from otalab.hardware.board import read_board
 from otalab.settings import DATA, Settings, names, place_of
 
+# What a loader of a format does unless a page says otherwise: rBoot goes by the addresses in its record, torn or not.
+OF_FORMATS: dict[str, dict[str, Any]] = {"rboot": {"finds": "record"}}
+
 
 def designs() -> list[str]:
     """Return the names of the catalogue."""
@@ -31,13 +34,14 @@ def _of_the_lab(path: Path) -> Design:
 
 
 def read_design(settings: Settings) -> Design:
-    """Return the design that a settings file describes; what it does not say is as in `hardened`."""
+    """Return the design that a settings file describes; what it does not say is as its format, then as `hardened`."""
     sections = dict.fromkeys(section for section, _ in ways())
     settings.known(["name", "summary", *sections, "layout"])
     given: dict[str, Any] = {}
     for section in sections:
         if section in settings.table:
             given |= _section(settings.inside(section), section)
+    given = OF_FORMATS.get(given.get("record", ""), {}) | given
     name = settings.words("name")
     board = read_board(settings.inside("layout"), name) if "layout" in settings.table else None
     design = Design(name=name, summary=settings.words("summary"), board=board, **given)

@@ -90,7 +90,7 @@ class Design:
         "none",
         "before-slot",
     )
-    target: str = choice("writes", "target", "the slot that is written", "inactive", "running")
+    target: str = choice("writes", "target", "the slot that is written", "inactive", "smallest", "running")
     spares: str = choice("writes", "spares", "what is taken for the slot that must be spared", "next", "running")
     slot_erase: str = choice("writes", "erase", "when a slot is erased", "by-sector", "whole")
     lying: str = choice(

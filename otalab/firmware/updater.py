@@ -8,7 +8,7 @@ A design whose target is the running slot does otherwise, so that it can be seen
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from hashlib import sha1
 
@@ -26,7 +26,7 @@ from otalab.formats.bundle.manifest import Manifest, Part
 from otalab.formats.bundle.reader import BundleReader, ManifestRead, PartBegins, PartData, PartEnds
 from otalab.formats.bundle.signatures import UNCHECKED, refusal
 from otalab.formats.records.record import BootConfig, Selection, SlotFacts
-from otalab.hardware.board import Region, Slot
+from otalab.hardware.board import Board, Region, Slot
 from otalab.hardware.effects import Ask, Routine
 
 APPLIED = "Update applied, finalizing"
@@ -46,11 +46,10 @@ def update(chip: Controller, design: Design, running: Image, active: int, offer:
         selected = claim(chip, design)
         active = SPARES[design.spares](chip, design, selected.config, active)
         old = chip.board.slots[active].fs
-        target, mount_old = TARGETS[design.target](chip, active)
+        targets, mount_old = TARGETS[design.target](chip, active)
         mount_old = data_places.READS[chip.board.data](chip, old, mount_old)
+        target, facts = yield from chip.during("download", download(chip, design, targets, running, offer))
         slot = chip.board.slots[target]
-        chip.say(f"Updating slot {target}")
-        facts = yield from chip.during("download", download(chip, design, slot, running, offer))
         before_switch = merge_times.BEFORE_SWITCH[data_places.MERGES[chip.board.data](design.merge)]
         yield from chip.during("merge", before_switch(chip, old, slot.fs, mount_old, design.folders))
         options = yield Ask("options")
@@ -93,19 +92,30 @@ def runs_now(chip: Controller, design: Design, config: BootConfig, running: int)
     return running
 
 
-def beside(chip: Controller, active: int) -> tuple[int, Mount]:
+def beside(chip: Controller, active: int) -> tuple[tuple[int, ...], Mount]:
     """Write to the slot that does not run, of several to the next one: what runs stays whole, and so do its files."""
-    return chip.board.next_slot(active), mounted
+    return (chip.board.next_slot(active),), mounted
 
 
-def in_place(chip: Controller, active: int) -> tuple[int, Mount]:
+def smallest(chip: Controller, active: int) -> tuple[tuple[int, ...], Mount]:
+    """Write to the smallest slot that does not run and that the image fits; where no size is named, to the largest.
+
+    Of two alike it is the next one.
+    """
+    board, first = chip.board, chip.board.next_slot(active)
+    following = ((first + step) % board.targets for step in range(board.targets))
+    others = (slot for slot in following if slot != active)
+    return tuple(sorted(others, key=lambda slot: board.slots[slot].app.size)), mounted
+
+
+def in_place(chip: Controller, active: int) -> tuple[tuple[int, ...], Mount]:
     """Write over the slot that runs: it needs no second slot, and from its first erase on there is no way back.
 
     Its files are gone from flash by the time they are needed, so RAM holds them.
     """
     if active >= chip.board.targets:
         raise BundleFault("The factory image runs, which no update replaces")
-    return active, held_in_ram(chip, chip.board.slots[active].fs)
+    return (active,), held_in_ram(chip, chip.board.slots[active].fs)
 
 
 def dirty(config: BootConfig) -> BootConfig:
@@ -113,9 +123,15 @@ def dirty(config: BootConfig) -> BootConfig:
     return config
 
 
-def download(chip: Controller, design: Design, slot: Slot, running: Image, offer: Offer) -> Routine[SlotFacts]:
-    """Write a bundle's application and file system into a slot; return what the boot record will say of it."""
+def download(
+    chip: Controller, design: Design, targets: Sequence[int], running: Image, offer: Offer
+) -> Routine[tuple[int, SlotFacts]]:
+    """Write a bundle's application and file system into the first slot that it fits.
+
+    Return the number of the slot, and what the boot record will say of it.
+    """
     reader, position, version = BundleReader(), 0, ""
+    target, slot = targets[0], chip.board.slots[targets[0]]
     writer: RegionWriter | None = None
     facts: dict[str, SlotFacts] = {}
     while not reader.ended:
@@ -129,6 +145,9 @@ def download(chip: Controller, design: Design, slot: Slot, running: Image, offer
             match event:
                 case ManifestRead(manifest):
                     accept(chip, design, manifest, running, offer)
+                    target = first_that_fits(chip.board, targets, manifest)
+                    slot = chip.board.slots[target]
+                    chip.say(f"Updating slot {target}")
                     yield from require_signatures(chip, event)
                     # Not before: a bundle that is refused by its manifest writes nothing.
                     # Not after: a slot must not change while a record that may yet count speaks of what lay there.
@@ -146,7 +165,15 @@ def download(chip: Controller, design: Design, slot: Slot, running: Image, offer
                         yield from writer.blank_rest()
                     facts[part.role] = SlotFacts(size, check, version, files=size)
                     chip.say(f"Wrote {part.name}, {size} bytes")
-    return lying(replace(facts["app"], files=facts["fs"].files if "fs" in facts else slot.fs.size), slot)
+    files = facts["fs"].files if "fs" in facts else slot.fs.size
+    return target, lying(replace(facts["app"], files=files), slot)
+
+
+def first_that_fits(board: Board, targets: Sequence[int], manifest: Manifest) -> int:
+    """Return the first slot whose application partition has room for what the manifest says; the last one if none."""
+    size = next((part.size for part in manifest.parts if part.role == "app" and part.size is not None), None)
+    fits = (slot for slot in targets if size is not None and size <= board.slots[slot].app.size)
+    return next(fits, targets[-1])
 
 
 def writer_for(chip: Controller, design: Design, slot: Slot, part: Part, size: int) -> Routine[RegionWriter | None]:
@@ -232,7 +259,12 @@ def _numbers(version: str) -> list[int] | None:
     return numbers
 
 
-TARGETS: dict[str, Callable[[Controller, int], tuple[int, Mount]]] = {"inactive": beside, "running": in_place}
+# The slots that an update may be written to, the first that it fits; and how old files are mounted then.
+TARGETS: dict[str, Callable[[Controller, int], tuple[tuple[int, ...], Mount]]] = {
+    "inactive": beside,
+    "smallest": smallest,
+    "running": in_place,
+}
 SPARES: dict[str, Callable[[Controller, Design, BootConfig, int], int]] = {"next": boots_next, "running": runs_now}
 SLOT_ERASES: dict[str, Callable[[RegionWriter], Routine[None]]] = {
     "by-sector": RegionWriter.sector_by_sector,

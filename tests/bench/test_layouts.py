@@ -8,13 +8,17 @@ from pathlib import Path
 import pytest
 from layouts import with_data, with_factory
 
+from otalab.bench.contents import default_bundle
 from otalab.bench.observer import judge
 from otalab.bench.setup import set_up
 from otalab.bench.trace import life
 from otalab.errors import BadInput
 from otalab.firmware.catalogue import designs, load_design
+from otalab.firmware.controller import Controller
+from otalab.firmware.updater import TARGETS, first_that_fits
+from otalab.formats.bundle.manifest import Manifest, Part
 from otalab.graph.check import check_design
-from otalab.hardware.board import DATA, load_board
+from otalab.hardware.board import DATA, Board, Region, Slot, load_board
 from otalab.hardware.effects import Erase
 from otalab.numbers.campaigns.wear import wear
 from otalab.numbers.study import study
@@ -181,3 +185,41 @@ def test_slots_of_different_sizes_take_what_fits_the_smallest() -> None:
     lived = life(what)
     assert "update-lost" == judge(what, lived).name
     assert any("Image too big" in line for line in lived.log)
+
+
+def unequal_three() -> Board:
+    """Return a board with slots of two, one and three sectors, and one partition of data for all."""
+    board = with_factory(slots=3)
+    sector, first = board.geometry.sector_size, board.slots[0].app.address
+    end = max(slot.app.end for slot in board.slots)
+    apps = Region(first, 2 * sector), Region(end - 3 * sector, sector), Region(end - 2 * sector, 3 * sector)
+    slots = tuple(Slot(app, board.slots[0].fs) for app in apps)
+    geometry = replace(board.geometry, sectors=board.geometry.sectors + 1)
+    return replace(board, slots=slots, factory=False, geometry=geometry)
+
+
+@pytest.mark.parametrize(("sectors", "wanted"), [(1, 1), (2, 2), (3, 2)])
+@pytest.mark.parametrize("design", ["esp-idf", "mongoose"])
+def test_an_update_goes_to_the_smallest_slot_that_it_fits(design: str, sectors: int, wanted: int) -> None:
+    """The one that runs is left out; by the rule of the next one a large image would not fit."""
+    board, mine = unequal_three(), replace(load_design(design), name="mine", target="smallest")
+    size = sectors * board.geometry.sector_size
+    bundle = default_bundle(board, "2", size, own_check=mine.image_check == "own")
+    what = set_up(mine, board, app_size=500, bundle=bundle)
+    lived = life(what)
+    assert f"Updating slot {wanted}" in lived.log
+    assert "updated" == judge(what, lived).name
+    beside = set_up(design, board, app_size=500, bundle=bundle)
+    assert ("updated" if sectors == 1 else "update-lost") == judge(beside, life(beside)).name
+
+
+def test_where_a_manifest_names_no_size_the_largest_slot_is_taken() -> None:
+    """A device that cannot know takes no chance; of slots that are alike it takes the next one."""
+    board, mine = unequal_three(), replace(load_design("esp-idf"), name="mine", target="smallest")
+    targets, _ = TARGETS[mine.target](Controller(board, set_up(mine, board, app_size=500).flash), 0)
+    assert (1, 2) == targets
+    alike = with_factory(slots=3)
+    targets, _ = TARGETS[mine.target](Controller(alike, set_up(mine, alike, app_size=500).flash), 1)
+    assert (2, 0) == targets
+    manifest = Manifest("lamp", "lab", "2", "1", (Part("app", "app", "a.bin", None, None, None),), b"")
+    assert 2 == first_that_fits(board, (1, 2), manifest)

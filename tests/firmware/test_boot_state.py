@@ -102,7 +102,7 @@ def test_a_platform_does_what_its_updater_has_learnt(design, settable, copied, w
     what = set_up(design, "tiny", app_size=500)
     chip, mine = Controller(what.device.board, life(what).last.flash), load_design(design)
     found = store.current(chip, mine)
-    assert way_back == TELLS_REVERT[mine.told_revert](found.config)
+    assert way_back == TELLS_REVERT[mine.told_revert](found.config, what.device.board)
 
     before = chip.flash
     assert copied == chip.carry_out(snapshot(chip, mine, 1, Snapshot())).fine

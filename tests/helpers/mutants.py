@@ -7,7 +7,7 @@ without the bug that device is safe.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from zlib import crc32
@@ -30,11 +30,12 @@ from otalab.formats.records.catalogue import GUARDS
 from otalab.formats.records.guard import Guarded
 from otalab.formats.records.lab import LabCodec
 from otalab.formats.records.record import BootConfig, Record, Selection, SlotFacts
-from otalab.hardware.board import Region, Slot, load_board
+from otalab.hardware.board import Region, load_board
 from otalab.hardware.chip import Chip
 from otalab.hardware.effects import Ask, Erase, Routine, pages
 
 Patch = pytest.MonkeyPatch
+Taken = tuple[int, SlotFacts]
 
 # Records
 
@@ -120,10 +121,10 @@ def switch_before_verify(patch: Patch) -> None:
     Where the loader checks no image, only the order of the writes keeps it from starting half of one.
     """
 
-    def early(chip: Chip, design: Design, slot: Slot, running: Image, offer: Offer) -> Routine[SlotFacts]:
-        staged = updater.claim(chip, design).config.staged(chip.board.slots.index(slot), SlotFacts(), 60)
+    def early(chip: Chip, design: Design, slots: Sequence[int], running: Image, offer: Offer) -> Routine[Taken]:
+        staged = updater.claim(chip, design).config.staged(slots[0], SlotFacts(), 60)
         yield from chip.during("switch", record_writes.write(chip, design, staged))
-        return (yield from download(chip, design, slot, running, offer))
+        return (yield from download(chip, design, slots, running, offer))
 
     download = updater.download
     patch.setattr(updater, "download", early)
@@ -131,7 +132,7 @@ def switch_before_verify(patch: Patch) -> None:
 
 def always_the_second_slot(patch: Patch) -> None:
     """Updates go to slot 1: right for a factory-fresh device, and over the running image for every other."""
-    patch.setitem(updater.TARGETS, "inactive", lambda _chip, _active: (1, mounted))
+    patch.setitem(updater.TARGETS, "inactive", lambda _chip, _active: ((1,), mounted))
 
 
 def abandoned_slot_is_refused(patch: Patch) -> None:
@@ -140,12 +141,12 @@ def abandoned_slot_is_refused(patch: Patch) -> None:
     The device runs on, and takes no update ever after.
     """
 
-    def wary(chip: Chip, design: Design, slot: Slot, running: Image, offer: Offer) -> Routine[SlotFacts]:
-        facts = updater.claim(chip, design).config.slots[chip.board.slots.index(slot)]
-        contents = chip.read_region(slot.app)
+    def wary(chip: Chip, design: Design, slots: Sequence[int], running: Image, offer: Offer) -> Routine[Taken]:
+        facts = updater.claim(chip, design).config.slots[slots[0]]
+        contents = chip.read_region(chip.board.slots[slots[0]].app)
         if contents.strip(b"\xff") and not facts.fit(contents):
             raise BundleFault("the slot holds something unknown")
-        return (yield from download(chip, design, slot, running, offer))
+        return (yield from download(chip, design, slots, running, offer))
 
     download = updater.download
     patch.setattr(updater, "download", wary)

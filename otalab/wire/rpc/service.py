@@ -200,7 +200,7 @@ class RpcService:
         return {
             "active_slot": config.active,
             "is_committed": config.committed,
-            "revert_slot": TELLS_REVERT[self.device.device.design.told_revert](config),
+            "revert_slot": TELLS_REVERT[self.device.device.design.told_revert](config, self.device.device.board),
             "commit_timeout": config.interval,
         }
 
