@@ -128,7 +128,7 @@ def download(
 ) -> Routine[tuple[int, SlotFacts]]:
     """Write a bundle's application and file system into the first slot that it fits.
 
-    Return the number of the slot, and what the boot record will say of it.
+    Return its number, and what the boot record will say of it.
     """
     reader, position, version = BundleReader(), 0, ""
     target, slot = targets[0], chip.board.slots[targets[0]]
@@ -145,14 +145,9 @@ def download(
             match event:
                 case ManifestRead(manifest):
                     accept(chip, design, manifest, running, offer)
-                    target = first_that_fits(chip.board, targets, manifest)
+                    target, version = first_that_fits(chip.board, targets, manifest), manifest.version
                     slot = chip.board.slots[target]
-                    chip.say(f"Updating slot {target}")
-                    yield from require_signatures(chip, event)
-                    # Not before: a bundle that is refused by its manifest writes nothing.
-                    # Not after: a slot must not change while a record that may yet count speaks of what lay there.
-                    yield from record_writes.make_ready(chip, design)
-                    version = manifest.version
+                    yield from make_way(chip, design, target, event)
                 case PartBegins(part, size):
                     writer = yield from writer_for(chip, design, slot, part, size)
                 case PartData(_, data) if writer:
@@ -165,8 +160,16 @@ def download(
                         yield from writer.blank_rest()
                     facts[part.role] = SlotFacts(size, check, version, files=size)
                     chip.say(f"Wrote {part.name}, {size} bytes")
-    files = facts["fs"].files if "fs" in facts else slot.fs.size
-    return target, lying(replace(facts["app"], files=files), slot)
+    return target, lying(replace(facts["app"], files=facts["fs"].files if "fs" in facts else slot.fs.size), slot)
+
+
+def make_way(chip: Controller, design: Design, target: int, read: ManifestRead) -> Routine[None]:
+    """Take a manifest for good, and have no record speak of the slot that will be written."""
+    chip.say(f"Updating slot {target}")
+    yield from require_signatures(chip, read)
+    # Not before: a bundle that is refused by its manifest writes nothing.
+    # Not after: a slot must not change while a record that may yet count speaks of what lay there.
+    yield from record_writes.make_ready(chip, design)
 
 
 def first_that_fits(board: Board, targets: Sequence[int], manifest: Manifest) -> int:
