@@ -195,14 +195,15 @@ def write_whole(path: str | os.PathLike[str], data: bytes | str, *, sync: bool =
             _sync_folder(draft.target.parent)
 
 
-def append_whole(path: str | os.PathLike[str], data: bytes) -> None:
-    """Append to a file, whole or not at all, and have it on disk."""
+def append_whole(path: str | os.PathLike[str], data: bytes, *, sync: bool = True) -> None:
+    """Append to a file, whole or not at all, and with `sync` have it on disk."""
     with _refusing(path, "written"), Path(path).open("ab", buffering=0) as file:
         end, left = file.seek(0, os.SEEK_END), memoryview(data)
         try:
             while left:
                 left = left[file.write(left) :]
-            os.fsync(file.fileno())
+            if sync:
+                os.fsync(file.fileno())
         except OSError:
             with contextlib.suppress(OSError):
                 file.truncate(end)  # or what comes next would continue half a line

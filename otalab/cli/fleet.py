@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import re
 import sys
 from collections.abc import Callable
@@ -77,6 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
     _raise_limit(arguments.devices)
     with ExitStack() as held:
         devices = open_all(arguments, held)
+        gc.freeze()  # what stays for as long as the process need not be looked at again and again
         asyncio.run(_serve(arguments, broker, devices))
     return 0
 

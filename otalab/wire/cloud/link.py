@@ -34,8 +34,8 @@ class Link:
     tell: Callable[[str], None] = lambda _line: None
     chance: random.Random = field(default_factory=random.Random)
     failures: int = 0
-    _ended: asyncio.Event = field(default_factory=asyncio.Event)
     _client: aiomqtt.Client | None = None
+    _ended: asyncio.Future[None] | None = None  # of the connection that there is
 
     async def run(self) -> None:
         """Connect, and connect again, until cancelled."""
@@ -82,7 +82,8 @@ class Link:
             raise
 
     async def _talk(self, client: aiomqtt.Client) -> None:
-        self._client, self.failures, self._ended = client, 0, asyncio.Event()
+        self._client, self.failures = client, 0
+        self._ended = ended = asyncio.get_running_loop().create_future()
         self.tell(f"MQTT: connected to {self.broker} as {self.name}")
         greeting = asyncio.create_task(self._greet())
         try:
@@ -92,7 +93,7 @@ class Link:
             self.tell(f"MQTT: connection lost: {error}")
         finally:
             self._client = None
-            self._ended.set()
+            ended.set_result(None)
             greeting.cancel()
 
     async def _greet(self) -> None:
@@ -103,15 +104,13 @@ class Link:
 
     async def publish(self, topic: str, payload: bytes) -> bool:
         """Publish once; return whether the broker has taken it."""
-        if self._client is None:
+        if self._client is None or self._ended is None:
             return False
         sending = asyncio.ensure_future(self._client.publish(topic, payload, qos=1))
-        ending = asyncio.ensure_future(self._ended.wait())
         try:
             # The library would wait its whole time for a connection that is gone.
-            await asyncio.wait([sending, ending], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([sending, self._ended], return_when=asyncio.FIRST_COMPLETED)
         finally:
-            ending.cancel()
             sending.cancel()
         return sending.done() and not sending.cancelled() and sending.exception() is None
 

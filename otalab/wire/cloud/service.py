@@ -20,13 +20,14 @@ from otalab.json_text import json_text, parsed_json
 from otalab.wire.cloud.broker import Broker
 from otalab.wire.cloud.link import Link
 from otalab.wire.cloud.shadow import JsonTree, Message, Refused, Shadow, answer, parsed, restored, stored, updated
+from otalab.wire.cloud.shared_loop import SharedLoop
 
 REQUEST = re.compile(r"\$aws/things/([a-zA-Z0-9:_-]{1,128})/shadow/(get|update|delete)")
 ALL, ALL_DONE = "otalab/shadows/update", "otalab/shadows/update/accepted"
 MOST_THINGS = 10_000
 MOST_AT_ONCE = 1000  # messages that are handled before anything else is
 WINDOW = 100  # messages on their way to the broker
-SLICE_SECONDS = 0.005  # before whoever else is on the loop has a turn
+SAVING = 0.25  # of the time at most: whoever asks alone waits for nothing, and whoever comes with many shares a write
 PATTERN_LIMIT = 500  # of names that have 128 at most
 NAME = "otalab-shadow-service"
 
@@ -37,8 +38,8 @@ class Shadows:
     def __init__(self, path: Path | None = None) -> None:
         self.path = path
         self.things: dict[str, Shadow] = {}
-        # What is in the file of each, as text: of thousands of things only a few have changed since.
-        self._texts: dict[str, tuple[Shadow, str]] = {}
+        # What is in the file of each: of thousands of things only a few have changed since.
+        self._lines: dict[str, tuple[Shadow, bytes]] = {}
         if path is not None:
             try_place(path)
         if path is not None and path.exists():
@@ -55,14 +56,14 @@ class Shadows:
         """Put everything on disk: the old file or the new one is there, whatever happens."""
         if self.path is None:
             return
-        things = ", ".join(f"{json_text(name)}: {self._text(name, shadow)}" for name, shadow in self.things.items())
+        lines = b",\n".join([self._line(name, shadow) for name, shadow in self.things.items()])
         # A URL that is desired may have a password in it.
-        write_whole(self.path, f'{{"things": {{{things}}}}}', private=True)
+        write_whole(self.path, b'{"things": {%b}}' % lines, private=True)
 
-    def _text(self, name: str, shadow: Shadow) -> str:
-        known = self._texts.get(name)
+    def _line(self, name: str, shadow: Shadow) -> bytes:
+        known = self._lines.get(name)
         if known is None or known[0] is not shadow:
-            known = self._texts[name] = shadow, json_text(stored(shadow))
+            known = self._lines[name] = shadow, f"{json_text(name)}: {json_text(stored(shadow))}".encode()
         return known[1]
 
     def handle(self, topic: str, payload: bytes, now: int) -> list[Message]:
@@ -121,6 +122,7 @@ class ShadowService:
         self.tell = tell
         topics = [f"$aws/things/+/shadow/{verb}" for verb in ("get", "update", "delete")]
         self.link = Link(broker, NAME, [*topics, ALL], self._received, self._connected, tell)
+        self._may_save_at = time.monotonic()
         self._inbox: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
 
     async def run(self) -> None:
@@ -144,16 +146,23 @@ class ShadowService:
             if before != self.shadows.things:
                 try:
                     # Before anyone is told; one write for all that came meanwhile.
-                    await asyncio.to_thread(self.shadows.save)
+                    await self._save()
                 except BadInput as error:
                     self.tell(f"{error}; nothing was changed")
                     self.shadows.things = before
                     messages = [m for topic, data in batch for m in undone(topic, data, now)]
             await self._publish(messages)
 
+    async def _save(self) -> None:
+        begun = time.monotonic()
+        await asyncio.to_thread(self.shadows.save)
+        ended = time.monotonic()
+        self._may_save_at = ended + (ended - begun) * (1 / SAVING - 1)
+
     async def _batch(self) -> list[tuple[str, bytes]]:
         """Return what has come meanwhile; what was repeated word for word is answered once, in its last place."""
         newest = {await self._inbox.get(): None}
+        await asyncio.sleep(self._may_save_at - time.monotonic())
         while not self._inbox.empty() and len(newest) < MOST_AT_ONCE:
             message = self._inbox.get_nowait()
             newest.pop(message, None)
@@ -163,10 +172,11 @@ class ShadowService:
     async def _publish(self, messages: list[Message]) -> None:
         # What is lost here is asked for again: devices repeat what was not answered, and greet anew after a break.
         # The library walks through all that is under way for every message, so that must be few.
-        left = iter(messages)
+        left, loop = iter(messages), SharedLoop()
 
         async def some() -> None:
             for topic, document in left:
+                await loop.turn()
                 await self.link.publish(topic, _json(document))
 
         await asyncio.gather(*(some() for _ in range(min(WINDOW, len(messages)))))
@@ -174,12 +184,10 @@ class ShadowService:
 
 async def _in_slices(steps: Iterable[list[Message]]) -> list[Message]:
     """Return what steps lead to; others have a turn in between, as often as they need one."""
-    messages, due = [], time.monotonic() + SLICE_SECONDS
+    messages, loop = [], SharedLoop()
     for step in steps:
         messages += step
-        if time.monotonic() > due:
-            await asyncio.sleep(0)
-            due = time.monotonic() + SLICE_SECONDS
+        await loop.turn()
     return messages
 
 

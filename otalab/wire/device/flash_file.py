@@ -108,6 +108,11 @@ class FlashFile:
         self.sync = sync
         self.pool = pool
         self._files: OpenFiles | None = None
+        # What is still to be written, each with its address; behind that a stretch that is being programmed, and the
+        # contents that have it.
+        self._held: list[tuple[int, bytes]] = []
+        self._run = range(0)
+        self._after: Flash | None = None
         ordinary(path)
         # By its name first and then by the file, and others the other way round: so nobody can slip in between.
         if files and not files.claims.claim(path.name):
@@ -182,16 +187,40 @@ class FlashFile:
 
     def write(self, effect: Effect, after: Flash) -> None:
         """Put what an effect has changed into the file: `after` are the contents once it has run to its end."""
-        match effect:
-            case Erase(sector):
-                self._put(after.sectors[sector], sector * after.geometry.sector_size)
-            case Program(address, data):
-                # Not the data itself: programming leaves zeros what was zero.
-                sector, offset = divmod(address, after.geometry.sector_size)
-                self._put(after.sectors[sector][offset : offset + len(data)], address)
-            case _:
-                return
-        self._force(_on_disk)
+        self.hold(effect, after)
+        self.flush()
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether something was noted that is not in the file yet."""
+        return bool(self._held or self._run)
+
+    def hold(self, effect: Effect, after: Flash) -> None:
+        """Note what an effect has changed, for `flush`: before that nobody else may have a turn, or be told of it."""
+        if isinstance(effect, Program):
+            # What is programmed in one go is one write, and an erase another: a kill may come between the two.
+            if effect.address != self._run.stop:
+                self._end_run()
+                self._run = range(effect.address, effect.address)
+            self._run, self._after = range(self._run.start, effect.address + len(effect.data)), after
+        elif isinstance(effect, Erase):
+            self._end_run()
+            self._held.append((effect.sector * after.geometry.sector_size, after.sectors[effect.sector]))
+
+    def _end_run(self) -> None:
+        if self._run and self._after:
+            # Not what was programmed: programming leaves zeros what was zero.
+            self._held.append((self._run.start, self._after.read(self._run.start, len(self._run))))
+        self._run, self._after = range(0), None
+
+    def flush(self) -> None:
+        """Put what was noted into the file, in its order; what could not be written stays noted."""
+        self._end_run()
+        while self._held:
+            address, data = self._held[0]
+            self._put(data, address)
+            self._force(_on_disk)
+            del self._held[0]
 
     def _force(self, onto_disk: Callable[[int], None]) -> None:
         if self.sync:

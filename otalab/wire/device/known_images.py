@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 from otalab.errors import BadInput, BundleFault
@@ -38,9 +39,13 @@ def _digest(*lines: str) -> str:
 
 
 class KnownImages:
-    """The images that may come to lie in the slots; the newest entry for a digest counts."""
+    """The images that may come to lie in the slots; the newest entry for a digest counts.
 
-    def __init__(self, flash_path: Path) -> None:
+    What is noted is on disk before the device goes on, unless its flash is not forced there either.
+    """
+
+    def __init__(self, flash_path: Path, *, sync: bool = True) -> None:
+        self.sync = sync
         self.path = flash_path.with_name(f"{flash_path.name}.images")
         self._images: dict[bytes, Image] = {}
         self.made_for: dict[str, str] = {}
@@ -68,11 +73,14 @@ class KnownImages:
         self.path.unlink(missing_ok=True)
 
     def add(self, image: Image) -> None:
-        """Write an image down, on disk before anyone can start it; one that cannot be written is not known either."""
+        """Write an image down before anyone can start it; one that cannot be written is not known either."""
         if self._images.get(image.digest) == image:
             return
-        append_whole(self.path, f"{json_text(asdict(image) | {'digest': image.digest.hex()})}\n".encode())
+        self._note(asdict(image) | {"digest": image.digest.hex()})
         self._images[image.digest] = image
+
+    def _note(self, what: dict[str, Any]) -> None:
+        append_whole(self.path, f"{json_text(what)}\n".encode(), sync=self.sync)
 
     def belong(self, board: Board, design: Design) -> None:
         """Note whose flash this is; that of another board or another design is refused: it would be written over."""
@@ -84,7 +92,7 @@ class KnownImages:
         }
         if not self.made_for:
             self.made_for = wanted
-            append_whole(self.path, f"{json_text({MADE_FOR: wanted})}\n".encode())
+            self._note({MADE_FOR: wanted})
         if self.made_for == wanted:
             return
         flash = self.path.with_name(self.path.name.removesuffix(".images"))

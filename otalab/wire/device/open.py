@@ -78,7 +78,7 @@ def _part(options: DeviceOptions, scenario: Scenario) -> FlashPart:
 
 
 def _known(path: Path, file: FlashFile, scenario: Scenario) -> KnownImages:
-    known = KnownImages(path)
+    known = KnownImages(path, sync=file.sync)
     if file.is_new:
         known.clear()
         known.add(scenario.old)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from otalab.firmware import store
@@ -61,9 +62,15 @@ def boot_config(device: VirtualDevice) -> BootConfig | None:
 
 def file_contents(device: VirtualDevice, region: Region, name: str) -> bytes | None:
     """Return what a file holds, or `None` where there is none, or none that can be read."""
-    scratch = Scratch(device.chip.flash.read(region.address, region.size), device.device.board.geometry.sector_size)
+    board = device.device.board
+    contents = device.chip.flash.read(region.address, region.size)
+    return _file_in(contents, board.geometry.sector_size, board.file_system, name)
+
+
+@lru_cache(maxsize=8)  # what one device asks again and again, a whole fleet asks
+def _file_in(contents: bytes, sector_size: int, kind: str, name: str) -> bytes | None:
     try:
-        return mount(device.device.board.file_system, scratch).read(name)
+        return mount(kind, Scratch(contents, sector_size)).read(name)
     except FileSystemFault:
         return None
 

@@ -30,7 +30,7 @@ from otalab.wire.device.flash_file import FlashFile
 from otalab.wire.device.known_images import KnownImages
 
 LOG_LINES = 500
-GIVES_WAY = 16  # effects that take no time, before others in this process have a turn
+GIVES_WAY = 64  # effects that take no time, before others in this process have a turn
 REFUSED_SECONDS = 1.0  # before a file that could not be written is tried again
 RESTARTED = "The device has restarted"
 # Waits that belong to the device and not to a race with the outside; the time scale applies to them.
@@ -168,9 +168,12 @@ class VirtualDevice:
             try:
                 effect = routine.send(answer)
             except StopIteration as end:
+                await self._in_file()
                 outcome: Outcome = end.value
                 return outcome
             finally:
+                if len(self.chip.log) > lines_told or self.chip.phase != phase:
+                    await self._in_file()  # before anybody hears of it
                 for line in self.chip.log[lines_told:]:
                     self._say(line)
                 lines_told = len(self.chip.log)
@@ -187,13 +190,12 @@ class VirtualDevice:
             return False  # which gives way
         self._effects += 1
         self.chip.apply(effect, self.file.after)
-        try:
-            self.file.write(effect, self.chip.flash)
-        except OSError:
-            return False  # done again, which changes nothing, and waited for
+        self.file.hold(effect, self.chip.flash)
         return True
 
     async def _carry_out(self, effect: Effect) -> Any:
+        # Before anybody else has a turn, or hears of it.
+        await self._in_file()
         match effect:
             # A cut in an erase leaves it done and one in a program leaves it not done:
             # the flip points that the lab's arithmetic has for effects that are all or nothing.
@@ -216,18 +218,21 @@ class VirtualDevice:
 
     async def _apply(self, effect: Effect) -> None:
         self.chip.apply(effect, self.file.after)
-        while True:
+        self.file.hold(effect, self.chip.flash)
+        await self._in_file()
+
+    async def _in_file(self) -> None:
+        """Have in the file what was noted for it; on a disk too if that is asked for."""
+        while self.file.is_behind:
             try:
                 if self.file.sync:
-                    await asyncio.to_thread(self.file.write, effect, self.chip.flash)
+                    await asyncio.to_thread(self.file.flush)
                 else:
-                    self.file.write(effect, self.chip.flash)
+                    self.file.flush()
             except OSError as error:
                 # A disk that is full today may have room tomorrow; until then the chip is a very slow one.
                 self._say(f"{refused(self.file.path, error, 'written')}; waiting until it can")
                 await asyncio.sleep(REFUSED_SECONDS)
-            else:
-                return
 
     async def _pace(self, seconds: float) -> None:
         """Let scaled time pass; sleeps shorter than the clock can tell are saved up."""

@@ -1,15 +1,20 @@
 """A flash in a file: one owner, made whole or not at all, and a write that is in it before the next one begins."""
 
+import os
 import subprocess
 import sys
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from otalab import Erase, Program, set_up
 from otalab.errors import BadInput
 from otalab.one_owner import Claims
 from otalab.wire.device import flash_file
 from otalab.wire.device.flash_file import BEGUN, FlashFile, OpenFiles
+from otalab.wire.device.open import open_device
+from otalab.wire.device.options import DeviceOptions
 
 SHIPPED = set_up("mongoose").flash
 GEOMETRY, SIZE = SHIPPED.geometry, SHIPPED.geometry.size
@@ -108,6 +113,64 @@ def test_nothing_is_forced_to_disk_where_nobody_asked_for_it(path, monkeypatch, 
     assert SHIPPED.after(Erase(3)).image == path.read_bytes()
 
 
+def test_nor_is_what_is_noted_beside_it(tmp_path, monkeypatch):
+    """
+    A notebook that is on disk before a flash that is not would be of use to nobody.
+    """
+    forced = []
+    monkeypatch.setattr(os, "fsync", forced.append)
+    for no_sync in (True, False):
+        open_device(DeviceOptions(flash=tmp_path / f"{no_sync}.bin", board="tiny", no_sync=no_sync)).file.close()
+        assert no_sync is not bool(forced)
+
+
+SMALL = set_up("mongoose", "tiny").flash
+EFFECTS = st.one_of(
+    st.builds(Erase, st.integers(0, 2)),
+    st.builds(
+        lambda page, count, letter: [Program(256 * (page + n), letter * 256) for n in range(count)],
+        st.integers(0, 40),
+        st.integers(1, 5),
+        st.sampled_from([b"\xf0", b"\x3c"]),
+    ),
+)
+
+
+@given(parts=st.lists(EFFECTS, min_size=1, max_size=8), flushed=st.sets(st.integers(0, 30)))
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_kill_leaves_what_some_effect_left(path, parts, flushed):
+    """
+    Effects that take no time are noted, and written a few at a time; after each write the file is as one of them left
+    the chip, and after the last as the last one did.
+    """
+    effects = [one for part in parts for one in (part if isinstance(part, list) else [part])]
+    path.unlink(missing_ok=True)
+    file = FlashFile(path, SMALL.geometry, SMALL, sync=False)
+    after, left, seen = SMALL, [SMALL.image], []
+    write = flash_file._write_at
+
+    def watched(number, data, address):
+        written = write(number, data, address)
+        seen.append(path.read_bytes())
+        return written
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flash_file, "_write_at", watched)
+        for number, effect in enumerate(effects):
+            after = after.after(effect)
+            left.append(after.image)
+            file.hold(effect, after)
+            if number in flushed:
+                file.flush()
+                assert (False, after.image) == (file.is_behind, path.read_bytes())
+        file.flush()
+    file.close()
+    assert after.image == path.read_bytes()
+    at = 0
+    for contents in seen:
+        at = left.index(contents, at)
+
+
 @pytest.mark.skipif(not Claims.there, reason="only Linux has claims by name")
 def test_many_files_are_ours_and_few_of_them_open(tmp_path, monkeypatch):
     """
@@ -121,9 +184,9 @@ def test_many_files_are_ours_and_few_of_them_open(tmp_path, monkeypatch):
         assert after.image == lamp.path.read_bytes()
         assert 2 >= len(files._open)
     others = OpenFiles(tmp_path)
-    for given in ({}, {"files": others}):
+    for also in ({}, {"files": others}):
         with pytest.raises(BadInput, match="is in use by another device"):
-            FlashFile(lamps[1].path, GEOMETRY, SHIPPED, **given)
+            FlashFile(lamps[1].path, GEOMETRY, SHIPPED, **also)
     alone = FlashFile(tmp_path / "4.bin", GEOMETRY, SHIPPED)
     with pytest.raises(BadInput, match="is in use by another device"):
         FlashFile(alone.path, GEOMETRY, SHIPPED, files=files)
