@@ -3,6 +3,12 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+
+def load_ipython_extension(shell: Any) -> None:
+    """Teach a notebook `%%firmware`, when it says `%load_ext otalab`."""
+    import_module("otalab.views.code_cell").load_into(shell)
+
+
 if TYPE_CHECKING:
     from otalab.face import *  # noqa: F403  # the names are listed there, once
     from otalab.face import __all__ as __all__

@@ -1,4 +1,4 @@
-"""The exercises of notebooks 06 to 10: campaigns, fleets, devices, a review."""
+"""The exercises of notebooks 06 to 11: campaigns, fleets, devices, a review, code."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from math import isclose
 from typing import Any
 
 from otalab.bench.inspection import inspect_records
-from otalab.course.exercise import Exercise, entering, graph_of
+from otalab.bench.trace import life
+from otalab.course.exercise import BUDGET, Exercise, entering, graph_of
 from otalab.firmware.catalogue import designs, load_design
 from otalab.firmware.design import Design, ways
+from otalab.firmware.outcome import Running
 from otalab.formats.records.cc3200 import Cc3200Codec
 from otalab.formats.records.record import BootConfig, Record
+from otalab.graph.check import Cell, check_design
 from otalab.hardware.effects import PHASES
+from otalab.own.code import CodeFirmware
 
 EXERCISES: dict[str, Exercise] = {}
 exercise = entering(EXERCISES)
@@ -145,3 +149,29 @@ def _own(design: Design) -> str | None:
         if all(getattr(design, choice) == getattr(other, choice) for choice in ways().values()):
             return f"every choice of it is that of {name}, under another name; change one"
     return None
+
+
+# 11 Your own code
+
+
+@exercise("11.1", "a firmware, as the cell made it")
+def _copied(code: CodeFirmware) -> str | None:
+    if code.design is not None:
+        return "wanted is the copier, mended"
+    cell = check_design(code, "torn-program", board="tiny", budget=BUDGET)
+    started = life(cell.scenario).last.outcome
+    if not isinstance(started, Running) or (started.slot, started.version) != (0, cell.scenario.new.version):
+        return "the new image is to run from slot 0, where the copier puts it"
+    if (bad := cell.graph.counterexample) is None:
+        return None
+    return f"{bad.end} with {len(bad.cuts)} cut(s): what does the next power-on know of the copy that was not finished?"
+
+
+@exercise("11.2", "a cell, as check_design makes it")
+def _no_cut(cell: Cell) -> str | None:
+    if cell.scenario.device.firmware.design is not None:
+        return "that is a design; wanted is your code"
+    bad = cell.graph.counterexample
+    if bad is None:
+        return "it ends well there; what else can an image do than be healthy?"
+    return f"that takes {len(bad.cuts)} cut(s), and none is needed" if bad.cuts else None

@@ -119,7 +119,8 @@ def check(
     if graph.fired == 0 and (graph.closed or bad is None):
         if interrupted:
             raise KeyboardInterrupt  # nothing was found yet that could be kept
-        raise OtalabError("not one cut was fired: this search says nothing")
+        shipped = f"; as it was shipped the device ends {bad.end}: {bad.reason}" if bad else ""
+        raise OtalabError(f"not one cut was fired: this search says nothing{shipped}")
     if bad is not None:
         end = ending(scenario, list(play(scenario, faults, bad.legs)))
         if end.name != bad.end:

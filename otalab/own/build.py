@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
 from otalab.errors import BadInput
 from otalab.files import read_bytes, try_folder
@@ -21,7 +22,24 @@ PLAIN = ("-std=gnu11", "-g", "-fno-omit-frame-pointer")
 WATCHED = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 MISSING_LIBRARY = re.compile(r"cannot find .*lib(a|ub)san|unsupported option '-fsanitize|unrecognized.*-fsanitize")
 COMPLAINT = re.compile(r"^(?P<where>[^\s:]+:\d+)(:\d+)?: (fatal )?error: (?P<what>.*)$", re.MULTILINE)
+SAID = re.compile(
+    r"^(?P<file>[^\s:]+):(?P<line>\d+)(:\d+)?: (fatal )?(?P<kind>error|warning): (?P<what>.*)$", re.MULTILINE
+)
 UNDEFINED = re.compile(r"undefined reference to `(?P<what>[^']+)'|Undefined symbols.*\n\s+\"_(?P<mac>[^\"]+)\"")
+
+
+class Complaint(NamedTuple):
+    """What a compiler says of one line of a file: `kind` is `error` or `warning`."""
+
+    file: str
+    line: int
+    kind: str
+    what: str
+
+    @property
+    def text(self) -> str:
+        """The same as a compiler writes it."""
+        return f"{self.file}:{self.line}: {self.kind}: {self.what}"
 
 
 def built(page: Page, board: Board) -> Path:
@@ -67,6 +85,15 @@ def macros(board: Board) -> dict[str, int]:
     return {f"OTA_{name}": value for name, value in named.items()}
 
 
+def complaints(page: Page, board: Board) -> list[Complaint]:
+    """Return all that the compiler complains of, warnings too, in its order; nothing of code in Python."""
+    if page.in_python:
+        return []
+    options = [*PLAIN, "-Wall", "-Wextra", *_defined(board), f"-I{HERE}", "-I."]
+    said = _said([found_compiler(), "-fsyntax-only", *options, *_sources(page)], page).stderr
+    return [Complaint(place["file"], int(place["line"]), place["kind"], place["what"]) for place in SAID.finditer(said)]
+
+
 def _key(page: Page, board: Board) -> str:
     """Return a digest of all that decides what is built."""
     parts = (page.digest, str(sorted(macros(board).items())), str(page.sanitize), str(page.sources))
@@ -75,22 +102,33 @@ def _key(page: Page, board: Board) -> str:
 
 
 def _compiled(page: Page, board: Board, compiler: str, place: Path) -> Path:
-    defined = [f"-D{name}={value}u" for name, value in macros(board).items()]
+    defined = _defined(board)
     watched = WATCHED if page.sanitize else ()
     # The lab's part is not watched: it is quick, and what goes wrong in it is told where it was called.
     _run([compiler, *PLAIN, "-O2", *defined, f"-I{HERE}", "-c", str(RUNNER), "-o", str(place / "lab.o")], page)
-    sources = [str(source.relative_to(page.folder)) for source in page.sources]
     options = [*PLAIN, "-O1", "-Wall", "-Wextra", *watched, *defined, f"-I{HERE}", "-I."]
     program = place / "runner"
-    _run([compiler, *options, *sources, str(place / "lab.o"), "-o", str(program)], page)
+    _run([compiler, *options, *_sources(page), str(place / "lab.o"), "-o", str(program)], page)
     return program
 
 
-def _run(command: list[str], page: Page) -> None:
+def _defined(board: Board) -> list[str]:
+    return [f"-D{name}={value}u" for name, value in macros(board).items()]
+
+
+def _sources(page: Page) -> list[str]:
+    return [str(source.relative_to(page.folder)) for source in page.sources]
+
+
+def _said(command: list[str], page: Page) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "LC_ALL": "C"}
-    ran = subprocess.run(
+    return subprocess.run(
         command, cwd=page.folder, env=environment, capture_output=True, encoding="utf-8", errors="replace", check=False
     )
+
+
+def _run(command: list[str], page: Page) -> None:
+    ran = _said(command, page)
     if ran.returncode:
         raise BadInput(complaint(ran.stderr, page))
 

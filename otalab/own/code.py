@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import inf
+from pathlib import Path
 
 from otalab.errors import BadInput
 from otalab.firmware.application import REBOOT_SECONDS, REPLAYED, replay_recording
@@ -41,7 +42,7 @@ INTERVAL = 60
 _RUNNERS: dict[tuple[int, Page, Board], Runner] = {}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CodeFirmware:
     """Somebody's code, in C or in Python.
 
@@ -80,6 +81,10 @@ class CodeFirmware:
     def toml(self) -> str:
         """Return the page of the folder, below the name that all sources have a digest in."""
         return f"# {self.identity}\n{self.page.text}"
+
+    def __repr__(self) -> str:
+        """Name it as ids do."""
+        return f"CodeFirmware({self.identity})"
 
     def __getstate__(self) -> dict[str, object]:
         # What is known is of this process: Python's hashes of texts are others in the next one.
@@ -143,6 +148,12 @@ def running(page: Page, board: Board) -> Runner:
     if not runner.get("provided") & 1:
         raise BadInput(f"{page.folder}: no file of its sources defines ota_boot, and nothing starts without it")
     return runner
+
+
+def let_go(folder: Path) -> None:
+    """End the processes that run what a folder held."""
+    for key in [key for key in _RUNNERS if key[1].folder == folder]:
+        _RUNNERS.pop(key).stop()
 
 
 def loaded(power: Power, chip: Controller, device: Device) -> Routine[Start | Bricked]:

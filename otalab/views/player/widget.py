@@ -197,7 +197,7 @@ class UpdatePlayer(PlayedView):
     def _tell(self) -> None:
         """Say what follows from what is played, and not from the position in it."""
         self.tears, self.trouble = {}, ""
-        self.caption = f"{self.design} on {self.board}, image {self.image}, fault model {self.faults}"
+        self.caption = f"{wishes.called(self.design)} on {self.board}, image {self.image}, fault model {self.faults}"
         more = self._options | {"choices": self.choices if any(self.choices) else None}
         more["bundle"] = CodeLine("bundle") if isinstance(self._bundle, bytes) else self._bundle and str(self._bundle)
         self.opening = opening(self.design, self.board, faults=self.faults, image=self.image, **more)

@@ -13,7 +13,7 @@ from otalab.errors import BadInput
 from otalab.files import read_bytes
 from otalab.graph.case import OWN_BOARD, Case, digest, named
 from otalab.graph.history import Leg
-from otalab.own.page import page_in
+from otalab.own.page import is_page, page_in
 from otalab.views.player.life import Cut
 
 NOT_IN_AN_ID = ("app_size", "files")
@@ -22,6 +22,11 @@ NOT_IN_AN_ID = ("app_size", "files")
 def default_board(design: str) -> str:
     """Return the board that a design is played on where none is named."""
     return OWN_BOARD if design_or_code(design).board else "lab-1M"
+
+
+def called(design: str) -> str:
+    """Return what is played by its name: code by that of its folder, for its page has the same name everywhere."""
+    return Path(design).parent.name if is_page(design) else design
 
 
 def contents_of(bundle: bytes | str | Path | None) -> bytes | None:
