@@ -124,7 +124,7 @@ def serve(chip: Controller, design: Design, image: Image, slot: int) -> Routine[
             case Snapshot():
                 report, reset = (yield from boot_state.snapshot(chip, design, slot, request)), False
             case Keep():
-                report, reset = (yield from write_file(chip, slot, request)), False
+                report, reset = (yield from write_file(chip, store.MOUNTED[design.sees](chip, slot), request)), False
             case "commit":
                 done = yield from commit(chip, design, slot)
                 report, reset = Report(done, "Ok" if done else "Error"), False

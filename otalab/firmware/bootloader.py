@@ -14,10 +14,9 @@ from otalab.firmware.design import Design
 from otalab.firmware.image_checks import FINDS, passes
 from otalab.firmware.no_record import NO_RECORD
 from otalab.firmware.outcome import Bricked, Reset
+from otalab.firmware.unwritten import UNWRITTEN, WATCHDOG_SECONDS
 from otalab.formats.records.record import BootConfig
 from otalab.hardware.effects import Ask, Routine, Wait
-
-WATCHDOG_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +31,16 @@ class Start:
 def boot(chip: Controller, design: Design) -> Routine[Start | Bricked | Reset]:
     """Decide what to start."""
     selected = store.select(chip, design)
-    if selected is None:
+    config: BootConfig | Reset | None = None
+    if selected is not None:
+        chip.say(f"Boot record {selected.place}: sequencer {selected.record.sequencer}, {selected.config.summary}")
+        config = yield from TRIALS[design.trial](chip, design, selected.config)
+    if config is None:
         config = yield from NO_RECORD[design.no_record](chip, design)
-    else:
-        config = selected.config
-        chip.say(f"Boot record {selected.place}: sequencer {selected.record.sequencer}, {config.summary}")
-        config = yield from TRIALS[design.trial](chip, design, config)
-        if config is None:
-            config = yield from NO_RECORD[design.no_record](chip, design)
     if config is None:
         return Bricked("no valid boot record")
+    if isinstance(config, Reset):
+        return config
     if not chip.board.has_slot(config.active):
         return Bricked(f"the boot record names slot {config.active}, which this board does not have")
     if not passes(chip, design, config):
@@ -82,15 +81,21 @@ def on_commit_timer(chip: Controller, design: Design) -> Routine[Reset | None]:
     return Reset("commit timer: rolled back")
 
 
-def roll_back(chip: Controller, design: Design, config: BootConfig, reason: str) -> Routine[BootConfig | None]:
-    """Set image and flag back to their previous values; return the configuration to act on, if there is one."""
+def roll_back(chip: Controller, design: Design, config: BootConfig, reason: str) -> Routine[bool]:
+    """Set image and flag back to their previous values; return whether the record is known to have gone in."""
     back = config.reverted()
     chip.say(f"Rolling back to slot {back.active}: {reason}")
     # The world is told before the record is written: were it told after it, a cut between the two
     # would leave an old image that is offered the refused one again, and the loop would never close.
     yield Ask("refuse", reason)
-    yield from record_writes.write(chip, design, back, "revert")
-    return WAYS_BACK[design.placing](chip, design, back)
+    return (yield from record_writes.write(chip, design, back, "revert"))
+
+
+def go_back(chip: Controller, design: Design, config: BootConfig, reason: str) -> Routine[BootConfig | Reset | None]:
+    """Roll back before anything is started, and act on what counts then, if there is something."""
+    written = yield from chip.during("rollback", roll_back(chip, design, config, reason))
+    counts = WAYS_BACK[design.placing](chip, design, config.reverted())
+    return counts if written else (yield from UNWRITTEN[design.unwritten](counts))
 
 
 def as_written(_chip: Controller, _design: Design, back: BootConfig) -> BootConfig:
@@ -122,7 +127,7 @@ def left_to_the_image(chip: Controller, design: Design, config: BootConfig) -> R
     yield
 
 
-def one_try(chip: Controller, design: Design, config: BootConfig) -> Routine[BootConfig | None]:
+def one_try(chip: Controller, design: Design, config: BootConfig) -> Routine[BootConfig | Reset | None]:
     """Note each start of a dirty image once it was checked: one that had its tries, or is not whole, is rolled back."""
     if config.committed:
         return config
@@ -137,18 +142,18 @@ def one_try(chip: Controller, design: Design, config: BootConfig) -> Routine[Boo
         if written:
             return config.spent()
         reason = "its try could not be recorded"
-    return (yield from chip.during("rollback", roll_back(chip, design, config, reason)))
+    return (yield from go_back(chip, design, config, reason))
 
 
-def one_start(chip: Controller, design: Design, config: BootConfig) -> Routine[BootConfig | None]:
-    """Note each start of a dirty image before anything is looked at, and hope that the note went in."""
+def one_start(chip: Controller, design: Design, config: BootConfig) -> Routine[BootConfig | Reset | None]:
+    """Note each start of a dirty image before anything is looked at: one that was started is not started again."""
     if config.committed:
         return config
     if config.tried >= design.tries:
         reason = "it was started before and did not commit"
-        return (yield from chip.during("rollback", roll_back(chip, design, config, reason)))
-    yield from record_writes.write(chip, design, config.spent(), "try")
-    return config.spent()
+        return (yield from go_back(chip, design, config, reason))
+    written = yield from record_writes.write(chip, design, config.spent(), "try")
+    return config.spent() if written else (yield from UNWRITTEN[design.unwritten](config.spent()))
 
 
 def attempts(chip: Controller, design: Design, config: BootConfig) -> Routine[BootConfig]:
@@ -217,7 +222,7 @@ def the_other(chip: Controller, design: Design, config: BootConfig) -> Routine[S
     yield
 
 
-Decide = Callable[[Controller, Design, BootConfig], Routine[BootConfig | None]]
+Decide = Callable[[Controller, Design, BootConfig], Routine[BootConfig | Reset | None]]
 TRIALS: dict[str, Decide] = {
     "none": no_trial,
     "timer": as_it_is,

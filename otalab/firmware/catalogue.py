@@ -113,7 +113,7 @@ def _of_the_flow(design: Design) -> list[Rule]:
     """Return the rules of what loader, image and updater do."""
     lab, journal = design.record in LAB_RECORDS, design.journal > 1
     tells = {"trial": design.trial in ("one-try", "one-start"), "tries": design.tries > 1}
-    starts_any = design.no_record in ("slot-0", "first-whole")
+    starts_any = design.no_record in ("slot-0", "first-whole", "first-whole-noted")
     return [
         ("trial", tells["trial"] and design.record in ("mongoose", "cc3200", "otadata-mongoose"), _CANNOT_COUNT),
         ("trial", design.trial == "attempts" and design.record != "rboot", 'attempts needs format = "rboot"'),
@@ -127,6 +127,8 @@ def _of_the_flow(design: Design) -> list[Rule]:
         ("image_check", design.image_check == "crc32" and not lab and design.record != "mgos-boot", _NO_FACTS),
         ("finds", design.finds == "record" and design.record != "rboot", 'only "rboot" says where its slots lie'),
         ("no_record", starts_any and design.image_check == "crc32", _NO_FACTS_AT_ALL),
+        ("no_record", design.no_record == "first-whole-noted" and design.record != "otadata", _NOT_NOTED),
+        ("unwritten", design.unwritten == "reset" and design.write == "once", _BELIEVED),
         ("set_dirty", design.set_dirty == "tried" and not tells["trial"], _NO_TRIES),
         ("merge", design.target == "running" and design.merge == "first-boot", "the old files are gone by then"),
         ("interval_in", design.interval_in == "updater.dat" and design.merge != "first-boot", _NOT_CARRIED),
@@ -145,4 +147,6 @@ _NOTHING_TO_ERASE = "before-slot needs count = 2: there is no inactive record to
 _STATE = "nvs and format otadata-mongoose need each other: its entries do not know of commits"
 _NO_FACTS = 'this format says nothing of the image that it names: take "own" or "none"'
 _NO_FACTS_AT_ALL = 'without a record there is no checksum to compare: take "own" or "none" for the image, or "default"'
+_NOT_NOTED = 'only "otadata" is written for a slot that was started without a record'
+_BELIEVED = "without a read-back every record counts as written"
 _NOT_CARRIED = "updater.dat reaches the new image by a merge at first boot"

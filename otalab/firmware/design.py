@@ -127,6 +127,7 @@ class Design:
         "default-appended",
         "slot-0",
         "first-whole",
+        "first-whole-noted",
     )
     trial: str = choice(
         "boot",
@@ -142,6 +143,9 @@ class Design:
     )
     tries: int = number("boot", "tries", "how often a dirty image may be started", 1, 200, default=1)
     timer: str = choice("boot", "timer", "who runs the commit timer", "loader", "image")
+    unwritten: str = choice(
+        "boot", "unwritten", "what the loader does where its record cannot be written", "go-on", "reset"
+    )
 
     commit: str = choice("commit", "by", "who commits", "image", "operator")
     way_back: str = choice("commit", "way_back", "what a commit does with the way back", "dropped", "kept")

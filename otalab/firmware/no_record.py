@@ -8,7 +8,10 @@ from otalab.firmware import record_writes, store
 from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
 from otalab.firmware.image_checks import default_facts, passes
+from otalab.firmware.outcome import Reset
 from otalab.firmware.store import AREAS
+from otalab.firmware.unwritten import UNWRITTEN
+from otalab.formats.records.otadata import never_written
 from otalab.formats.records.record import BootConfig, Record, Selection
 from otalab.hardware.board import Board
 from otalab.hardware.effects import Erase, Routine
@@ -29,12 +32,14 @@ def default_record(chip: Controller, design: Design) -> Routine[BootConfig | Non
     return config
 
 
-def default_appended(chip: Controller, design: Design) -> Routine[BootConfig | None]:
+def default_appended(chip: Controller, design: Design) -> Routine[BootConfig | Reset | None]:
     """Write a default record as any other is written, once all areas are erased: the first one is erased twice."""
     config = BootConfig(0, True, default_facts(chip, design))
     chip.say("No valid boot record: writing a default one")
-    yield from append_default(chip, design, config)
-    return config
+    written = yield from append_default(chip, design, config)
+    # It is searched for anew, as `mgos_boot_cfg_init` does: then a wrong check counts, too.
+    stands = written and store.select(chip, design) is not None
+    return config if stands else (yield from UNWRITTEN[design.unwritten](config))
 
 
 def slot_0_if_erased(chip: Controller, design: Design) -> Routine[BootConfig | None]:
@@ -59,6 +64,27 @@ def first_whole(chip: Controller, design: Design) -> Routine[BootConfig | None]:
     yield
 
 
+def first_whole_noted(chip: Controller, design: Design) -> Routine[BootConfig | None]:
+    """Start the first slot whose image passes its check, and write its record into place 0 if none was ever written.
+
+    With a factory image there is nothing to note: `set_actual_ota_seq`.
+    """
+    form = store.codec(design)
+    # Looked at by their bytes, which a search tells apart: only where it matters.
+    never = not chip.board.factory and all(
+        never_written(chip.read(address, form.size), form) for address in store.places(chip.board, design)
+    )
+    config = yield from first_whole(chip, design)
+    if config is not None and never:
+        chip.say(f"Writing boot record 0 for slot {config.active}")
+        data = form.encode(Record(form.counting.first + config.active, config))
+        yield from record_writes.WRITES[design.write](chip, design, 0, data)
+        # The image goes by what lies there, and by nothing where that did not go in.
+        if store.select(chip, design) is not None:
+            chip.held = None
+    return config
+
+
 def without_record(chip: Controller, design: Design, slot: int) -> BootConfig:
     """Return what a loader starts that goes by no record."""
     form, config = store.codec(design), BootConfig(slot, True)
@@ -74,10 +100,10 @@ def make_default(chip: Controller, design: Design, config: BootConfig) -> Routin
     yield from record_writes.program_record(chip, design, 0, first_of_all(design, config))
 
 
-def append_default(chip: Controller, design: Design, config: BootConfig) -> Routine[None]:
+def append_default(chip: Controller, design: Design, config: BootConfig) -> Routine[bool]:
     """Erase all records and write the first one as any other, which begins with an erase of its own."""
     yield from none_left(chip, design)
-    yield from record_writes.WRITES[design.write](chip, design, 0, first_of_all(design, config))
+    return (yield from record_writes.WRITES[design.write](chip, design, 0, first_of_all(design, config)))
 
 
 def none_left(chip: Controller, design: Design) -> Routine[None]:
@@ -109,11 +135,13 @@ FIRST_SLOTS: dict[str, Callable[[Board], int]] = {
     "default-appended": slot_0,
     "slot-0": slot_0,
     "first-whole": factory_image,
+    "first-whole-noted": factory_image,
 }
-NO_RECORD: dict[str, Callable[[Controller, Design], Routine[BootConfig | None]]] = {
+NO_RECORD: dict[str, Callable[[Controller, Design], Routine[BootConfig | Reset | None]]] = {
     "halt": nothing,
     "default": default_record,
     "default-appended": default_appended,
     "slot-0": slot_0_if_erased,
     "first-whole": first_whole,
+    "first-whole-noted": first_whole_noted,
 }

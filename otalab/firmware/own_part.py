@@ -26,6 +26,7 @@ from otalab.firmware import (
     record_writes,
     requests,
     store,
+    unwritten,
     updater,
 )
 from otalab.firmware.design import OWN, Design, choices, decides
@@ -45,7 +46,7 @@ PARTS: dict[str, tuple[Table, ...]] = {
     "order": (record_writes.ORDERS,),
     "erase": (record_writes.ERASES,),
     "placing": (record_writes.PLACINGS, record_writes.MAKES_WAY, record_writes.SHIPS, bootloader.WAYS_BACK),
-    "sees": (store.SEES,),
+    "sees": (store.SEES, store.MOUNTED),
     "store": (catalogue.KEEPERS,),
     "state": (record_writes.STATE_WRITES, store.STATE_FAMILIES, store.CONFIGS),
     "write": (record_writes.WRITES,),
@@ -61,6 +62,7 @@ PARTS: dict[str, tuple[Table, ...]] = {
     "no_record": (no_record.NO_RECORD, no_record.FIRST_SLOTS),
     "trial": (bootloader.TRIALS, updater.STAGED, application.FIRST_THINGS),
     "timer": (application.TIMERS, bootloader.TIMED),
+    "unwritten": (unwritten.UNWRITTEN,),
     "commit": (image.COMMITS,),
     "way_back": (application.WAYS_BACK,),
     "set_dirty": (boot_state.SETS_DIRTY,),

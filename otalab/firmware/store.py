@@ -190,6 +190,16 @@ def sees_area_0(design: Design, selected: Selection) -> bool:
     return selected.place < design.journal
 
 
+def own_files(chip: Controller, slot: int) -> int:
+    """Mount the file system of the slot that runs: the image knows which one that is."""
+    return slot
+
+
+def first_files(chip: Controller, slot: int) -> int:
+    """Mount the first file system where the image did not find its record: `mgos_core_fs_init` takes "fs0" then."""
+    return 0 if chip.blind else slot
+
+
 def standing(chip: Controller, design: Design) -> Selection | None:
     """Return the record that the next one follows: what was written last, if RAM knows, or what flash says."""
     return chip.written or select(chip, design) or chip.held
@@ -225,4 +235,6 @@ STATE_FAMILIES: dict[str, Callable[[Board], tuple[Family, ...]]] = {"none": no_f
 # From the ages of two places: may the one that is read later count?  The newer one has the smaller age.
 TIES: dict[str, Callable[[int, int], bool]] = {"first": first_read, "last": last_read}
 SEES: dict[str, Callable[[Design, Selection], bool]] = {"all": sees_all, "area-0": sees_area_0}
+# The slot whose file system the running image mounts.
+MOUNTED: dict[str, Callable[[Controller, int], int]] = {"all": own_files, "area-0": first_files}
 CONFIGS: dict[str, Callable[[Chip, Selection], Selection]] = {"none": as_recorded, "nvs": as_the_state_says}

@@ -257,6 +257,39 @@ def test_an_image_that_sees_one_area_is_lost_in_the_other() -> None:
     assert "not-updatable" == judge(sixth, life(sixth)).name
 
 
+# unwritten
+
+
+def decided_on_dead_records(design: Design, *, blank: bool) -> tuple[Any, float]:
+    """Return what a loader decides where no program holds in its records, and how many seconds it waited first."""
+    what = set_up(design, "tiny", app_size=500)
+    staged = next(step.before for one in life(what).runs[1:] for step in one.steps)
+    board = what.device.board
+    flash = staged.with_sector(1, 4096 * b"\xff").with_sector(2, 4096 * b"\xff") if blank else staged
+    chip, waited = Controller(board, flash), 0.0
+    loader = boot(chip, design)
+    while True:
+        try:
+            effect = next(loader)
+        except StopIteration as done:
+            return done.value, waited
+        if isinstance(effect, Wait):
+            waited += effect.seconds
+        elif isinstance(effect, Erase):
+            chip.apply(effect)
+
+
+@pytest.mark.parametrize("blank", [False, True], ids=["a start to note", "no record"])
+def test_a_loader_that_cannot_write_its_record_stops(blank: bool) -> None:
+    """`mgos_boot_main` goes to `FAIL`, and the watchdog resets after ten seconds; others start all the same."""
+    slot = 0 if blank else 1
+    assert (Reset("watchdog: the boot record could not be written"), 10) == decided_on_dead_records(
+        JOURNAL, blank=blank
+    )
+    decided, waited = decided_on_dead_records(replace(JOURNAL, unwritten="go-on"), blank=blank)
+    assert (slot, blank, 0) == (decided.slot, decided.committed, waited)
+
+
 # store
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -15,23 +16,50 @@ from otalab.bench.scenario import World
 from otalab.bench.setup import set_up
 from otalab.bench.trace import life, run, sector_of
 from otalab.firmware import store
+from otalab.firmware.application import serve
 from otalab.firmware.boot_state import set_state
 from otalab.firmware.bootloader import boot
 from otalab.firmware.catalogue import load_design
 from otalab.firmware.controller import Controller
 from otalab.firmware.merge import FOLDERS, carry_over, mounted
 from otalab.firmware.outcome import Bricked, Outcome, Reset, Running
-from otalab.firmware.requests import BootState
+from otalab.firmware.requests import BootState, Keep
 from otalab.firmware.update_state import read_state
 from otalab.formats.bundle.reader import BundleReader, ManifestRead, PartData
 from otalab.formats.filesystems.kinds import read_files
 from otalab.formats.records.record import BootConfig
 from otalab.hardware.board import load_board
-from otalab.hardware.effects import Erase, Program
+from otalab.hardware.effects import Ask, Erase, Program
 from otalab.hardware.flash import Flash
 
 MONGOOSE, BESIDE = load_design("mongoose"), load_design("esp32-beside")
 FIRST_BOOT = replace(load_design("hardened"), merge="first-boot")
+
+
+# sees
+
+
+@pytest.mark.parametrize(("sees", "place"), [("all", 1), ("area-0", 0)])
+def test_an_image_that_lost_its_record_mounts_the_first_file_system(sees: str, place: int) -> None:
+    """`mgos_core_fs_init` takes "fs0" where there is none: what it writes goes into the files of slot 0."""
+    design = replace(load_design("mgos-boot"), sees=sees)
+    what = set_up(design, "tiny", app_size=500)
+    flash = life(what).last.flash
+    chip = Controller(what.device.board, flash)
+    chip.blind = sees == "area-0"
+    asked = iter([Keep("kept", b"1"), None])
+    image = serve(chip, design, what.new, 1)
+    effect = next(image)
+    with suppress(StopIteration):
+        while True:
+            if isinstance(effect, Ask):
+                effect = image.send(next(asked) if effect.question == "request" else None)
+            else:
+                chip.apply(effect)
+                effect = next(image)
+    sizes = [(slot.fs.address, slot.fs.size) for slot in what.device.board.slots]
+    found = ["kept" in (read_files(chip.flash.read(*lies), 4096, "littlefs") or {}) for lies in sizes]
+    assert [place == 0, place == 1] == found
 
 
 # folders

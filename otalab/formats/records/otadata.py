@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 from zlib import crc32
 
-from otalab.formats.records.record import BLANK, BootConfig, Counting, Invalid, Record
+from otalab.formats.records.record import BLANK, BootConfig, Codec, Counting, Invalid, Record
 
 UP = Counting(1, 32)
 NEW, PENDING, VALID, REFUSED, ABORTED, UNDEFINED = 0, 1, 2, 3, 4, 0xFFFFFFFF
@@ -35,6 +35,17 @@ _MONGOOSE = struct.Struct("<II20xI")
 def slot_counted(sequencer: int, slots: int) -> int:
     """Return the slot that a sequencer of ESP-IDF stands for among so many, in 32 bits as its loader computes it."""
     return (sequencer - 1) % (1 << 32) % slots
+
+
+def never_written(data: bytes, form: Codec) -> bool:
+    """Say whether the loader of ESP-IDF takes an entry for one that nobody wrote yet, as it compares and no otherwise.
+
+    It is all ones, or says that it is given up and has a wrong check: `bootloader_utility_get_selected_boot_partition`.
+    """
+    sequencer, _, state, check = _IDF.unpack(data[: _IDF.size])
+    if sequencer == UP.erased:
+        return True
+    return state in (REFUSED, ABORTED) and form.sealed(data)[-4:] != check.to_bytes(4, "little")
 
 
 @dataclass(frozen=True, slots=True)

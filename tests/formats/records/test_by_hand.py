@@ -179,6 +179,35 @@ def test_esp_idf_new(design: str) -> None:
     assert (idf(1), 32 * BLANK) == (area(flash, 0, 32), area(flash, 1, 32))
 
 
+ERASED, ABORTED_ENTRY = 32 * BLANK, struct.pack("<I20sII", 4, 20 * BLANK, 4, 0)
+
+
+@pytest.mark.parametrize("broken", [None, 0])
+@pytest.mark.parametrize(
+    ("entries", "written"),
+    [
+        ((ERASED, ERASED), True),
+        ((ABORTED_ENTRY, ERASED), True),
+        ((struct.pack("<I20sII", 4, 20 * BLANK, 2, 0), ERASED), False),
+    ],
+    ids=["both are erased", "one is aborted, its check is wrong", "the check of one is wrong"],
+)
+def test_esp_idf_without_an_entry(entries: tuple[bytes, bytes], written: bool, broken: int | None) -> None:
+    """`set_actual_ota_seq`: where neither was ever written, entry 0 is for the slot that starts, and valid."""
+    flash = set_up("esp-idf", BOARD, app_size=SIZE, used=True).flash
+    for number, data in enumerate(entries):
+        flash = flash.with_sector(1 + number, data.ljust(4096, BLANK))
+    if broken is not None:
+        flash = flash.patched(BOARD.slots[broken].app.address, bytes(100))
+    chip, slot = Controller(BOARD, flash), 0 if broken is None else 1
+    for effect in boot(chip, load_design("esp-idf")):
+        chip.apply(effect)
+    assert (idf(1 + slot) if written else entries[0], entries[1]) == (
+        area(chip.flash, 0, 32),
+        area(chip.flash, 1, 32),
+    )
+
+
 # The published text: each update writes two, the one that stages it and the commit; sequencers count down.
 
 
