@@ -24,8 +24,9 @@ from otalab.faults.models import fault_model
 from otalab.faults.tear import RESIDUAL
 from otalab.graph.answers import answers
 from otalab.graph.asked import AskedCell, questions, some_faults, some_images
+from otalab.graph.budget import BUDGET
 from otalab.graph.check import Cell, LostCell, matrix, saved, with_files
-from otalab.graph.explorer import BUDGET, Explorer
+from otalab.graph.explorer import Explorer
 from otalab.text import table
 
 COLUMNS = ("design", "faults", "image", "verdict", "ends", "cuts", "why")

@@ -19,9 +19,10 @@ from otalab.errors import BadInput
 from otalab.faults.models import fault_model
 from otalab.files import read_bytes
 from otalab.graph.asked import files_of, some_faults
+from otalab.graph.budget import BUDGET, a_budget
 from otalab.graph.case import Case, digest, named
 from otalab.graph.check import Cell, LostCell, tried
-from otalab.graph.explorer import BUDGET, Explorer, a_budget
+from otalab.graph.explorer import Explorer
 
 
 def add_parser(commands: Any) -> None:

@@ -12,9 +12,10 @@ from otalab.bench.setup import scenario_of
 from otalab.errors import BadInput
 from otalab.faults.models import FAULTS, fault_model
 from otalab.firmware.image import TEMPERS, parse_temper
+from otalab.graph.budget import BUDGET, a_budget
 from otalab.graph.case import Case, digest, named
 from otalab.graph.check import Cell, LostCell, tried
-from otalab.graph.explorer import BUDGET, Explorer, a_budget
+from otalab.graph.explorer import Explorer
 
 EACH = "each"
 

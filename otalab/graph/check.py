@@ -12,16 +12,18 @@ from otalab.bench.programmed import require_programs
 from otalab.bench.scenario import Scenario
 from otalab.bench.setup import set_up
 from otalab.errors import InternalFault, OtalabError
-from otalab.faults.models import fault_model
+from otalab.faults.models import FAULTS, fault_model
 from otalab.faults.tear import FaultModel
 from otalab.files import MADE
 from otalab.firmware.design import Design
 from otalab.firmware.device import Firmware
+from otalab.graph.budget import BUDGET, a_budget
 from otalab.graph.case import Case, digest, named_firmware
 from otalab.graph.crash_graph import CrashGraph
-from otalab.graph.explorer import BUDGET, Explorer, a_budget
+from otalab.graph.explorer import Explorer
 from otalab.graph.freeze import graph_of
 from otalab.graph.history import History, ending, play
+from otalab.graph.journal import COMPLETED
 from otalab.hardware.board import Board
 
 
@@ -150,9 +152,7 @@ def searched(
     """
 
     def search(model: FaultModel, nodes: int) -> tuple[CrashGraph, bool]:
-        explorer = Explorer(scenario, model, budget=nodes, progress=progress)
-        explorer.explore()
-        return graph_of(explorer), explorer.interrupted
+        return explored(scenario, model, nodes, progress)
 
     def scouted(nodes: int) -> tuple[CrashGraph | None, bool]:
         """Ask until one breaks the design; its graph is not closed, for it says nothing of the other tears."""
@@ -176,6 +176,32 @@ def searched(
     if whole.verdict == "open" and not (broken or interrupted):
         broken, interrupted = scouted(budget)
     return (broken or whole) if whole.verdict == "open" else whole, interrupted
+
+
+def explored(
+    scenario: Scenario, model: FaultModel, nodes: int, progress: Callable[[Explorer], None]
+) -> tuple[CrashGraph, bool]:
+    """Return what one search found, and whether somebody broke it off; journals by their entries, where that holds."""
+    for verdict_only in (True, False) if of_the_lab(model) else (False,):
+        explorer = Explorer(scenario, model, budget=nodes, progress=progress, verdict_only=verdict_only)
+        explorer.explore()
+        graph = graph_of(explorer)
+        if explorer.interrupted or not leans_on_completed(graph):
+            break
+    return graph, explorer.interrupted
+
+
+def of_the_lab(model: FaultModel) -> bool:
+    """Say whether all that a model leaves comes from the lab's own: the classes of a journal go by what these do."""
+    own = {leave for known in FAULTS.values() for _, leave, _ in known.parts}
+    parts = getattr(model, "parts", ())
+    return bool(parts) and all(leave in own for _, leave, _ in parts)
+
+
+def leans_on_completed(graph: CrashGraph) -> bool:
+    """Say whether an end was found only by way of a record that was taken to be completed: no history plays that."""
+    legs = (leg for history in graph.histories.values() for leg in history.legs)
+    return any(leg.tear.startswith(COMPLETED) for leg in legs)
 
 
 def enough(scenario: Scenario, graph: CrashGraph) -> bool:

@@ -19,10 +19,11 @@ from otalab.bench.ends import End
 from otalab.bench.observer import Observer
 from otalab.bench.scenario import Scenario, World
 from otalab.bench.trace import Run, every_run, sector_of
-from otalab.errors import BadInput, InternalFault, Unrepeatable
+from otalab.errors import InternalFault, Unrepeatable
 from otalab.faults.tear import FaultModel, Tear
 from otalab.firmware.outcome import Reset
 from otalab.graph.believed import Believed
+from otalab.graph.budget import BUDGET, BudgetSpent, a_budget
 from otalab.graph.identity import Identity
 from otalab.graph.looks import both, looks, mask
 from otalab.graph.nodes import Arrival, Edge, KnownRun, Node, Spot, TearClass, contents
@@ -31,22 +32,13 @@ from otalab.hardware.chip import Look
 from otalab.hardware.effects import Effect, Erase, Program
 from otalab.hardware.flash import Flash
 
-BUDGET = 1000
-
-
-def a_budget(nodes: int) -> int:
-    """Return the most nodes that a search may have; less than one is `BadInput`."""
-    if type(nodes) is not int or nodes < 1:
-        raise BadInput(f"budget {nodes!r}: at least one node is needed, a whole number")
-    return nodes
-
-
-class BudgetSpent(Exception):
-    """One more node would be one too many."""
-
 
 class Explorer:
-    """One search: a scenario, a fault model, and what is known of them so far."""
+    """One search: a scenario, a fault model, and what is known of them so far.
+
+    With `verdict_only`, classes of contents keep what can become of them, and not how probably: the model has to be of
+    the lab's, and no probabilities may be asked of the graph.
+    """
 
     def __init__(
         self,
@@ -55,13 +47,14 @@ class Explorer:
         *,
         budget: int = BUDGET,
         progress: Callable[[Explorer], None] = lambda _explorer: None,
+        verdict_only: bool = False,
     ) -> None:
         self.scenario = scenario
         self.faults = faults
         self.budget = a_budget(budget)
         self.progress = progress
         self.observer = Observer(scenario)
-        self.identity = Identity(scenario.device)
+        self.identity = Identity(scenario.device, verdict_only=verdict_only)
         self.believed = Believed(scenario.device)
         self.expanded = self.lookups = 0
         self.never, self._surely = [0.0] * len(faults.members), [1.0] * len(faults.members)
@@ -268,7 +261,7 @@ class Explorer:
         if tears.count > 1:
             return self.classes(effect, before, sector, within=tears.kind)
         # Of a journal's record each of 50,000 tears is a class of its own: all of them again for each was for ever.
-        return [replace(tears, kind=self.identity.raw_class(tears.first.contents, tears.first.mark))]
+        return [replace(tears, kind=self._raw(sector, tears.first))]
 
     def classes(self, effect: Erase | Program, before: Flash, sector: int, within: Hashable = None) -> list[TearClass]:
         """Return the tears of an effect by what can be told apart, in the order of their first members.
@@ -282,9 +275,10 @@ class Explorer:
             # All classes at one go: a record of which every byte counts has as many as it has tears.
             known = {}
             by_kind: dict[Hashable, list[Tear]] = {}
-            for tear in self.faults.tears(effect, before, self.scenario.device):
+            tears_of = self.faults.tears(effect, before, self.scenario.device)
+            for tear in self.identity.noted(effect, before, sector, tears_of):
                 kind = self.identity.contents_class(sector, tear.contents, tear.mark)
-                outer, inner = (None, kind) if within is None else (kind, self._raw(tear))
+                outer, inner = (None, kind) if within is None else (kind, self._raw(sector, tear))
                 tears = known.setdefault(outer, {}).setdefault(inner, TearClass(inner, tear, self.never))
                 tears.count += 1
                 tears.weights = [*map(add, tears.weights, tear.weights)]
@@ -295,5 +289,5 @@ class Explorer:
             self._tears[*key, within is not None] = known
         return list(known.get(within, {}).values())  # a model that leaves nothing has no class at all
 
-    def _raw(self, tear: Tear) -> Hashable:
-        return self.identity.raw_class(tear.contents, tear.mark)
+    def _raw(self, sector: int, tear: Tear) -> Hashable:
+        return self.identity.raw_class(sector, tear.contents, tear.mark)

@@ -9,6 +9,7 @@ In a record place it is what the codec makes of the bytes, now and after whateve
   beginning or end.  What an erase leaves of scrap is scrap again: a front that moves in from one end cannot get past
   a byte that is neither 00 nor ff without spoiling it, and what lies before such a byte was of that stretch already.
 - Bytes without a guard, or behind a shorter one, are themselves.
+- The sectors of a journal hold many records each: `journal` has their classes, where they are asked for.
 
 The check of an ESP-IDF entry covers its sequencer alone, and that is enough: the two stand at its ends, so no stretch
 of zeros or ones reaches the state between them before one of the two is spoilt (of all sequencers only 0, which no
@@ -31,45 +32,49 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 
 from otalab.bench.trace import Step, sector_of
+from otalab.faults.tear import Tear
+from otalab.firmware.design import OWN
 from otalab.firmware.device import Device
 from otalab.firmware.store import Family
 from otalab.formats.records.guard import STRONG
-from otalab.formats.records.record import Record, renumbered
+from otalab.formats.records.record import FEW, Record, renumbered
+from otalab.graph.journal import Journal
 from otalab.hardware.chip import Look
-from otalab.hardware.effects import Program
+from otalab.hardware.effects import Erase, Program
 from otalab.hardware.flash import Flash, Mark
 
 SCRAP = "scrap"
-
-# Below this, how many sequencers are left can matter to the firmware.
-FEW = 2**16
 
 
 class Identity:
     """Names the classes of sector contents for one device."""
 
-    def __init__(self, device: Device) -> None:
-        self._kinds = [_Kind(family) for family in device.families]
+    def __init__(self, device: Device, *, verdict_only: bool = False) -> None:
+        apart = [verdict_only and is_journal(device, family) for family in device.families]
+        self._kinds = [_Kind(family) for family, other in zip(device.families, apart, strict=True) if not other]
+        self._journals = [Journal(family) for family, other in zip(device.families, apart, strict=True) if other]
+        self._every: tuple[_Kind | Journal, ...] = (*self._kinds, *self._journals)
         self._of = {sector: kind for kind in self._kinds for sector in kind.places}
+        self._journal_of = {sector: journal for journal in self._journals for sector in journal.places}
 
     def __contains__(self, sector: int | None) -> bool:
         """Say whether a sector holds boot records."""
-        return sector in self._of
+        return sector in self._of or sector in self._journal_of
 
     @property
     def stale(self) -> bool:
         """Whether something that was learnt makes classes wrong that were given away before."""
-        return any(kind.stale for kind in self._kinds)
+        return any(kind.stale for kind in self._every)
 
     def learn(self, flash: Flash, steps: Iterable[Step]) -> None:
         """Take note of records that a run found or wrote."""
         steps = list(steps)
-        for kind in self._kinds:
+        for kind in self._every:
             kind.learn(flash, steps)
 
     def renew(self) -> None:
         """Forget every class, and keep the records: a search that used classes that were wrong starts anew."""
-        for kind in self._kinds:
+        for kind in self._every:
             kind.renew()
 
     def key(self, flash: Flash, look: Look) -> Hashable:
@@ -80,11 +85,16 @@ class Identity:
         if known is not None:
             return known
         contents = flash.sectors[sector]
+        if journal := self._journal_of.get(sector):
+            kept = journal.key(flash, sector, raw=raw)
+            return (kept, _hidden(flash.mark_of(sector), contents)) if flash.marks else kept
         return (contents, _hidden(flash.mark_of(sector), contents)) if flash.marks else contents
 
-    def raw_class(self, contents: bytes, mark: Mark | None) -> Hashable:
+    def raw_class(self, sector: int, contents: bytes, mark: Mark | None) -> Hashable:
         """Return the class of what a tear leaves where the bytes themselves will be looked at."""
-        return contents, _hidden(mark, contents) if mark else None
+        journal = self._journal_of.get(sector)
+        kept = journal.sector_class(sector, contents) if journal else contents
+        return kept, _hidden(mark, contents) if mark else None
 
     def records(self, flash: Flash, sector: int) -> tuple[bytes, ...]:
         """Return the records that decide, with the contents of a record place, what an erase of it can leave."""
@@ -94,7 +104,22 @@ class Identity:
     def contents_class(self, sector: int, contents: bytes, mark: Mark | None) -> Hashable:
         """Return the class of what a tear leaves in one sector, whatever lies in the others."""
         hidden, kind = _hidden(mark, contents) if mark else None, self._of.get(sector)
+        if journal := self._journal_of.get(sector):
+            return journal.read_class(contents), hidden
         return (kind.record_class(contents[: kind.size]) if kind else contents), hidden
+
+    def noted(self, effect: Erase | Program, before: Flash, sector: int, tears: Iterable[Tear]) -> Iterable[Tear]:
+        """Return what a cut can leave, and what is taken to be possible for the sake of others of the same class."""
+        journal = self._journal_of.get(sector)
+        return journal.noted(effect, before, sector, tears) if journal else tears
+
+
+def is_journal(device: Device, family: Family) -> bool:
+    """Say whether places hold several guarded records each, and nothing but the lab's own functions looks at them."""
+    design = device.firmware.design
+    if design is None or family.codec.guard_bits < STRONG or family.size == family.codec.size:
+        return False
+    return not any(getattr(design, choice) in names for choice, names in OWN.items())
 
 
 class _Kind:
@@ -103,7 +128,7 @@ class _Kind:
     def __init__(self, family: Family) -> None:
         self._codec = family.codec
         self.size, self.places, self.young = family.size, family.sectors, family.young
-        # A journal has many records in a sector; its bytes are themselves.
+        # A journal that is not told apart by its entries has many records in a sector; its bytes are themselves.
         self._strong = family.codec.guard_bits >= STRONG and family.size == family.codec.size
         self._cores: dict[bytes, tuple[int, int, bytes]] = {}
         self._classes: dict[bytes, Hashable] = {}

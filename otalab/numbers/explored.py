@@ -10,8 +10,9 @@ import numpy as np
 
 from otalab.bench.scenario import Scenario, World
 from otalab.faults.tear import FaultModel
+from otalab.graph.budget import BudgetSpent
 from otalab.graph.crash_graph import CrashGraph
-from otalab.graph.explorer import BudgetSpent, Explorer
+from otalab.graph.explorer import Explorer
 from otalab.graph.freeze import graph_of, reached
 from otalab.graph.nodes import Arrival, Node, TearClass
 from otalab.graph.partial import PartialGraph

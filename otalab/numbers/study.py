@@ -21,9 +21,10 @@ from otalab.faults.models import atomic, fault_model, weighted
 from otalab.faults.tear import FaultModel
 from otalab.firmware.design import Design
 from otalab.firmware.device import Firmware
+from otalab.graph.budget import BUDGET, a_budget
 from otalab.graph.case import Case
 from otalab.graph.crash_graph import CrashGraph
-from otalab.graph.explorer import BUDGET, Explorer, a_budget
+from otalab.graph.explorer import Explorer
 from otalab.hardware.board import Board
 from otalab.numbers.explored import Explored, Search, closed_graph
 from otalab.numbers.rates import Rates, parse_rate

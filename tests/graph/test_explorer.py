@@ -41,7 +41,7 @@ IMAGES = ("healthy", "hangs", "crashes", "flaky")
 
 
 def searched(what: Scenario, faults: Thin, budget: int = 3000) -> Explorer:
-    explorer = Explorer(what, faults, budget=budget)
+    explorer = Explorer(what, faults, budget=budget, verdict_only=True)
     explorer.explore()
     return explorer
 
@@ -252,7 +252,7 @@ def cut_at(explorer, node, number, step, chance):
         # (Where they hold other scrap, two tears may be one there, and then the wreck's own class is asked for.)
         twin = next((t for t in own if t.label == tears[index].label), tears[index])
         kind = explorer.identity.contents_class(place, twin.contents, twin.mark)
-        raw = (kind, explorer.identity.raw_class(twin.contents, twin.mark))
+        raw = (kind, explorer.identity.raw_class(place, twin.contents, twin.mark))
         edges = [e for e in edges if e.kind in (kind, raw)]
     return tears[index].onto(step.before, place), edges[0].target
 

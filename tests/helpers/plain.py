@@ -88,6 +88,7 @@ class Thin:
 
     name: str = "thin"
     prefixes: tuple[int, ...] = ()
+    missing: tuple[int, ...] = ()
     fronts: tuple[int, ...] = ()
     zeros: tuple[int, ...] = ()
     weak: bool = False
@@ -109,6 +110,10 @@ class Thin:
                     if self.unstable and left.sectors[sector] != done:
                         unstable = Mark(sector, "unstable", left.sectors[sector])
                         found.setdefault((done, unstable), f"unstable-{length}")
+            for length in self.missing:
+                if 0 < length < len(effect.data):
+                    left = before.after(Program(effect.address + length, effect.data[length:]))
+                    found.setdefault((left.sectors[sector], left.mark_of(sector)), f"missing-{length}")
         else:
             for front in self.fronts:
                 found.setdefault((b"\xff" * front + old[front:], mark), f"front-{front}")

@@ -12,7 +12,7 @@ from otalab.cli.options.firmware import add_firmware, chosen_design
 from otalab.cli.options.scenario import add_options, chosen_options
 from otalab.cli.parser import group
 from otalab.errors import BadInput
-from otalab.graph.explorer import BUDGET
+from otalab.graph.budget import BUDGET
 from otalab.numbers.rates import Rates
 
 if TYPE_CHECKING:

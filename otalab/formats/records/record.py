@@ -14,6 +14,8 @@ from zlib import crc32
 NO_SEQUENCER = 2**64 - 1
 FIRST_SEQUENCER = 2**64 - 2
 VERSION_SIZE = 24
+# Below this, how many sequencers are left can matter to the firmware.
+FEW = 2**16
 # Why a place is invalid that holds nothing at all.
 BLANK = "erased"
 
