@@ -18,7 +18,7 @@ from otalab.bench.ends import ENDS
 from otalab.graph.check import Cell, matrix
 from otalab.graph.crash_graph import NO_END, NOTHING, RESET, CrashGraph
 from otalab.views import style
-from otalab.views.figures.shown import ink, paper
+from otalab.views.figures.shown import ink, literal, paper
 
 # The shape tells the ends apart where there is no colour.
 MARKERS = {
@@ -155,7 +155,7 @@ def plot_graph(graph: CrashGraph, *, ax: Axes | None = None) -> Axes:
     ax.tick_params(length=0)
     for side in ax.spines.values():
         side.set_visible(False)
-    return ax
+    return literal(ax)
 
 
 def _plot_nodes(nodes: pd.DataFrame, edges: pd.DataFrame, ax: Axes) -> None:

@@ -21,7 +21,7 @@ from otalab.firmware.bootloader import Start
 from otalab.firmware.controller import Controller
 from otalab.firmware.outcome import Running
 from otalab.hardware.effects import Ask, Erase, Program, Wait
-from otalab.views.figures.shown import ink, paper
+from otalab.views.figures.shown import ink, literal, paper
 from otalab.views.style import LANES
 
 # What an image is seen to do, and what a record is written for; the firmware's own name where there is no other word.
@@ -206,4 +206,4 @@ def plot_race(table: pd.DataFrame, *, title: str = "", ax: Axes | None = None) -
     ax.set_title(title)
     for side in ("top", "right", "left"):
         ax.spines[side].set_visible(False)
-    return ax
+    return literal(ax)

@@ -14,7 +14,7 @@ from otalab.firmware.design import Design
 from otalab.firmware.store import codec
 from otalab.formats.records.record import Codec, counted
 from otalab.hardware.flash import ERASED
-from otalab.views.figures import shown  # noqa: F401  # by it a notebook knows how figures are shown
+from otalab.views.figures.shown import literal
 from otalab.views.style import SORTS
 
 COLUMNS = 16
@@ -80,7 +80,7 @@ def plot_record_bytes(table: pd.DataFrame, *, title: str = "", ax: Axes | None =
     ax.tick_params(length=0)
     for side in ax.spines.values():
         side.set_visible(False)
-    return ax
+    return literal(ax)
 
 
 def _byte(ax: Axes, offset: int, byte: str, colour: str, number: int | None) -> None:

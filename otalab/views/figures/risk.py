@@ -26,7 +26,7 @@ from otalab.numbers.campaigns.campaign import Tally
 from otalab.numbers.depends import depends
 from otalab.numbers.stats import interval
 from otalab.numbers.study import Study
-from otalab.views.figures import shown  # noqa: F401  # by it a notebook knows how figures are shown
+from otalab.views.figures.shown import literal
 from otalab.views.style import ESTIMATE, EXACT, SERIES, SHARES, VERMILION
 
 MARKERS = "osD^vPX*"
@@ -80,7 +80,7 @@ def plot_convergence(
         ax.axhline(exact, color=EXACT, linestyle="--", label=f"exact: {exact:.4g}")
     ax.set(xscale="log", xlabel="devices", ylabel="probability", title=title)
     ax.legend(fontsize=8, frameon=False)
-    return ax
+    return literal(ax)
 
 
 def part_table(studies: Mapping[str, Study], names: Sequence[str] | None = None) -> pd.DataFrame:
@@ -147,7 +147,7 @@ def plot_parts(table: pd.DataFrame, *, title: str = "", ax: Axes | None = None) 
     ax.grid(axis="x", alpha=0.3)
     ax.legend(fontsize=8, frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=4)
     ax.set_title(title, pad=24 if title else None)
-    return ax
+    return literal(ax)
 
 
 def risk_phase_table(study: Study) -> pd.DataFrame:
@@ -182,7 +182,7 @@ def plot_risk_phases(table: pd.DataFrame, *, title: str = "", ax: Axes | None = 
     ax.invert_yaxis()
     ax.margins(x=0.08)
     ax.legend(fontsize=8, frameon=False)
-    return ax
+    return literal(ax)
 
 
 def plot_sensitivity(table: pd.DataFrame, *, end: str = "bad", title: str = "", ax: Axes | None = None) -> Axes:
@@ -211,7 +211,7 @@ def plot_sensitivity(table: pd.DataFrame, *, end: str = "bad", title: str = "", 
     ax.invert_yaxis()
     ax.legend(fontsize=8, frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
     ax.set_title(title, pad=24 if title else None)
-    return ax
+    return literal(ax)
 
 
 def plot_survival(tables: Mapping[str, pd.DataFrame], *, title: str = "", ax: Axes | None = None) -> Axes:
@@ -231,7 +231,7 @@ def plot_survival(tables: Mapping[str, pd.DataFrame], *, title: str = "", ax: Ax
     ax.set(yscale="log", xlabel="years", ylabel="share of devices lost", title=title)
     ax.grid(axis="y", alpha=0.3)
     ax.legend(fontsize=8, frameon=False)
-    return ax
+    return literal(ax)
 
 
 def plot_wear(table: pd.DataFrame, board: Board, *, columns: int = 32, title: str = "", ax: Axes | None = None) -> Axes:
@@ -263,4 +263,4 @@ def plot_wear(table: pd.DataFrame, board: Board, *, columns: int = 32, title: st
     ax.set_yticks(range(rows), [f"0x{n * columns * size:06x}" for n in range(rows)], fontsize=7)
     ax.set(xticks=[], title=title)
     ax.tick_params(length=0)
-    return ax
+    return literal(ax)

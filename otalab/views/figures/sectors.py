@@ -16,7 +16,7 @@ from otalab.bench.trace import Life, by_phase, effects
 from otalab.hardware.board import Board
 from otalab.hardware.flash import ERASED, Flash
 from otalab.views import style
-from otalab.views.figures.shown import ink, paper, themed
+from otalab.views.figures.shown import ink, literal, paper, themed
 
 HATCHES = {"app": "", "files": "////"}
 
@@ -61,7 +61,7 @@ def plot_sectors(table: pd.DataFrame, *, columns: int = 32, title: str = "", ax:
     for side in ax.spines.values():
         side.set_visible(False)
     ax.legend(handles=_legend(table), ncols=3, fontsize=7, frameon=False, loc="upper center", bbox_to_anchor=(0.5, 0))
-    return ax
+    return literal(ax)
 
 
 def _looks(owner: str) -> tuple[str, str]:
@@ -96,4 +96,4 @@ def plot_phases(table: pd.DataFrame, *, title: str = "", ax: Axes | None = None)
     ax.set(xscale="log", xlabel="seconds", title=title)
     ax.invert_yaxis()
     ax.margins(x=0.15)
-    return ax
+    return literal(ax)

@@ -36,6 +36,16 @@ def themed(colour: str) -> Any:
     return ink() if colour == BLACK else colour
 
 
+def literal(ax: Axes) -> Axes:
+    """Return axes whose words are text: a dollar in a name, or in what a torn record holds, begins no formula."""
+    # What a logarithmic scale writes are formulas of its own.
+    legend, named = ax.get_legend(), [axis for axis in (ax.xaxis, ax.yaxis) if axis.get_scale() != "log"]
+    texts = [ax.title, ax.xaxis.label, ax.yaxis.label, *ax.texts, *(legend.get_texts() if legend else ())]
+    for text in (*texts, *(label for axis in named for label in axis.get_ticklabels())):
+        text.set_parse_math(False)
+    return ax
+
+
 def described(figure: Figure) -> str:
     """Return a figure in words: for each of its axes the title, what it measures, and what is told apart."""
     return " ".join(_axes(ax) for ax in figure.axes) or "An empty figure."

@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 
 from otalab.bench.trace import Life, effects
 from otalab.views import style
-from otalab.views.figures.shown import paper, themed
+from otalab.views.figures.shown import literal, paper, themed
 
 KINDS = ("ask", "wait", "program", "erase")
 # An effect of a tenth of a millisecond is one unit wide, and each tenfold time one more.
@@ -63,7 +63,7 @@ def plot_timeline(table: pd.DataFrame, *, title: str = "", ax: Axes | None = Non
     ax.legend(handles=handles, ncols=7, fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.3))
     for side in ("top", "right", "left"):
         ax.spines[side].set_visible(False)
-    return ax
+    return literal(ax)
 
 
 def _phases(drawn: pd.DataFrame, ax: Axes) -> None:

@@ -64,7 +64,10 @@ class CommitTimerLab(View):
 
     @traitlets.validate("design")
     def _known(self, proposal: Any) -> str:
-        return load_design(proposal["value"]).name
+        load_design(proposal["value"])
+        if proposal["value"] not in self.designs:
+            self.designs = [*self.designs, proposal["value"]]  # a page of one's own can be chosen again
+        return str(proposal["value"])
 
     @traitlets.validate("temper")
     def _readable(self, proposal: Any) -> str:
