@@ -17,6 +17,8 @@ from otalab.hardware.board import Board
 from otalab.own.page import Page
 
 HERE = Path(__file__).parent
+# Where the lab's part is kept while Python runs.
+_PLACES: list[tempfile.TemporaryDirectory[str]] = []
 HEADER, RUNNER = HERE / "otalab.h", HERE / "runner.c"
 PLAIN = ("-std=gnu11", "-g", "-fno-omit-frame-pointer")
 WATCHED = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
@@ -102,14 +104,28 @@ def _key(page: Page, board: Board) -> str:
 
 
 def _compiled(page: Page, board: Board, compiler: str, place: Path) -> Path:
-    defined = _defined(board)
     watched = WATCHED if page.sanitize else ()
-    # The lab's part is not watched: it is quick, and what goes wrong in it is told where it was called.
-    _run([compiler, *PLAIN, "-O2", *defined, f"-I{HERE}", "-c", str(RUNNER), "-o", str(place / "lab.o")], page)
-    options = [*PLAIN, "-O1", "-Wall", "-Wextra", *watched, *defined, f"-I{HERE}", "-I."]
+    options = [*PLAIN, "-O1", "-Wall", "-Wextra", *watched, *_defined(board), f"-I{HERE}", "-I."]
     program = place / "runner"
-    _run([compiler, *options, *_sources(page), str(place / "lab.o"), "-o", str(program)], page)
+    _run([compiler, *options, *_sources(page), str(_labs_part(page, board, compiler)), "-o", str(program)], page)
     return program
+
+
+def _labs_part(page: Page, board: Board, compiler: str) -> Path:
+    """Return the lab's part for a board, compiled once for all code that is built here.
+
+    It is not watched: it is quick, and what goes wrong in it is told where it was called.
+    """
+    defined = _defined(board)
+    digest = sha256("\0".join((compiler, *defined)).encode() + read_bytes(HEADER) + read_bytes(RUNNER)).hexdigest()
+    if not _PLACES:
+        _PLACES.append(tempfile.TemporaryDirectory(prefix="otalab-"))
+    part = Path(_PLACES[0].name) / f"{digest}.o"
+    if not part.is_file():
+        draft = part.with_suffix(f".{os.getpid()}")
+        _run([compiler, *PLAIN, "-O2", *defined, f"-I{HERE}", "-c", str(RUNNER), "-o", str(draft)], page)
+        draft.replace(part)
+    return part
 
 
 def _defined(board: Board) -> list[str]:

@@ -3,6 +3,7 @@
 import pytest
 from own_code import EXAMPLES, example, needs_cc
 
+from otalab.errors import Unrepeatable
 from otalab.graph.check import check_design
 from otalab.own.code import CodeFirmware
 from otalab.own.page import Page
@@ -28,6 +29,33 @@ WRONG = {
         "if (0) roll_back",
     ),
 }
+COUNTED, GUARDED = "    next.number = last.number + 1;\n", "            if (entry->crc != guard(entry)) continue;"
+WRONG |= {
+    "a global counts the entries, and dies with the power": (
+        COUNTED,
+        "    static uint32_t number = 1; next.number = number++;\n",
+    ),
+    "a torn entry is believed: its slot is an index beyond the table": (GUARDED, ""),
+    "a torn entry is waited for": (GUARDED, "while (entry->crc != guard(entry)) {}"),
+    "a torn entry is an `abort`": (GUARDED, "if (entry->crc != guard(entry)) abort();"),
+    "the slot of a torn entry is read as an address beyond the chip": (
+        GUARDED,
+        "if (entry->crc != guard(entry)) ota_read(entry->slot, piece, 4);",
+    ),
+    "the sector that counts is erased for the new entry": ("sector = !sector, place = 0;", "place = 0;"),
+    "the address of a slot is computed, and the files between are forgotten": (
+        "return SLOTS[entry.slot];",
+        "return OTA_SLOT_0 + entry.slot * OTA_SLOT_SIZE;",
+    ),
+    "the number of an entry is a time": (
+        COUNTED,
+        "    struct timespec now; clock_gettime(CLOCK_MONOTONIC, &now); next.number = (uint32_t)now.tv_nsec;\n",
+    ),
+    "the number of an entry is memory that nobody wrote": (COUNTED, ""),
+}
+# What only a sanitizer sees at once.
+WATCHED = {"a torn entry is believed: its slot is an index beyond the table"}
+STOPS = "the search stops"
 LONG = {"swap"}  # each of its searches is a second or two
 
 
@@ -60,8 +88,14 @@ def checked(code, faults, image, *, whole):
 
 @pytest.fixture(scope="module")
 def examples(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("examples")
-    return {name: example(folder, name) for name in NAMES}
+    """
+    With sanitizers where few runs are looked at, and without where many are: a run takes a quarter of the time.
+    """
+    quick, watched = (tmp_path_factory.mktemp(name) for name in ("quick", "watched"))
+    return {
+        True: {name: example(watched, name) for name in NAMES},
+        False: {name: example(quick, name, sanitize=False) for name in NAMES},
+    }
 
 
 @pytest.mark.parametrize(("name", "row"), of_pages(4))
@@ -70,7 +104,7 @@ def test_its_verdict_is_that_of_its_page(examples, name, row):
     A safe one by a closed graph, an unsafe one with so many cuts.
     """
     faults, image, verdict, cuts = row
-    graph = checked(examples[name], faults, image, whole=verdict == "safe").graph
+    graph = checked(examples[faults == "atomic"][name], faults, image, whole=verdict == "safe").graph
 
     assert verdict == graph.verdict
     assert cuts == (str(len(graph.counterexample.cuts)) if graph.counterexample else "")
@@ -82,11 +116,16 @@ def test_a_wrong_line_is_found(tmp_path, name, row):
     With the end and the cuts that the page tells of.
     """
     change, faults, image, end, cuts = row
-    folder = example(tmp_path, name).page.folder
+    folder = example(tmp_path, name, sanitize=change in WATCHED).page.folder
     source, (old, new) = (folder / "loader.c").read_text(), WRONG[change]
     assert 1 == source.count(old)
     (folder / "loader.c").write_text(source.replace(old, new))
-    bad = checked(CodeFirmware(Page.load(folder)), faults, image, whole=False).graph.counterexample
+    code = CodeFirmware(Page.load(folder))
+    if end == STOPS:
+        with pytest.raises(Unrepeatable, match="two equal runs differ"):
+            checked(code, faults, image, whole=False)
+        return
+    bad = checked(code, faults, image, whole=False).graph.counterexample
 
     assert (end, cuts) == (bad.end, str(len(bad.cuts)))
 
@@ -111,7 +150,7 @@ def test_the_views_know_the_factorys_slot(examples):
     """
     What lies in it is told as of the others.
     """
-    player = UpdatePlayer(firmware=examples["factory"].page.folder)
+    player = UpdatePlayer(firmware=examples[True]["factory"].page.folder)
 
     assert ["factory app", "factory files"] == [name for name, _ in player.scenario.device.board.owners()][-2:]
     assert "updated" == player.end
