@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from otalab.errors import BadInput
+from otalab.postponed import postponed_interrupts
 
 MADE = "made by otalab"
 """What stands near the beginning or the end of a file that the lab made, if its format has room for words."""
@@ -161,7 +162,7 @@ def made_here(path: str | os.PathLike[str], mark: str = MADE) -> bool:
 
 def try_place(path: str | os.PathLike[str]) -> None:
     """Refuse a place where no file can be written; nothing is left there."""
-    with _refusing(path, "written"):
+    with postponed_interrupts(), _refusing(path, "written"):
         draft = _Draft(path)
         draft.file.close()
         draft.name.unlink()
@@ -184,7 +185,7 @@ def write_whole(path: str | os.PathLike[str], data: bytes | str, *, sync: bool =
     A new file that is `private` is for its owner alone.
     With `sync` it is on disk before it gets its name, or a power cut could leave the name on an empty file.
     """
-    with _refusing(path, "written"):
+    with postponed_interrupts(), _refusing(path, "written"):
         draft = _Draft(path, 0o600 if private else 0o666)
         try:
             draft.fill(_bytes(data), sync=sync)
@@ -197,7 +198,7 @@ def write_whole(path: str | os.PathLike[str], data: bytes | str, *, sync: bool =
 
 def append_whole(path: str | os.PathLike[str], data: bytes, *, sync: bool = True) -> None:
     """Append to a file, whole or not at all, and with `sync` have it on disk."""
-    with _refusing(path, "written"), Path(path).open("ab", buffering=0) as file:
+    with postponed_interrupts(), _refusing(path, "written"), Path(path).open("ab", buffering=0) as file:
         end, left = file.seek(0, os.SEEK_END), memoryview(data)
         try:
             while left:

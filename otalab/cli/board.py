@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from otalab.bench.layout_import import imported_layout
+from otalab.cli.options.effect import goes_with
 from otalab.cli.options.outputs import add_force, output
 from otalab.cli.parser import group
 from otalab.errors import BadInput
@@ -34,6 +35,7 @@ def import_board(arguments: argparse.Namespace) -> int:
     """Write the board, and say what it could not know."""
     if arguments.out and not arguments.out.endswith(".toml"):
         raise BadInput(f"{arguments.out}: the name of a board ends in .toml")
+    goes_with(arguments, arguments.out, "a file to write: give one with -o", "--force")
     place = output(arguments.out, arguments)
     layout = imported_layout(arguments.file, read_bytes(arguments.file, LARGEST))
     page = layout.toml()

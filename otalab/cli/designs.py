@@ -9,6 +9,7 @@ from dataclasses import replace
 from textwrap import wrap
 from typing import Any
 
+from otalab.cli.options.formats import add_format, chosen_format, csv_text
 from otalab.cli.parser import group
 from otalab.errors import BadInput
 from otalab.firmware.catalogue import designs, load_design
@@ -31,7 +32,7 @@ def add_parser(commands: Any) -> None:
     group(parser, "what is listed").add_argument(
         "--board", metavar="B", help="with --show: with the partition table of this board"
     )
-    group(parser, "what comes out").add_argument("--json", action="store_true", help="print one JSON object")
+    add_format(parser)
     parser.set_defaults(func=run)
 
 
@@ -39,18 +40,19 @@ def run(arguments: argparse.Namespace) -> int:
     """List the catalogue, or print one design."""
     if arguments.board and not arguments.show:
         raise BadInput(f"--board {arguments.board}: goes with --show NAME")
+    how = chosen_format(arguments)
+    if how == "csv" and (arguments.show or arguments.schema or arguments.choices):
+        raise BadInput("--format csv: a list has rows, and this is a page: leave it out, or take --json")
     if arguments.show:
         design = load_design(arguments.show)
         design = replace(design, board=load_board(arguments.board)) if arguments.board else design
-        print(json.dumps(_object(design) | {"toml": design.toml()}) if arguments.json else design.toml().rstrip("\n"))
+        print(json.dumps(_object(design) | {"toml": design.toml()}) if how == "json" else design.toml().rstrip("\n"))
     elif arguments.schema:
         print(json.dumps(design_schema(), indent=1))
     elif arguments.choices:
-        print(json.dumps({"choices": list(_choice_objects())}) if arguments.json else "\n".join(_choices()))
-    elif arguments.json:
-        print(json.dumps({"designs": [_object(load_design(name)) for name in designs()]}))
+        print(json.dumps({"choices": list(_choice_objects())}) if how == "json" else "\n".join(_choices()))
     else:
-        print("\n".join(_catalogue([load_design(name) for name in designs()])))
+        CATALOGUES[how]([load_design(name) for name in designs()])
     return 0
 
 
@@ -65,6 +67,15 @@ def differences(design: Design, base: Design) -> dict[str, Any]:
 
 def _object(design: Design) -> dict[str, Any]:
     return {"name": design.name, "summary": design.summary} | {name: getattr(design, name) for name in ways().values()}
+
+
+def _print_objects(catalogue: list[Design]) -> None:
+    print(json.dumps({"designs": [_object(design) for design in catalogue]}))
+
+
+def _print_csv(catalogue: list[Design]) -> None:
+    header = list(_object(catalogue[0]))
+    print(csv_text(header, [list(_object(design).values()) for design in catalogue]), end="")
 
 
 def _catalogue(catalogue: list[Design]) -> Iterator[str]:
@@ -91,3 +102,10 @@ def _choices() -> Iterator[str]:
         yield from wrap(f"{way_of(name)}: {decides(name)}{limits}", WIDTH, subsequent_indent="    ")
         for value in of:
             yield from wrap(f"{value}: {says(name, value)}", WIDTH, initial_indent="  ", subsequent_indent="    ")
+
+
+CATALOGUES = {
+    "table": lambda catalogue: print("\n".join(_catalogue(catalogue))),
+    "json": _print_objects,
+    "csv": _print_csv,
+}

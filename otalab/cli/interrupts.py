@@ -24,6 +24,9 @@ def pressed() -> bool:
 @contextmanager
 def remembered() -> Iterator[None]:
     """Remember interrupts for as long as a command runs; only the main thread gets any."""
+    if signal.getsignal(signal.SIGINT) is _remember:
+        yield  # whoever began with it has the last word
+        return
     _pressed.clear()
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -49,11 +49,14 @@ def main(words: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     typed = sys.argv[1:] if words is None else list(words)
     named = next((word for word in typed if word in COMMANDS), "help")
-    arguments = parser(named).parse_args(typed)
     with remembered():
         try:
+            # What is interrupted while it is still being loaded ends no otherwise.
+            arguments = parser(named).parse_args(typed)
             status = int(arguments.func(arguments))
             sys.stdout.flush()
         except BaseException as error:  # noqa: BLE001  # there is one way out, and this is its door
-            return way_out(f"otalab {arguments.command}", error)
-        return broken_off(f"otalab {arguments.command}") if pressed() else status
+            # Whatever half a search lacks is no complaint of its own.
+            ended = KeyboardInterrupt() if pressed() and isinstance(error, Exception) else error
+            return way_out(f"otalab {named}", ended)
+        return broken_off(f"otalab {named}") if pressed() else status

@@ -37,6 +37,10 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
 
+    def print_help(self, file: Any = None) -> None:
+        """Print the help; argparse keeps to itself that it could not."""
+        (file or sys.stdout).write(self.format_help())
+
     def parse_known_args(  # type: ignore[override]  # the overloads of argparse say the same in four ways
         self, args: Sequence[str] | None = None, namespace: Any = None
     ) -> tuple[Any, list[str]]:

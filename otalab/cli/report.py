@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from otalab.cli.check import COLUMNS
+from otalab.cli.interrupts import pressed, remembered
 from otalab.cli.options.effect import goes_with
 from otalab.cli.options.firmware import add_firmware, chosen_designs
 from otalab.cli.options.formats import add_format, chosen_format, csv_text
@@ -23,7 +22,7 @@ from otalab.cli.options.scenario import add_device_options, chosen_options
 from otalab.cli.parser import group
 from otalab.cli.progress import bar
 from otalab.cli.way_out import tell_fault
-from otalab.errors import BadInput, OtalabError
+from otalab.errors import BadInput
 from otalab.graph.asked import several, some_faults, some_images
 from otalab.graph.check import matrix
 
@@ -155,29 +154,21 @@ def _told() -> Iterator[Callable[[str], None]]:
     """Show on standard error what is being looked at, gone when it is over; whoever interrupts is obeyed.
 
     A search that is interrupted keeps what it has and returns, as if its budget were spent; a report made of that would
-    look whole.  So the key is remembered, and pressed again for whoever shows what is looked at next.
+    look whole.  So the key is remembered, and pressed again for whoever shows what is looked at next, or ends.
     """
-    pressed = False
-
-    def remember(_number: int, _frame: FrameType | None) -> None:
-        nonlocal pressed
-        pressed = True
-        raise KeyboardInterrupt
-
-    usual = signal.signal(signal.SIGINT, remember)
-    with bar(mininterval=0.5, bar_format="{elapsed} {desc}") as shown:
+    with remembered(), bar(mininterval=0.5, bar_format="{elapsed} {desc}") as shown:
 
         def show_text(text: str) -> None:
-            if pressed:
+            if pressed():
                 raise KeyboardInterrupt
             shown.set_description_str(text, refresh=False)
             shown.update()
 
         try:
             yield show_text
-        except OtalabError:
-            if pressed:
+        except Exception:
+            if pressed():
                 raise KeyboardInterrupt from None  # what half a search lacks is no complaint of its own
             raise
-        finally:
-            signal.signal(signal.SIGINT, usual)
+        if pressed():
+            raise KeyboardInterrupt

@@ -117,7 +117,8 @@ def _check(arguments: argparse.Namespace, port: int) -> int:
 
     flash, options = Path(arguments.flash), chosen_device(arguments, arguments.flash)
     facts: dict[str, object] = {"flash": arguments.flash, "new": not flash.exists() or not flash.stat().st_size}
-    facts |= {"board": arguments.board, "design": arguments.design, "host": arguments.host, "port": port}
+    facts |= {"board": arguments.board, "design": arguments.design, "dialect": arguments.dialect}
+    facts |= {"host": arguments.host, "port": port}
     if facts["new"]:
         refuse_emptied(flash)
         try_place(flash)

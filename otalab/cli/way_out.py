@@ -17,7 +17,9 @@ def way_out(command: str, error: BaseException) -> int:
     """Say in one line what ended a command, and return the exit status; whoever asks to exit is let go."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]  # tasks that ran side by side; the others were ended for it
-    _let_go_of_output()
+    refusal = _let_go_of_output()
+    if isinstance(error, SystemExit) and not error.code and refusal:
+        error = refusal  # a help that nobody could read was not printed
     match error:
         case SystemExit() | GeneratorExit():
             raise error
@@ -37,12 +39,14 @@ def broken_off(command: str) -> int:
     return _said(command, "interrupted: what is printed is what was known by then, and decides nothing else", 130)
 
 
-def _let_go_of_output() -> None:
-    """Print what is left, and if that cannot be printed, let Python not complain of it at exit."""
+def _let_go_of_output() -> OSError | None:
+    """Print what is left; if that cannot be printed, say why, and let Python not complain of it at exit."""
     try:
         sys.stdout.flush()
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return error if isinstance(error, OSError) else None
+    return None
 
 
 def _refused(error: OSError) -> str:

@@ -11,21 +11,42 @@ from otalab.bench.setup import set_up
 from otalab.bench.trace import life
 from otalab.cli import fleet, serve, shadow_service
 from otalab.cli import main as cli
+from otalab.settings import EXAMPLES
 from otalab.wire.keys import new_pair
 
 TINY = ("--board", "tiny")
+PARTITIONS = """\
+nvs, data, nvs, 0x9000, 0x5000
+otadata, data, ota, 0xe000, 0x2000
+app0, app, ota_0, 0x10000, 0x80000
+app1, app, ota_1, , 0x80000
+"""
 QUICK = (*TINY, "--faults", "atomic")
 SERVED = ("serve", "--flash", "lamp.bin", *TINY, "--port", "0", "--time-scale", "0")
 # Each command, as it is typed most and in each of the ways in which it leaves something out.
 WAYS = {
     "designs": ("designs",),
     "designs --show": ("designs", "--show", "mongoose"),
+    "designs --choices": ("designs", "--choices"),
+    "designs --schema": ("designs", "--schema"),
     "boards": ("boards",),
+    "parts": ("parts",),
+    "faults": ("faults",),
+    "rates": ("rates",),
+    "completion": ("completion", "bash"),
+    "help": ("help", "check"),
+    "lab": ("lab", "course", "--no-open"),
+    "board import": ("board", "import", "partitions.csv"),
+    "board import -o": ("board", "import", "partitions.csv", "-o", "mine.toml"),
+    "board import --json": ("board", "import", "partitions.csv", "--json"),
+    "firmware new": ("firmware", "new", "loader"),
+    "firmware build": ("firmware", "build", str(EXAMPLES / "hardened")),
     "new": ("new", "mine.toml"),
     "trace": ("trace", "mongoose"),
     "trace --board": ("trace", "mongoose", "--board", "esp8266-4M"),
     "trace --json": ("trace", "mongoose", *TINY, "--json"),
     "check": ("check", "single-record", *QUICK),
+    "check --firmware": ("check", "--firmware", str(EXAMPLES / "hardened"), *QUICK),
     "check --explain-faults": ("check", "--explain-faults"),
     "repair": ("repair", "single-record", *QUICK),
     "replay": ("replay", "single-record/tiny/atomic/healthy/until-taken/-.5.before,-"),
@@ -36,11 +57,16 @@ WAYS = {
     "risk --format csv": ("risk", "single-record", *QUICK, "--rate", "1", "--format", "csv"),
     "campaign": ("campaign", "single-record", *QUICK, "--rate", "1", "--devices", "2", "--out", "out"),
     "rollout": ("rollout", "single-record", *QUICK, "--rate", "1", "--devices", "2"),
+    "rollout --stop": ("rollout", "single-record", *QUICK, "--rate", "1", "--devices", "2", "--stop", "0.5"),
+    "rollout --repeats": ("rollout", "single-record", *QUICK, "--rate", "1", "--devices", "2", "--repeats", "2"),
     "serve": SERVED,
+    "serve --check": (*SERVED, "--check"),
+    "serve --check --json": (*SERVED, "--check", "--json"),
     "serve --host": (*SERVED, "--host", "0.0.0.0", "--insecure"),  # noqa: S104  # it ends before anybody knocks
     "fleet serve": ("fleet", "serve", "--devices", "1", *TINY, "--broker", "127.0.0.1:1", "--flash-dir", "lamps"),
     "shadow-service": ("shadow-service", "--broker", "127.0.0.1:1"),
     "inspect": ("inspect", "dump.bin"),
+    "inspect --json": ("inspect", "dump.bin", "--json"),
     "inspect of records": ("inspect", "a.cfg", "b.cfg"),
     "files list": ("files", "list", "fs.img"),
     "files extract": ("files", "extract", "fs.img", "--folder", "fs", "--force"),
@@ -72,6 +98,7 @@ def given(tmp_path, monkeypatch):
     monkeypatch.setattr("otalab.numbers.study._explored", {})
     scenario = set_up("hardened", "tiny")
     write_recording(life(scenario), "update.csv")
+    (tmp_path / "partitions.csv").write_text(PARTITIONS)
     (tmp_path / "fs").mkdir()
     (tmp_path / "fs" / "conf.json").write_text("{}")
     records = [scenario.flash.read(place.address, 4096) for place in scenario.device.board.records]

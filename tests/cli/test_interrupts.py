@@ -1,20 +1,30 @@
 """Interrupts: status 130, whatever was under way, and what is known by then is said to be no result."""
 
+import asyncio
+import importlib
 import json
 import shutil
 import signal
+import sys
 import threading
+from contextlib import suppress
+from pathlib import Path
 from random import Random
 
 import pytest
 
+import otalab
+from otalab.__main__ import main as entry
 from otalab.bench.recording import write_recording
 from otalab.bench.setup import set_up
 from otalab.bench.trace import life
+from otalab.cli import designs, fleet
 from otalab.cli import main as cli
 from otalab.cli.interrupts import pressed, remembered, until_interrupted
 from otalab.graph.explorer import Explorer
+from otalab.wire.device import flash_file
 
+PACKAGE = str(Path(otalab.__file__).parent)
 QUICK = ("--board", "tiny", "--faults", "atomic")
 COMMANDS = {
     "check": ("check", "mongoose", "hardened", *QUICK, "--json"),
@@ -22,6 +32,7 @@ COMMANDS = {
     "repair": ("repair", "single-record", *QUICK, "--json"),
     "risk": ("risk", "hardened", *QUICK, "--rate", "1", "--json"),
     "campaign": ("campaign", "hardened", *QUICK, "--rate", "1", "--devices", "10", "--out", "out", "--json"),
+    "rollout": ("rollout", "hardened", *QUICK, "--rate", "1", "--devices", "10", "--repeats", "2", "--json"),
     "report": ("report", "single-record", *QUICK, "-o", "page.html"),
 }
 
@@ -62,23 +73,50 @@ def test_an_interrupt_is_no_result(capsys, tmp_path, interrupted, words, nodes):
     assert {"update.csv"} == {one.name for one in tmp_path.iterdir()}
 
 
+# Of a report what does not vary is left out: one image, one part; the search is interrupted above.
+ANYWHERE = COMMANDS | {"report": (*COMMANDS["report"], "--image", "healthy", "--repair", "0", "--parts", "W25Q16JV")}
+
+
+def calls(words, moment):
+    """Run a command with somebody pressing Ctrl-C at this call of a function of the lab; return status and calls."""
+    met, before = 0, signal.getsignal(signal.SIGINT)
+
+    def called(frame, event, _arg):
+        nonlocal met
+        if event == "call" and PACKAGE in frame.f_code.co_filename:
+            met += 1
+            if met >= moment > 0 and signal.getsignal(signal.SIGINT) is not before:  # it has begun, and is not over
+                sys.setprofile(None)
+                signal.raise_signal(signal.SIGINT)
+
+    sys.setprofile(called)
+    try:
+        return cli.main([*words]), met
+    finally:
+        sys.setprofile(None)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS)
+@pytest.mark.parametrize("words", ANYWHERE.values(), ids=ANYWHERE)
 def test_ten_random_moments(capsys, tmp_path, interrupted, words):
-    """Wherever in its searches a command is: 130, whole JSON or none, and no file that was not there."""
-    met = interrupted(10**9)
-    cli.main([*words])
-    seen = 10**9 - met[0]
-    for one in tmp_path.iterdir():
-        shutil.rmtree(one) if one.is_dir() else one.name == "update.csv" or one.unlink()
-    for nodes in Random(19).choices(range(1, seen + 1), k=10):
+    """Wherever a command is: 130, whole JSON or none, and a file of the whole run or none."""
+    interrupted(10**9)
+    status, seen = calls(words, 0)
+    whole = {one.name: one.stat().st_size for one in tmp_path.iterdir()}
+    for moment in Random(19).choices(range(1, seen), k=10):
+        for one in tmp_path.iterdir():
+            shutil.rmtree(one) if one.is_dir() else one.name == "update.csv" or one.unlink()
         capsys.readouterr()
-        interrupted(nodes)
-        assert 130 == cli.main([*words]), nodes
+        interrupted(10**9)
+        ended, met = calls(words, moment)
+        assert ended == (130 if met >= moment else status), (
+            moment
+        )  # what is remembered of the first run is not done again
         said = capsys.readouterr()
-        assert "interrupted" in said.err.splitlines()[-1]
+        assert ended == status or "interrupted" in said.err.splitlines()[-1]
         assert not said.out or json.loads(said.out)
-        assert {"update.csv"} == {one.name for one in tmp_path.iterdir()}
+        left = {one.name: one.stat().st_size for one in tmp_path.iterdir() if one.is_file()}
+        assert left.items() <= whole.items()
 
 
 def test_what_was_known_is_told_and_nothing_is_begun_after_it(capsys, interrupted):
@@ -89,6 +127,67 @@ def test_what_was_known_is_told_and_nothing_is_begun_after_it(capsys, interrupte
     (cell,) = json.loads(said.out)["results"]
     assert ("hardened", "open") == (cell["design"], cell["verdict"])
     assert "interrupted: what is printed is what was known by then, and decides nothing else" in said.err
+
+
+def test_a_file_of_before_stays(tmp_path, interrupted):
+    """What an interrupted search has takes no file's place, neither of a graph nor of a counterexample."""
+    words = ("check", "single-record", *QUICK, "--graph", "graph.npz", "--save", "found.json")
+    assert 1 == cli.main([*words])
+    before = {one.name: one.read_bytes() for one in tmp_path.iterdir()}
+    interrupted(2)
+    assert 130 == cli.main([*words])
+    assert before == {one.name: one.read_bytes() for one in tmp_path.iterdir()}
+
+
+def raises_interrupt(*_what):
+    raise KeyboardInterrupt
+
+
+def test_a_command_that_is_still_loaded_is_interrupted_alike(monkeypatch, capsys):
+    """The parts of the command, and the command line itself."""
+    monkeypatch.setitem(cli.COMMANDS, "check", cli.COMMANDS["check"]._replace(open=raises_interrupt))
+    assert (130, "otalab check: interrupted\n") == (cli.main(["check"]), capsys.readouterr().err)
+    monkeypatch.delitem(sys.modules, "otalab.cli.main")
+    monkeypatch.setattr(importlib.machinery.PathFinder, "find_spec", raises_interrupt)
+    assert (130, "otalab: interrupted\n") == (entry(), capsys.readouterr().err)
+
+
+def test_whatever_fails_after_an_interrupt_fails_of_it(monkeypatch, capsys):
+    """Half a search lacks what the rest of a command counts on: that is no fault of the lab."""
+
+    def run(_chosen):
+        with suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        raise KeyError("seconds")
+
+    monkeypatch.setattr(designs, "run", run)
+    assert (130, "otalab designs: interrupted\n") == (cli.main(["designs"]), capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("write", range(1, 7))
+def test_a_fleet_that_is_still_being_made_is_interrupted(monkeypatch, capsys, tmp_path, write):
+    """Each flash file that is there is whole or none yet, and whoever begins again goes on with it."""
+    words = ["fleet", "serve", "--devices", "3", "--board", "tiny", "--broker", "127.0.0.1:1", "--flash-dir", "lamps"]
+    left, write_at = [write], flash_file._write_at
+
+    def written(*what):
+        left[0] -= 1
+        if not left[0]:
+            signal.raise_signal(signal.SIGINT)
+        return write_at(*what)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(flash_file, "_write_at", written)
+    assert (130, "otalab fleet: interrupted\n") == (cli.main(words), capsys.readouterr().err)
+    whole = set_up("mongoose", "tiny").flash.geometry.size
+    assert {0, whole} >= {one.stat().st_size for one in (tmp_path / "lamps").glob("*.bin")}
+
+    async def at_once(*_tasks):
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr(fleet, "first_of", at_once)
+    assert 0 == cli.main(words)
+    assert [whole] * 3 == [one.stat().st_size for one in (tmp_path / "lamps").glob("*.bin")]
 
 
 def test_a_handler_is_as_before():

@@ -193,11 +193,15 @@ def test_a_fault_of_the_lab_is_told_whole_to_whoever_asks(capsys, monkeypatch):
 # Where the output goes
 
 
-def test_a_full_terminal_is_one_line():
-    """What cannot be printed is no fault of Python's at exit."""
+@pytest.mark.parametrize("buffered", ["", "1"])
+@pytest.mark.parametrize("words", ["designs", "help designs", "--help", "--version"])
+def test_a_full_terminal_is_one_line(words, buffered):
+    """What cannot be printed is no fault of Python's at exit; nor was a help printed that nobody could read."""
+    settings = os.environ | {"PYTHONUNBUFFERED": buffered}
     with Path("/dev/full").open("w") as full:
-        ran = subprocess.run([*OTALAB, "designs"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-    assert (2, "otalab designs: the system refuses: No space left on device\n") == (ran.returncode, ran.stderr)
+        ran = subprocess.run([*OTALAB, *words.split()], stdout=full, stderr=subprocess.PIPE, env=settings, check=False)
+    assert (2, b"otalab") == (ran.returncode, ran.stderr[:6])
+    assert ran.stderr.endswith(b": the system refuses: No space left on device\n")
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "ascii", "cp1252"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from otalab.cli.interrupts import pressed
 from otalab.cli.parser import group
 from otalab.errors import BadInput
 from otalab.files import MADE, Output
@@ -17,9 +18,18 @@ def add_force(parser: argparse.ArgumentParser) -> None:
     )
 
 
+class CompleteOutput(Output):
+    """A place for a complete result: what an interrupted search has is printed, and takes no file's place."""
+
+    def write(self, data: bytes | str) -> None:
+        """Write the result, unless somebody has interrupted what it was to be."""
+        if not pressed():
+            super().write(data)
+
+
 def output(name: str | None, arguments: argparse.Namespace, mark: str = MADE) -> Output | None:
     """Return the place for a result, `None` where none was asked for."""
-    return None if name is None else Output(Path(name), arguments.force, mark)
+    return None if name is None else CompleteOutput(Path(name), arguments.force, mark)
 
 
 def apart(*outputs: Output | None) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from littlefs import LittleFS, LittleFSError
 from littlefs.context import UserContext
 
 from otalab.formats.filesystems.scratch import FileSystem, FileSystemFault, Scratch
+from otalab.postponed import postponed_interrupts
 
 PROGRAM_SIZE = 256
 
@@ -46,7 +49,8 @@ class _LittleFS(LittleFS):
 
     def __del__(self) -> None:
         if self._mounted:
-            self.unmount()
+            with postponed_interrupts():
+                self.unmount()
 
 
 class Lfs:
@@ -57,7 +61,7 @@ class Lfs:
         self.scratch = scratch
         blocks = len(scratch.buffer) // scratch.block_size
         self._fs = _littlefs(scratch, blocks)
-        with _Faults("mount"):
+        with _faults("mount"):
             if make:
                 self._fs.format()
             try:
@@ -77,24 +81,24 @@ class Lfs:
 
     def names(self) -> list[str]:
         """Return the paths of all files, sorted."""
-        with _Faults("list files"):
+        with _faults("list files"):
             return sorted(f"{top}/{name}".strip("/") for top, _, names in self._fs.walk("/") for name in names)
 
     def read(self, name: str) -> bytes:
         """Return the contents of one file."""
-        with _Faults(f"read {name}"), self._fs.open(name, "rb") as file:
+        with _faults(f"read {name}"), self._fs.open(name, "rb") as file:
             return bytes(file.read())
 
     def write(self, name: str, data: bytes) -> None:
         """Write one file, with the folders on its way."""
-        with _Faults(f"write {name}"):
+        with _faults(f"write {name}"):
             self._make_folder(name)
             with self._fs.open(name, "wb") as file:
                 file.write(data)
 
     def remove(self, name: str) -> None:
         """Delete one file."""
-        with _Faults(f"delete {name}"):
+        with _faults(f"delete {name}"):
             self._fs.remove(name)
 
     def copy_from(self, other: FileSystem, name: str) -> None:
@@ -103,7 +107,7 @@ class Lfs:
             self.write(name, other.read(name))
             return
         try:
-            with _Faults(f"copy {name}"):
+            with _faults(f"copy {name}"):
                 self._make_folder(name)
                 with other._fs.open(name, "rb") as source, self._fs.open(name, "wb") as target:
                     shutil.copyfileobj(source, target, PROGRAM_SIZE)
@@ -145,18 +149,14 @@ def _refuse_geometry(block: int, size: int) -> None:
         raise FileSystemFault(f"{size} bytes are not two or more whole blocks of {block}")
 
 
-class _Faults:
-    """Turn littlefs's own errors into the lab's."""
-
-    def __init__(self, what: str) -> None:
-        self.what = what
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, (LittleFSError, OSError)):
-            raise FileSystemFault(f"littlefs could not {self.what}: {error}") from error
+@contextmanager
+def _faults(what: str) -> Iterator[None]:
+    """Turn littlefs's own errors into the lab's; it loses what its callbacks raise, and believes what was not read."""
+    try:
+        with postponed_interrupts():
+            yield
+    except (LittleFSError, OSError) as error:
+        raise FileSystemFault(f"littlefs could not {what}: {error}") from error
 
 
 def make_lfs(scratch: Scratch, files: dict[str, bytes]) -> None:

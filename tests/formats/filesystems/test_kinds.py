@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 
 import pytest
 from bundles import ESP32, ESP8266
@@ -175,3 +176,19 @@ def test_a_littlefs_gives_back_what_it_has_taken(monkeypatch, region, mounted):
     gc.collect()
 
     assert [0] * mounted == freed
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("operation", [Scratch.read, Scratch.program, Scratch.erase], ids=lambda one: one.__name__)
+def test_an_interrupt_is_not_lost_on_its_way_through_a_file_system(kind, operation, monkeypatch):
+    """
+    littlefs swallows what its callbacks raise, and would go on with bytes that were never read.
+    """
+
+    def pressed(scratch, *what):
+        signal.raise_signal(signal.SIGINT)
+        return operation(scratch, *what)
+
+    monkeypatch.setattr(Scratch, operation.__name__, pressed)
+    with pytest.raises(KeyboardInterrupt):
+        build_image(WANTED, SIZE, BLOCK, kind)
