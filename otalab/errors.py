@@ -33,6 +33,10 @@ class OutOfTable(OtalabError):
     """A number from flash that leads past the end of a table: real code would take what lies behind it for an entry."""
 
 
+class ReadFault(Exception):
+    """A read that the part itself refuses: its processor takes an exception, which nobody is taken to handle."""
+
+
 class Unrepeatable(OtalabError):
     """Code that does not do the same twice: nothing that was found of it holds for its next run."""
 

@@ -20,8 +20,8 @@ def programmed_too_often(scenario: Scenario) -> str:
     most, board = scenario.device.board.part.programs, scenario.device.board
     if not most:
         return ""
-    unit, sector = board.geometry.program_unit, board.geometry.sector_size
-    times: Counter[int] = Counter(_programmed(scenario.flash))
+    unit, sector = board.part.programs_size or board.geometry.program_unit, board.geometry.sector_size
+    times: Counter[int] = Counter(_programmed(scenario.flash, unit))
     for number, step in ((number, step) for number, run in enumerate(life(scenario).runs) for step in run.steps):
         if isinstance(step.effect, Erase):
             start = step.effect.sector * sector
@@ -32,9 +32,10 @@ def programmed_too_often(scenario: Scenario) -> str:
             touched = range(step.effect.address // unit * unit, end, unit)
             times.update(touched)
             if over := [address for address in touched if times[address] > most]:
+                what = "row" if board.part.programs_size else "unit"
                 where = f"0x{over[0]:x} ({board.owner_of(over[0] // sector)})"
                 return (
-                    f"part {board.part.name} takes {_often(most)} of {unit} bytes between two erases, and "
+                    f"part {board.part.name} takes {_often(most)} of a {what} of {unit} bytes between two erases, and "
                     f"{scenario.device.firmware.name} programs {where} once more, in run {number}, effect {step.number}"
                 )
     return ""
@@ -46,9 +47,9 @@ def require_programs(scenario: Scenario) -> None:
         raise BadInput(f"{too_often}: take another part or board, or a design that erases first")
 
 
-def _programmed(flash: Flash) -> list[int]:
-    """Return the addresses of all units that do not read erased."""
-    unit, size = flash.geometry.program_unit, flash.geometry.sector_size
+def _programmed(flash: Flash, unit: int) -> list[int]:
+    """Return the addresses of all units that do not read erased: they were programmed once at least."""
+    size = flash.geometry.sector_size
     blank, blank_unit = bytes([ERASED]) * size, bytes([ERASED]) * unit
     return [
         number * size + at
@@ -60,4 +61,4 @@ def _programmed(flash: Flash) -> list[int]:
 
 
 def _often(most: int) -> str:
-    return "one program of a unit" if most == 1 else f"{most} programs of a unit"
+    return "one program" if most == 1 else f"{most} programs"

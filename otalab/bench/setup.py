@@ -39,6 +39,8 @@ BY_RECORD = {"crc32": "a CRC-32 that no record has"}
 """What a check of an image goes by that only a record has: it cannot be made of a factory image."""
 UNKEPT = {("updater.dat", "none")}
 """Where a design keeps its commit interval, and the data of a board that have no place for it."""
+LEAST_PROGRAMS = {"spiffs": 1}
+"""How few bytes a file system programs at a time, where that is less than any program unit."""
 
 
 def set_up(
@@ -60,6 +62,7 @@ def scenario_of(options: ScenarioOptions, design: str | Design | Firmware, image
     """Return the scenario of a design, or of code, that options describe."""
     firmware = firmware_of(design)
     board = with_part(board_for(firmware, options.board), options.part)
+    require_small_units(board)
     if isinstance(firmware, Designed) and firmware.design.slots != board.targets:
         firmware = Designed(replace(firmware.design, slots=board.targets))
     size = min(slot.app.size for slot in board.slots) if options.app_size is None else options.app_size
@@ -157,8 +160,18 @@ def with_part(board: Board, name: str | None) -> Board:
             f"part {chip.name} erases {chip.sector_size} bytes at a time, "
             f"board {board.name} needs sectors of {board.geometry.sector_size}: take another part or board"
         )
-    geometry = replace(board.geometry, page_size=chip.page_size, program_unit=chip.program_unit)
+    geometry = replace(board.geometry, page_size=chip.page_size, program_unit=chip.program_unit, ecc=chip.ecc)
     return replace(board, part=chip, geometry=geometry)
+
+
+def require_small_units(board: Board) -> None:
+    """Refuse a file system that programs fewer bytes at a time than the part can."""
+    unit, least = board.geometry.program_unit, LEAST_PROGRAMS.get(board.file_system, board.geometry.program_unit)
+    if unit > least:
+        raise BadInput(
+            f"board {board.name}: {board.file_system} programs {least} byte at a time, and part {board.part.name} "
+            f'units of {unit}: take another part, or file_system = "littlefs"'
+        )
 
 
 def timed(chip: FlashPart, timing: Timing) -> FlashPart:

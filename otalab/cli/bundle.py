@@ -37,6 +37,9 @@ def add_parser(commands: Any) -> None:
     sign.add_parser(actions)
 
     inspecting = actions.add_parser("inspect", help="print the manifest and the parts of a bundle")
+    group(inspecting, "the device").add_argument(
+        "--board", metavar="B", help="also compare addresses and sizes with this board; exit status 1 if it cannot run"
+    )
     inspecting.set_defaults(func=inspect)
 
     verifying = actions.add_parser("verify", help="read a bundle as a device does; exit status 1 if it is refused")
@@ -104,20 +107,23 @@ def build_bundle(arguments: argparse.Namespace) -> int:
 
 
 def inspect(arguments: argparse.Namespace) -> int:
-    """Print what a bundle says and holds, as far as it can be read."""
+    """Print what a bundle says and holds, as far as it can be read, and which board it was made for."""
     from otalab.formats.bundle.held_files import FilesReader, lines  # noqa: PLC0415  # a bundle is verified without littlefs
 
     looking = FilesReader()
     survey = _survey(arguments.file, watch=looking.see)
     manifest = survey.manifest
+    places = _places(manifest, arguments.board) if manifest else _Places()
+    fine = survey.fault is None and looking.readable and not places.nowhere
     if arguments.json:
-        print(json.dumps(_as_object(arguments.file, survey, looking.objects)))
-        return 0 if survey.fault is None and looking.readable else 1
+        print(json.dumps(_as_object(arguments.file, survey, looking.objects) | places.as_object()))
+        return 0 if fine else 1
     if manifest is not None:
         for title, text in zip(("name", "platform", "version", "build id"), _identity(manifest), strict=True):
             print(f"{title:8}  {shown(text)}")
         if survey.signatures:
             print(f"{'signed':8}  {', '.join(map(str, survey.signatures))} (not verified)")
+        print(*places.lines, sep="\n", end="\n" if places.lines else "")
         files = {file.part.name: file for file in survey.files}
         rows = []
         for part in manifest.parts:
@@ -130,7 +136,7 @@ def inspect(arguments: argparse.Namespace) -> int:
             print("", f"{shown(name)}: {first}", *rest, sep="\n")
     if survey.fault:
         print(f"{arguments.file}: {survey.fault}")
-    return 0 if survey.fault is None and looking.readable else 1
+    return 0 if fine else 1
 
 
 def verify(arguments: argparse.Namespace) -> int:
@@ -153,6 +159,37 @@ def verify(arguments: argparse.Namespace) -> int:
         total = sum(file.size for file in survey.files)
         print(f"{arguments.file}: ok, {name} {version} for {platform}, {len(survey.files)} files, {total} bytes")
     return 1 if survey.fault else 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Whose map a bundle was made for, what is elsewhere on a board, and which parts a device keeps encrypted."""
+
+    boards: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
+    nowhere: str = ""
+    encrypted: str = ""
+
+    @property
+    def lines(self) -> list[str]:
+        """Return it as it is printed beside the manifest's own lines."""
+        made = [f"{'made for':8}  the slots of {' or '.join(self.boards)}"] if self.boards else []
+        kept = [f"{'encrypt':8}  {self.encrypted}"] if self.encrypted else []
+        return [*made, *kept, *(f"{'but':8}  {sentence}" for sentence in self.elsewhere)]
+
+    def as_object(self) -> dict[str, Any]:
+        """Return it as it is printed in JSON."""
+        return {"made_for": self.boards, "elsewhere": self.elsewhere, "encrypted": self.encrypted}
+
+
+def _places(manifest: Manifest, board: str | None) -> _Places:
+    from otalab.bench import linked  # noqa: PLC0415  # a bundle is verified without a board
+    from otalab.hardware.board import load_board  # noqa: PLC0415
+
+    one = load_board(board) if board else None
+    elsewhere = tuple(linked.compared(manifest, one)) if one else ()
+    nowhere = linked.runs_nowhere(manifest, one) if one else ""
+    return _Places(tuple(linked.made_for(manifest)), elsewhere, nowhere, linked.encrypted(manifest))
 
 
 @dataclass(frozen=True, slots=True)

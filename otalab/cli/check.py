@@ -166,5 +166,6 @@ def show(cells: Sequence[Cell | LostCell]) -> None:
         print(f"\033[{COLOURS[cell.verdict]}m{line}\033[0m" if colour else line)
     print(
         f"\nNot in these verdicts: a forged check of 32 bits or more ({RESIDUAL:.1e} per torn record), damage outside "
-        "the sector being worked on, reads that fault; unstable cells are a fault model of their own, not in all."
+        "the sector being worked on, reads that fault on a part without check bits; unstable cells are a fault model "
+        "of their own, not in all."
     )

@@ -31,7 +31,7 @@ class TableCommand:
 
     def run(self, arguments: argparse.Namespace) -> int:
         """Print the list."""
-        print_rows(chosen_format(arguments), self.name, self.header, list(self.rows()), right="flash sector page")
+        print_rows(chosen_format(arguments), self.name, self.header, list(self.rows()), right="flash size sector page")
         return 0
 
 
@@ -47,6 +47,7 @@ def _parts() -> _Rows:
         yield (
             flash_part.name,
             flash_part.kind,
+            flash_part.size or "",
             flash_part.sector_size,
             flash_part.page_size,
             row["erase_typ_ms"],
@@ -69,6 +70,8 @@ def _rates() -> _Rows:
 
 
 BOARDS = TableCommand("boards", ("name", "platform", "part", "flash", "sector", "what it is"), _boards)
-PARTS = TableCommand("parts", ("name", "kind", "sector", "page", "erase typ ms", "erase max ms", "grade"), _parts)
+PARTS = TableCommand(
+    "parts", ("name", "kind", "size", "sector", "page", "erase typ ms", "erase max ms", "grade"), _parts
+)
 FAULTS = TableCommand("faults", ("name", "what a power cut leaves"), _faults)
 RATES = TableCommand("rates", ("name", "rate", "per hour", "what", "source"), _rates)

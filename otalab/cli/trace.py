@@ -9,6 +9,7 @@ from math import fsum
 from typing import Any
 
 from otalab.bench.ends import End
+from otalab.bench.linked import elsewhere
 from otalab.bench.observer import judge
 from otalab.bench.programmed import programmed_too_often
 from otalab.bench.recording import recording
@@ -59,8 +60,8 @@ def trace(arguments: argparse.Namespace) -> int:
 
         picture.write(drawn(plot_timeline(timeline_table(lived), title=scenario.device.firmware.name), picture.path))
     end = judge(scenario, lived)
-    if too_often := programmed_too_often(scenario):
-        print(f"otalab trace: {too_often}", file=sys.stderr)
+    for warning in filter(None, (programmed_too_often(scenario), elsewhere(scenario))):
+        print(f"otalab trace: {warning}", file=sys.stderr)
     phases = by_phase(lived)
     total = fsum(run.seconds for run in lived.runs)
     if how == "json":

@@ -42,13 +42,16 @@ def torn_program(site: Site) -> Iterator[Torn]:
     """Any number of leading bytes of a program done, in whole program units.
 
     Data sheets give a time for the first byte and one for each next byte, which suggests a rising order.
-    Law: of n bytes, floor(f n) are done.
+    Law: of n bytes, floor(f n) are done.  Of a part with check bits the unit that was being programmed cannot be read.
     """
     if isinstance(site.effect, Program):
-        size, unit = len(site.old), site.geometry.program_unit
+        size, unit, ecc = len(site.old), site.geometry.program_unit, site.geometry.ecc
         for done in range(0, size, unit):
             held, weight = site.held(done), unit / size
-            yield Torn(f"prefix-{held}", site.new[:held] + site.old[held:], weight, held)
+            yield Torn(f"prefix-{held}", site.new[:held] + site.old[held:], 0.0 if ecc else weight, held)
+            if ecc:
+                half = site.new[: done + unit // 2] + site.old[done + unit // 2 :]
+                yield Torn(f"unreadable-{done}", half, weight, held, site.unreadable(done, done + unit))
 
 
 def torn_bits(site: Site) -> Iterator[Bare]:
@@ -81,9 +84,11 @@ def torn_erase(site: Site) -> Iterator[Torn]:
     check refuses, and where it has 16 bits or fewer also records that it accepts: newer than any that is there, naming
     the other slot, committed or dirty.  For 32 bits and more a residual is 2**-32 per torn record.
     Law: below 0.9 the front moves evenly, from either end alike; then 4.5 %, from 0.95 on 0.35 % of the zeros are left.
-    Coverage, with probability 0: the fillings.
+    Coverage, with probability 0: the fillings, and of a part with check bits a sector that cannot be read at all.
     """
     if isinstance(site.effect, Erase):
+        if site.geometry.ecc:
+            yield Torn("unreadable", _slowly(site.old, SLOW[0]), mark=site.unreadable(0, len(site.old)))
         size, noise = len(site.old), shake_256(b"filling").digest(len(site.old))
         yield from _fronts(site, site.old, site.new, "erased-{}", 1 - LAST)
         for one_in in SLOW:
@@ -182,6 +187,16 @@ def _edges(fields: tuple[int, ...]) -> tuple[int, ...]:
     return edges if len(edges) <= MOST_FIELDS else (*edges[: MOST_FIELDS - 1], edges[-1])
 
 
+def _bits_of(site: Site) -> int:
+    """Return how many tears of a program `torn_bits` has."""
+    return _bitwise(site.old, site.new)
+
+
+def _all_of(site: Site) -> int:
+    """Return how many tears of a program `all` has: of a part with check bits also each unit that cannot be read."""
+    return _bitwise(site.old, site.new) + (len(site.old) // site.geometry.program_unit if site.geometry.ecc else 0)
+
+
 @lru_cache(maxsize=2**14)
 def _bitwise(old: bytes, new: bytes) -> int:
     """Return how many tears of a program `torn_bits` has, and with it every union in which it is the largest.
@@ -198,7 +213,7 @@ def _short_of_all(pending: int) -> tuple[int, ...]:
     return tuple(bits for bits in range(pending) if not bits & ~pending) or (0,)
 
 
-_OF_PROGRAMS = (fault("torn-program", torn_program), fault("torn-bits", torn_bits, _bitwise))
+_OF_PROGRAMS = (fault("torn-program", torn_program), fault("torn-bits", torn_bits, _bits_of))
 _OF_ERASES = (fault("torn-erase", torn_erase), fault("zeroed-erase", zeroed_erase), fault("weak-erase", weak_erase))
 SIX = {model.name: model for model in (atomic(), *_OF_PROGRAMS, *_OF_ERASES)}
 
@@ -207,7 +222,7 @@ def weighted(mixture: Mapping[str, float]) -> FaultModel:
     """Return `all` with other weights: what can happen stays the same, and a member that is not named weighs 0."""
     if strange := sorted(mixture.keys() - SIX.keys()):
         raise BadInput(f"{strange[0]!r} is no member of all; its members: {', '.join(SIX)}{meant(strange[0], SIX)}")
-    return union("all", {model: mixture.get(name, 0.0) for name, model in SIX.items()}, _bitwise)
+    return union("all", {model: mixture.get(name, 0.0) for name, model in SIX.items()}, _all_of)
 
 
 FAULTS = {**SIX, "all": weighted(dict.fromkeys(SIX, 1.0)), "unstable": fault("unstable", unstable)}

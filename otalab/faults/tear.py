@@ -106,6 +106,12 @@ class Site:
         """Return how many of so many programmed bytes hold; it is `Flash.after` that decides this for all of them."""
         return count // 2 if self.weak else count
 
+    def unreadable(self, first: int, end: int) -> Mark:
+        """Return the mark of a sector in which the program units from an offset of the stretch on cannot be read."""
+        units = range(self.start + first, self.start + end, self.geometry.program_unit)
+        before = self.mark.units if self.mark and isinstance(self.effect, Program) else ()
+        return Mark(self.sector, "unreadable", units=tuple(sorted({*before, *units})))
+
     def within(self, whole: bytes, contents: bytes) -> bytes:
         return whole[: self.start] + contents + whole[self.start + len(contents) :]
 
@@ -115,7 +121,7 @@ class Site:
         return label, contents, weight, done, mark or self._mark_on(contents, done)
 
     def _mark_on(self, contents: bytes, done: int) -> Mark | None:
-        if self.mark is None or self.weak or done == len(self.new):
+        if self.mark is None or self.mark.kind != "unstable" or done == len(self.new):
             return self.mark_after if done == len(self.new) else self.mark
         # Only cells that turned, and those of bytes that were programmed again, read alike from now on.
         data = self.effect.data[:done] if isinstance(self.effect, Program) else b""
@@ -128,7 +134,7 @@ class Site:
 
 Bare = tuple[str, bytes, float, int, Mark | None]
 Leave = Callable[[Site], Iterable[Bare]]
-Quick = Callable[[bytes, bytes], int]
+Quick = Callable[[Site], int]
 _Left = tuple[bytes, Mark | None]
 _Told = tuple[str, list[float]]
 
@@ -138,7 +144,7 @@ class FaultModel:
     """A set of tears for every effect, and their probabilities.
 
     `parts`: its members, each a name, a generator and a share of the probability.
-    `quick`: from the bytes before and after a program of no record, how many tears it leaves, without making them.
+    `quick`: of a program of no record, how many tears it leaves, without making them.
     `most`: see `by_kinds`; 0 in a model that leaves all.
     """
 
@@ -188,7 +194,7 @@ class FaultModel:
     def count(self, effect: Erase | Program, before: Flash, device: Device) -> int:
         site = Site.of(effect, before, device)
         if self.quick and isinstance(effect, Program) and not site.fields and (site.weak or not site.mark):
-            return self.quick(site.old, site.new)
+            return self.quick(site)
         return _counted(self, site)
 
     def explain(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from zlib import crc32
 
-from otalab.errors import OutOfTable
+from otalab.errors import OutOfTable, ReadFault
 from otalab.firmware import application, bootloader, record_writes
 from otalab.firmware.bootloader import Start
 from otalab.firmware.controller import Controller
@@ -79,7 +79,7 @@ class Designed:
         chip.phase = "boot" if start.committed else "trial"
         try:
             return (yield from started(chip, self.design, image, start))
-        except OutOfTable as fault:
+        except (OutOfTable, ReadFault) as fault:
             # An exception of the processor, or the watchdog soon after: either way the device restarts.
             chip.say(f"Crashed: {fault}")
             return Reset(f"crash: {fault}")
@@ -112,7 +112,7 @@ def loaded(chip: Controller, design: Design) -> Routine[Start | Bricked | Reset]
     """Run the boot loader; nothing watches over it, so one that crashes does not come back."""
     try:
         return (yield from bootloader.boot(chip, design))
-    except OutOfTable as fault:
+    except (OutOfTable, ReadFault) as fault:
         return Bricked(f"the boot loader crashed: {fault}")
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Protocol, runtime_checkable
 
-from otalab.errors import BadInput
+from otalab.errors import BadInput, ReadFault
 from otalab.firmware import store
 from otalab.firmware.bootloader import Start
 from otalab.firmware.controller import Controller
@@ -119,7 +119,7 @@ class Device:
 
     def image_in(self, chip: Chip, slot: int) -> Image | None:
         """Return the image that lies whole in a slot; starting an image reads all of its slot."""
-        contents = chip.read_region(chip.board.slots[slot].app)
+        contents = chip.read_up_to_fault(chip.board.slots[slot].app)
         known = {(image.size, image.digest): image for image in self.images}
         lying = ((size, sha256(contents[:size]).digest()) for size in {image.size for image in self.images})
         return next((known[key] for key in lying if key in known), None)
@@ -127,5 +127,9 @@ class Device:
 
 def power_on(chip: Controller, device: Device) -> Routine[Outcome]:
     """Run the firmware once, from power-on to quiescence, a halt or a reset."""
-    chip.sig_req_mask = device.sig_req_mask
-    return (yield from device.firmware.power_on(chip, device))
+    chip.sig_req_mask, chip.faults = device.sig_req_mask, True
+    try:
+        return (yield from device.firmware.power_on(chip, device))
+    except ReadFault as fault:
+        chip.say(f"Crashed: {fault}")
+        return Reset(f"crash: {fault}")

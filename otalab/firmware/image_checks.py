@@ -44,7 +44,9 @@ def checksum(chip: Controller, config: BootConfig) -> bool:
 
 def own_check(chip: Controller, config: BootConfig) -> bool:
     """Ask the image itself: its format has a length and a check, whatever the record says."""
-    return whole(chip.read_region(chip.board.slot(config.active).app))
+    region = chip.board.slot(config.active).app
+    # One that is whole in front of what cannot be read is not read any further.
+    return whole(chip.read_up_to_fault(region)) or whole(chip.read_region(region))
 
 
 def no_facts(_chip: Controller, _slot: int) -> SlotFacts:

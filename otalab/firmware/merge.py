@@ -112,6 +112,7 @@ def replayed(chip: Chip, region: Region, scratch: Scratch) -> Routine[None]:
         match entry:
             case BlockRead(block):
                 chip.note_read(region.address + block * size, size)
+                chip.require_readable(region.address + block * size, size)
             case BlockErase(block):
                 yield Erase(region.address // size + block)
             case BlockProgram(offset, data):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from otalab.bench.linked import require_linked
 from otalab.bench.options import ScenarioOptions
 from otalab.bench.programmed import require_programs
 from otalab.bench.setup import scenario_of
@@ -88,7 +89,9 @@ def questions(
     for image in images:
         parse_temper(image)
     for design in designs:
-        require_programs(scenario_of(wanted, design))
+        scenario = scenario_of(wanted, design)
+        require_programs(scenario)
+        require_linked(scenario)
     every = [(d, f, i) for d in sorted(set(designs)) for f in sorted(set(faults)) for i in sorted(set(images))]
     board = wanted.board if isinstance(wanted.board, str) else None
     return [

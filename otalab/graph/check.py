@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from otalab.bench.linked import require_linked
 from otalab.bench.programmed import require_programs
 from otalab.bench.scenario import Scenario
 from otalab.bench.setup import set_up
@@ -243,6 +244,7 @@ def check_design(
     """
     scenario = set_up(design, board, image=image, **options)
     require_programs(scenario)
+    require_linked(scenario)
     model = faults if isinstance(faults, FaultModel) else fault_model(faults)
     firmware, bundle = named_firmware(scenario.device.firmware), options.get("bundle")
     case = Case.of(scenario, firmware, None, model.name, digest(bundle) if bundle else "")

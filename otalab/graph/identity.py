@@ -221,4 +221,6 @@ def _hidden(mark: Mark | None, contents: bytes) -> Hashable:
     """Return what a mark adds to contents; an unstable sector is the same whichever way it reads now."""
     if mark is None:
         return None
-    return (mark.kind, frozenset((mark.other, contents))) if mark.kind == "unstable" else mark.kind
+    if mark.kind == "unstable":
+        return mark.kind, frozenset((mark.other, contents))
+    return (mark.kind, mark.units) if mark.units else mark.kind

@@ -204,7 +204,7 @@ def _geometry(settings: Settings, chip: FlashPart) -> Geometry:
     size = settings.number("flash_size", least=chip.sector_size, most=LARGEST)
     if size % chip.sector_size:
         raise settings.wrong("flash_size", f"{size} is not a multiple of the part's sector, {chip.sector_size} bytes")
-    return Geometry(chip.sector_size, size // chip.sector_size, chip.page_size, chip.program_unit)
+    return Geometry(chip.sector_size, size // chip.sector_size, chip.page_size, chip.program_unit, chip.ecc)
 
 
 def _places(settings: Settings, key: str, geometry: Geometry) -> tuple[Region, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
+from otalab.errors import ReadFault
 from otalab.hardware.board import Board, Region
 from otalab.hardware.effects import Effect, Erase, Phase, Program, Routine
 from otalab.hardware.flash import Flash, Mark
@@ -49,19 +50,35 @@ class Chip:
         # Before which effect which unstable sector was found to read otherwise.
         self.swaps: list[tuple[int, int]] = []
         self.settle: Callable[[Mark], int] = lambda _mark: 0
+        # Whether a read of what cannot be read is a fault: for firmware that runs, not for whoever looks at contents.
+        self.faults = False
 
     def read(self, address: int, length: int) -> bytes:
         """Return bytes from flash, and note which sectors were read."""
         self.note_read(address, length)
+        self.require_readable(address, length)
         return self.flash.read(address, length)
+
+    def require_readable(self, address: int, length: int) -> None:
+        """Raise `ReadFault` where running firmware reads a unit that was programmed, or erased, half."""
+        unit = self.flash.unreadable(address, length) if self.faults and self.flash.marks else None
+        if unit is not None:
+            raise ReadFault(f"the word at 0x{unit:x} cannot be read: its check bits do not belong to it")
 
     def read_region(self, region: Region) -> bytes:
         """Return the whole of a region, and note it."""
         return self.read(region.address, region.size)
 
+    def read_up_to_fault(self, region: Region) -> bytes:
+        """Return a region up to the first unit that cannot be read: whoever needs no more does not go there."""
+        self.note_read(region.address, region.size)
+        unit = self.flash.unreadable(region.address, region.size) if self.faults and self.flash.marks else None
+        return self.flash.read(region.address, region.size if unit is None else max(0, unit - region.address))
+
     def read_record(self, address: int, length: int) -> bytes:
         """Return bytes that nobody looks at but a record codec."""
         self.note_read(address, length, raw=False)
+        self.require_readable(address, length)
         return self.flash.read(address, length)
 
     def note_read(self, address: int, length: int, *, raw: bool = True) -> None:

@@ -23,12 +23,13 @@ LARGEST = 2**28  # bytes; no NOR flash is larger
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """How a chip is divided; all sizes in bytes."""
+    """How a chip is divided; all sizes in bytes.  `ecc`: a program unit has check bits of its own."""
 
     sector_size: int
     sectors: int
     page_size: int
     program_unit: int = 1
+    ecc: bool = False
 
     @property
     def size(self) -> int:
@@ -60,11 +61,13 @@ class Mark:
 
     `weak`: it reads erased, but a program without a fresh erase does not hold.
     `unstable`: after any power-on it may read as `other` in place of its contents.
+    `unreadable`: who reads a program unit that begins at one of `units`, offsets in the sector, takes a fault.
     """
 
     sector: int
-    kind: Literal["weak", "unstable"]
+    kind: Literal["weak", "unstable", "unreadable"]
     other: bytes = b""
+    units: tuple[int, ...] = ()
 
 
 class Sectors(Sequence[bytes]):
@@ -192,6 +195,12 @@ class Flash(Summary):
             if mark.sector == sector:
                 return mark
         return None
+
+    def unreadable(self, address: int, length: int) -> int | None:
+        """Return the address of the first program unit of a stretch that cannot be read, if there is one."""
+        size, unit = self.geometry.sector_size, self.geometry.program_unit
+        units = (mark.sector * size + at for mark in self.marks for at in mark.units)
+        return min((at for at in units if at < address + length and address < at + unit), default=None)
 
     def with_sector(self, sector: int, contents: bytes, mark: Mark | None = None) -> Flash:
         """Return the chip with one sector replaced, and its mark with it."""

@@ -17,13 +17,17 @@ from otalab.text import meant
 
 Timing = Literal["typ", "max"]
 ON_CHIP = "on-chip"
+# STM32L0 and L1: `mcu-tools/mcuboot` pull request 327.
+ERASES_TO_ZERO = ("STM32L0", "STM32L1")
 
 
 @dataclass(frozen=True, slots=True)
 class FlashPart:
     """One row of the table; `row` keeps every column, evidence grade and source included.
 
-    `programs`: how often a unit may be programmed between two erases; 0: as often as one likes.
+    `programs`: how often a unit may be programmed between two erases, or a row of `programs_size` bytes where that is
+    not 0; 0: as often as one likes.  `ecc`: a unit has check bits of its own, and one that was programmed half cannot
+    be read.  `size`: bytes of the part; 0 where its name stands for several.
     """
 
     name: str
@@ -35,6 +39,9 @@ class FlashPart:
     source: str
     row: tuple[tuple[str, str], ...]
     programs: int = 0
+    programs_size: int = 0
+    ecc: bool = False
+    size: int = 0
 
     def erase_seconds(self, timing: Timing = "typ") -> float:
         """Return how long erasing one sector takes, in seconds."""
@@ -74,6 +81,11 @@ def parts() -> dict[str, FlashPart]:
 
 def part(name: str) -> FlashPart:
     """Return the part of this name; the name of a family will do where the table has one row of it."""
+    if family_of_zeros := next((known for known in ERASES_TO_ZERO if name.upper().startswith(known)), None):
+        raise BadInput(
+            f"part {name}: an erase of the {family_of_zeros} leaves zeros and a program sets ones, and the lab's flash "
+            "is the other way round: take a part whose erase leaves ones"
+        )
     family = [row for row in parts() if row.startswith(f"{name}-")]
     if name not in parts() and len(family) == 1:
         name = family[0]
@@ -94,4 +106,7 @@ def _part(row: dict[str, str]) -> FlashPart:
         source=row["src"],
         row=tuple(row.items()),
         programs=int(row["programs"] or 0),
+        programs_size=int(row["programs_B"] or 0),
+        ecc=bool(row["ecc_bits"]),
+        size=int(row["size_B"] or 0),
     )

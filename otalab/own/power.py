@@ -9,7 +9,7 @@ from math import inf
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from otalab.errors import LostRunner, OtalabError
+from otalab.errors import LostRunner, OtalabError, ReadFault
 from otalab.firmware.controller import Controller
 from otalab.firmware.device import Device
 from otalab.firmware.merge import carry_over, mounted
@@ -112,6 +112,10 @@ class Power(ABC):
     def _read(self, address: int, size: int) -> None:
         """Note a read; one of exactly a record is a look at what its format makes of it."""
         self._chip.note_read(address, size, raw=(address, size) not in self._records)
+        try:
+            self._chip.require_readable(address, size)
+        except ReadFault as fault:
+            raise Died(str(fault)) from None
         self._same.says("read", (address, size))
         self._same.hears(self._chip.flash.read(address, size))
 

@@ -19,7 +19,7 @@ from otalab.graph.repair import repair
 from otalab.hardware.board import Board, load_board
 from otalab.hardware.part import part, parts
 
-LIMITED = {"nRF52840": 2, "nRF5340": 2, "STM32H743-x64": 1, "STM32H743-x8": 1}
+LIMITED = {"nRF52840": 2, "nRF5340": 2, "STM32H743-x64": 1, "STM32H743-x8": 1, "STM32L4": 1, "CC13x2": 83}
 
 
 def limited(programs: int) -> Board:

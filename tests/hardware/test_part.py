@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from otalab.bench.observer import judge
+from otalab.bench.setup import set_up
+from otalab.bench.trace import life
 from otalab.errors import BadInput
+from otalab.hardware.board import boards, load_board
 from otalab.hardware.part import part, parts
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -28,7 +33,7 @@ def test_on_chip_flash_is_timed_per_unit() -> None:
 
 def test_every_row_keeps_its_evidence() -> None:
     """No part is without a grade and a source."""
-    assert 31 == len(parts())
+    assert 33 == len(parts())
     assert all(chip.grade and chip.source and dict(chip.row)["part"] == name for name, chip in parts().items())
 
 
@@ -63,3 +68,25 @@ def test_rows_of_one_part_are_of_one_operating_point() -> None:
     erases = {name: chip.erase_seconds("max") for name, chip in parts().items() if name.startswith("STM32F411")}
 
     assert {"STM32F411-16K": 0.8, "STM32F411-64K": 2.4, "STM32F411-128K": 4.0} == erases
+
+
+@pytest.mark.parametrize("unit", [8, 16, 32])
+@pytest.mark.parametrize("name", ["lab-1M", "esp32-4M", "esp32-4M-littlefs"])
+def test_updates_go_in_with_units_of_many_bytes(name: str, unit: int) -> None:
+    """Images and records are filled up to whole units; SPIFFS programs single bytes, and is refused in one line."""
+    one = load_board(name)
+    board = replace(one, part=replace(one.part, program_unit=unit), geometry=replace(one.geometry, program_unit=unit))
+    if one.file_system == "spiffs":
+        with pytest.raises(BadInput, match=rf"spiffs programs 1 byte at a time, and part .* units of {unit}: take"):
+            set_up("hardened", board)
+        return
+    for design in ("mongoose", "hardened", "esp-idf"):
+        what = set_up(design, board, app_size=777)
+        assert "updated" == judge(what, life(what)).name
+
+
+@pytest.mark.parametrize("name", boards())
+def test_a_board_names_a_part_that_is_large_enough(name: str) -> None:
+    """A flash of 4 MiB is no part of 2 MiB."""
+    board = load_board(name)
+    assert board.geometry.size <= board.part.size

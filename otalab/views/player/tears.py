@@ -39,6 +39,7 @@ TEAR_KINDS = {
     r"filling-": "bytes that nobody wrote",
     r"forged-": "a record that nobody wrote and the check accepts",
     r"weak": "reads erased, but does not hold what is programmed",
+    r"unreadable": "cannot be read any more: the check bits do not belong to it",
     r"unstable-": "reads as done now, and may read torn later",
 }
 _KINDS = re.compile("|".join(f"({kind})" for kind in TEAR_KINDS))

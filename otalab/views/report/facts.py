@@ -9,6 +9,7 @@ from math import inf
 import pandas as pd
 
 from otalab.bench.ends import BAD
+from otalab.bench.linked import require_linked
 from otalab.bench.options import ScenarioOptions
 from otalab.bench.programmed import require_programs
 from otalab.bench.scenario import Scenario
@@ -87,6 +88,7 @@ class Asked(ScenarioOptions):
             for image in self.images:
                 self.study(name, self.rates[0], image).refuse_nonsense()
                 require_programs(self.scenario(name, image))
+                require_linked(self.scenario(name, image))
 
     def study(self, design: str, rate: str, image: str | None = None) -> Study:
         """Return the study of a design at a rate."""

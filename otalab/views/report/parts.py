@@ -244,7 +244,7 @@ def limits_part() -> list[str]:
     """Return what no verdict covers."""
     return [
         f"A forged check of 32 bits or more: {RESIDUAL:.1e} per torn record.",
-        "Damage outside the sector that is worked on, and reads that fault.",
+        "Damage outside the sector that is worked on, and reads that fault on a part without check bits.",
         "Unstable cells are a fault model of their own (unstable), and not in all.",
         "Attackers: the adversary here is the power supply, and nobody else.",
         "The image itself: it is bytes with a temper, and the lab does not run it.",

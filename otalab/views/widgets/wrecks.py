@@ -148,7 +148,11 @@ class Wrecks:
 
 
 def _marks(flash: Flash, board: Board) -> Iterator[str]:
-    meaning = {"weak": "it reads erased, but what is written does not hold", "unstable": "it may read otherwise"}
+    meaning = {
+        "weak": "it reads erased, but what is written does not hold",
+        "unstable": "it may read otherwise",
+        "unreadable": "who reads what was programmed or erased half there takes a fault",
+    }
     for mark in sorted(flash.marks, key=lambda mark: mark.sector):
         yield f"Sector {mark.sector} ({board.owner_of(mark.sector)}) is {mark.kind}: {meaning[mark.kind]}."
 
