@@ -31,8 +31,8 @@ RUNS_AT: dict[str, Callable[[int, int], bool]] = {"esp8266": in_its_window}
 
 def addresses(part: Part) -> tuple[int, ...]:
     """Return where a part is to lie, for the first slot and the second one, as far as its manifest says."""
-    named = (part.extra.get(key) for key in ("addr", "addr1"))
-    return tuple(one for one in named if type(one) is int and 0 <= one < 1 << 32)
+    values = (part.extra.get(key) for key in ("addr", "addr1"))
+    return tuple(value for value in values if type(value) is int and 0 <= value < 1 << 32)
 
 
 def runs_nowhere(manifest: Manifest, board: Board) -> str:
@@ -40,7 +40,7 @@ def runs_nowhere(manifest: Manifest, board: Board) -> str:
     runs, slots = RUNS_AT.get(board.platform, anywhere), board.slots[: board.targets]
     for part in manifest.parts if manifest.runs_on(board.platform) else ():
         linked = addresses(part) if part.role == "app" else ()
-        if linked and not any(runs(one, slot.app.address) for one in linked for slot in slots):
+        if linked and not any(runs(address, slot.app.address) for address in linked for slot in slots):
             there = ", ".join(f"0x{slot.app.address:x}" for slot in slots)
             return (
                 f"{shown(part.name)} is linked for {_listed(linked)}, and the slots of {board.name} begin at {there}: "
@@ -83,9 +83,9 @@ def require_linked(scenario: Scenario) -> None:
 
 def made_for(manifest: Manifest) -> list[str]:
     """Return the boards of the lab whose slots lie where a manifest has them."""
-    known = [board for board in map(load_board, boards()) if manifest.runs_on(board.platform)]
-    named = any(addresses(part) for part in manifest.parts if part.role in ("app", "fs"))
-    return [board.name for board in known if named and not list(compared(manifest, board))]
+    candidates = [board for board in map(load_board, boards()) if manifest.runs_on(board.platform)]
+    has_addresses = any(addresses(part) for part in manifest.parts if part.role in ("app", "fs"))
+    return [board.name for board in candidates if has_addresses and not list(compared(manifest, board))]
 
 
 def encrypted(manifest: Manifest) -> str:

@@ -45,8 +45,10 @@ def turns(scenario: Scenario) -> tuple[bool, bool]:
     """Say whether, after an undisturbed update, the next one finds the slots, and the records, in turned roles."""
     lived = life(scenario)
     before, after = (_selected(scenario, flash) for flash in (scenario.flash, lived.last.flash))
-    if lived.endless or before is None or after is None:
+    if lived.endless or after is None:
         raise BadInput(f"after this update there is no next one: {lived.last.outcome}")
+    if before is None:
+        raise BadInput("this update starts from what no record names, and later ones do not: take a used device")
     return before.config.active != after.config.active, before.place != after.place
 
 

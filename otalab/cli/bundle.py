@@ -186,9 +186,9 @@ def _places(manifest: Manifest, board: str | None) -> _Places:
     from otalab.bench import linked  # noqa: PLC0415  # a bundle is verified without a board
     from otalab.hardware.board import load_board  # noqa: PLC0415
 
-    one = load_board(board) if board else None
-    elsewhere = tuple(linked.compared(manifest, one)) if one else ()
-    nowhere = linked.runs_nowhere(manifest, one) if one else ""
+    compared_with = load_board(board) if board else None
+    elsewhere = tuple(linked.compared(manifest, compared_with)) if compared_with else ()
+    nowhere = linked.runs_nowhere(manifest, compared_with) if compared_with else ""
     return _Places(tuple(linked.made_for(manifest)), elsewhere, nowhere, linked.encrypted(manifest))
 
 

@@ -1,9 +1,10 @@
 """Rounds: what a device does over and over is found, whatever its sequencers do meanwhile."""
 
 import pytest
+from layouts import with_factory
 
 from otalab import designs, set_up
-from otalab.bench.rounds import endless_round
+from otalab.bench.rounds import endless_round, turns
 from otalab.bench.scenario import World
 from otalab.bench.trace import run
 from otalab.errors import BadInput
@@ -57,3 +58,10 @@ def test_a_world_is_part_of_the_place():
 
     assert World() != runs[-1].world
     assert runs[0].steps[0].world == what.power_on(runs[-1].world)
+
+
+def test_an_update_that_starts_from_a_factory_image_is_not_like_the_next_ones() -> None:
+    """No record names what ran before it; on a used device there is one, and roles turn."""
+    with pytest.raises(BadInput, match="starts from what no record names, and later ones do not: take a used device"):
+        turns(set_up("esp-idf", with_factory(), app_size=500))
+    assert (True, True) == turns(set_up("esp-idf", with_factory(), app_size=500, used=True))
