@@ -15,6 +15,7 @@ The check of an ESP-IDF entry covers its sequencer alone, and that is enough: th
 of zeros or ones reaches the state between them before one of the two is spoilt (of all sequencers only 0, which no
 entry has, or one whose check is all zeros or ones could be passed unspoilt), and entries that decode alike stay alike.
 So is an entry that its state refuses: it decodes to nothing now, and to nothing whatever an erase makes of it.
+What every passage through zeros can leave, an entry with sequencer 0 and an erased check, is of `passages`.
 A program can write sequencer and check and leave the state; what that leaves decodes, and is told apart by its bytes.
 The CC3200's records behind a check are not renumbered (stride 0): its tombstone has a sequencer that may not move.
 
@@ -29,7 +30,7 @@ Nor is it while a sequencer is young: where small ones decide more than which re
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Iterator
 
 from otalab.bench.trace import Step, sector_of
 from otalab.faults.tear import Tear
@@ -39,6 +40,7 @@ from otalab.firmware.store import Family
 from otalab.formats.records.guard import STRONG
 from otalab.formats.records.record import FEW, Record, renumbered
 from otalab.graph.journal import Journal
+from otalab.graph.passages import Passages, as_read
 from otalab.hardware.chip import Look
 from otalab.hardware.effects import Erase, Program
 from otalab.hardware.flash import Flash, Mark
@@ -51,7 +53,11 @@ class Identity:
 
     def __init__(self, device: Device, *, verdict_only: bool = False) -> None:
         apart = [verdict_only and is_journal(device, family) for family in device.families]
-        self._kinds = [_Kind(family) for family, other in zip(device.families, apart, strict=True) if not other]
+        self._kinds = [
+            _Kind(family, verdict_only=verdict_only)
+            for family, other in zip(device.families, apart, strict=True)
+            if not other
+        ]
         self._journals = [Journal(family) for family, other in zip(device.families, apart, strict=True) if other]
         self._every: tuple[_Kind | Journal, ...] = (*self._kinds, *self._journals)
         self._of = {sector: kind for kind in self._kinds for sector in kind.places}
@@ -110,8 +116,10 @@ class Identity:
 
     def noted(self, effect: Erase | Program, before: Flash, sector: int, tears: Iterable[Tear]) -> Iterable[Tear]:
         """Return what a cut can leave, and what is taken to be possible for the sake of others of the same class."""
-        journal = self._journal_of.get(sector)
-        return journal.noted(effect, before, sector, tears) if journal else tears
+        if journal := self._journal_of.get(sector):
+            return journal.noted(effect, before, sector, tears)
+        kind = self._of.get(sector)
+        return kind.noted(tears) if kind and isinstance(effect, Erase) else tears
 
 
 def is_journal(device: Device, family: Family) -> bool:
@@ -125,12 +133,14 @@ def is_journal(device: Device, family: Family) -> bool:
 class _Kind:
     """The classes of one family of places, which are looked at through one codec."""
 
-    def __init__(self, family: Family) -> None:
+    def __init__(self, family: Family, *, verdict_only: bool) -> None:
         self._codec = family.codec
         self.size, self.places, self.young = family.size, family.sectors, family.young
         # A journal that is not told apart by its entries has many records in a sector; its bytes are themselves.
         self._strong = family.codec.guard_bits >= STRONG and family.size == family.codec.size
+        self._records: set[bytes] = set()
         self._cores: dict[bytes, tuple[int, int, bytes]] = {}
+        self._passages = Passages(family.codec) if verdict_only and self._strong else None
         self._classes: dict[bytes, Hashable] = {}
         self.stale = False
         self._keys: dict[tuple[object, ...], tuple[Hashable, ...]] = {}
@@ -143,13 +153,35 @@ class _Kind:
         for step in steps:
             if isinstance(step.effect, Program) and (sector := sector_of(step.effect, flash)) in self.places:
                 records.add(step.before.after(step.effect).sectors[sector][: self.size])
-        for data in records - self._cores.keys():
-            if isinstance(self._codec.decode(data), Record):
-                start, end = _core(data)
-                self._cores[data] = start, end, data[start:end]
-                # Bytes that were called scrap before this record was known may be almost this record.
-                if any(kind == SCRAP and old[start:end] == data[start:end] for old, kind in self._classes.items()):
-                    self.stale = True
+        for data in records - self._records:
+            if isinstance(record := self._codec.decode(data), Record):
+                self._records.add(data)
+                self._learn_record(as_read(self._codec, data), record)
+
+    def _learn_record(self, data: bytes, record: Record) -> None:
+        start, end = _core(data)
+        if self._passages and start == end:
+            if self._passages.learn(data, record):
+                self._cores = {other: core for other, core in self._cores.items() if not self._passages.is_near(other)}
+                self.stale = self.stale or bool(self._classes)
+        elif not (self._passages and self._passages.is_near(data)):
+            self._cores[data] = start, end, data[start:end]
+            # Bytes that were called scrap before this record was known may be almost this record.
+            others = (as_read(self._codec, old) for old, kind in self._classes.items() if not isinstance(kind, bytes))
+            if any(old[start:end] == data[start:end] for old in others):
+                self.stale = True
+
+    def noted(self, tears: Iterable[Tear]) -> Iterator[Tear]:
+        """Yield what a cut erase can leave, and see whether it leaves every record that a passage through zeros can."""
+        lefts = set()
+        for tear in tears:
+            if self._passages:
+                lefts.add(as_read(self._codec, tear.contents[: self.size]))
+            yield tear
+        if self._passages and not self._passages.are_left(lefts):
+            self._passages, self.stale = None, True
+            for data in self._records:
+                self._cores[as_read(self._codec, data)] = (*(span := _core(data)), data[slice(*span)])
 
     def renew(self) -> None:
         """Forget every class, and keep the records."""
@@ -163,7 +195,7 @@ class _Kind:
         if not raw:
             return decoded
         contents = flash.sectors[sector]
-        if isinstance(self.record_class(contents[: self.size]), bytes):
+        if self.record_class(contents[: self.size]) == contents[: self.size]:
             # A whole record holds nothing but what it decodes to; its sequencer is only compared and stepped.
             return decoded, contents[self.size :]
         return None
@@ -202,10 +234,15 @@ class _Kind:
         """Return the class of the bytes of a record."""
         known = self._classes.get(data)
         if known is None:
-            whole = not self._strong or isinstance(self._codec.decode(data), Record)
-            known = data if whole else ("almost", data) if self._almost(data) else SCRAP
-            self._classes[data] = known
+            known = self._classes[data] = self._told_apart(as_read(self._codec, data)) if self._strong else data
         return known
+
+    def _told_apart(self, data: bytes) -> Hashable:
+        if isinstance(record := self._codec.decode(data), Record):
+            return (self._passages and self._passages.record_class(data, record)) or data
+        if self._almost(data):
+            return "almost", data
+        return (self._passages and self._passages.scrap_class(data)) or SCRAP
 
     def _almost(self, data: bytes) -> bool:
         return any(data[start:end] == core for start, end, core in self._cores.values())

@@ -91,6 +91,8 @@ class Thin:
     missing: tuple[int, ...] = ()
     fronts: tuple[int, ...] = ()
     zeros: tuple[int, ...] = ()
+    backs: tuple[int, ...] = ()
+    through: tuple[int, ...] = ()
     weak: bool = False
     unstable: bool = False
     members = ("thin",)
@@ -115,15 +117,21 @@ class Thin:
                     left = before.after(Program(effect.address + length, effect.data[length:]))
                     found.setdefault((left.sectors[sector], left.mark_of(sector)), f"missing-{length}")
         else:
-            for front in self.fronts:
-                found.setdefault((b"\xff" * front + old[front:], mark), f"front-{front}")
-            for front in self.zeros:
-                found.setdefault((bytes(front) + old[front:], mark), f"zeros-{front}")
-                found.setdefault((old[:-front] + bytes(front), mark), f"tail-{front}")
+            for label, left in self._of_erase(old):
+                found.setdefault((left, mark), label)
             if self.weak:
                 found.setdefault((done, Mark(sector, "weak")), "weak")
         weight = 1 / len(found)
         return iter([Tear(label, contents, mark, (weight,)) for (contents, mark), label in found.items()])
+
+    def _of_erase(self, old: bytes) -> Iterator[tuple[str, bytes]]:
+        ones = b"\xff" * len(old)
+        yield from ((f"front-{front}", ones[:front] + old[front:]) for front in self.fronts)
+        yield from ((f"back-{back}", old[:back] + ones[back:]) for back in self.backs)
+        yield from ((f"through-{back}", bytes(back) + ones[back:]) for back in self.through)
+        for front in self.zeros:
+            yield f"zeros-{front}", bytes(front) + old[front:]
+            yield f"tail-{front}", old[:-front] + bytes(front)
 
     def by_kinds(self, _most: int) -> Thin:
         """Leave all: it is thin already."""

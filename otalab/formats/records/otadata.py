@@ -61,6 +61,8 @@ class OtadataCodec:
     tells_merge: ClassVar[bool] = False
     version_size: ClassVar[int] = 0
     tells_image: ClassVar[bool] = False
+    # Nobody reads the label, and the check does not cover it.
+    unread: ClassVar[tuple[tuple[int, int], ...]] = ((4, 24),)
 
     @property
     def stride(self) -> int:
