@@ -120,7 +120,7 @@ def main() -> int:
         sizes = [min(each, chosen.devices - first) for first in range(0, chosen.devices, each)]
         parts = [
             LiveCommand(
-                "fleet", "serve", ready="fleet of", devices=size, first=number * each, broker=broker, flash_dir=folder,
+                "fleet", "serve", ready="", devices=size, first=number * each, broker=broker, flash_dir=folder,
                 board=chosen.board, design=chosen.design, time_scale=chosen.time_scale, no_sync=True,
             )
             for number, size in enumerate(sizes)

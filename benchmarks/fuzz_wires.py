@@ -3,7 +3,7 @@
 Two devices, one for each dialect, are processes on one broker with a shadow service.
 What is sent, in which order, to whom and by which wire, follows from the seed: HTTP requests, RPC frames over
 WebSocket and MQTT, shadow documents.
-Every exchange is bounded in time; the status page is asked all the while.
+Every exchange is bounded in time of the processor; the status page is asked all the while.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from pathlib import Path
 
 import aiohttp
 import aiomqtt
+import psutil
 from tqdm import tqdm
 
 from otalab.bench.contents import default_bundle
@@ -30,7 +31,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "helpers"))
 from mutators import SHADOW_TOPICS, http_request, mutated, rpc_frame, shadow_document
 
 ANSWER_SECONDS = 0.3  # one whose length was made larger waits for the rest; it is let go
-STATUS_SECONDS = 5.0
+LONGEST = 1.0  # seconds of processor time, of a device, for one exchange
+HUNG = 60.0  # seconds on the wall, after which nobody waits for it any more: others may have the processor
 STATUS_EVERY, MEMORY_EVERY = 50, 1000  # exchanges
 LAST = 200  # messages that are kept when something is found: what came before may be why
 GROWTH_KIB = 8192  # between the first quarter, when all code is loaded, and the end
@@ -101,11 +103,17 @@ class Wire:
     async def status(self) -> str | None:
         """Ask for the status; return what is wrong with it."""
         try:
-            async with asyncio.timeout(STATUS_SECONDS), self.session.get(self.device.url + "/status") as reply:
+            async with asyncio.timeout(HUNG), self.session.get(self.device.url + "/status") as reply:
                 told = await reply.json()
         except (TimeoutError, aiohttp.ClientError) as error:
             return f"the status page does not answer: {type(error).__name__} {error}"
         return "bricked" if told["state"] == "bricked" else None
+
+
+def processor(number: int) -> float:
+    """Return the seconds of the processor that a process has had."""
+    times = psutil.Process(number).cpu_times()
+    return times.user + times.system
 
 
 def memory(number: int) -> int:
@@ -143,11 +151,14 @@ class Exchanges:
     async def _one(self, wires: list[Wire], at: int) -> None:
         wire, kind = self.chance.choice(wires), self.chance.choice(KINDS)
         send = {"http": wire.http, "ws": wire.ws, "mqtt": wire.frame, "shadow": wire.shadow}[kind]
+        begun = processor(wire.device.process_id)
         try:
-            async with asyncio.timeout(STATUS_SECONDS):
+            async with asyncio.timeout(HUNG):
                 self.answers[f"{kind} {await send(self.chance)}"] += 1
         except (OSError, TimeoutError, aiohttp.ClientError, aiomqtt.MqttError) as error:
             self.wrong.append(f"exchange {at}, {kind} to {wire.name}: {type(error).__name__} {error}")
+        if wire.device.runs and (spent := processor(wire.device.process_id) - begun) > LONGEST:
+            self.wrong.append(f"exchange {at}, {kind} to {wire.name}: {spent:.1f} s of the processor")
         if at % STATUS_EVERY == 0 and (trouble := await wire.status()):
             self.wrong.append(f"after exchange {at}: {trouble}")
 

@@ -18,6 +18,7 @@ from otalab.cli.options.auth import lock
 from otalab.cli.options.broker import add_broker_options, chosen_broker
 from otalab.cli.options.device import DEVICE_ID, check_times, chosen_device, device_arguments
 from otalab.cli.parser import group
+from otalab.cli.progress import bar
 from otalab.cli.serve import first_of, need_net
 from otalab.errors import BadInput
 from otalab.files import refused, try_folder
@@ -115,7 +116,10 @@ def open_all(arguments: argparse.Namespace, held: ExitStack) -> list[VirtualDevi
         raise refused(folder, error, "written") from error
     files, devices = OpenFiles(folder) if Claims.there else None, []
     held.callback(files.close if files else lambda: None)
-    for number in range(arguments.first, arguments.first + arguments.devices):
+    if arguments.devices > TURNS:
+        _tell(f"{arguments.devices} flash files in {folder}: made where there is none, and opened")
+    numbers = range(arguments.first, arguments.first + arguments.devices)
+    for number in bar(iterable=numbers, desc="devices"):
         name = f"{arguments.prefix}{number:03}"
         options = replace(common, flash=folder / f"{name}.bin", seed=_seed(arguments.seed, number))
         device = open_device(options, _teller(name, verbose=arguments.verbose), scenario, pool, files)
