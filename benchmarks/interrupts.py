@@ -114,6 +114,8 @@ def faults(name: str, moment: float, folder: Path, whole: dict[str, int]) -> lis
         os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to all of them
     told = process.communicate(timeout=GIVE_UP)[1].splitlines()
     status, found = process.returncode, []
+    if status == -signal.SIGINT and not told:
+        return ["too early for Python"]
     if status not in (0, 1, INTERRUPTED):
         found.append(f"status {status}")
     if "Traceback" in "\n".join(told):

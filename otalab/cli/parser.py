@@ -17,6 +17,17 @@ def group(parser: argparse.ArgumentParser, title: str) -> argparse._ArgumentGrou
     return known.get(title) or parser.add_argument_group(title)
 
 
+# What is needed where something else was typed, by what reads it.
+NEEDED = {
+    "int": "a whole number",
+    "float": "a number",
+    "whole_number": "a whole number, such as 1000 or 1e6,",
+    "size_in_bytes": "a number of bytes, such as 262144 or 0x40000,",
+    "address": "an address, such as 4096 or 0x1000,",
+    "mask": "a mask, such as 3 or 0x03,",
+}
+
+
 class _Version(argparse.Action):
     """Prints what is installed, and ends."""
 
@@ -68,6 +79,15 @@ class Parser(argparse.ArgumentParser):
         if not near:
             self.error(f"{option}: there is no such option{meant(option, self._option_string_actions)}")
         return str(near[0][1])
+
+    def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
+        try:
+            return super()._get_value(action, arg_string)
+        except argparse.ArgumentError as error:
+            needed = NEEDED.get(getattr(action.type, "__name__", ""))
+            if needed is None:
+                raise
+            raise argparse.ArgumentError(action, f"{arg_string!r}: {needed} is needed") from error
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:

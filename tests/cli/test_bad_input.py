@@ -13,6 +13,7 @@ SEARCH = {
     "report": ("report", "{design}", "-o", "page.html"),
     "risk": ("risk", "{design}", "--rate", "1"),
     "campaign": ("campaign", "{design}", "--rate", "1", "--devices", "10", "--out", "out"),
+    "rollout": ("rollout", "{design}", "--rate", "1", "--devices", "10"),
 }
 DESIGNS = ("", "nix", "./nix", "nix.toml", "/", ".", "folder.toml", "empty.toml", "binary.toml", "latin.toml",
            "x" * 300 + ".toml", "a\nb", "wrong.toml", "list.toml")  # fmt: skip
@@ -86,7 +87,33 @@ OTHERS = {
                           "list.toml --design hardened --faults nix"),
     "new": ("x.json", "x.toml --like nix", "nowhere/x.toml", "folder.toml", "x.toml --board nix"),
     "boards": ("nix", "--format xml", "--json --format csv"),
-    "lab": ("binary.toml --no-open",),
+    "parts": ("nix", "--format xml", "--json --format csv", "--board tiny"),
+    "faults": ("nix", "--format xml", "--json --format csv", "--explain-faults"),
+    "rates": ("nix", "--format xml", "--json --format csv", "--rate us-2022"),
+    "lab": ("binary.toml --no-open", "binary.toml/course --no-open", "a b --no-open", "--board tiny"),
+    "rollout hardened --rate 1 --devices": (
+        "0", "-1", "x", "1.5", "1e99", "nan", "10 --stages x", "10 --stages ,", "10 --stages 10:1y",
+        "10 --stages 50,10", "10 --stages 200", "10 --stages -5", "10 --stop x", "10 --stop 2", "10 --stop -1",
+        "10 --stop nan", "10 --by low", "10 --stop 0.1 --by mean", "10 --repeats 0", "10 --repeats -1",
+        "10 --repeats x", "10 --seed x", "10 --seed -1",
+        "10 --fleet nix.csv", "10 --fleet binary.toml", "10 --fleet empty.toml", "10 --fleet folder.toml", "10 --force",
+        "10 --json --format csv", "10 --out x",
+    ),
+    "board": ("", "nix", "export list.toml"),
+    "board import": (
+        "", "nix", "folder.toml", "empty.toml", "binary.toml", "latin.toml", "list.toml", "wrong.toml", "cut.zip",
+        "empty.zip", "/dev/null", "list.toml -o x.json", "list.toml -o nowhere/x.toml", "list.toml -o folder.toml",
+        "list.toml --force", "list.toml list.toml", "list.toml --kind csv",
+    ),
+    "firmware": ("", "nix", "make x"),
+    "firmware new": ("", "binary.toml", "binary.toml/x", "full", "a b", "new --board tiny", "x" * 300),
+    "firmware build": ("", "nix", "folder.toml", "binary.toml", "full", "nocode", "nopage --board nix",
+                       "nocode --board nix"),
+    "check --firmware": ("nix", "folder.toml", "binary.toml", "full", "nocode", "nocode hardened",
+                         "nocode --board nix"),
+    "completion": ("", "nix", "ksh", "bash zsh", "bash --json"),
+    "designs --format": ("xml", "csv --json", "csv --show mongoose", "csv --schema", "csv --choices"),
+    "help": ("nix", "check trace", "--json"),
 }  # fmt: skip
 CASES += [(name, tuple(words.split()), None) for name, many in OTHERS.items() for words in many]
 
@@ -101,6 +128,9 @@ def given(tmp_path_factory):
     (folder / "binary.toml").write_bytes(bytes(range(256)))
     (folder / "latin.toml").write_bytes('name = "é"'.encode("latin-1"))
     (folder / "wrong.toml").write_text('name = "mine"\nsummary = "mine"\n[records]\ncuont = 1\n')
+    for name, page in {"full": "", "nocode": 'name = "mine"\nsources = ["gone.c"]\n'}.items():
+        (folder / name).mkdir()
+        (folder / name / "firmware.toml").write_text(page)
     (folder / "list.toml").write_text("[1, 2, 3]\n")
     (folder / "cut.zip").write_bytes(set_up("hardened", "tiny").bundle[:3000])
     return folder
@@ -132,6 +162,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(case, given, capsys, monkeypat
     # A warning may stand before it: that every user may read a key.
     assert (2, "", 1) == (status, said.out, sum(line.startswith("otalab") for line in said.err.splitlines())), said
     assert "Traceback" not in said.err
+    assert " value: " not in said.err  # that is how argparse says which function could not read it
     assert before == sorted(given.iterdir())
 
 

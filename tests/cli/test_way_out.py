@@ -13,6 +13,7 @@ from otalab.cli import designs as design_cli
 from otalab.cli import main as cli
 from otalab.errors import BadInput
 from otalab.formats.bundle.build import PartSource, bundle_bytes
+from otalab.formats.filesystems.kinds import build_image
 from otalab.graph.explorer import Explorer
 from otalab.wire.keys import new_pair
 
@@ -27,6 +28,12 @@ FILES = {
     "replay --dump": ("replay", IDENTITY, "--dump"),
     "trace --record": ("trace", "mongoose", "--board", "tiny", "--record"),
     "report -o": ("report", "single-record", *QUICK, "-o"),
+    "report --pdf": ("report", "single-record", *QUICK, "--pdf"),
+    "trace --plot": ("trace", "mongoose", "--board", "tiny", "--plot"),
+    "risk --plot": ("risk", "single-record", *QUICK, "--rate", "1", "--plot"),
+    "new": ("new",),
+    "board import -o": ("board", "import", "given/partitions.csv", "-o"),
+    "files make": ("files", "--folder", "given/fs", "--size", "0x8000", "make"),
     "bundle sign -o": ("bundle", "sign", "given/in.zip", "--key", "0=given/key.pem", "-o"),
     "bundle build": ("bundle", "build", "--app", "given/app.bin", "--fs", "given/fs", *TINY, "--version", "2"),
     "serve --flash": ("serve", "--board", "tiny", "--port", "0", "--flash"),
@@ -34,10 +41,20 @@ FILES = {
 }  # fmt: skip
 FOLDERS = {
     "campaign --out": ("campaign", "single-record", *QUICK, "--rate", "1", "--devices", "10", "--out"),
+    "files extract --folder": ("files", "extract", "given/fs.img", "--folder"),
+    "firmware new": ("firmware", "new"),
+    "lab": ("lab", "--no-open"),
     "fleet --flash-dir": ("fleet", "serve", "--devices", "1", *TINY, "--broker", "127.0.0.1:1", "--flash-dir"),
 }  # fmt: skip
 # These ask before they write over what somebody else made; the others go on with what is there, or refuse it.
 ASKS = FILES.keys() - {"serve --flash", "shadow-service --state"}
+PARTITIONS = "otadata,data,ota,0xe000,0x2000\napp0,app,ota_0,0x10000,0x80000\napp1,app,ota_1,,0x80000\n"
+
+
+def at(words, place):
+    """Return a command that writes there; a figure and a page have endings."""
+    ending = ".svg" if "--plot" in words else ".toml" if words[0] in ("new", "board") else ""
+    return (*words, f"{place}{ending}")
 
 
 @pytest.fixture
@@ -47,9 +64,13 @@ def given(tmp_path, monkeypatch):
     (folder / "fs").mkdir(parents=True)
     (folder / "fs" / "conf.json").write_text("{}")
     (folder / "app.bin").write_bytes(bytes(100))
+    (folder / "fs.img").write_bytes(build_image({"conf.json": b"{}"}, 0x8000))
+    (folder / "partitions.csv").write_text(PARTITIONS)
     (folder / "in.zip").write_bytes(set_up("hardened", "tiny").bundle)
     (folder / "key.pem").write_bytes(new_pair()[0])
-    (tmp_path / "file").write_bytes(b"somebody's")
+    for ending in ("", ".svg", ".toml"):
+        (tmp_path / f"file{ending}").write_bytes(b"somebody's")
+        (tmp_path / f"folder{ending}").mkdir()
     monkeypatch.chdir(tmp_path)
 
     def search(_explorer):
@@ -75,7 +96,7 @@ BAD_PLACES = {
     "nowhere/place": "there is no folder nowhere",
     "file/place": "there is no folder file",
     "x" * 300: "File name too long",
-    "given": "given: is a folder, and an ordinary file is needed",
+    "folder": ": is a folder, and an ordinary file is needed",
 }
 
 
@@ -83,63 +104,64 @@ BAD_PLACES = {
 @pytest.mark.parametrize("words", FILES.values(), ids=FILES)
 def test_a_place_that_is_none_is_refused_before_the_search(capsys, given, words, place):
     """In one line, and nothing is made."""
-    assert BAD_PLACES[place] in refused(capsys, *words, place)
-    assert ["file", "given"] == names(given)
+    before = names(given)
+    assert BAD_PLACES[place] in refused(capsys, *at(words, place))
+    assert before == names(given)
 
 
 @pytest.mark.parametrize("place", ["file/place", "x" * 300, "file"], ids=["below-a-file", "too-long", "a-file"])
 @pytest.mark.parametrize("words", FOLDERS.values(), ids=FOLDERS)
 def test_a_folder_that_cannot_be_made_is_refused_before_the_search(capsys, given, words, place):
     """In one line, and nothing is made."""
+    before = names(given)
     refused(capsys, *words, place)
-    assert ["file", "given"] == names(given)
+    assert before == names(given)
 
 
 @pytest.mark.parametrize("what", ["a device", "a pipe", "a socket"])
 @pytest.mark.parametrize("words", FILES.values(), ids=FILES)
 def test_nothing_replaces_what_is_no_ordinary_file(capsys, given, words, what):
     """Not even for root, and not behind a link; --force does not mean that."""
-    NOT_FILES[what](given / "node")
-    (given / "link").symlink_to("node")
-    before = os.lstat("node").st_mode
+    node, link = at(words, "node")[-1], at(words, "link")[-1]
+    NOT_FILES[what](given / node)
+    (given / link).symlink_to(node)
+    before = os.lstat(node).st_mode
     for place in ("node", "link"):
-        assert f"{place}: is {what}, and an ordinary file is needed" in refused(capsys, *words, place)
-    assert before == os.lstat("node").st_mode
+        said = refused(capsys, *at(words, place))
+        assert f"{at(words, place)[-1]}: is {what}, and an ordinary file is needed" in said
+    assert before == os.lstat(node).st_mode
 
 
 @pytest.mark.parametrize("words", [FILES[name] for name in sorted(ASKS)], ids=sorted(ASKS))
 def test_what_somebody_made_is_not_written_over(capsys, given, words):
     """Before the search, with the way out; raw flash, which cannot say who made it, when it would change."""
-    assert "file: is there, and was not made by otalab: take another name, or say --force" in said_at_last(
-        capsys, words
-    )
-    assert b"somebody's" == (given / "file").read_bytes()
-
-
-def said_at_last(capsys, words):
-    status = cli.main([*words, "file"])
+    place = at(words, "file")[-1]
+    status = cli.main([*at(words, "file")])
     said = capsys.readouterr().err
     assert (2, 1) == (status, said.count("\n"))
-    return said
+    assert f"{place}: is there, and was not made by otalab: take another name, or say --force" in said
+    assert b"somebody's" == (given / place).read_bytes()
 
 
-@pytest.mark.parametrize("name", sorted(ASKS - {"replay --dump"}))
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(ASKS - {"replay --dump", "report --pdf", "risk --plot"}))
 def test_the_same_command_may_be_run_again(capsys, given, monkeypatch, name):
     """What the lab made is known by what stands in it; --force writes over the rest."""
     monkeypatch.undo()
     monkeypatch.chdir(given)
     more = ("--budget", "5", "--repair", "0", "--parts", "W25Q16JV", "--image", "healthy") if "report" in name else ()
     for place, force in (("new", ()), ("new", ()), ("file", ("--force",)), ("file", ())):
-        assert 0 <= cli.main([*FILES[name], place, *more, *force]) <= 1, capsys.readouterr()
-    assert ["file", "given", "new"] == names(given)
+        assert 0 <= cli.main([*at(FILES[name], place), *more, *force]) <= 1, capsys.readouterr()
+    assert at(FILES[name], "new")[-1] in names(given)
+    assert not [one for one in names(given) if one.endswith(".tmp")]
 
 
 @pytest.mark.parametrize("words", [*FILES.values(), *FOLDERS.values()], ids=[*FILES, *FOLDERS])
 def test_without_permission_there_is_one_line(capsys, given, words):
     """Of an ordinary user, in a folder that belongs to somebody else."""
     with somebody() as folder:
-        assert "this user has no permission" in refused(capsys, *words, str(folder / "new"))
-        if words in FILES.values():
+        assert "this user has no permission" in refused(capsys, *at(words, folder / "new"))
+        if words in FILES.values() and at(words, "")[-1] == "":
             assert "this user has no permission" in refused(capsys, *words, str(folder / "theirs"))
 
 
@@ -220,12 +242,14 @@ def test_a_terminal_that_lacks_a_sign_gets_its_number(encoding):
         ("trace --record", 16),
         ("replay --dump", 16),
         ("serve --flash", 16),
+        pytest.param("trace --plot", 16, marks=pytest.mark.slow),
+        ("new", 4),
         pytest.param("campaign --out", 4, marks=pytest.mark.slow),
     ],
 )
 def test_a_full_disk_leaves_nothing_half_written(name, kilobytes):
     """One line, status 2, and the disk is as empty as before, but for the folder of a campaign, which goes on."""
-    ran = on_a_small_disk([*OTALAB, *(FILES | FOLDERS)[name], "place"], kilobytes)
+    ran = on_a_small_disk([*OTALAB, *at((FILES | FOLDERS)[name], "place")], kilobytes)
     assert (2, "No space left on device") == (ran.returncode, ran.stderr.strip()[-len("No space left on device") :])
     assert ran.stdout.partition("left:")[2].split() == (["place"] if name in FOLDERS else [])
 
