@@ -26,6 +26,7 @@ from otalab.graph.answers import answers
 from otalab.graph.asked import AskedCell, questions, some_faults, some_images
 from otalab.graph.budget import BUDGET
 from otalab.graph.check import Cell, LostCell, matrix, saved, with_files
+from otalab.graph.coverage import sentences
 from otalab.graph.explorer import Explorer
 from otalab.text import table
 
@@ -147,6 +148,8 @@ def tell(cell: Cell | LostCell, which: str = "") -> None:
         f"{which}{cell.case.text}: {cell.verdict}; {graph.nodes} states, {graph.expanded} runs, "
         f"{graph.wrecks:,} wrecks judged, {cell.seconds:.2f} s" + ("" if graph.closed else "; the graph is not closed")
     )
+    if cell.verdict == "open":
+        print(*(f"  {sentence}" for sentence in sentences(graph)), sep="\n")
     if bad:
         shortest = "the shortest counterexample" if graph.closed else "a counterexample"
         print(f"  {bad.end}: {bad.reason}; {shortest} has {len(bad.cuts)} cut(s)")

@@ -232,10 +232,15 @@ def _sparse(tears: Iterable[tuple[_Left, _Told]], most: int) -> Iterator[tuple[_
     """Yield of each kind the first, second, fourth, …; numbers in a label tell no kind."""
     met: Counter[str] = Counter()
     for left, label_and_weights in tears:
-        kind = _NUMBER.sub("", label_and_weights[0])
+        kind = kind_of(label_and_weights[0])
         met[kind] += 1
         if met[kind] <= most and met[kind].bit_count() == 1:
             yield left, label_and_weights
+
+
+def kind_of(label: str) -> str:
+    """Return the kind of a tear: its label without how many bytes, or which bits."""
+    return _NUMBER.sub("", label)
 
 
 def fault(name: str, leave: Leave, quick: Quick | None = None) -> FaultModel:

@@ -20,6 +20,7 @@ from otalab.firmware.design import Design
 from otalab.firmware.device import Firmware
 from otalab.graph.budget import BUDGET, a_budget
 from otalab.graph.case import Case, digest, named_firmware
+from otalab.graph.coverage import as_object, obstacle
 from otalab.graph.crash_graph import CrashGraph
 from otalab.graph.explorer import Explorer
 from otalab.graph.freeze import graph_of
@@ -46,6 +47,7 @@ class Cell:
     def as_object(self) -> dict[str, Any]:
         """Return the cell in the shape that the contract gives it."""
         graph, bad = self.graph, self.graph.counterexample
+        covered = {"coverage": as_object(graph)} if graph.verdict == "open" else {}
         return {
             "design": self.case.design,
             "faults": self.case.faults,
@@ -58,6 +60,7 @@ class Cell:
             "wrecks": graph.wrecks,
             "seconds": round(self.seconds, 3),
             "counterexample": counterexample(self.case, bad) if bad else None,
+            **covered,
         }
 
 
@@ -187,6 +190,8 @@ def explored(
         explorer = Explorer(scenario, model, budget=nodes, progress=progress, verdict_only=verdict_only)
         explorer.explore()
         graph = graph_of(explorer)
+        if graph.verdict == "open":
+            graph = replace(graph, obstacle=obstacle(explorer, explorer.nodes))
         if explorer.interrupted or not leans_on_completed(graph):
             break
     return graph, explorer.interrupted

@@ -41,6 +41,7 @@ class CrashGraph(Summary):
     `edge_count` is the number of tears that lead along an edge, `edge_weights` their probability under each member of
     the fault model, given that the supply fails in that effect; `members` names them and `shares` is the share that
     each has in the model.
+    `obstacle`: of a graph that is not closed, in words, what it has too many of.
     `edge_seconds` is the effect's duration, `edge_erased` the sector that it erases, or -1.
     """
 
@@ -68,6 +69,7 @@ class CrashGraph(Summary):
     phases: tuple[str, ...]
     members: tuple[str, ...]
     shares: tuple[float, ...]
+    obstacle: str = ""
 
     @property
     def wrecks(self) -> int:
@@ -237,8 +239,8 @@ class CrashGraph(Summary):
         except (OSError, ValueError, KeyError) as error:
             raise BadInput(f"{path}: not a stored crash graph: {error}") from error
         stored_as: dict[str, Any] = {name: array if array.ndim else array.item() for name, array in arrays.items()}
-        stored_as |= {name: tuple(value) for name, value in texts.items()}
+        stored_as |= {name: tuple(text) if isinstance(text, list) else text for name, text in texts.items()}
         return cls(**stored_as)
 
 
-_TEXTS = ("run_choices", "run_reason", "labels", "phases", "members", "shares")
+_TEXTS = ("run_choices", "run_reason", "labels", "phases", "members", "shares", "obstacle")

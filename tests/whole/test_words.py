@@ -19,8 +19,8 @@ NAMES = (
 # Plain English that a reader needs no glossary for.
 PLAIN = (
     "answer applied asked bad bar bare begin begins believed body branch brief broken caller care change chapter "
-    "checked chooses committed comparison complete convergence copied count crossing decide delay designed died "
-    "download exercise explored explorer failed fetched finding fork grade grader group guarded handler held "
+    "checked chooses committed comparison complete convergence copied count covered crossing decide delay designed "
+    "died download exercise explored explorer failed fetched finding fork grade grader group guarded handler held "
     "incoming input inspected inspection internal item keep known lab lasting leave left leftover loop lost no on "
     "onward opened options out pair partial pieces played player poller progress provided publish pushed question "
     "quick reader received recorded refused remembered reviewed rolled same sampled sampler scenes search seat shared "
