@@ -21,6 +21,7 @@ from otalab.formats.records.record import Record
 from otalab.formats.records.signs import Sign, signs
 from otalab.hardware.board import Board, boards, load_board
 from otalab.hardware.flash import ERASED
+from otalab.own.page import is_page, page_of
 
 __all__ = ["COLUMNS", "Inspected", "Inspection", "design_of", "formats", "inspect_dump", "inspect_records", "is_dump"]
 # No area for records is larger: a file that is, is a dump.
@@ -105,7 +106,12 @@ def is_dump(data: bytes) -> bool:
 
 
 def design_of(name: str) -> Design:
-    """Return the design of a format, by the format's name or by that of a design."""
+    """Return the design of a format, by the format's name, by that of a design, or by the page of code."""
+    if is_page(name):
+        records = page_of(name).records
+        if records is None:
+            raise BadInput(f"{name}: says nothing of boot records; [records] would")
+        return records
     if name in formats():
         return formats()[name]
     if name in designs() or name.endswith(".toml"):

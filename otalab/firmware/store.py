@@ -14,6 +14,7 @@ from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
 from otalab.firmware.update_state import read_state
 from otalab.formats.records.catalogue import COUNTINGS, GUARDS, KEEPERS, READ_ONLY, RECORDS, WIDTHS
+from otalab.formats.records.fields import SIGN, FieldsCodec
 from otalab.formats.records.nvs import UPDATE_STATE
 from otalab.formats.records.otadata import OtadataCodec
 from otalab.formats.records.record import Codec, Invalid, Record, Selection
@@ -67,7 +68,10 @@ def _format(design: Design) -> _Choices:
 @cache
 def _codec(*made_of: *_Choices) -> Codec:
     keeper, guard, record, bits, sequencer, slots = made_of
-    form = (RECORDS.get(record) or READ_ONLY[record])(WIDTHS[bits](COUNTINGS[sequencer]))
+    if record.startswith(SIGN):
+        form: Codec = FieldsCodec.of(record)
+    else:
+        form = (RECORDS.get(record) or READ_ONLY[record])(WIDTHS[bits](COUNTINGS[sequencer]))
     form = OtadataCodec(slots) if isinstance(form, OtadataCodec) else form
     return KEEPERS[keeper](GUARDS[guard](form))
 

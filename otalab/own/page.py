@@ -8,12 +8,12 @@ from pathlib import Path
 
 from otalab.errors import BadInput
 from otalab.files import is_file, read_bytes, read_text
-from otalab.firmware.design import Design, ways
+from otalab.firmware.design import Design
+from otalab.own.record_page import records_of
 from otalab.settings import Settings
 
 PAGE = "firmware.toml"
 KEYS = ("name", "summary", "board", "sources", "sanitize", "seconds", "records")
-RECORD_KEYS = ("count", "format", "guard", "sequencer", "bits", "tie", "journal", "store")
 MOST_SECONDS = 60
 
 
@@ -64,7 +64,7 @@ class Page:
             page.words("summary") if "summary" in page.table else f"code of {folder.name}",
             sources,
             _board(page, folder),
-            _records(page, name),
+            records_of(page, name),
             _flag(page, "sanitize"),
             _seconds(page),
             _digest(folder, sources),
@@ -118,28 +118,6 @@ def _seconds(page: Settings) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= MOST_SECONDS:
         raise page.wrong("seconds", f"{value!r}: processor time for one call, above 0 and at most {MOST_SECONDS}")
     return float(value)
-
-
-def _records(page: Settings, name: str) -> Design | None:
-    """Return the choices by which records are read, named as in the page of a design; `None` without them."""
-    if "records" not in page.table:
-        return None
-    table = page.inside("records")
-    table.known(RECORD_KEYS)
-    choices = {ways()["records", key]: value for key, value in table.table.items()}
-    for key, value in table.table.items():
-        meta = Design.__dataclass_fields__[ways()["records", key]].metadata
-        fits = (
-            value in meta["of"] if "of" in meta else type(value) is int and meta["from"][0] <= value <= meta["from"][1]
-        )
-        if not fits or isinstance(value, bool):
-            of = (
-                ", ".join(map(str, meta["of"]))
-                if "of" in meta
-                else f"a number from {meta['from'][0]} to {meta['from'][1]}"
-            )
-            raise table.wrong(key, f"{value!r} is unknown; one of: {of}")
-    return Design(name=name, summary="how its records are read", **choices)
 
 
 def _digest(folder: Path, sources: tuple[Path, ...]) -> str:

@@ -33,8 +33,11 @@ def typed(name: str, text: str, more: str = "") -> Path:
     return folder
 
 
-def edited(code: CodeFirmware, name: str, *changes: tuple[str, str]) -> CodeFirmware:
-    """Return the same code under another name, with pieces of its first source replaced; each stands there once."""
+def edited(code: CodeFirmware, name: str, *changes: tuple[str, str], more: str = "") -> CodeFirmware:
+    """Return the same code under another name, with pieces of its first source replaced; each stands there once.
+
+    `more` are lines that its page is to have besides.
+    """
     page, folder = code.page, _folder(name)
     source = page.sources[0].relative_to(page.folder)
     text = read_text(page.folder / source)
@@ -46,7 +49,9 @@ def edited(code: CodeFirmware, name: str, *changes: tuple[str, str]) -> CodeFirm
     for file in [*page.sources, *page.folder.rglob("*.h")]:
         write_whole(folder / file.relative_to(page.folder), read_text(file))
     write_whole(folder / source, text)
-    write_whole(folder / PAGE, re.sub(r"^name = .*\n|^", f'name = "{name}"\n', page.text, count=1, flags=re.MULTILINE))
+    write_whole(
+        folder / PAGE, re.sub(r"^name = .*\n|^", f'name = "{name}"\n', page.text, count=1, flags=re.MULTILINE) + more
+    )
     return CodeFirmware(Page.load(folder))
 
 

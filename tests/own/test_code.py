@@ -144,6 +144,31 @@ PAGES = {
 }
 
 
+CRC = '{ name = "crc", bytes = 4, is = "check" }'
+FIELDS = '{ name = "count", bytes = 4, is = "sequencer" }, { name = "slot", bytes = 1, is = "slot" }'
+RECORDS = {
+    "no slot": (f"fields = [{CRC}]", "0 of them are 'slot', and one is needed"),
+    "no sequencer": ('fields = [{ name = "slot", bytes = 1, is = "slot" }]', "of two records a sequencer says"),
+    "two of a kind": (f"fields = [{FIELDS}, {FIELDS}]", "2 of them are 'sequencer'"),
+    "two of a name": (f'fields = [{FIELDS}, {{ name = "slot", bytes = 1 }}]', "2 of them are 'slot'"),
+    "no place for the guard": (f'guard = "crc32"\nfields = [{FIELDS}]', "0 of them are 'check'"),
+    "no guard for the place": (f"fields = [{FIELDS}, {CRC}]", "the page names no guard that stands there"),
+    "too much room for the guard": (f'guard = "crc16"\nfields = [{FIELDS}, {CRC}]', "a crc16 has 2 bytes, not 4"),
+    "a magic without its value": (
+        f'fields = [{FIELDS}, {{ name = "m", bytes = 4, is = "magic" }}]',
+        "a magic has a value",
+    ),
+    "a meaning that nobody knows": ('fields = [{ name = "a", bytes = 4, is = "slt" }]', "'slt' is not allowed"),
+    "an unknown key of a field": ('fields = [{ name = "a", size = 4 }]', "fields.0.size: unknown key"),
+    "an unknown key beside them": (f'format = "complete"\nfields = [{FIELDS}]', "records.format: unknown key"),
+    "what it cannot cover": (
+        f'covers = ["crc"]\nguard = "crc32"\nfields = [{FIELDS}, {CRC}]',
+        "a list of fields is needed",
+    ),
+}
+PAGES |= {what: (f'sources = ["loader.c"]\n[records]\n{page}\n', said) for what, (page, said) in RECORDS.items()}
+
+
 @pytest.mark.parametrize("what", PAGES)
 def test_a_page_that_is_wrong_is_refused(tmp_path, what):
     """
