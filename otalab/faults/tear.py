@@ -223,6 +223,22 @@ class FaultModel:
         return dict(_sparse(tears.items(), self.most)) if self.most else tears
 
 
+class Counts:
+    """How many tears each effect has under one model on one device; a search asks of the same ones again and again."""
+
+    def __init__(self, faults: FaultModel, device: Device) -> None:
+        self._faults, self._device = faults, device
+        self._known: dict[tuple[Erase | Program, bytes, Mark | None], int] = {}
+
+    def of(self, effect: Erase | Program, before: Flash, sector: int) -> int:
+        """Return how many tears an effect on a sector has."""
+        key = effect, before.sectors[sector], before.mark_of(sector)
+        count = self._known.get(key)
+        if count is None:
+            count = self._known[key] = self._faults.count(effect, before, self._device)
+        return count
+
+
 @lru_cache(maxsize=4096)
 def _counted(model: FaultModel, site: Site) -> int:
     return len(model._left(site))

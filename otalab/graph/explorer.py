@@ -11,18 +11,17 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator
-from dataclasses import replace
 from functools import partial, reduce
-from operator import add, or_
+from operator import or_
 
 from otalab.bench.ends import End
 from otalab.bench.observer import Observer
 from otalab.bench.scenario import Scenario, World
 from otalab.bench.trace import Run, every_run, sector_of
 from otalab.errors import InternalFault, Unrepeatable
-from otalab.faults.tear import FaultModel, Tear
+from otalab.faults.tear import Counts, FaultModel
 from otalab.firmware.outcome import Reset
-from otalab.graph.believed import Believed
+from otalab.graph.apart import TearClasses
 from otalab.graph.budget import BUDGET, BudgetSpent, a_budget
 from otalab.graph.identity import Identity
 from otalab.graph.looks import both, looks, mask
@@ -55,10 +54,10 @@ class Explorer:
         self.progress = progress
         self.observer = Observer(scenario)
         self.identity = Identity(scenario.device, verdict_only=verdict_only)
-        self.believed = Believed(scenario.device)
         self.expanded = self.lookups = 0
         self.never, self._surely = [0.0] * len(faults.members), [1.0] * len(faults.members)
         self._effects: dict[Effect, Effect] = {}
+        self._counts = Counts(faults, scenario.device)
         self._begin()
 
     def _begin(self) -> None:
@@ -68,8 +67,8 @@ class Explorer:
         self._spots: dict[tuple[Leaf, ...], Spot] = {}
         self._waiting: deque[Node] = deque()
         self._fresh: deque[Node] = deque()
-        self._tears: dict[tuple[object, ...], dict[Hashable, dict[Hashable, TearClass]]] = {}
         self.identity.renew()
+        self._apart = TearClasses(self.faults, self.scenario.device, self.identity)
         self.start = self.resolve(self.scenario.flash, self.scenario.power_on(World()))
 
     def explore(self) -> None:
@@ -199,10 +198,11 @@ class Explorer:
                 erased = reduce(or_, (both(effect.sector) for effect in run.effects if isinstance(effect, Erase)), 0)
                 run.follows = self.resolve(run.after, run.world, Arrival(node, run))
                 self._lead(node, Edge(number, None, run.follows, 0, self.never, "reset"), erased)
+            befores = list(contents(node.flash, run))
             # Cuts in boot records first: there are few, they decide most, and a budget may not last for the others.
             for records in (True, False):
                 known = len(self.nodes)
-                for edge, erased in self._cuts(node, number, run, records=records):
+                for edge, erased in self._cuts(node, number, befores, records=records):
                     self._lead(node, edge, erased)
                     # One effect may be torn in thousands of ways: whoever watches does not wait for all of them.
                     if len(self.nodes) > known:
@@ -215,11 +215,11 @@ class Explorer:
         node.edges.append(edge)
         node.erased[edge.target] = node.erased.get(edge.target, -1) & erased
 
-    def _cuts(self, node: Node, number: int, run: KnownRun, *, records: bool) -> Iterator[tuple[Edge, int]]:
+    def _cuts(self, node: Node, number: int, befores: list[Flash], *, records: bool) -> Iterator[tuple[Edge, int]]:
         """Yield the edges that cuts in this run make, in records or elsewhere, with the sectors erased before each."""
         target: Node | None = None
-        erased, world = 0, node.world
-        for step, (effect, before) in enumerate(zip(run.effects, contents(node.flash, run), strict=True)):
+        run, erased, world = node.runs[number], 0, node.world
+        for step, (effect, before) in enumerate(zip(run.effects, befores, strict=True)):
             sector = sector_of(effect, before)
             if (sector in self.identity) is not records:
                 erased |= both(sector) if isinstance(effect, Erase) and sector is not None else 0
@@ -235,7 +235,7 @@ class Explorer:
             assert sector is not None
             if not target.spot.matters(sector):
                 # Whatever the tear leaves, nobody reads it before it is erased.
-                count = self.faults.count(effect, before, self.scenario.device)
+                count = self._counts.of(effect, before, sector)
                 yield Edge(number, step, target, count, self._surely, "before"), erased
             else:
                 for tears in self.classes(effect, before, sector):
@@ -247,7 +247,7 @@ class Explorer:
                             erased,
                         )
                         continue
-                    for raw in self._by_bytes(effect, before, sector, tears):
+                    for raw in self._apart.by_bytes(effect, before, sector, tears):
                         way = Arrival(node, run, step, raw.first.label)
                         leads = self.resolve(raw.first.onto(before, sector), world, way)
                         kind = tears.kind, raw.kind
@@ -256,38 +256,9 @@ class Explorer:
             if isinstance(effect, Erase):
                 erased |= both(sector)
 
-    def _by_bytes(self, effect: Erase | Program, before: Flash, sector: int, tears: TearClass) -> list[TearClass]:
-        """Return the tears of a class by their bytes."""
-        if tears.count > 1:
-            return self.classes(effect, before, sector, within=tears.kind)
-        # Of a journal's record each of 50,000 tears is a class of its own: all of them again for each was for ever.
-        return [replace(tears, kind=self._raw(sector, tears.first))]
-
     def classes(self, effect: Erase | Program, before: Flash, sector: int, within: Hashable = None) -> list[TearClass]:
         """Return the tears of an effect by what can be told apart, in the order of their first members.
 
         With `within`, those of one class by their bytes.
         """
-        # What a check of few bits accepts is forged after the record that counts, which may lie in the other place.
-        key = effect, before.sectors[sector], before.mark_of(sector), self.identity.records(before, sector)
-        known = self._tears.get((*key, within is not None))
-        if known is None:
-            # All classes at one go: a record of which every byte counts has as many as it has tears.
-            known = {}
-            by_kind: dict[Hashable, list[Tear]] = {}
-            tears_of = self.faults.tears(effect, before, self.scenario.device)
-            for tear in self.identity.noted(effect, before, sector, tears_of):
-                kind = self.identity.contents_class(sector, tear.contents, tear.mark)
-                outer, inner = (None, kind) if within is None else (kind, self._raw(sector, tear))
-                tears = known.setdefault(outer, {}).setdefault(inner, TearClass(inner, tear, self.never))
-                tears.count += 1
-                tears.weights = [*map(add, tears.weights, tear.weights)]
-                if self.believed.asked and within is None and sector in self.identity:
-                    by_kind.setdefault(kind, []).append(tear)
-            for alike in by_kind.values():
-                self.believed.holds(before, sector, alike)
-            self._tears[*key, within is not None] = known
-        return list(known.get(within, {}).values())  # a model that leaves nothing has no class at all
-
-    def _raw(self, sector: int, tear: Tear) -> Hashable:
-        return self.identity.raw_class(sector, tear.contents, tear.mark)
+        return self._apart.of(effect, before, sector, within)

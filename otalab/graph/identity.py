@@ -30,7 +30,7 @@ Nor is it while a sequencer is young: where small ones decide more than which re
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 
 from otalab.bench.trace import Step, sector_of
 from otalab.faults.tear import Tear
@@ -107,7 +107,21 @@ class Identity:
         kind = self._of.get(sector)
         return kind.records(flash) if kind else ()
 
-    def contents_class(self, sector: int, contents: bytes, mark: Mark | None) -> Hashable:
+    def law(self, sector: int) -> Hashable:
+        """Return what the classes of a record place follow from besides bytes; `None` where more than that decides."""
+        kind = self._of.get(sector)
+        return kind.law() if kind else None
+
+    def size(self, sector: int) -> int:
+        """Return how many bytes of a place decide its class; 0 of one that has no record."""
+        kind = self._of.get(sector)
+        return kind.size if kind else 0
+
+    def take_over(self, sector: int, scrap: bytes, others: Mapping[bytes, Hashable]) -> None:
+        """Take over what another search called bytes of a place: all scrap in a row, and others with their classes."""
+        self._of[sector].take_over(scrap, others)
+
+    def contents_class(self, sector: int, contents: bytes, mark: Mark | None) -> tuple[Hashable, Hashable]:
         """Return the class of what a tear leaves in one sector, whatever lies in the others."""
         hidden, kind = _hidden(mark, contents) if mark else None, self._of.get(sector)
         if journal := self._journal_of.get(sector):
@@ -183,6 +197,18 @@ class _Kind:
             for data in self._records:
                 self._cores[as_read(self._codec, data)] = (*(span := _core(data)), data[slice(*span)])
 
+    def take_over(self, scrap: bytes, others: Mapping[bytes, Hashable]) -> None:
+        """Take over what another search called bytes: all scrap in a row, and others with their classes."""
+        for at in range(0, len(scrap), self.size):
+            self._classes.setdefault(scrap[at : at + self.size], SCRAP)
+        for data, kind in others.items():
+            self._classes.setdefault(data, kind)
+
+    def law(self) -> Hashable:
+        """Return the format and the records that tears may be almost; `None` where passed records decide as well."""
+        passed = self._passages and self._passages.met
+        return None if passed else (self._codec, self.size, frozenset(self._cores.items()))
+
     def renew(self) -> None:
         """Forget every class, and keep the records."""
         self._classes.clear()
@@ -245,7 +271,7 @@ class _Kind:
         return (self._passages and self._passages.scrap_class(data)) or SCRAP
 
     def _almost(self, data: bytes) -> bool:
-        return any(data[start:end] == core for start, end, core in self._cores.values())
+        return any(data.startswith(core, start) for start, _, core in self._cores.values())
 
 
 def _core(data: bytes) -> tuple[int, int]:

@@ -245,7 +245,7 @@ class PartialGraph(Explorer):
             if not leads.spot.looks_at_bytes(sector):
                 yield Edge(number, step, leads, tears.count, tears.weights, tears.first.label, tears.kind)
                 continue
-            for raw in self._by_bytes(effect, before, sector, tears):
+            for raw in self._apart.by_bytes(effect, before, sector, tears):
                 leads = self.place(raw.first.onto(before, sector), world, way._replace(label=raw.first.label))
                 kind: Hashable = tears.kind, raw.kind
                 yield Edge(number, step, leads, raw.count, raw.weights, raw.first.label, kind)

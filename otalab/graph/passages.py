@@ -34,6 +34,11 @@ class Passages:
         self._first = b""
         self._records: set[Record] = set()
 
+    @property
+    def met(self) -> bool:
+        """Whether any was met."""
+        return bool(self._first)
+
     def learn(self, data: bytes, record: Record) -> bool:
         """Take note of a record of zeros and ones; say whether it tells of anything that was not known."""
         new = record not in self._records

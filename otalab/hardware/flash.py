@@ -77,7 +77,7 @@ class Sectors(Sequence[bytes]):
     """
 
     __slots__ = ("_groups", "_size")
-    GROUP = 64
+    GROUP = 16
 
     def __init__(self, sectors: Iterable[bytes]) -> None:
         flat = tuple(sectors)
@@ -112,11 +112,12 @@ class Sectors(Sequence[bytes]):
     def replaced(self, sector: int, contents: bytes) -> Sectors:
         """Return a version with one sector replaced."""
         number, place = divmod(sector, self.GROUP)
-        group = self._groups[number]
+        groups = list(self._groups)
+        group = list(groups[number])
+        group[place] = contents
+        groups[number] = tuple(group)
         new = Sectors.__new__(Sectors)
-        new._size = self._size
-        group = (*group[:place], contents, *group[place + 1 :])
-        new._groups = (*self._groups[:number], group, *self._groups[number + 1 :])
+        new._size, new._groups = self._size, tuple(groups)
         return new
 
 

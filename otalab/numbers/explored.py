@@ -140,9 +140,9 @@ class Brief(Explorer):
 
     def classes(self, effect: Erase | Program, before: Flash, sector: int, within: Hashable = None) -> list[TearClass]:
         """Return the tears of an effect by what can be told apart; to find them is an effort."""
-        before_this = len(self._tears)
+        before_this = len(self._apart)
         classes = super().classes(effect, before, sector, within)
-        if len(self._tears) > before_this:
+        if len(self._apart) > before_this:
             self.effort += sum(kind.count for kind in classes)
         return classes
 
