@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from otalab.cli.interrupts import until_interrupted
+from otalab.cli.interrupts import pressed, until_interrupted
 from otalab.cli.options.effect import goes_with, refuse_idle
 from otalab.cli.options.firmware import add_firmware, chosen_designs
 from otalab.cli.options.formats import add_format, chosen_format, csv_text
@@ -27,6 +27,7 @@ from otalab.graph.asked import AskedCell, questions, some_faults, some_images
 from otalab.graph.budget import BUDGET
 from otalab.graph.check import Cell, LostCell, matrix, saved, with_files
 from otalab.graph.coverage import sentences
+from otalab.graph.doubt import second_opinion, some_seconds
 from otalab.graph.explorer import Explorer
 from otalab.text import table
 
@@ -46,6 +47,9 @@ def add_parser(commands: Any) -> None:
     add("--jobs", type=int, default=1, metavar="N", help="processes that search at once (1)")
     add(
         "--scheduler", metavar="ADDRESS", help="of a Dask cluster that searches; it reads the same files, and runs code"
+    )
+    add(
+        "--doubt", type=float, metavar="SECONDS", help="then live hostile random histories of each cell that was closed"
     )
     add = group(parser, "what comes out").add_argument
     add("--save", metavar="FILE", help="write the counterexamples to a file that replay plays")
@@ -81,10 +85,11 @@ def run(arguments: argparse.Namespace) -> int:
     apart(save, graph)
     if graph and len(every) != 1:
         raise BadInput(f"--graph takes a single cell, and these are {len(every)}")
-    cells = _answered(every, arguments)
+    seconds = None if arguments.doubt is None else some_seconds(arguments.doubt)
+    cells, doubts = _doubted(_answered(every, arguments), seconds, loud=how == "table")
     if graph and isinstance(cells[0], Cell):
         graph.write(cells[0].graph.npz())
-    results = [cell.as_object() for cell in cells]
+    results = [cell.as_object() | doubt for cell, doubt in zip(cells, doubts, strict=True)]
     if save:
         endings = [(cell.case, cell.graph.counterexample) for cell in cells if isinstance(cell, Cell)]
         save.write(saved([with_files(case, bad) for case, bad in endings if bad]))
@@ -95,6 +100,26 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         show(cells)
     return status_of(cells)
+
+
+def _doubted(
+    cells: Sequence[Cell | LostCell], seconds: float | None, *, loud: bool
+) -> tuple[list[Cell | LostCell], list[dict[str, Any]]]:
+    """Return the cells after a second opinion of each that was closed, and what each says of it."""
+    after: list[Cell | LostCell] = []
+    doubts: list[dict[str, Any]] = []
+    for cell in cells:
+        if seconds is None or not isinstance(cell, Cell) or not cell.graph.closed or pressed():
+            after.append(cell)
+            doubts.append({})
+            continue
+        with bar(unit=" histories", desc=f"doubting {cell.case.text}") as shown:
+            kept, doubt = second_opinion(cell, seconds, lambda so_far: shown.update(so_far.histories - shown.n))
+        after.append(kept)
+        doubts.append({"doubt": doubt.as_object()})
+        if loud:
+            print(f"{cell.case.text}: {doubt.text}", flush=True)
+    return after, doubts
 
 
 def _answered(every: list[AskedCell], arguments: argparse.Namespace) -> list[Cell | LostCell]:
