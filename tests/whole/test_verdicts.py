@@ -11,7 +11,7 @@ import pytest
 from otalab.faults.models import SIX
 from otalab.firmware.catalogue import designs
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))  # last: names of the helpers go first
 import verdicts
 
 QUICK = 16
