@@ -100,7 +100,7 @@ def updated(shadow: Shadow, request: JsonTree, now: int) -> Shadow:
     wanted = dict.fromkeys(SECTIONS) if request["state"] is None else request["state"]
     if not isinstance(wanted, dict):
         raise Refused(400, "State node must be an object")
-    state, times = dict(shadow.state), dict(shadow.times)
+    state, times, changes = dict(shadow.state), dict(shadow.times), list[tuple[str, JsonTree | None]]()
     for name, change in wanted.items():
         if name not in SECTIONS:
             raise Refused(400, f"State contains an invalid node: {name!r}")
@@ -109,9 +109,12 @@ def updated(shadow: Shadow, request: JsonTree, now: int) -> Shadow:
         if _too_deep(change):
             raise Refused(400, f"JSON contains too many levels of nesting; maximum is {DEPTH_LIMIT}")
         _set(state, name, merged(state.get(name, {}), change or {}) if change is not None else {})
-        _set(times, name, stamped(times.get(name, {}), change or {}, now) if change is not None else {})
+        changes.append((name, change))
     if len(json.dumps(state, separators=(",", ":"), ensure_ascii=False).encode(errors="replace")) > SIZE_LIMIT:
         raise Refused(413, "The payload exceeds the maximum size allowed")
+    # What is too large is known by now: thousands of times would be written for nothing.
+    for name, change in changes:
+        _set(times, name, stamped(times.get(name, {}), change, now) if change is not None else {})
     return Shadow(state, times, shadow.version + 1, now, exists=True)
 
 
