@@ -36,7 +36,10 @@ def end_of(scenario: Scenario, run: Run) -> End | None:
         case Bricked(reason):
             return End("bricked", reason)
         case Hung(slot, version):
-            return End("not-updatable", f"version {version} in slot {slot} hangs, and nothing will end that")
+            return End(
+                "not-updatable",
+                f"version {version} in {scenario.device.board.slot_name(slot)} hangs, and nothing will end that",
+            )
         case Running(slot, version, committed):
             if not committed:
                 # Before its files are looked at: what a trial lacks lies in the slot that it came from.
@@ -123,14 +126,15 @@ def _why(probe: Life) -> str:
 
 
 def _of_running(scenario: Scenario, last: Run, slot: int, version: str) -> End:
+    name = scenario.device.board.slot_name(slot)
     if version == scenario.new.version:
         if scenario.new.works:
-            return End("updated", f"version {version} runs from slot {slot} and is committed")
+            return End("updated", f"version {version} runs from {name} and is committed")
         return End("not-updatable", f"version {version} was committed though it {scenario.new.temper}")
     no_good = not scenario.new.works or last.world.failed
     if last.world.refused and no_good:
-        return End("rolled-back", f"version {version} runs from slot {slot} again: the new one was no good")
-    return End("update-lost", f"version {version} runs from slot {slot}, the update was not taken")
+        return End("rolled-back", f"version {version} runs from {name} again: the new one was no good")
+    return End("update-lost", f"version {version} runs from {name}, the update was not taken")
 
 
 def damaged_files(scenario: Scenario, flash: Flash, slot: int, version: str) -> str:

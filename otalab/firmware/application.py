@@ -27,7 +27,7 @@ REBOOT_SECONDS = 0.1
 
 def run(chip: Controller, design: Design, image: Image, slot: int) -> Routine[Outcome]:
     """Start an image in its slot."""
-    chip.say(f"Starting version {image.version} in slot {slot}")
+    chip.say(f"Starting version {image.version} in {chip.board.slot_name(slot)}")
     # Once and for all: what this image writes later it does know of.
     standing = store.standing(chip, design)
     chip.blind = standing is not None and not store.SEES[design.sees](design, standing)

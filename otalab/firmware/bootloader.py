@@ -84,7 +84,7 @@ def on_commit_timer(chip: Controller, design: Design) -> Routine[Reset | None]:
 def roll_back(chip: Controller, design: Design, config: BootConfig, reason: str) -> Routine[bool]:
     """Set image and flag back to their previous values; return whether the record is known to have gone in."""
     back = config.reverted()
-    chip.say(f"Rolling back to slot {back.active}: {reason}")
+    chip.say(f"Rolling back to {chip.board.slot_name(back.active)}: {reason}")
     # The world is told before the record is written: were it told after it, a cut between the two
     # would leave an old image that is offered the refused one again, and the loop would never close.
     yield Ask("refuse", reason)
@@ -216,7 +216,7 @@ def the_other(chip: Controller, design: Design, config: BootConfig) -> Routine[S
     """
     for other in (replace(config, active=slot) for slot in chip.board.others(config.active)):
         if passes(chip, design, other):
-            chip.say(f"Starting slot {other.active} instead")
+            chip.say(f"Starting {chip.board.slot_name(other.active)} instead")
             return start(chip, design, other)
     return Bricked("no slot has an image that passes its check")
     yield

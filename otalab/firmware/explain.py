@@ -13,6 +13,7 @@ from otalab.firmware.bootloader import Start
 from otalab.firmware.design import Design
 from otalab.firmware.outcome import Bricked, Reset
 from otalab.formats.records.record import BLANK, Invalid, Record, Selection, counted
+from otalab.hardware.board import Board
 from otalab.hardware.chip import Chip
 from otalab.hardware.flash import ERASED
 
@@ -75,7 +76,7 @@ def explain(chip: Chip, design: Design) -> Explanation:
     return Explanation(number, f"{head}: {why}.", places, by.telling(places))
 
 
-def start_words(start: Start | Bricked | Reset) -> str:
+def start_words(start: Start | Bricked | Reset, board: Board) -> str:
     """Return in a few words what the boot loader does at a power-on."""
     match start:
         case Bricked(reason):
@@ -84,7 +85,7 @@ def start_words(start: Start | Bricked | Reset) -> str:
             return f"the boot loader starts anew: {reason}"
         case Start(slot, committed, within):
             state = "committed" if committed else f"dirty, {within} s to commit" if within else "dirty"
-            return f"the boot loader starts slot {slot}: {state}"
+            return f"the boot loader starts {board.slot_name(slot)}: {state}"
 
 
 def invalid_words(invalid: Invalid, more: str = "") -> str:

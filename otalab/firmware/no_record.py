@@ -88,7 +88,7 @@ def first_whole_noted(chip: Controller, design: Design) -> Routine[BootConfig | 
 def without_record(chip: Controller, design: Design, slot: int) -> BootConfig:
     """Return what a loader starts that goes by no record."""
     form, config = store.codec(design), BootConfig(slot, True)
-    chip.say(f"No valid boot record: starting slot {slot}")
+    chip.say(f"No valid boot record: starting {chip.board.slot_name(slot)}")
     # So that the next record goes to the first place, as the one after this one.
     chip.held = Selection(design.records - 1, Record(form.counting.first - form.counting.step, config))
     return config

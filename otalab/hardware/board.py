@@ -135,6 +135,10 @@ class Board:
         """Say whether a number names a slot."""
         return 0 <= number < len(self.slots)
 
+    def slot_name(self, number: int) -> str:
+        """Return what a slot is called in a sentence."""
+        return "the factory slot" if self.factory and number == self.targets else f"slot {number}"
+
     def slot(self, number: int) -> Slot:
         """Return the slot that a number names; a number out of a torn record may name none: `OutOfTable`."""
         if not self.has_slot(number):

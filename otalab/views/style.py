@@ -138,6 +138,11 @@ def _rules(named: Iterable[tuple[str, str]]) -> str:
     return " ".join(f"--otalab-{name}: {colour};" for name, colour in named)
 
 
+def colour_of_owner(owner: str) -> str:
+    """Return the colour of an owner of sectors, as `Board.owner_of` names it."""
+    return next(colour for name, colour in OWNER_COLOURS.items() if slug(name) == slug(owner))
+
+
 def slug(name: str) -> str:
     """Return the name of a phase or an owner as a variable has it: `slot 0 app` is `slot-0`, `record 1` is `record`.
 

@@ -144,7 +144,10 @@ def test_what_crashes_on_trial_gives_way_to_the_factory_image() -> None:
     what = set_up("esp-idf", with_factory(), app_size=500, image="crashes")
     lived = life(what)
     assert "rolled-back" == judge(what, lived).name
-    assert "Starting version 1 in slot 2" == [line for line in lived.log if line.startswith("Starting version")][-1]
+    assert (
+        "Starting version 1 in the factory slot"
+        == [line for line in lived.log if line.startswith("Starting version")][-1]
+    )
 
 
 @pytest.mark.parametrize(("active", "others"), [(0, [3, 1, 2]), (1, [0, 3, 2]), (2, [1, 0, 3]), (3, [0, 1, 2])])

@@ -125,3 +125,14 @@ def test_no_figure_names_a_colour_of_its_own():
     """
     texts = {path.name: path.read_text(encoding="utf-8") for path in VIEWS.rglob("*.py") if path.name != "style.py"}
     assert [] == [name for name, text in texts.items() if COLOUR.findall(text)]
+
+
+@pytest.mark.parametrize("slots", [2, 3, 16])
+def test_every_owner_of_a_board_with_more_slots_has_a_colour(slots):
+    """
+    Slots from 2 on share one, and slot 10 is not taken for slot 1.
+    """
+    apart = {"slot 0 app", "slot 1 app", "slot 2 app", "factory app", "files", "record 0"} if slots > 2 else {"files"}
+    assert len(apart) == len({style.colour_of_owner(owner) for owner in apart})
+    for number in range(2, slots):
+        assert style.OWNER_COLOURS["slot 2"] == style.colour_of_owner(f"slot {number} app")

@@ -65,8 +65,7 @@ def plot_sectors(table: pd.DataFrame, *, columns: int = 32, title: str = "", ax:
 
 
 def _looks(owner: str) -> tuple[str, str]:
-    colour = next(colour for name, colour in style.OWNER_COLOURS.items() if owner.startswith(name))
-    return themed(colour), HATCHES.get(owner.rsplit(maxsplit=1)[-1], "")
+    return themed(style.colour_of_owner(owner)), HATCHES.get(owner.rsplit(maxsplit=1)[-1], "")
 
 
 def _legend(table: pd.DataFrame) -> list[Patch]:

@@ -247,7 +247,8 @@ class UpdatePlayer {
             element("tr", {}, element("td", { colspan: 2, class: "raw" }, record.bytes))));
       }));
       this.why.textContent = moment.why;
-      this.slots.replaceChildren(...moment.slots.map((text, n) => element("span", {}, element("b", {}, `slot ${n}: `), text)));
+      const names = this.life.board.owners.map(([name]) => name).filter((name) => name.endsWith(" app"));
+      this.slots.replaceChildren(...moment.slots.map((text, n) => element("span", {}, element("b", {}, `${names[n].slice(0, -4)}: `), text)));
     }
     const running = !Number.isNaN(left);
     const text = !running ? "no commit timer runs" : `commit timer: ${Math.max(left, 0).toFixed(3)} s left`;

@@ -40,7 +40,7 @@ def records(device: Device, flash: Flash) -> dict[str, Any]:
 def why(device: Device, flash: Flash) -> str:
     """Return why a record counts; where none does, also what the boot loader then does."""
     if device.records is None:
-        said = start_words(device.decision(Controller(device.board, flash)))
+        said = start_words(device.decision(Controller(device.board, flash)), device.board)
         return f"Nobody has said how its boot records are. At a power-on {said}."
     return _why(device, flash, explain(Chip(device.board, flash), device.records))
 
@@ -48,7 +48,8 @@ def why(device: Device, flash: Flash) -> str:
 def _why(device: Device, flash: Flash, explanation: Explanation) -> str:
     if explanation.selected is not None:
         return explanation.reason
-    return f"{explanation.reason} At a power-on {start_words(device.decision(Controller(device.board, flash)))}."
+    decision = device.decision(Controller(device.board, flash))
+    return f"{explanation.reason} At a power-on {start_words(decision, device.board)}."
 
 
 def fields(form: Codec, record: Record | Invalid) -> list[list[str]]:

@@ -35,7 +35,8 @@ class SectorStates:
             self._places.setdefault(address // sector, []).append(place)
         self._slot_of = {
             sector: number
-            for number, slot in enumerate(board.slots)
+            # A factory image is never left over: no record speaks of it, and it is the last resort.
+            for number, slot in enumerate(board.slots[: board.targets])
             for region in ((slot.app, slot.fs) if board.data == "each" else (slot.app,))
             for sector in board.sectors_of(region)
         }

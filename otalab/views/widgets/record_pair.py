@@ -198,4 +198,4 @@ class Pair:
 
     def start(self) -> str:
         """Return in a few words what the boot loader does at the next power-on."""
-        return start_words(decision(self.chip(), self.design))
+        return start_words(decision(self.chip(), self.design), self.chip().board)
