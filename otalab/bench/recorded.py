@@ -13,7 +13,7 @@ from zlib import crc32
 
 from otalab.bench.observer import judge
 from otalab.bench.recording import RecordedOperation
-from otalab.bench.recording_findings import against_its_record, findings
+from otalab.bench.recording_findings import against_its_record, findings, unguarded
 from otalab.bench.scenario import Choice, Scenario, World
 from otalab.bench.setup import set_up
 from otalab.bench.trace import life, sector_of
@@ -93,8 +93,9 @@ def recorded_scenario(
     sentences = [*findings(home, flash, recording, start.slot, old.size)]
     if new is not None:
         version, slot, length = new
-        if slot not in (0, 1) or not 0 < length <= home.slots[slot].app.size:
-            raise BadInput(f"a new image of {length} bytes does not lie in slot {slot} of {home.name}: 0 or 1")
+        if not (0 <= slot < home.targets and 0 < length <= home.slots[slot].app.size):
+            most = home.targets - 1
+            raise BadInput(f"a new image of {length} bytes does not lie in slot {slot} of {home.name}: 0 to {most}")
         image = _image(version, done, home.slots[slot].app, length)
     elif broken := _broken(device, done):
         sentences.append(broken)
@@ -124,9 +125,17 @@ def _not_taken(scenario: RecordedScenario) -> str:
     lived = life(scenario)
     end = judge(scenario, lived)
     if end.name == "updated":
-        return ""
+        return _unguarded(scenario, lived.last.flash)
     reasons = [line for line in lived.log if line.startswith(REASONS)]
     return f"Undisturbed, the update does not go in: {'; '.join([*reasons[:1], end.name])}, {end.reason}."
+
+
+def _unguarded(scenario: RecordedScenario, flash: Flash) -> str:
+    """Return why nobody can say that an image is whole, where neither its record nor a check of its own tells."""
+    device, staged = scenario.device, _newest(scenario.device, flash)
+    active = staged.config.active if staged else -1
+    guarded = device.firmware.checks_itself or staged is None or staged.config.facts(active).length
+    return "" if guarded or not device.board.has_slot(active) else unguarded(device.board, flash, active)
 
 
 def _brought(
@@ -139,7 +148,7 @@ def _brought(
     slot, image = after
     if image is None:
         # A loader that halts starts nothing that could be known again: then no image is the new one.
-        return 1 - running, Image("recorded", "", 0, b"")
+        return device.board.next_slot(running), Image("recorded", "", 0, b"")
     staged = _newest(device, done)
     facts = staged.config.slots[staged.config.active] if staged and staged.config.active in (0, 1) else SlotFacts()
     named = staged is not None and staged != _newest(device, flash) and facts.length and facts.crc32

@@ -60,6 +60,20 @@ def against_its_record(board: Board, flash: Flash, slot: int, facts: SlotFacts) 
     return f"{said}, and what lies there is another image{lacks if blank else ''}."
 
 
+def unguarded(board: Board, flash: Flash, slot: int) -> str:
+    """Return which pages inside an image were never programmed, where no record and no check tells; or nothing."""
+    app = board.slots[slot].app
+    length = len(flash.read(app.address, app.size).rstrip(bytes([ERASED])))
+    blank = list(islice(_blank_pages(board, flash, Region(app.address, length)), MOST + 1))
+    where = ", ".join(f"0x{address:x}" for address in blank[:MOST]) + (" and more" if len(blank) > MOST else "")
+    if not blank:
+        return ""
+    return (
+        f"Nothing tells whether the image in slot {slot} is whole: no record has its length and CRC-32, and inside it "
+        f"nothing is programmed in the page{'s' * (len(blank) > 1)} at {where}; record programs of erased bytes too."
+    )
+
+
 def _blank_pages(board: Board, flash: Flash, region: Region) -> Iterator[int]:
     for page in pages(region.address, bytes(region.size), board.geometry.page_size):
         if flash.read(page.address, len(page.data)).count(ERASED) == len(page.data):
