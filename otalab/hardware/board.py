@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from otalab.errors import OutOfTable
 from otalab.hardware.flash import LARGEST, Geometry
-from otalab.hardware.part import FlashPart, part, parts
+from otalab.hardware.part import ON_CHIP, FlashPart, part, parts
 from otalab.settings import Settings, names, place_of
 
 # "raw" is a region of bytes in which nobody looks for files.
@@ -206,6 +206,13 @@ def read_board(settings: Settings, name: str = "") -> Board:
 
 def _geometry(settings: Settings, chip: FlashPart) -> Geometry:
     size = settings.number("flash_size", least=chip.sector_size, most=LARGEST)
+    if chip.kind == ON_CHIP and 0 < chip.size < size:
+        # A serial part may stand for its larger sister; sectors on a chip are what they are.
+        raise settings.wrong(
+            "flash_size",
+            f"0x{size:x} bytes, and {chip.name} has 0x{chip.size:x} in sectors of 0x{chip.sector_size:x}: a board has "
+            "sectors of one size, so take those of this row alone, or another part",
+        )
     if size % chip.sector_size:
         raise settings.wrong("flash_size", f"{size} is not a multiple of the part's sector, {chip.sector_size} bytes")
     return Geometry(chip.sector_size, size // chip.sector_size, chip.page_size, chip.program_unit, chip.ecc)
