@@ -92,11 +92,7 @@ def recorded_scenario(
     slot, image = _brought(device, flash, done, start.slot, (after.slot, lying))
     sentences = [*findings(home, flash, recording, start.slot, old.size)]
     if new is not None:
-        version, slot, length = new
-        if not (0 <= slot < home.targets and 0 < length <= home.slots[slot].app.size):
-            most = home.targets - 1
-            raise BadInput(f"a new image of {length} bytes does not lie in slot {slot} of {home.name}: 0 to {most}")
-        image = _image(version, done, home.slots[slot].app, length)
+        slot, image = _named(home, done, *new)
     elif broken := _broken(device, done):
         sentences.append(broken)
     if image.digest == old.digest:
@@ -108,6 +104,14 @@ def recorded_scenario(
     parts = (base.part, base.timing, flash, old, image, b"", base.probe, base.probe_bundle, files, brought)
     scenario = RecordedScenario(device, *parts, recording=Recording(effects), findings=tuple(sentences))
     return replace(scenario, not_taken=_not_taken(scenario))
+
+
+def _named(board: Board, done: Flash, version: str, slot: int, length: int) -> tuple[int, Image]:
+    """Return the slot and the image that somebody says a recording brings."""
+    if not (0 <= slot < board.targets and 0 < length <= board.slots[slot].app.size):
+        most = board.targets - 1
+        raise BadInput(f"a new image of {length} bytes does not lie in slot {slot} of {board.name}: 0 to {most}")
+    return slot, _image(version, done, board.slots[slot].app, length)
 
 
 def records_of(device: Device) -> Design:
