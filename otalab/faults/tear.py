@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from inspect import cleandoc
@@ -120,6 +120,10 @@ class Site:
         label, contents, weight, done, mark = left
         return label, contents, weight, done, mark or self._mark_on(contents, done)
 
+    def left(self, leave: Leave) -> Iterable[Bare]:
+        """Return what a member of a model leaves here, with the marks that it bears."""
+        return map(self.marked, leave(self)) if self.mark else leave(self)
+
     def _mark_on(self, contents: bytes, done: int) -> Mark | None:
         if self.mark is None or self.mark.kind != "unstable" or done == len(self.new):
             return self.mark_after if done == len(self.new) else self.mark
@@ -172,11 +176,16 @@ class FaultModel:
             yield Tear(label, head + contents + tail, mark, tuple(weights))
 
     def law(
-        self, effect: Erase | Program, before: Flash, device: Device
+        self, effect: Erase | Program, before: Flash, device: Device, members: Sequence[int] | None = None
     ) -> tuple[Site, list[tuple[str, bytes, Mark | None]], list[list[float]]]:
-        """Return the stretch that an effect works on, what a cut can leave of it, and the probabilities by member."""
+        """Return the stretch that an effect works on, what a cut can leave of it, and the probabilities by member.
+
+        Of some of the members only, if they are given; the others have to leave nothing but before and after, lest a
+        tear bear another label than in `tears`.
+        """
         site = Site.of(effect, before, device)
-        tears = self._left(site)
+        some = self if members is None else replace(self, parts=tuple(self.parts[member] for member in members))
+        tears = some._left(site)
         rows = [(label, contents, mark) for (contents, mark), (label, _) in tears.items()]
         return site, rows, [weights for _, weights in tears.values()]
 
@@ -207,7 +216,7 @@ class FaultModel:
         tears.setdefault(after, ("after", [0.0] * members))
         for member, (_, leave, _) in enumerate(self.parts):
             rest = 1.0
-            for label, contents, weight, _, mark in map(site.marked, leave(site)) if site.mark else leave(site):
+            for label, contents, weight, _, mark in site.left(leave):
                 known = tears.get((contents, mark))
                 if known is None:
                     known = tears[contents, mark] = label, [0.0] * members

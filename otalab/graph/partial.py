@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial, reduce
-from operator import or_
+from operator import add, or_
 from typing import Literal
 
 from otalab.bench.scenario import Scenario, World
 from otalab.bench.trace import sector_of
+from otalab.faults.plain import plain
 from otalab.faults.tear import FaultModel
 from otalab.graph.explorer import Explorer
 from otalab.graph.looks import both
@@ -24,6 +25,7 @@ from otalab.hardware.effects import Effect, Erase, Program
 from otalab.hardware.flash import Flash
 
 NOWHERE = Spot(0)
+PLAIN = "undone", "done"  # kinds of edges: members of the fault model that leave nothing else of this effect
 MANY = 2000  # tears of one effect: each weighs little, and to tell them all apart takes longer than to draw some
 
 
@@ -33,6 +35,7 @@ class FrontierNode(Node):
 
     `flash` and `world` are those of the wreck, before the effect, or of the node whose run it is; `source` is the node
     that leads here, `run` and `step` say by which of its runs and effects.
+    `most` tears are told apart, and no more.
     """
 
     kind: Literal["wreck", "torn", "cuts"] = "wreck"
@@ -40,6 +43,7 @@ class FrontierNode(Node):
     run: int = 0
     step: int = 0
     effect: Effect | None = None
+    most: int = MANY
 
 
 @dataclass(slots=True)
@@ -62,19 +66,20 @@ class PartialGraph(Explorer):
     ) -> None:
         self._opened: dict[Node, Opened] = {}
         self._ahead: dict[tuple[object, ...], FrontierNode] = {}
+        self._plain: dict[tuple[Node, int, int], tuple[list[float], list[float], list[float]]] = {}
         self.unknown = 1.0  # how likely a device comes to what was not followed, as whoever weighs it has found
         super().__init__(scenario, faults, budget=2**62, progress=progress)
         self.settle()
 
     def _begin(self) -> None:
-        self._opened, self._ahead = {}, {}
+        self._opened, self._ahead, self._plain = {}, {}, {}
         super()._begin()
 
     def follow(self, ahead: Iterable[FrontierNode]) -> None:
         """Follow each of these, and check all merges against what was learnt."""
-        stale = set()
+        followed = set(ahead := list(ahead))
+        stale = [node for node in self.nodes if not followed.isdisjoint(node.erased)]
         for frontier in ahead:
-            stale |= self._sources(frontier)
             self._open(frontier)
             self.progress(self)
         self.settle(stale)
@@ -89,7 +94,7 @@ class PartialGraph(Explorer):
         # Where nobody reads what the tear leaves, all of them lead to one place; to know that, it has to be run.
         if isinstance(there, FrontierNode) or not there.spot.matters(sector):
             return False
-        return self.faults.count(frontier.effect, frontier.flash, self.scenario.device) > MANY
+        return self.faults.count(frontier.effect, frontier.flash, self.scenario.device) > frontier.most
 
     def _open(self, frontier: FrontierNode) -> None:
         if frontier.kind == "cuts":
@@ -100,9 +105,6 @@ class PartialGraph(Explorer):
         if frontier.kind == "torn" and not self.many(frontier):
             assert frontier.source is not None
             self._opened[frontier.source].torn.add((frontier.run, frontier.step))
-
-    def _sources(self, frontier: FrontierNode) -> set[Node]:
-        return {node for node in self.nodes if frontier in node.erased}
 
     def settle(self, stale: Iterable[Node] = ()) -> bool:
         """Connect what is new or has changed, until every merge holds on all that is known to be live.
@@ -227,16 +229,39 @@ class PartialGraph(Explorer):
                 yield Edge(number, step, target, 1, self._surely, "before"), erased
             else:
                 if isinstance(target, FrontierNode) or (number, step) not in opened.torn:
-                    key = ("torn", node, number, step)
-                    stands = {"kind": "torn", "source": node, "run": number, "step": step, "effect": effect}
-                    ahead = self._standing(key, before, world, way=Arrival(node, run, step, "before"), **stands)
-                    yield Edge(number, step, ahead, 0, self._surely, "not-told-apart"), erased
+                    yield from ((edge, erased) for edge in self._not_told_apart(node, number, step, before, target))
                 else:
                     torn = self._torn(Arrival(node, run, step), number, effect, before, world)
                     yield from ((edge, erased) for edge in torn)
                 target = None
             if isinstance(effect, Erase):
                 erased |= both(sector)
+
+    def plain(self, node: Node, number: int, step: int, before: Flash) -> tuple[list[float], list[float], list[float]]:
+        """Return, by member, how likely a cut of an effect leaves it undone and done, and that it may leave a tear."""
+        known = self._plain.get((node, number, step))
+        if known is None:
+            effect = node.runs[number].effects[step]
+            assert isinstance(effect, (Erase, Program))
+            undone, done = plain(self.faults, effect, before, self.scenario.device)
+            torn = [float(not some) for some in map(add, undone, done)]
+            known = self._plain[node, number, step] = undone, done, torn
+        return known
+
+    def _not_told_apart(self, node: Node, number: int, step: int, before: Flash, target: Node) -> Iterator[Edge]:
+        """Yield the edges of an effect whose tears stand ahead; most models leave only a few effects anything else."""
+        run, effect = node.runs[number], node.runs[number].effects[step]
+        undone, done, torn = self.plain(node, number, step, before)
+        if any(undone):
+            yield Edge(number, step, target, 0, undone, "before", PLAIN[0])
+        if any(done):
+            leads = self.place(before.after(effect), run.worlds[step], Arrival(node, run, step, "after"))
+            yield Edge(number, step, leads, 0, done, "after", PLAIN[1])
+        if any(torn):
+            stands = {"kind": "torn", "source": node, "run": number, "step": step, "effect": effect}
+            way = Arrival(node, run, step, "before")
+            ahead = self._standing(("torn", node, number, step), before, run.worlds[step], way=way, **stands)
+            yield Edge(number, step, ahead, 0, torn, "not-told-apart")
 
     def _torn(self, way: Arrival, number: int, effect: Erase | Program, before: Flash, world: World) -> Iterator[Edge]:
         sector, step = sector_of(effect, before), way.step
@@ -257,4 +282,5 @@ def _same(before: list[Edge], now: list[Edge]) -> bool:
         (edge.run, edge.step, edge.kind): edge.target for edge in before if not isinstance(edge.target, FrontierNode)
     }
     leads = {(edge.run, edge.step, edge.kind): edge.target for edge in now}
-    return all(leads.get(way) is target for way, target in led.items())
+    # Once the tears of an effect are told apart, or nobody reads them, there are other edges in place of plain ones.
+    return all(leads.get(way, target if way[2] in PLAIN else None) is target for way, target in led.items())

@@ -177,7 +177,9 @@ class Sampler:
         way = Arrival(place.source, place.source.runs[place.run], place.step)
         if place.kind == "torn":
             held = float(self.weigher.lasting(place.source.runs[place.run]).finished[place.step])
-            label, flash = self._left(place.effect, place.flash, u, held)
+            torn = self.graph.plain(place.source, place.run, place.step, place.flash)[2]
+            members = [member for member, may in enumerate(torn) if may]
+            label, flash = self._left(place.effect, place.flash, u, held, members)
             return flash, place.world, way._replace(label=label)
         self._drawn[place] += 1
         if self._drawn[place] == OFTEN:
@@ -192,20 +194,23 @@ class Sampler:
         label, flash = self._left(run.effects[step], before, u, float(last.finished[step]))
         return flash, run.worlds[step], way._replace(step=step, label=label)
 
-    def _left(self, effect: Effect | None, before: Flash, u: float, held: float) -> tuple[str, Flash]:
+    def _left(
+        self, effect: Effect | None, before: Flash, u: float, held: float, members: list[int] | None = None
+    ) -> tuple[str, Flash]:
         """Return what a cut leaves, and its label; of the law of its tears, it takes the quantile.
 
-        With probability `held` the effect is finished.
+        With probability `held` the effect is finished; of members of the fault model, only these may leave something.
         """
         if not isinstance(effect, (Erase, Program)):
             return "cut", before
         sector = sector_of(effect, before)
         records = self.graph.identity.records(before, sector)
-        key = effect, before.sectors[sector], before.mark_of(sector), records, held
+        key = effect, before.sectors[sector], before.mark_of(sector), records, held, members is None
         law = self._laws.pop(key, None)
         if law is None:
-            site, tears, weights = self.graph.faults.law(effect, before, self.graph.scenario.device)
-            law = site, tears, np.cumsum(np.array(weights) @ self.weigher.left(held))
+            site, tears, weights = self.graph.faults.law(effect, before, self.graph.scenario.device, members)
+            shares = self.weigher.left(held)
+            law = site, tears, np.cumsum(np.array(weights) @ (shares if members is None else shares[members]))
         self._laws[key] = law
         while len(self._laws) > LAWS:
             self._laws.popitem(last=False)

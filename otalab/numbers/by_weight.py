@@ -17,7 +17,7 @@ from scipy.sparse import coo_array, csr_array
 from otalab.bench.ends import ENDS
 from otalab.graph.arrays import Floats, Ints
 from otalab.graph.nodes import Edge, KnownRun, Node
-from otalab.graph.partial import FrontierNode, PartialGraph
+from otalab.graph.partial import MANY, FrontierNode, PartialGraph
 from otalab.hardware.effects import PHASES, Erase
 from otalab.numbers.markov import solve
 from otalab.numbers.rates import Rates
@@ -25,7 +25,12 @@ from otalab.numbers.supplies import FINISHED, finished
 
 LITTLE = 0.1  # a round that takes off less than so much: to sample tells more
 SHARE = 0.7  # of what lies ahead is followed in a round,
-MOST = 64  # but no more than so many
+MOST = 64  # but no more than so many, or than were run before
+COMMON = 1e-3  # ahead of a search: cuts are common, and a share of a rare end would take hours of lives,
+COARSE = 0.5  # so that this share of `relative`, of all devices, is close enough
+BOUND = 4  # over n bounds the share of an end to which none of n lives came (rule of three; 3.69, two-sided)
+FEW, HOPELESS = 1000, 100_000  # lives: beyond them, no more tears are told apart; bounds will not be as close
+TEARS = 4  # are told apart in the time of a life
 TINY = 1e-300
 Target = Node | str  # or the name of an end
 Place = tuple[Target, bool]  # and whether the power there is unsteady
@@ -140,6 +145,14 @@ class Known:
         least = min((self.ends.get(end, 0.0) for end in ENDS), default=0.0)
         return self.unknown <= max(absolute, relative * least)
 
+    def tolerance(self, absolute: float, relative: float) -> float:
+        """Return how wide the bounds of any end may be, however rare it is."""
+        return max(absolute, COARSE * relative if self.unknown > COMMON else 0.0)
+
+    def lives(self, absolute: float, relative: float) -> float:
+        """Return how many lives it takes to bound ends to which none of them comes."""
+        return BOUND * self.unknown / self.tolerance(absolute, relative)
+
 
 def known(graph: PartialGraph, weigher: Weigher) -> Known:
     """Weigh a partial graph as it is."""
@@ -177,11 +190,15 @@ def search(
     weigher: Weigher,
     *,
     nodes: int,
+    runs: int,
     absolute: float,
     relative: float,
     told: Callable[[Known], None] = lambda _known: None,
 ) -> Known:
-    """Follow what weighs most until the bounds are this close, so many nodes were run, or little is won by more."""
+    """Follow what weighs most until the bounds are this close, so many nodes were run, or little is won by more.
+
+    Then, up to so many runs, what takes more lives to bound than to follow it.
+    """
     was, little = np.inf, False
     while True:
         now = known(graph, weigher)
@@ -189,18 +206,37 @@ def search(
         told(now)
         # More than before is ahead where merges were wrong, and the search has begun anew.
         little = little and was >= now.unknown > (1 - LITTLE) * was
-        if now.settled(absolute, relative) or len(graph.nodes) >= nodes or little:
+        if now.settled(absolute, relative):
             return now
-        ahead = sorted(now.ahead.items(), key=lambda pair: -pair[1])
-        enough, taken, passed = SHARE * now.unknown, [], 0.0
-        for place, mass in ahead:
-            if graph.many(place):
-                continue
-            taken.append(place)
-            passed += mass
-            if passed > enough or len(taken) >= min(MOST, 1 + nodes - len(graph.nodes)):
-                break
-        if not taken:
+        enough = little or len(graph.nodes) >= nodes
+        lives = BOUND / now.tolerance(absolute, relative) if runs > nodes else 0.0
+        if enough and (runs <= nodes or now.lives(absolute, relative) > HOPELESS):
             return now
-        was, little = now.unknown, len(taken) >= MOST
+        left = (runs if enough else nodes) - len(graph.nodes)
+        most = max(MOST, len(graph.nodes)) if enough else MOST
+        taken = _heaviest(graph, now, lives, SHARE * now.unknown, min(most, 1 + left), least=float(enough))
+        if not taken or left <= 0:
+            return now
+        was, little = now.unknown, enough or len(taken) >= MOST
         graph.follow(taken)
+
+
+def _heaviest(
+    graph: PartialGraph, now: Known, lives: float, enough: float, most: int, *, least: float
+) -> list[FrontierNode]:
+    """Return so many of what weighs most, or what weighs enough together; each in so many lives is worth at least one.
+
+    `lives` is how many it takes to bound all that lies ahead, if it weighed 1.
+    """
+    taken, passed = [], 0.0
+    for place, mass in sorted(now.ahead.items(), key=lambda pair: -pair[1]):
+        if mass * lives < least:
+            break
+        place.most = MANY + int(TEARS * min(FEW, mass * lives))
+        if graph.many(place):
+            continue
+        taken.append(place)
+        passed += mass
+        if passed > enough or len(taken) >= most:
+            break
+    return taken

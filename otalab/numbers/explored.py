@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import ceil
 
 import numpy as np
 
@@ -19,7 +22,7 @@ from otalab.graph.partial import PartialGraph
 from otalab.hardware.effects import Erase, Program
 from otalab.hardware.flash import Flash
 from otalab.numbers.ahead import Sampler
-from otalab.numbers.by_weight import Known, Weigher, search
+from otalab.numbers.by_weight import COMMON, HOPELESS, Known, Weigher, search
 from otalab.numbers.legs import ENDINGS
 from otalab.numbers.rates import Rates
 from otalab.numbers.sequels import Sampled
@@ -28,10 +31,9 @@ from otalab.numbers.stats import interval
 BRIEF = 250_000  # effects, tears and looked-up wrecks: some seconds, and several times what graphs take that close
 SEARCHED = 5  # one in so many of the budget's nodes is for what is followed by weight, the others for sampled lives
 LIVES = 100  # are sampled at first,
-MORE = 4  # and so many times as many, while the bounds are too wide,
-MOST_LIVES = 40_000
-COMMON = 1e-3  # ahead of a search: cuts are common, and a share of a rare end would take hours of lives,
-COARSE = 0.5  # so that this share of `relative`, of all devices, is close enough
+MORE = 2  # and so many times as many at least, while the bounds are too wide:
+SPARE = 1.1  # times what those that lived let expect to be enough,
+MOST_LIVES = 40_000  # at most
 ANEW = 4  # times that a search is taken up again because lives have shown a merge to be wrong
 SEED = 17
 
@@ -47,7 +49,10 @@ class Explored:
 
 @dataclass(slots=True)
 class Search:
-    """How far a search by weight goes: until the bounds of each end are so close, or so many nodes were run."""
+    """How far a search by weight goes: until the bounds of each end are so close, or so many nodes were run.
+
+    Up to `runs` are run (as many, if none are told) where lives would take longer: of these, few cuts are followed.
+    """
 
     scenario: Scenario
     faults: FaultModel
@@ -56,6 +61,7 @@ class Search:
     nodes: int
     absolute: float = 1e-9
     relative: float = 0.01
+    runs: int = 0
     until: float = np.inf
     progress: Callable[[Explorer], None] = lambda _explorer: None
     _graph: PartialGraph = field(init=False)
@@ -66,9 +72,10 @@ class Search:
         """Search, then sample; whoever interrupts gets what is there."""
         self._graph = PartialGraph(self.scenario, self.faults, progress=self._watched)
         try:
-            for _ in range(ANEW):
-                if self._tried():
-                    break
+            with _nothing_collected():
+                for _ in range(ANEW):
+                    if self._tried():
+                        break
         except (KeyboardInterrupt, _Late) as broken_off:
             interrupted = isinstance(broken_off, KeyboardInterrupt)
             graph = self._frozen[0] if self._frozen else graph_of(self._graph)
@@ -86,14 +93,16 @@ class Search:
         graph, self._sampled = self._graph, None
         weigher = Weigher(graph, self.rates, self.shares)
         most = max(len(graph.nodes), self.nodes // SEARCHED)
-        now = search(graph, weigher, nodes=most, absolute=self.absolute, relative=self.relative)
+        runs = max(most, self.runs or self.nodes // SEARCHED)
+        now = search(graph, weigher, nodes=most, runs=runs, absolute=self.absolute, relative=self.relative)
         self._frozen = graph_of(graph), {node: number for number, node in enumerate(reached(graph))}
         # Lives from where the graph ends would have to know how the power was there: bounds of logic are left.
-        if now.settled(self.absolute, self.relative) or self.rates.bounce:
+        if not now.unknown or self.rates.bounce:
             return True
         sampler, count = Sampler(graph, weigher), LIVES
+        hopeless = not self.runs or now.unknown > COMMON or now.lives(self.absolute, self.relative) > HOPELESS
+        before, most = len(graph.nodes), self.nodes if hopeless else runs
         while True:
-            known = len(graph.nodes)
             lives, places = sampler.lives(now, count, SEED, lambda _done: self._watched(graph))
             if not graph.settle():
                 return False
@@ -101,21 +110,38 @@ class Search:
             order = np.argsort(numbers, kind="stable")
             which, shares = np.array([life for _, life, _ in places]), np.array([share for *_, share in places])
             self._sampled = Sampled(lives, np.array(numbers)[order], which[order], shares[order])
-            cost = MORE * (len(graph.nodes) - known)
-            if self._close(now, lives.end) or count * MORE > MOST_LIVES or len(graph.nodes) + cost > self.nodes:
+            wanted = self._wanted(now, lives.end)
+            # As many more for each life as were run for those that there are: more than it will be.
+            each = (len(graph.nodes) - before) / count
+            possible = int((most - len(graph.nodes)) / each) if each else MOST_LIVES
+            more = min(max(wanted, MORE * count), possible, MOST_LIVES)
+            if wanted <= count or more < MORE * count:
                 return True
-            count *= MORE
+            count = more
 
-    def _close(self, now: Known, ends: np.ndarray) -> bool:
-        """Say whether the bounds are as close as was asked for."""
-        wide = max(self.absolute, COARSE * self.relative if now.unknown > COMMON else 0.0)
+    def _wanted(self, now: Known, ends: np.ndarray) -> int:
+        """Return how many lives it takes until the bounds are as close as was asked for, going by those that lived."""
+        wide, wanted = now.tolerance(self.absolute, self.relative), 0.0
         for end, low in now.ends.items():
             count = int((ends == ENDINGS.index(end)).sum())
             share = interval(count, len(ends))
             width = now.unknown * (share.high - share.low)
-            if width > max(wide, self.relative * (low + now.unknown * share.estimate)):
-                return False
-        return True
+            over = width / max(wide, self.relative * (low + now.unknown * share.estimate))
+            # A bound that nobody has met falls like 1/n, all others like its root.
+            wanted = max(wanted, over * (over if count else 1.0))
+        return ceil(wanted * len(ends) * SPARE) if wanted > 1 else 0
+
+
+@contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """Let the collector of cycles rest: it would go through all nodes again and again, and none of them is garbage."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 class _Late(Exception):

@@ -34,6 +34,8 @@ from otalab.numbers.supplies import holding
 WITHIN = 0.01  # of a probability: how close its bounds are to be, where the graph does not close
 LARGEST = sys.float_info.max  # bytes per second: any number but no end
 CLOSE = 1e-9  # that is close enough in any case
+RUNS = 15  # of wrecks of which no cut is followed take no longer than one node of a graph that closes
+RARE = 0.01  # cuts of one undisturbed update: less, and it is the rare ends that want so many
 KEPT = 64  # graphs, the oldest goes first
 _explored: dict[Study, Explored | None] = {}  # None: the graph does not close soon
 
@@ -160,6 +162,7 @@ class Study(ScenarioOptions):
             self.budget,
             absolute=CLOSE * (-expm1(-hazard) if self.given_cut else 1.0),
             relative=self.within,
+            runs=RUNS * self.budget if hazard < RARE else 0,
             until=time.monotonic() + self.seconds,
             progress=progress,
         )

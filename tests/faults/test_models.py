@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from otalab.bench.setup import set_up
 from otalab.errors import BadInput
 from otalab.faults.models import FAULTS, SIX, atomic, fault_model, weighted
+from otalab.faults.plain import plain as plain_members
 from otalab.faults.tear import FaultModel, Site, Tear, Torn, fault, union
 from otalab.firmware import store
 from otalab.firmware.catalogue import load_design
@@ -121,6 +122,29 @@ def next_record(design: Design, flash: Flash) -> Program:
 
 
 # What holds of every model
+
+
+@given(names, effects, flashes())
+def test_members_that_leave_nothing_but_before_and_after_are_known_without_their_tears(
+    name: str, effect: Effect, before: Flash
+) -> None:
+    """Such members have the probabilities that the law has, and the law of the others alone is theirs in it."""
+    model = FAULTS[name]
+    undone, done = plain_members(model, effect, before, ELSEWHERE)
+    torn = [member for member, plain in enumerate(map(max, undone, done)) if not plain]
+    _, rows, weights = model.law(effect, before, ELSEWHERE)
+    _, torn_rows, of_torn = model.law(effect, before, ELSEWHERE, torn)
+
+    for member in set(range(len(undone))).difference(torn):
+        law = [chances[member] for chances in weights]
+        plain = (
+            [undone[member], done[member]]
+            if rows[1:2] and "after" == rows[1][0]
+            else [fsum((undone[member], done[member]))]
+        )
+        assert [*plain, *[0.0] * (len(law) - len(plain))] == pytest.approx(law)
+        assert 1 == pytest.approx(fsum(plain))
+    assert of_torn == [[weights[rows.index(row)][member] for member in torn] for row in torn_rows]
 
 
 @given(names, effects, flashes())

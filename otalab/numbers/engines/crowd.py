@@ -66,6 +66,7 @@ def forks(walk: Walk) -> list[Fork]:
     ways[["seconds", "erases"]] = ways[["seconds", "erases"]].mul(ways.probability, axis=0)
     ways = ways.groupby(["state", "target", "cut", "cuts"], as_index=False).sum().sort_values(["state", "probability"])
     ways[["seconds", "erases"]] = ways[["seconds", "erases"]].div(ways.probability, axis=0)
+    ways["probability"] = ways.probability.clip(upper=1.0)  # many ways that are one may add up to a trifle more
     names = ("probability", "target", "cut", "cuts", "seconds", "erases")
     columns = {name: ways[name].to_numpy() for name in names}
     bounds = np.searchsorted(ways["state"].to_numpy(), np.arange(walk.states + 1))
