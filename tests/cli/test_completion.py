@@ -15,7 +15,7 @@ TYPED = {
     "otalab che": "check",
     "otalab check mong": "mongoose",
     "otalab check mongoose --boa": "--board",
-    "otalab check mongoose --board esp": "esp32-4M esp8266-4M",
+    "otalab check mongoose --board esp8": "esp8266-2M esp8266-4M",
     "otalab check mongoose --board mi": "mine.toml",
     "otalab check mine": "mine.toml",
     "otalab risk mongoose --timing ": "typ max",

@@ -430,7 +430,7 @@ def test_a_folder_holds_one_campaign(capsys, tmp_path, changed, complaint):
         (["--part", "W25Q999"], "not in data/flash_parts.csv"),
         (["--part", "W25Q80DL"], "no erase_typ_ms"),
         (["--devices", "0"], "devices: from 1"),
-        (["--devices", "1.5"], "invalid"),
+        (["--devices", "1.5"], "a whole number, such as 1000 or 1e6, is needed"),
         (["--seed", "-1"], "seed: from 0"),
         (["--engine", "oracle"], "'oracle' is unknown; one of: chain, crowd, firmware"),
         (["--network", "0"], "more than 0 bytes per second"),
