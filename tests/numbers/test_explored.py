@@ -39,7 +39,7 @@ def searched(design, rate, nodes, within=1e-12):
 @pytest.mark.parametrize("design", ["single-record", pytest.param("hardened", marks=pytest.mark.slow)])
 def test_a_search_that_ends_early_holds_the_exact_value(design, rate):
     """Where the whole graph is known, its ends lie inside the bounds, at every rate."""
-    part, graph = searched(design, rate, 40), check_design(design, "all", board="tiny", app_size=500).graph
+    part, graph = searched(design, rate, 60), check_design(design, "all", board="tiny", app_size=500).graph
     exact = Weighed(graph, rate).ends
 
     assert graph.closed and not part.closed
