@@ -67,6 +67,15 @@ def _refusing(path: str | os.PathLike[str], doing: str = "read") -> Iterator[Non
         raise refused(path, error, doing) from error
 
 
+@contextlib.contextmanager
+def naming(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Let a complaint about what a file holds begin with the name of the file."""
+    try:
+        yield
+    except BadInput as error:
+        raise BadInput(f"{os.fspath(path)}: {error}") from error
+
+
 # Reading
 
 

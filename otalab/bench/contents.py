@@ -6,8 +6,10 @@ All contents are pseudo-random bytes from a fixed seed, so the same call makes t
 from __future__ import annotations
 
 from hashlib import shake_256
+from pathlib import Path
 
 from otalab.errors import BadInput, BundleFault
+from otalab.files import naming, read_bytes
 from otalab.firmware.data_places import PARTS
 from otalab.firmware.image import Image
 from otalab.formats.bundle.build import CODE, PartSource, bundle_bytes
@@ -67,6 +69,14 @@ def file_system(board: Board, slot: Slot, version: str, files: dict[str, bytes])
     if board.file_system not in MOUNTS:
         return noise(f"{board.file_system} {version}", slot.fs.size)
     return build_image(files, slot.fs.size, board.geometry.sector_size, board.file_system)
+
+
+def read_bundle(path: str | Path) -> bytes:
+    """Return the contents of a bundle's file; what no device could read is `BadInput` that names the file."""
+    contents = read_bytes(path)
+    with naming(path):
+        unpack(contents)
+    return contents
 
 
 def unpack(bundle: bytes) -> tuple[Image, dict[str, bytes] | None]:

@@ -38,6 +38,10 @@ REASONS = ("The image in slot", "Rolling back", "No valid boot record", "Update 
 INSTANT = 1e-6
 
 
+class RefusedStart(BadInput):
+    """Contents before the update from which no device starts."""
+
+
 class RefusedUpdate(BadInput):
     """An update that leaves what was there, with nothing that would tell the new image."""
 
@@ -85,7 +89,9 @@ def recorded_scenario(
     flash = base.flash if initial is None else Flash.of(home.geometry, initial)
     start, old, said = _started(device, flash)
     if old is None or not start.committed:
-        raise BadInput(f"the initial contents start no committed image ({said}); choose the design and board of theirs")
+        raise RefusedStart(
+            f"the initial contents start no committed image ({said}); choose the design and board of theirs"
+        )
     effects = tuple(_replayed(base, recording))
     done = _left(device, flash, [effect for _, effect in effects])
     after, lying, said = _started(device, done)

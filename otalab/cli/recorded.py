@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from otalab.bench.recorded import RecordedScenario, RefusedUpdate, recorded_scenario
+from otalab.bench.recorded import RecordedScenario, RefusedStart, RefusedUpdate, recorded_scenario
 from otalab.bench.recording import read_recording
 from otalab.cli import check as check_cli
 from otalab.cli.interrupts import until_interrupted
@@ -57,7 +57,10 @@ def recording_of(
 ) -> tuple[RecordedScenario, str]:
     """Return the scenario of a recording, and what stands for its files in an id."""
     initial = read_bytes(image) if image else None
-    scenario = recorded_scenario(read_recording(recording), design, board, initial, _new_image(new))
+    try:
+        scenario = recorded_scenario(read_recording(recording), design, board, initial, _new_image(new))
+    except RefusedStart as refused:
+        raise BadInput(f"{image}: {refused}" if image else str(refused)) from refused
     took_part = read_bytes(recording), initial or b"", (new or "").encode()
     return scenario, f"recording-{digest(b'/'.join(took_part))}"
 

@@ -11,8 +11,7 @@ from otalab.cli.options.careless import warn
 from otalab.cli.options.keys import files_of
 from otalab.cli.options.outputs import add_force
 from otalab.cli.parser import group
-from otalab.errors import BadInput
-from otalab.files import Output, read_bytes
+from otalab.files import Output, naming, read_bytes
 from otalab.formats.bundle.build import MARK
 from otalab.formats.bundle.sign import signable, signed
 from otalab.wire.key_files import cryptography, numbered
@@ -42,11 +41,9 @@ def run(arguments: argparse.Namespace) -> int:
     place = Output(Path(arguments.out), arguments.force, MARK)
     keys, bundle = cryptography(), read_bytes(arguments.file)
     signers = numbered(arguments.key, keys.private_key)
-    try:
+    with naming(arguments.file):
         manifest = signable(bundle)
         out = signed(bundle, {number: keys.sign(key, manifest.raw) for number, key in signers.items()})
-    except BadInput as error:
-        raise BadInput(f"{Path(arguments.file)}: {error}") from None
     # Once they are known to be keys: of what is none, the complaint is enough.
     warn([], files_of(arguments.key))
     place.write(out)

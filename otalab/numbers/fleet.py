@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from otalab.errors import BadInput
-from otalab.files import read_text
+from otalab.files import naming, read_text
 from otalab.numbers.rates import parse_rate
 from otalab.numbers.study import Study
 
@@ -62,7 +62,8 @@ class Fleet:
             table = pd.read_csv(StringIO(text), dtype={"rate": str, "part": str, "image": str})
         except ValueError as error:
             raise BadInput(f"{path}: not a table of a fleet: {str(error).splitlines()[0]}") from error
-        return cls.of(base, table)
+        with naming(path):
+            return cls.of(base, table)
 
     @property
     def closed(self) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from otalab.bench.contents import read_bundle
 from otalab.cli.parser import group
-from otalab.files import read_bytes
 from otalab.firmware.requests import OFFERS
 
 
@@ -44,6 +44,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def chosen_options(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return those of them that `ScenarioOptions` has, by its names."""
-    bundle = read_bytes(arguments.bundle) if arguments.bundle else None
+    bundle = read_bundle(arguments.bundle) if arguments.bundle else None
     names = ("board", "part", "timing", "offer", "used", "updates")
     return {name: getattr(arguments, name) for name in names} | {"bundle": bundle}

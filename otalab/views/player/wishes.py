@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from otalab.bench.contents import read_bundle
 from otalab.bench.scenario import Scenario
 from otalab.bench.setup import design_or_code
 from otalab.errors import BadInput
-from otalab.files import read_bytes
 from otalab.graph.case import OWN_BOARD, Case, digest, named
 from otalab.graph.history import Leg
 from otalab.own.page import is_page, page_in
@@ -33,7 +33,7 @@ def contents_of(bundle: bytes | str | Path | None) -> bytes | None:
     """Return the bytes of a bundle that may be given by the path of its file."""
     if bundle is None or isinstance(bundle, bytes):
         return bundle
-    return read_bytes(bundle)
+    return read_bundle(bundle)
 
 
 def case_of(scenario: Scenario, names: tuple[str, str, str, str], bundle: bytes | None) -> Case:
