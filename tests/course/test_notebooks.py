@@ -17,6 +17,7 @@ from course import (
     texts,
     title,
 )  # fmt: skip
+from held import GIVEN, HELD, unheld
 
 GLOSSARY = FOLDER.parent / "docs" / "glossary.md"
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
@@ -53,7 +54,8 @@ def test_runs_from_top_to_bottom(name):
     """
     No cell fails, and none waits for a hand; an exercise is not solved by running its cell.
     """
-    cells = [cell for cell in executed(name).cells if cell.cell_type == "code" and "exercise" not in cell.metadata]
+    asked = {"exercise", "held"}
+    cells = [cell for cell in executed(name).cells if cell.cell_type == "code" and not asked & set(cell.metadata)]
 
     assert [] == [error for cell in cells for error in errors(cell)]
     for cell in cells:
@@ -71,6 +73,30 @@ def test_folded_answers_are_right_and_wrong_ones_are_refused(name):
 
     assert 2 * len(exercises_of(name)) == len(asked)
     assert {} == {cell.source: errors(cell) for cell in asked if errors(cell)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", HELD)
+def test_the_numbers_in_its_prose_are_those_of_its_cells(name):
+    """
+    Where a sentence has a number, the notebook's own kernel comes to it.
+    """
+    asked = [cell for cell in executed(name).cells if "held" in cell.metadata]
+
+    assert sorted(HELD[name]) == sorted(cell.metadata["held"] for cell in asked)
+    assert {} == {cell.metadata["held"]: errors(cell) for cell in asked if errors(cell)}
+
+
+@pytest.mark.parametrize("name", HELD)
+def test_no_number_stands_in_its_prose_that_nobody_holds(name):
+    """
+    Digits and number words, by force: each is in a sentence that is asked for, or that poses or cites it.
+    """
+    phrases, said = [*HELD[name], *GIVEN[name]], "\n\n".join(texts(name))
+
+    assert [] == unheld(said, phrases)
+    assert [] == [phrase for phrase in phrases if phrase not in said]
+    assert ["17", "nine", "2,5"] == unheld(f"{said}\nIn 17 s nine of `8` die, 2,5 on the average.", phrases)
 
 
 @each_notebook

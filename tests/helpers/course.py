@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 import nbformat
+from held import HELD
 from nbclient import NotebookClient
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
@@ -66,12 +67,32 @@ def exercises_of(name):
 EXERCISES_MET = [one.number for name in NOTEBOOKS for one in exercises_of(name)]
 
 
+def with_held(cells, held):
+    """
+    Return the cells and, once the code below a text has run, one that asks for each of its numbers that are held.
+    """
+    found, waiting = [], []
+    for cell in cells:
+        if cell.cell_type == "markdown":
+            found += waiting
+            waiting = [_asked(phrase, held[phrase]) for phrase in held if phrase in cell.source]
+        found.append(cell)
+    return found + waiting
+
+
+def _asked(phrase, condition):
+    source = f"from otalab.numbers import stats\nassert {condition}"
+    return nbformat.v4.new_code_cell(source, metadata={"held": phrase, "tags": ["raises-exception"]})
+
+
 @cache
 def executed(name):
     """
-    Return a notebook after a run from top to bottom, with a cell for each folded answer and each wrong one.
+    Return a notebook after a run from top to bottom, with a cell for each folded answer and each wrong one, and for
+    each number of its prose that is held.
     """
     notebook = nbformat.read(FOLDER / name, as_version=4)
+    notebook.cells = with_held(notebook.cells, HELD.get(name, {}))
     for one in exercises_of(name):
         for word, source in (("", one.answer), ("not ", one.wrong)):
             cell = nbformat.v4.new_code_cell(f"{source}\nassert {word}{one.check}", metadata={"exercise": one.number})
