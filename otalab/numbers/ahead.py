@@ -14,6 +14,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate, islice
+from math import fsum
 
 import numpy as np
 
@@ -154,7 +155,7 @@ class Sampler:
         ways = [(p, Onward(target, phase, s / p, e / p)) for (target, phase), (p, s, e) in sums.items()]
         back = [(p, way) for p, way in ways if way.target is node]
         on = [(p, way) for p, way in ways if way.target is not node]
-        stay, leave = sum(p for p, _ in back), sum(p for p, _ in on)
+        stay, leave = fsum(p for p, _ in back), fsum(p for p, _ in on)
         return Crossing(
             list(accumulate(p for p, _ in on)),
             [way for _, way in on],

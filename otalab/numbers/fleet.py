@@ -86,7 +86,7 @@ class Fleet:
             (share, fsum(study.weighed.ends[end] for end in ends), study.weighed.interval(*ends))
             for share, study in pairs
         ]
-        estimate = fsum(share * known for share, known, _ in kinds)
+        estimate = min(1.0, fsum(share * known for share, known, _ in kinds))
         # Bounds that are not of samples may all be wrong in the same way.
         far = hypot if all(study.weighed.closed or study.weighed.sampled for study in self.studies) else _sum
         low = far(*(share * (known - least) for share, known, (least, _) in kinds))

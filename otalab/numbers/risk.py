@@ -85,7 +85,8 @@ class Weighed:
         What was followed is exact; of what lies ahead the weight is known, and the share of it that comes to these ends
         has the Clopper-Pearson interval of the sampled lives, two-sided.
         """
-        low = fsum(self._followed[end] for end in ends)
+        # Ends that are all there are may add up to a trifle more than 1, which is no probability.
+        low = min(1.0, fsum(self._followed[end] for end in ends))
         if self.closed:
             return low, low
         if self.sampled is None:
@@ -125,7 +126,7 @@ class Weighed:
     @property
     def bad(self) -> float:
         """The probability of all bad ends together; as sure as `ends` are."""
-        return fsum(self.ends[end] for end in BAD)
+        return min(1.0, fsum(self.ends[end] for end in BAD))
 
     @property
     def unknown(self) -> float:

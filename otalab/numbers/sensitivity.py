@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from math import log, nan
+from math import fsum, log, nan
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -87,7 +87,7 @@ def _every(study: Study) -> Iterator[_Moved]:
     if study.faults == "atomic":
         yield _between("flip points", study, *(_Value(text, ("flips", at)) for text, at in FLIPS.items()), scaled=False)
     if len(members := study.band()) > 1:
-        bad = {name: sum(member.ends[end] for end in BAD) for name, member in members.items()}
+        bad = {name: fsum(member.ends[end] for end in BAD) for name, member in members.items()}
         least, most = (choose(bad, key=lambda name: bad[name]) for choose in (min, max))
         yield _Moved("weights", f"{least} alone", f"{most} alone", _with_bad(members[least].ends),
                     _with_bad(members[most].ends), scaled=False)  # fmt: skip
@@ -114,7 +114,7 @@ def _ends(study: Study) -> dict[str, float]:
 
 
 def _with_bad(ends: Mapping[str, float]) -> dict[str, float]:
-    return {"bad": sum(ends[end] for end in BAD)} | {end: ends[end] for end in ENDS}
+    return {"bad": fsum(ends[end] for end in BAD)} | {end: ends[end] for end in ENDS}
 
 
 def _elastic(moved: _Moved, end: str) -> float:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from otalab.bench.ends import ENDS
 from otalab.faults.models import atomic
 from otalab.graph.check import check_design
 from otalab.hardware.part import part
+from otalab.numbers.engines.crowd import forks
+from otalab.numbers.fleet import Fleet
 from otalab.numbers.risk import Weighed
+from otalab.numbers.study import study
 
 RATE = 1e-3
 
@@ -40,6 +44,23 @@ def test_the_ends_of_a_closed_graph_are_all_there_is(design, rate):
 
     assert 1 == pytest.approx(sum(risk.ends.values()), rel=1e-12)
     assert all(low == high == risk.ends[end] for end, (low, high) in risk.bounds.items())
+
+
+@pytest.mark.parametrize("given_cut", [False, True])
+@pytest.mark.parametrize("rate", [0.9 / 24, 600.0, 3600.0])
+@pytest.mark.parametrize("design", ["mongoose", "single-record"])
+def test_no_probability_is_more_than_one(design, rate, given_cut):
+    """Sums of all that may happen are no trifle over 1: of ends, of kinds, and of the ways that a crowd is split into.
+
+    No law of NumPy or SciPy takes such a trifle.
+    """
+    one = study(design, rate, board="tiny", faults="atomic", app_size=500, given_cut=given_cut)
+    fleet = Fleet((one,) * 3, (0.1, 0.2, 0.7))
+    ways = [fork.probability for fork in forks(one.weighed.walk)]
+
+    assert all(0 <= bound <= 1 for bound in (*one.weighed.interval(*ENDS), *fleet.interval(*ENDS)))
+    assert all(way.max() <= 1 and way[:-1].sum() < 1 for way in ways)
+    assert 0 <= one.weighed.bad <= 1 >= one.weighed.walk.given
 
 
 def test_without_power_cuts_an_update_takes_what_its_trace_takes():
