@@ -52,14 +52,15 @@ def prepare() -> None:
         sys.exit("Python's venv is missing or broken here; on Debian and Ubuntu: apt install python3-venv.")
     if not any(install(installer) for installer in installers()):
         sys.exit("The packages could not be installed; the lines above say why.")
+    compile_all()
     STAMP.write_text(wanted, encoding="utf-8")  # last, so that a setup that was broken off is begun again
 
 
 def installers() -> list[list[str]]:
     """What can install here, fastest first; pip is also there for where only pip is told of a mirror."""
-    pip = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check"]
+    pip = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-compile"]
     uv = shutil.which("uv")
-    return [[uv, "pip", "install", "--python", PYTHON, "--compile-bytecode"], pip] if uv else [pip]
+    return [[uv, "pip", "install", "--python", PYTHON], pip] if uv else [pip]
 
 
 def install(installer: list[str]) -> bool:
@@ -67,6 +68,12 @@ def install(installer: list[str]) -> bool:
     what = ["-q", "-c", "requirements.lock", "-e", ".[fast,net,scale,test]"]
     # Standard output belongs to the command that was asked for.
     return subprocess.run([*installer, *what], cwd=ROOT, env=ENV, stdout=sys.stderr, check=False).returncode == 0
+
+
+def compile_all() -> None:
+    """Store the bytecode of all packages, on every core: pip would do it on one, and each start without it is slow."""
+    # Some packages ship templates that are no Python; that they cannot be compiled is nobody's business here.
+    subprocess.run([PYTHON, "-m", "compileall", "-qq", "-j", "0", VENV], env=ENV, stdout=sys.stderr, check=False)
 
 
 def jupyter() -> list[str]:

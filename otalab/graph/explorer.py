@@ -18,6 +18,7 @@ from otalab.bench.ends import End
 from otalab.bench.observer import Observer
 from otalab.bench.scenario import Scenario, World
 from otalab.bench.trace import Run, every_run, sector_of
+from otalab.collector import resting
 from otalab.errors import InternalFault, Unrepeatable
 from otalab.faults.tear import Counts, FaultModel
 from otalab.firmware.outcome import Reset
@@ -74,11 +75,12 @@ class Explorer:
     def explore(self) -> None:
         """Search until the graph is closed, the budget is spent, or somebody interrupts."""
         try:
-            while not self.closed:
-                if self.identity.stale:
-                    self._begin()
-                self._expand()
-                self._check()
+            with resting():
+                while not self.closed:
+                    if self.identity.stale:
+                        self._begin()
+                    self._expand()
+                    self._check()
         except (BudgetSpent, KeyboardInterrupt) as broken_off:
             # What was found stays found; only "nothing else is there" can no longer be said.
             self.closed = False

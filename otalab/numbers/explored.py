@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import gc
 import time
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 
 import numpy as np
 
 from otalab.bench.scenario import Scenario, World
+from otalab.collector import resting
 from otalab.faults.tear import FaultModel
 from otalab.graph.budget import BudgetSpent
 from otalab.graph.crash_graph import CrashGraph
@@ -72,7 +71,7 @@ class Search:
         """Search, then sample; whoever interrupts gets what is there."""
         self._graph = PartialGraph(self.scenario, self.faults, progress=self._watched)
         try:
-            with _nothing_collected():
+            with resting():
                 for _ in range(ANEW):
                     if self._tried():
                         break
@@ -130,18 +129,6 @@ class Search:
             # A bound that nobody has met falls like 1/n, all others like its root.
             wanted = max(wanted, over * (over if count else 1.0))
         return ceil(wanted * len(ends) * SPARE) if wanted > 1 else 0
-
-
-@contextmanager
-def _nothing_collected() -> Iterator[None]:
-    """Let the collector of cycles rest: it would go through all nodes again and again, and none of them is garbage."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 class _Late(Exception):

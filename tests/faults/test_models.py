@@ -315,6 +315,7 @@ def test_any_of_the_pending_bits_may_be_done() -> None:
     assert {"before": 1 / 2, "prefix-1": 1 / 6, "bits-1-02": 1 / 6, "bits-1-80": 1 / 6} == pytest.approx(weights(found))
 
 
+@pytest.mark.slow
 @given(programs(unit=4), flashes(UNITS))
 def test_only_whole_units_are_torn_off(program: Program, before: Flash) -> None:
     """A part that programs four bytes at a time stops between four and four; bit by bit, it stops anywhere."""

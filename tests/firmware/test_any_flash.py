@@ -50,6 +50,7 @@ def test_a_power_on_ends_on_real_boards_too(design: str, board: str, chance: Ran
 QUICK = ("mongoose", "esp8266", "esp32")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "design", [pytest.param(one, marks=() if one in QUICK else pytest.mark.slow) for one in designs()]
 )

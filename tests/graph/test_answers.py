@@ -55,6 +55,7 @@ def test_what_a_pipe_reads_has_no_bars():
     assert bar().disable
 
 
+@pytest.mark.slow
 def test_an_interrupt_ends_the_other_processes_too():
     """What was told stays told, the status says that it is not all, and no process is left behind."""
     words = [*OTALAB, "check", *DESIGNS, "--faults", "all", "--image", "each", "--budget", "5000", "--jobs", "2"]

@@ -214,6 +214,7 @@ def test_every_fault_model_explains_itself(capsys):
     assert all(f"{name}: " in out for name in FAULTS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "design, faults, used",
     [("cc3200", "torn-erase", True), ("esp32-beside", "torn-bits", False), ("mongoose", "torn-bits", False)],

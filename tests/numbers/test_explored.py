@@ -35,6 +35,7 @@ def searched(design, rate, nodes, within=1e-12):
     return Weighed(found.graph, one.rates, one.model.shares, sampled=found.sampled)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", RARE_TO_OFTEN)
 @pytest.mark.parametrize("design", ["single-record", pytest.param("hardened", marks=pytest.mark.slow)])
 def test_a_search_that_ends_early_holds_the_exact_value(design, rate):
@@ -53,6 +54,7 @@ def loose(rate=600.0):
     return study("cc3200", rate, board="tiny", faults="torn-program", app_size=500, budget=100)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", RARE_TO_OFTEN[2:])
 def test_what_was_sampled_is_what_plain_lives_come_to(rate):
     """The firmware's own lives, from the first power-on, end as often as exact plus sampled says: chi-square."""

@@ -83,6 +83,7 @@ def test_the_more_hold_up_the_fewer_are_lost_to_torn_bits():
     assert lost[0] > lost[-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("design", "hold_up", "options"),
     [("single-record", 0.02, {"faults": "all"}), ("cc3200", 1e-4, {"faults": "torn-program", "budget": 100})],
@@ -103,6 +104,7 @@ def test_lives_agree_with_what_risk_says_of_a_supply_that_holds_up(design: str, 
     assert not {name: p for name, seen in counts.items() if (p := p_of(seen, one.weighed.ends)) < LEAST}
 
 
+@pytest.mark.slow
 def test_the_command_line_knows_the_hold_up_time(capsys: pytest.CaptureFixture[str]):
     """It stands in JSON, and the text says how much would be enough."""
     wanted = ["risk", "single-record", "--board", "tiny", "--rate", "600/hour", "--hold-up"]

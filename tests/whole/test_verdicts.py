@@ -29,6 +29,7 @@ def test_the_page_is_what_the_table_makes() -> None:
     assert verdicts.page(ROWS) == verdicts.PAGE.read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("design", designs())
 def test_a_cell_that_is_quick_to_make_is_as_it_was(design: str) -> None:
     """Verdict, ends, states and history of six cells."""

@@ -118,6 +118,7 @@ def test_the_same_seed_loses_the_same_devices():
     assert not tables[0].dead.equals(tables[2].dead)
 
 
+@pytest.mark.slow
 def test_expected_losses_are_devices_times_risk():
     """The mean, and a binomial number's bounds; where a graph is open, two means."""
     one = lamps()

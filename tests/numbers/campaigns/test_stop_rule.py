@@ -29,6 +29,7 @@ def fleet(design="single-record", image="healthy"):
     return Fleet((study(design, Rates(150.0), board="tiny", faults="atomic", image=image),))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", ["low", "every-look"])
 @pytest.mark.parametrize("wait", WAITS)
 def test_a_harmless_update_is_stopped_as_seldom_as_is_promised(wait, by):

@@ -110,6 +110,7 @@ def test_it_says_what_check_and_risk_say(found, made):
             assert asked.study(one.given, rate).weighed.bad == one.weight.bad(rate)[0]
 
 
+@pytest.mark.slow
 def test_it_is_one_page_that_asks_for_nothing(made):
     """
     Every element is closed, every id is there once, and no address leads out of the page.
@@ -187,6 +188,7 @@ def test_parts_of_other_sectors_are_left_out_with_the_reason(found):
     assert "switch" in found[1][0].weight.carries["W25Q16JV"]
 
 
+@pytest.mark.slow
 def test_where_nothing_is_known_of_endurance_no_share_of_a_life_is_told(found):
     """
     The default part has none in the table; one that is given by hand is used.
@@ -323,6 +325,7 @@ def test_a_name_is_text_and_never_markup(tmp_path):
     assert "&lt;script&gt;alert(1)" in text
 
 
+@pytest.mark.slow
 def test_bytes_that_are_no_text_are_told_all_the_same(tmp_path):
     """
     A torn record of the published design names versions that nobody can spell.

@@ -131,6 +131,7 @@ def test_words_name_the_cut_the_records_the_slots_and_the_end():
     ] == rest
 
 
+@pytest.mark.slow
 def test_words_tell_a_slot_that_was_begun_and_a_sector_that_is_marked():
     """
     Torn sectors are named, and so is what a single read cannot see.
