@@ -130,6 +130,11 @@ SEVEN = {
         "(4, 16) == (lambda lost: (lost.low, lost.high))"
         "(rollout.expected_losses(Fleet((lamp,)), 100 * 10**6, confidence=0.95))"
     ),
+    "a street of fifty lamps together, so that their fates go together, at a correlation of 0.3": (
+        "(4, 16) != (losses.low, losses.high) == (lambda lost: (lost.low, lost.high))"
+        "(rollout.expected_losses(Fleet((lamp,)), 100 * 10**6, street=Street(50, 0.3)))"
+    ),
+    "the upper bound goes up to 43": "43 == losses.high and 1e8 * lamp.weighed.bad == losses.expected[0]",
     "A design that bricks once in ten million updates": '10e6 == float(f"{1 / bricked:.0e}")',
     "16 times as often as the grid of the United States does, those of developing countries 235 times": (
         '[16, 235] == [round(rates.ratio[f"bismark-{ones}"]) for ones in ("developed", "developing")]'
@@ -243,6 +248,7 @@ GIVEN = {
         "You have a hundred thousand lamps",
         "## One update, a hundred thousand lamps",
         "how many of the hundred thousand die",
+        "Which of the three numbers",
         "notebook 05",
         "notebook 06",
         "## A billion lamps",

@@ -14,7 +14,6 @@ from math import inf
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binom
 
 from otalab.bench.ends import BAD
 from otalab.errors import BadInput
@@ -23,6 +22,7 @@ from otalab.numbers.campaigns.wear import DAY
 from otalab.numbers.engines.engines import crowds
 from otalab.numbers.fleet import Fleet
 from otalab.numbers.stats import MOST
+from otalab.numbers.streets import ALONE, Street, on_a_bad_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +135,11 @@ class Losses:
     confidence: float
 
 
-def expected_losses(fleet: Fleet, devices: int, confidence: float = 0.95) -> Losses:
+def expected_losses(fleet: Fleet, devices: int, confidence: float = 0.95, street: Street = ALONE) -> Losses:
     """Return how many devices one update of the whole fleet costs; bounds are those of a binomial number.
 
-    The supplies of two devices have nothing to do with each other: a black-out of a whole town is not in this.
+    Where outages are those of a `street`, they are those of beta-binomial ones (see `streets`); how much the devices of
+    one go together is an input, as a rate is, and somebody has to have measured it.
     """
     refuse(devices, [Stage(100)])
     confident(confidence)
@@ -146,7 +147,7 @@ def expected_losses(fleet: Fleet, devices: int, confidence: float = 0.95) -> Los
     tails = (1 - confidence) / 2
     return Losses(
         (devices * low, devices * high),
-        int(binom.ppf(tails, devices, low)),
-        int(binom.isf(tails, devices, high)),
+        on_a_bad_day(devices, low, street, tails),
+        on_a_bad_day(devices, high, street, 1 - tails),
         confidence,
     )
