@@ -68,7 +68,9 @@ QUICK = {
     *((name, "atomic", "healthy") for name in MENDED),
 }  # fmt: skip
 # These are not closed with 3,000 nodes either.  One cut leads to 21 nodes at most; those are followed first.
-ENDLESS = dict.fromkeys(product(("mgos-boot", "mgos-boot-both", "esp-idf"), ("unstable",)), 600)
+ENDLESS = dict.fromkeys(
+    [*product(("mgos-boot", "mgos-boot-both", "esp-idf"), ("unstable",)), ("mgos-boot-both", "prefix")], 600
+)
 # The others are quick with each fault model once, with an image that changes from design to design.
 QUICK |= {
     (design, faults, IMAGES[(one + other) % len(IMAGES)])
