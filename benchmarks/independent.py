@@ -1,6 +1,9 @@
 """Whether `risk` is right: a second simulation, with its own clock, tears and judge, for designs that close or do not.
 
-    python benchmarks/independent.py [LIVES] [SEED]
+    python benchmarks/independent.py [LIVES] [SEED] [--cell TEXT] [--part K/N]
+
+`--cell` takes the rows whose words hold the text, as `mongoose` or `tiny hardened all`; `--part 2/6` every sixth row
+from the second on, so that the whole can be measured in pieces.
 
 A row for each design, board, fault model, rate and image: so many devices live, and the p-value says how likely counts
 as far from what `risk` says are, if it is right.
@@ -11,6 +14,7 @@ Of graphs that close, the mean number of cuts and of seconds is tested too, by t
 The exit status is 1 if one of them is below 1e-4.
 """
 
+import argparse
 import sys
 import time
 from collections import Counter
@@ -67,12 +71,28 @@ def p_of_mean(values: list[float], mean: float) -> float:
     return erfc(abs(float(np.mean(values)) - mean) / (error * sqrt(2))) if error else float(np.isclose(values[0], mean))
 
 
+def asked() -> tuple[int, int, list[tuple[str | None, str, str, float, str]]]:
+    """Return how many lives, from which seed, of which rows."""
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    parser.add_argument("lives", nargs="?", type=int, default=3000)
+    parser.add_argument("seed", nargs="?", type=int, default=1)
+    parser.add_argument("--cell", default="", metavar="TEXT", help="only rows whose words hold this")
+    parser.add_argument("--part", default="1/1", metavar="K/N", help="every Nth row from the Kth on (1/1)")
+    arguments = parser.parse_args()
+    first, _, step = arguments.part.partition("/")
+    if not (first.isdigit() and step.isdigit() and 1 <= int(first) <= int(step)):
+        parser.error(f"--part {arguments.part}: K/N is needed, with K from 1 to N, as in 2/6")
+    cells = [cell for cell in CELLS if arguments.cell in f"{cell[0] or 'default'} {' '.join(map(str, cell[1:]))}"]
+    if not (part := cells[int(first) - 1 :: int(step)]):
+        parser.error(f"no row for --cell {arguments.cell!r} and --part {arguments.part}")
+    return arguments.lives, arguments.seed, part
+
+
 def main() -> None:
     """Print a row for each cell as it comes."""
-    lives = int(sys.argv[1]) if len(sys.argv) > 1 else 3000
-    seed = int(sys.argv[2]) if len(sys.argv) > 2 else 1
+    lives, seed, cells = asked()
     least = 1.0
-    for board, design, faults, rate, image in CELLS:
+    for board, design, faults, rate, image in cells:
         one = study(design, rate, board=board, faults=faults, image=image, app_size=500 if board else None)
         weighed, begun = one.weighed, time.process_time()
         many = lives if board else lives // 20
