@@ -58,6 +58,7 @@ SERVE = ("serve", "fleet serve", "shadow-service")
 GIVEN = ("update.csv", "loader", "fs", "app.bin")
 INTERRUPTED = 130
 STARTS = 0.1  # seconds that Python itself needs; on a busy machine it ends by the signal, before any line of the lab
+LINGERS = 10.0  # seconds; whoever is there after that stays
 GIVE_UP = 600.0  # seconds; whoever does not end by then does not end
 
 
@@ -92,9 +93,17 @@ def lasts(name: str, folder: Path) -> float:
 
 
 def alive(session: int) -> list[str]:
-    """Return the processes of a session that are not over."""
-    ran = subprocess.run(["ps", "-s", str(session), "-o", "stat=,args="], capture_output=True, text=True, check=False)
-    return [line for line in ran.stdout.splitlines() if not line.startswith("Z")]
+    """Return the processes of a session that are not over; what is about to end by itself is given the time to.
+
+    Python's tracker of resources ends when it hears that its process has.
+    """
+    before = time.monotonic()
+    while True:
+        asked = ["ps", "-s", str(session), "-o", "stat=,args="]
+        ran = subprocess.run(asked, capture_output=True, text=True, check=False)
+        left = [line for line in ran.stdout.splitlines() if not line.startswith("Z")]
+        if not left or time.monotonic() - before > LINGERS:
+            return left
 
 
 def left_in(folder: Path) -> dict[str, int]:
@@ -114,7 +123,7 @@ def faults(name: str, moment: float, folder: Path, whole: dict[str, int]) -> lis
         os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to all of them
     told = process.communicate(timeout=GIVE_UP)[1].splitlines()
     status, found = process.returncode, []
-    if status == -signal.SIGINT and not told:
+    if status == -signal.SIGINT and not any("otalab" in line for line in told):
         return ["too early for Python"]
     if status not in (0, 1, INTERRUPTED):
         found.append(f"status {status}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -60,3 +61,12 @@ def main(words: Sequence[str] | None = None) -> int:
             ended = KeyboardInterrupt() if pressed() and isinstance(error, Exception) else error
             return way_out(f"otalab {named}", ended)
         return broken_off(f"otalab {named}") if pressed() else status
+
+
+def ended() -> int:
+    """Run the command that was typed, at the end of which the process ends, and return its exit status."""
+    try:
+        return main()
+    finally:
+        # The result stands: what Python still does on its way out would only complain of an interrupt.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
@@ -17,6 +15,7 @@ from otalab.graph.case import Case
 from otalab.graph.check import Cell, LostCell
 from otalab.graph.crash_graph import CrashGraph
 from otalab.graph.explorer import Explorer
+from otalab.processes import processes
 
 _Sent = LostCell | tuple[Case, CrashGraph, float]
 MOST_JOBS = 256
@@ -46,22 +45,15 @@ def answers(
 
             yield cell.answer(explored)
         return
-    # Started anew and not forked: a fork takes locks along that others hold.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(jobs, len(every)), context, initializer=_deaf)
     try:
-        waiting = [pool.submit(_sent, cell) for cell in every]
-        for cell, future in zip(every, waiting, strict=True):
-            yield _received(cell, future)
+        with processes(min(jobs, len(every))) as submit_here:
+            waiting = [submit_here(_sent, cell) for cell in every]
+            for cell, future in zip(every, waiting, strict=True):
+                yield _received(cell, future)
     except BrokenProcessPool as error:
         raise OtalabError(
             "a process that searched was killed, perhaps for want of memory: fewer --jobs need less"
         ) from error
-    finally:
-        processes = list((pool._processes or {}).values())  # nothing else ends a search in another process
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in processes:
-            process.terminate()
 
 
 def _by_a_cluster(every: Sequence[AskedCell], submit: Callable[..., Any]) -> Iterator[Cell | LostCell]:
@@ -72,11 +64,6 @@ def _by_a_cluster(every: Sequence[AskedCell], submit: Callable[..., Any]) -> Ite
     finally:
         for future in waiting:
             future.cancel()
-
-
-def _deaf() -> None:
-    """Leave Ctrl-C, which every process of a terminal gets, to the one that asked."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _sent(asked_cell: AskedCell) -> _Sent:

@@ -5,6 +5,7 @@ import importlib
 import json
 import shutil
 import signal
+import subprocess
 import sys
 import threading
 from contextlib import suppress
@@ -152,6 +153,25 @@ def test_a_command_that_is_still_loaded_is_interrupted_alike(monkeypatch, capsys
     assert (130, "otalab: interrupted\n") == (entry(), capsys.readouterr().err)
 
 
+def test_a_command_that_is_over_is_interrupted_no_more():
+    """What Python does between the result and its own end has no result to lose, and nothing to say."""
+    pressed_at_the_end = "import atexit, signal, sys; atexit.register(signal.raise_signal, signal.SIGINT)"
+    entered = "from otalab.__main__ import main; sys.argv[1:] = ['designs', '--json']; sys.exit(main())"
+    ran = subprocess.run(
+        [sys.executable, "-c", f"{pressed_at_the_end}; {entered}"], capture_output=True, text=True, check=False
+    )
+    assert (0, "") == (ran.returncode, ran.stderr)
+
+
+def test_the_package_itself_loads_nothing():
+    """Before the command there is nothing of the lab's to interrupt."""
+    ran = subprocess.run(
+        [sys.executable, "-c", "import sys; had = {*sys.modules}; import otalab; print({*sys.modules} - had)"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "{'otalab'}\n" == ran.stdout
+
+
 def test_whatever_fails_after_an_interrupt_fails_of_it(monkeypatch, capsys):
     """Half a search lacks what the rest of a command counts on: that is no fault of the lab."""
 
@@ -166,7 +186,7 @@ def test_whatever_fails_after_an_interrupt_fails_of_it(monkeypatch, capsys):
 
 @pytest.mark.parametrize("write", range(1, 7))
 def test_a_fleet_that_is_still_being_made_is_interrupted(monkeypatch, capsys, tmp_path, write):
-    """Each flash file that is there is whole or none yet, and whoever begins again goes on with it."""
+    """Each flash file that is there is whole, with its notebook, and whoever begins again goes on with it."""
     words = ["fleet", "serve", "--devices", "3", "--board", "tiny", "--broker", "127.0.0.1:1", "--flash-dir", "lamps"]
     left, write_at = [write], flash_file._write_at
 
@@ -180,7 +200,8 @@ def test_a_fleet_that_is_still_being_made_is_interrupted(monkeypatch, capsys, tm
     monkeypatch.setattr(flash_file, "_write_at", written)
     assert (130, "otalab fleet: interrupted\n") == (cli.main(words), capsys.readouterr().err)
     whole = set_up("mongoose", "tiny").flash.geometry.size
-    assert {0, whole} >= {one.stat().st_size for one in (tmp_path / "lamps").glob("*.bin")}
+    assert {whole} == {one.stat().st_size for one in (tmp_path / "lamps").glob("*.bin")}
+    made = {one.name: one.read_bytes() for one in (tmp_path / "lamps").iterdir() if one.suffix in (".bin", ".images")}
 
     async def at_once(*_tasks):
         await asyncio.sleep(0)
@@ -188,6 +209,8 @@ def test_a_fleet_that_is_still_being_made_is_interrupted(monkeypatch, capsys, tm
     monkeypatch.setattr(fleet, "first_of", at_once)
     assert 0 == cli.main(words)
     assert [whole] * 3 == [one.stat().st_size for one in (tmp_path / "lamps").glob("*.bin")]
+    assert made == {name: (tmp_path / "lamps" / name).read_bytes() for name in made}
+    assert len(made) == 2 * len([name for name in made if name.endswith(".bin")])
 
 
 def test_a_handler_is_as_before():

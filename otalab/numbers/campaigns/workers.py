@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import multiprocessing
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, CancelledError, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
@@ -19,8 +18,10 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from otalab.errors import BadInput, OtalabError
+from otalab.numbers.engines.chain import Tables
 from otalab.numbers.engines.engines import adopt, prepare, sample
 from otalab.numbers.fleet import Fleet
+from otalab.processes import processes
 
 TRIES = 3  # in a row in which workers die and no chunk is done
 Chunk = tuple[int, int, int]  # its number, its first device, how many
@@ -50,8 +51,8 @@ def sampled(
     left, tries = dict.fromkeys(missing), 0
     while left:
         try:
-            with _processes(question, workers) as pool:
-                for number, table in _submitted(Cluster(pool.submit, wait), question, list(left)):
+            with processes(workers, adopt, question[0], _prepared(question)) as submit:
+                for number, table in _submitted(Cluster(submit, wait), question, list(left)):
                     tries = 0
                     yield number, table
                     del left[next(chunk for chunk in left if chunk[0] == number)]
@@ -78,17 +79,9 @@ def _submitted(cluster: Cluster, question: _Asked, missing: list[Chunk]) -> Iter
             future.cancel()
 
 
-@contextmanager
-def _processes(question: _Asked, workers: int) -> Iterator[ProcessPoolExecutor]:
+def _prepared(question: _Asked) -> Tables | None:
     fleet, engine, _ = question
-    prepared = prepare(fleet) if engine == "chain" else None
-    # Not forked: a notebook's kernel has threads, which a copy of it would miss.
-    spawned = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, spawned, initializer=adopt, initargs=(fleet, prepared))
-    try:
-        yield pool
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    return prepare(fleet) if engine == "chain" else None
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from io import FileIO
 from pathlib import Path
 
 from otalab.errors import BadInput
@@ -28,6 +29,13 @@ def _write_at(file: int, data: bytes, address: int) -> int:
         return os.pwrite(file, data, address)
     os.lseek(file, address, os.SEEK_SET)  # Windows
     return os.write(file, data)
+
+
+def _opened(path: Path) -> FileIO:
+    try:
+        return FileIO(os.open(path, MODE, 0o644), "r+")
+    except OSError as error:
+        raise refused(path, error, "written") from error
 
 
 class SectorPool:
@@ -92,7 +100,7 @@ class OpenFiles:
 
 
 class FlashFile:
-    """An open flash file, locked against a second device."""
+    """An open flash file, locked against a second device; a new one is whole once `beside` has been called."""
 
     def __init__(
         self,
@@ -103,6 +111,7 @@ class FlashFile:
         sync: bool = True,
         pool: SectorPool | None = None,
         files: OpenFiles | None = None,
+        beside: Callable[[], None] = lambda: None,
     ) -> None:
         self.path = path
         self.sync = sync
@@ -117,12 +126,9 @@ class FlashFile:
         # By its name first and then by the file, and others the other way round: so nobody can slip in between.
         if files and not files.claims.claim(path.name):
             raise self._in_use()
+        self._file = _opened(path)
         try:
-            self._file = os.fdopen(os.open(path, MODE, 0o644), "r+b", buffering=0)
-        except OSError as error:
-            raise refused(path, error, "written") from error
-        try:
-            self.is_new = self._claim(geometry, shipped)
+            self.is_new = self._claim(geometry, shipped, beside)
             flash = shipped if self.is_new else Flash.of(geometry, self._read(geometry.size))
             self.flash = pool.shared(flash) if pool else flash
         except BaseException:
@@ -141,12 +147,12 @@ class FlashFile:
     def _number(self) -> int:
         return self._files.number(self.path) if self._files else self._file.fileno()
 
-    def _claim(self, geometry: Geometry, shipped: Flash) -> bool:
+    def _claim(self, geometry: Geometry, shipped: Flash, beside: Callable[[], None]) -> bool:
         if not claim(self._file.fileno()):
             raise self._in_use()
         size = self._file.seek(0, os.SEEK_END)
         if size == 0 or self._was_begun(size, geometry):
-            self._make(shipped)
+            self._make(shipped, beside)
             return True
         if size != geometry.size:
             short = "it was cut short, or belongs to" if size < geometry.size else "take"
@@ -168,13 +174,15 @@ class FlashFile:
             written = _write_at(self._number(), data, address)
             data, address = data[written:], address + written
 
-    def _make(self, shipped: Flash) -> None:
-        # In place, for a file that is open cannot be replaced everywhere; the mark comes first and goes last.
+    def _make(self, shipped: Flash, beside: Callable[[], None]) -> None:
+        # In place, for a file that is open cannot be replaced everywhere; the mark comes first and goes last, when all
+        # that a device has beside its flash is there too: without its notebook it would be taken for anybody's.
         size = shipped.geometry.size
         try:
             self._put(BEGUN, size)
             self._put(shipped.image, 0)
             self._force(os.fsync)
+            beside()
             self._file.truncate(size)
             self._force(os.fsync)
         except BaseException as error:

@@ -14,7 +14,7 @@ from typing import Any
 from zlib import crc32
 
 from otalab.errors import BadInput, BundleFault
-from otalab.files import append_whole, read_text
+from otalab.files import append_whole, read_text, write_whole
 from otalab.firmware import store
 from otalab.firmware.design import Design, ways
 from otalab.firmware.image import Image
@@ -36,6 +36,19 @@ def read_by() -> list[str]:
 
 def _digest(*lines: str) -> str:
     return sha256("\n".join(lines).encode()).hexdigest()[:12]
+
+
+def _whose(board: Board, design: Design) -> dict[str, str]:
+    return {
+        "board": board.name,
+        "design": design.name,
+        "layout": _digest(*board.toml_lines()),
+        "records": _digest(*(f"{name} {getattr(design, name)}" for name in read_by())),
+    }
+
+
+def _as_line(image: Image) -> dict[str, Any]:
+    return asdict(image) | {"digest": image.digest.hex()}
 
 
 class KnownImages:
@@ -68,15 +81,21 @@ class KnownImages:
                 raise BadInput(f"{self.path}:{number}: not an image: {error}; remove the file to start anew") from error
             self._images[image.digest] = image
 
-    def clear(self) -> None:
-        """Begin a new notebook, for a new flash."""
-        self.path.unlink(missing_ok=True)
+    def begin(self, shipped: Image, board: Board, design: Design | None) -> None:
+        """Begin a new notebook, for a new flash: the image that it is shipped with, and whose it is.
+
+        In one write: a flash with half a notebook would be anybody's.
+        """
+        self._images = {shipped.digest: shipped}
+        self.made_for = {} if design is None else _whose(board, design)
+        lines = [_as_line(shipped), *([{MADE_FOR: self.made_for}] if self.made_for else [])]
+        write_whole(self.path, "".join(f"{json_text(line)}\n" for line in lines), sync=self.sync)
 
     def add(self, image: Image) -> None:
         """Write an image down before anyone can start it; one that cannot be written is not known either."""
         if self._images.get(image.digest) == image:
             return
-        self._note(asdict(image) | {"digest": image.digest.hex()})
+        self._note(_as_line(image))
         self._images[image.digest] = image
 
     def _note(self, what: dict[str, Any]) -> None:
@@ -84,12 +103,7 @@ class KnownImages:
 
     def belong(self, board: Board, design: Design) -> None:
         """Note whose flash this is; that of another board or another design is refused: it would be written over."""
-        wanted = {
-            "board": board.name,
-            "design": design.name,
-            "layout": _digest(*board.toml_lines()),
-            "records": _digest(*(f"{name} {getattr(design, name)}" for name in read_by())),
-        }
+        wanted = _whose(board, design)
         if not self.made_for:
             self.made_for = wanted
             self._note({MADE_FOR: wanted})

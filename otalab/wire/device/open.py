@@ -12,6 +12,7 @@ from otalab.errors import BadInput
 from otalab.files import is_file
 from otalab.firmware.image import Image, parse_temper
 from otalab.hardware.part import FlashPart, part
+from otalab.postponed import postponed_interrupts
 from otalab.wire.device.flash_file import FlashFile, OpenFiles, SectorPool
 from otalab.wire.device.known_images import KnownImages
 from otalab.wire.device.options import DeviceOptions
@@ -35,9 +36,16 @@ def open_device(
     required = required_mask(options.sig_req_mask)
     new, chip, path = _uploaded(options), _part(options, scenario), Path(options.flash)
     refuse_emptied(path)
-    file = FlashFile(path, scenario.flash.geometry, scenario.flash, sync=not options.no_sync, pool=pool, files=files)
+    known = KnownImages(path, sync=not options.no_sync)
+    # A flash and the notebook beside it: both or none.
+    with postponed_interrupts():
+        file = FlashFile(
+            path, scenario.flash.geometry, scenario.flash, sync=known.sync, pool=pool, files=files,
+            beside=lambda: known.begin(scenario.old, scenario.device.board, scenario.device.records),
+        )  # fmt: skip
     try:
-        known = _known(path, file, scenario)
+        if not file.is_new:
+            _recall(known, file, scenario)
     except BaseException:
         file.close()
         raise
@@ -77,15 +85,10 @@ def _part(options: DeviceOptions, scenario: Scenario) -> FlashPart:
     return chip
 
 
-def _known(path: Path, file: FlashFile, scenario: Scenario) -> KnownImages:
-    known = KnownImages(path, sync=file.sync)
-    if file.is_new:
-        known.clear()
-        known.add(scenario.old)
+def _recall(known: KnownImages, file: FlashFile, scenario: Scenario) -> None:
+    """Read the notebook of a flash that was there before."""
     known.load()
     if (design := scenario.device.records) is not None:
         known.belong(scenario.device.board, design)
     # Whatever the notebook has lost, a whole image is no brick.
-    if not file.is_new:
-        known.adopt(scenario.device.board, scenario.device.design, file.flash)
-    return known
+    known.adopt(scenario.device.board, scenario.device.design, file.flash)

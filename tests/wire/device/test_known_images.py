@@ -9,6 +9,8 @@ from otalab import set_up
 from otalab.cli.main import main
 from otalab.errors import BadInput
 from otalab.firmware.image import Image
+from otalab.wire.device import known_images
+from otalab.wire.device.flash_file import BEGUN
 from otalab.wire.device.known_images import KnownImages
 from otalab.wire.device.open import open_device
 from otalab.wire.device.options import DeviceOptions
@@ -56,7 +58,7 @@ def test_an_image_that_the_notebook_has_lost_is_known_by_its_record(tmp_path, de
     old = set_up(design, "tiny").old
     open_device(options).file.close()
     known = KnownImages(tmp_path / "lamp.bin")
-    known.clear()
+    known.path.unlink()
     if left:
         known.add(Image.of("9", "another", left))
 
@@ -150,3 +152,25 @@ def test_a_flash_file_that_cannot_be_written_is_waited_for(tmp_path):
     assert (True, True) == by_leaps(tmp_path, story)
     assert 3 == len(waits)
     assert "lamp.bin: cannot be written: No space left on device" in waits[0]
+
+
+def test_a_flash_is_whole_once_its_notebook_is(tmp_path, monkeypatch):
+    """Killed before that, the file bears its mark still, and is made anew: no flash is without word of whose it is."""
+    at_the_time = []
+
+    def written(path, data, **how):
+        at_the_time.append((Path(path).name, (tmp_path / "lamp.bin").read_bytes(), data.count("\n")))
+        raise BadInput("killed")
+
+    monkeypatch.setattr(known_images, "write_whole", written)
+    with pytest.raises(BadInput, match="killed"):
+        open_device(DeviceOptions(flash=tmp_path / "lamp.bin", board="tiny", no_sync=True))
+    ((name, flash, lines),) = at_the_time
+    assert ("lamp.bin.images", True, 2) == (name, flash.endswith(BEGUN), lines)
+
+    monkeypatch.undo()
+    (tmp_path / "lamp.bin").write_bytes(flash)
+    open_device(DeviceOptions(flash=tmp_path / "lamp.bin", board="tiny", no_sync=True)).file.close()
+    assert set_up("mongoose", "tiny").flash.image == (tmp_path / "lamp.bin").read_bytes()
+    with pytest.raises(BadInput, match="is the flash of board tiny and design mongoose"):
+        open_device(DeviceOptions(flash=tmp_path / "lamp.bin", board="tiny", design="mgos-boot", no_sync=True))
