@@ -64,12 +64,20 @@ class Parser(argparse.ArgumentParser):
                 if option.startswith("--"):
                     typed.add(self._whole(option))
         parsed, rest = super().parse_known_args(given, namespace)
+        if (many := self._takes_many()) and not any(word.startswith("-") for word in rest):
+            # argparse takes words that stand side by side, and leaves those behind the next option.
+            getattr(parsed, many).extend(rest)
+            rest = []
         if rest:
             what = "there is no such option" if rest[0].startswith("-") else "is one too many"
             self.error(f"{rest[0]}: {what}")
         if self._subparsers is None:
             parsed.typed = frozenset(typed)  # what has no effect is refused, but only to whoever typed it
         return parsed, rest
+
+    def _takes_many(self) -> str:
+        """Return where words are kept of which there may be any number; empty if there is no such place."""
+        return next((action.dest for action in self._get_positional_actions() if action.nargs in ("*", "+")), "")
 
     def _whole(self, option: str) -> str:
         """Return the name of an option that may be cut short; complain if there is none."""
