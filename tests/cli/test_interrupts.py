@@ -75,7 +75,9 @@ def test_an_interrupt_is_no_result(capsys, tmp_path, interrupted, words, nodes):
 
 
 # Of a report what does not vary is left out: one image, one part; the search is interrupted above.
-ANYWHERE = COMMANDS | {"report": (*COMMANDS["report"], "--image", "healthy", "--repair", "0", "--parts", "W25Q16JV")}
+ANYWHERE = COMMANDS | {
+    "report": (*COMMANDS["report"], "--json", "--image", "healthy", "--repair", "0", "--parts", "W25Q16JV")
+}
 
 
 def calls(words, moment):
