@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 from zlib import crc32
@@ -23,7 +24,7 @@ from otalab.firmware.explain import explain
 from otalab.firmware.outcome import Bricked, Reset, Running
 from otalab.firmware.update_state import read_state
 from otalab.formats.records.record import BootConfig, Invalid, Record
-from otalab.hardware.effects import Erase, Program, Wait
+from otalab.hardware.effects import Effect, Erase, Program, Routine, Wait
 from otalab.hardware.flash import Flash
 
 HARDENED, MONGOOSE, SINGLE = load_design("hardened"), load_design("mongoose"), load_design("single-record")
@@ -260,23 +261,30 @@ def test_an_image_that_sees_one_area_is_lost_in_the_other() -> None:
 # unwritten
 
 
+def driven(loader: Routine[Any], met: Callable[[Effect], None]) -> Any:
+    """Let a loader run to its end, with something done at each effect, and return what it decides."""
+    while True:
+        try:
+            met(next(loader))
+        except StopIteration as end:
+            return end.value
+
+
 def decided_on_dead_records(design: Design, *, blank: bool) -> tuple[Any, float]:
     """Return what a loader decides where no program holds in its records, and how many seconds it waited first."""
     what = set_up(design, "tiny", app_size=500)
     staged = next(step.before for one in life(what).runs[1:] for step in one.steps)
     board = what.device.board
     flash = staged.with_sector(1, 4096 * b"\xff").with_sector(2, 4096 * b"\xff") if blank else staged
-    chip, waited = Controller(board, flash), 0.0
-    loader = boot(chip, design)
-    while True:
-        try:
-            effect = next(loader)
-        except StopIteration as done:
-            return done.value, waited
+    chip, waits = Controller(board, flash), list[float]()
+
+    def met(effect: Effect) -> None:
         if isinstance(effect, Wait):
-            waited += effect.seconds
+            waits.append(effect.seconds)
         elif isinstance(effect, Erase):
             chip.apply(effect)
+
+    return driven(boot(chip, design), met), sum(waits)
 
 
 @pytest.mark.parametrize("blank", [False, True], ids=["a start to note", "no record"])
@@ -356,15 +364,8 @@ def test_without_a_reserve_the_end_comes_inside_an_update(design: Design, sequen
 
 def booted(design: Design, flash: Flash) -> tuple[Any, Controller]:
     """Let the loader run alone, and return what it makes of a chip."""
-    chip, loader = Controller(tiny(design).device.board, flash), None
-    loader = boot(chip, design)
-    while True:
-        try:
-            effect = next(loader)
-        except StopIteration as end:
-            return end.value, chip
-        if not isinstance(effect, Wait):
-            chip.apply(effect)
+    chip = Controller(tiny(design).device.board, flash)
+    return driven(boot(chip, design), lambda effect: None if isinstance(effect, Wait) else chip.apply(effect)), chip
 
 
 def without_records(design: Design) -> Flash:
