@@ -13,7 +13,7 @@ from zlib import crc32
 
 from otalab.bench.observer import judge
 from otalab.bench.recording import RecordedOperation
-from otalab.bench.recording_findings import against_its_record, findings, unguarded
+from otalab.bench.recording_findings import against_its_record, against_what_was_named, findings, unguarded
 from otalab.bench.scenario import Choice, Scenario, World
 from otalab.bench.setup import set_up
 from otalab.bench.trace import life, sector_of
@@ -99,8 +99,8 @@ def recorded_scenario(
     sentences = [*findings(home, flash, recording, start.slot, old.size)]
     if new is not None:
         slot, image = _named(home, done, *new)
-    elif broken := _broken(device, done):
-        sentences.append(broken)
+        sentences.append(against_what_was_named(_newest(device, done), *new))
+    sentences.append(_broken(device, done))
     if image.digest == old.digest:
         raise RefusedUpdate(f"undisturbed, the recording leaves the image that was there ({said}); name the new one")
     if image.version == old.version:
@@ -108,7 +108,7 @@ def recorded_scenario(
     files, brought = _files(home, flash, start.slot), _files(home, done, slot)
     device = replace(device, images=(old, image, base.probe))
     parts = (base.part, base.timing, flash, old, image, b"", base.probe, base.probe_bundle, files, brought)
-    scenario = RecordedScenario(device, *parts, recording=Recording(effects), findings=tuple(sentences))
+    scenario = RecordedScenario(device, *parts, recording=Recording(effects), findings=tuple(filter(None, sentences)))
     return replace(scenario, not_taken=_not_taken(scenario))
 
 

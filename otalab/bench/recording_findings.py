@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from otalab.bench.recording import RecordedOperation
-from otalab.formats.records.record import SlotFacts
+from otalab.formats.records.record import Record, SlotFacts
 from otalab.hardware.board import Board, Region
 from otalab.hardware.effects import Erase, Program, pages
 from otalab.hardware.flash import ERASED, Flash
@@ -58,6 +58,27 @@ def against_its_record(board: Board, flash: Flash, slot: int, facts: SlotFacts) 
     where = ", ".join(f"0x{address:x}" for address in blank[:MOST]) + (" and more" if len(blank) > MOST else "")
     lacks = f"; nothing is programmed in the page{'s' * (len(blank) > 1)} at {where}"
     return f"{said}, and what lies there is another image{lacks if blank else ''}."
+
+
+def against_what_was_named(staged: Record | None, version: str, slot: int, length: int) -> str:
+    """Return how an image that somebody named differs from the one that the newest record names; empty if it agrees.
+
+    What the record does not hold is not compared.
+    """
+    if staged is None:
+        return ""
+    facts = staged.config.facts(staged.config.active)
+    pairs = (
+        ("version", version, facts.version),
+        ("slot", slot, staged.config.active),
+        ("length", length, facts.length),
+    )
+    other = [(what, named, said) for what, named, said in pairs if said != named and (said or what == "slot")]
+    if not other:
+        return ""
+    record = ", ".join(f"{what} {said}" for what, _, said in other)
+    named = ", ".join(f"{what} {named}" for what, named, _ in other)
+    return f"The newest record names {record}, and --new names {named}: the verdict is about what --new names."
 
 
 def unguarded(board: Board, flash: Flash, slot: int) -> str:

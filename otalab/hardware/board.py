@@ -176,7 +176,7 @@ def read_board(settings: Settings, name: str = "") -> Board:
     geometry = _geometry(settings, chip)
     slots = tuple(_slot(slot, geometry) for slot in settings.each("slots"))
     if not 2 <= len(slots) <= MOST_SLOTS:
-        raise settings.wrong("slots", f"{len(slots)} of them, and an update needs two, one to run and one to write to")
+        raise settings.wrong("slots", _too_few(slots) if len(slots) < 2 else f"{len(slots)}, and most are {MOST_SLOTS}")
     factory = "factory" in settings.table
     if factory:
         slots += (_slot(settings.inside("factory"), geometry),)
@@ -222,6 +222,17 @@ def _places(settings: Settings, key: str, geometry: Geometry) -> tuple[Region, .
     if key == "state" and key not in settings.table:
         return ()
     return tuple(_region(place, "", geometry) for place in settings.each(key))
+
+
+def _too_few(slots: tuple[Slot, ...]) -> str:
+    """Return what a board with one slot for updates, or none, means for an update, and the way out."""
+    if not slots:
+        return "there is none, and an update needs two: one to run and one to write to"
+    return (
+        "there is one, and an update needs two, one to run and one to write to: over the air it would go over the "
+        "image that runs, and the first cut leaves none that starts. Take a table with two (in ESP-IDF ota_0, ota_1 "
+        "and otadata; factory is none of them), or leave updates to the wire: then there is nothing to check"
+    )
 
 
 def _words(settings: Settings, key: str, default: str) -> str:

@@ -1,6 +1,7 @@
 """Boards out of what people bring: ESP-IDF's tables in text and in bytes, `pm_static.yml`, rBoot's configuration."""
 
 import hashlib
+import re
 import struct
 from pathlib import Path
 
@@ -11,7 +12,6 @@ from otalab.bench.observer import judge
 from otalab.bench.setup import set_up
 from otalab.bench.trace import life
 from otalab.cli.main import main
-from otalab.errors import BadInput
 from otalab.formats.bundle.build import PartSource, bundle_bytes
 from otalab.formats.partition_csv import read_csv
 from otalab.graph.check import check_design
@@ -79,14 +79,21 @@ def test_a_common_table_is_a_board_that_takes_an_update(table: str, tmp_path: Pa
     assert {"M25": 1, "W25Q16JV": 2, "W25Q128JV": 16}[board.part.name] << 20 >= board.geometry.size
 
 
-def test_a_table_with_one_image_is_written_and_says_what_it_lacks(tmp_path: Path) -> None:
-    """No second slot is made up for it; whoever loads it is told in one line."""
+def test_a_table_with_one_image_is_written_and_says_what_it_lacks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No second slot is made up for it; whoever loads it is told in one line what that means, and what to do."""
     layout = imported_layout("single.csv", TABLES["single"].encode())
     assert {"slots", "records"} <= dict(layout.unknown).keys()
     assert "ota_0, ota_1 and otadata" in layout.toml()
     (tmp_path / "mine.toml").write_text(layout.toml())
-    with pytest.raises(BadInput, match=r"mine\.toml:\d+: slots: 1 of them, and an update needs two"):
-        load_board(str(tmp_path / "mine.toml"))
+    for command in ("check", "trace", "risk"):
+        rate = ("--rate", "1/day") if command == "risk" else ()
+        assert 2 == main([command, "esp-idf", "--board", str(tmp_path / "mine.toml"), *rate])
+        said = capsys.readouterr()
+        assert ("", 1) == (said.out, said.err.count("\n"))
+        assert re.search(r"mine\.toml:\d+: slots: there is one, .* the first cut leaves none that starts", said.err)
+        assert "Take a table with two (in ESP-IDF ota_0, ota_1 and otadata" in said.err
 
 
 @pytest.mark.parametrize("table", TABLES)

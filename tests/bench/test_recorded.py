@@ -269,6 +269,19 @@ def test_the_new_image_may_be_named(recorded):
             recorded_scenario(recording, "hardened", "tiny", new=("9", slot, length))
 
 
+def test_a_named_image_that_is_not_the_one_of_the_record_is_told(recorded):
+    """Each of version, slot and length that the record holds otherwise; without a difference nothing is said."""
+    recording, length = read_recording(recorded("hardened")), TINY.slots[1].app.size
+    assert () == recorded_scenario(recording, "hardened", "tiny", new=("2", 1, length)).findings
+    for new, record, named in (
+        (("9", 1, length), "version 2", "version 9"),
+        (("2", 1, PAGE), f"length {length}", f"length {PAGE}"),
+        (("3", 0, PAGE), f"version 2, slot 1, length {length}", f"version 3, slot 0, length {PAGE}"),
+    ):
+        (said,) = recorded_scenario(recording, "hardened", "tiny", new=new).findings
+        assert said.startswith(f"The newest record names {record}, and --new names {named}: ")
+
+
 def test_a_recording_that_ends_too_soon_is_no_update(recorded):
     """Without its record the old image runs on: the user is told what the boot loader said."""
     recording = read_recording(recorded("hardened"))[:-2]
