@@ -181,6 +181,8 @@ def tell(cell: Cell | LostCell, which: str = "") -> None:
         for number, leg in bad.cuts:
             print(f"  cut in run {number}, effect {leg.step}, phase {leg.phase}, leaving {leg.tear}")
         print(f"  {cell.case.replay(cell.case.identity(bad))}")
+    if over := cell.over_unerased:
+        print(f"  allowed, and no end by itself: {over.text}\n  {cell.case.replay(over.id)}")
     print(flush=True)
 
 

@@ -15,6 +15,7 @@ from otalab.bench.programmed import programmed_too_often
 from otalab.bench.recording import recording
 from otalab.bench.setup import set_up
 from otalab.bench.trace import COUNTS, Life, by_phase, effects, life
+from otalab.bench.unerased import over_unerased, sentence
 from otalab.cli.options.effect import goes_with, refuse_idle
 from otalab.cli.options.firmware import add_firmware, chosen_design
 from otalab.cli.options.formats import add_format, chosen_format, csv_text
@@ -60,12 +61,13 @@ def trace(arguments: argparse.Namespace) -> int:
 
         picture.write(drawn(plot_timeline(timeline_table(lived), title=scenario.device.firmware.name), picture.path))
     end = judge(scenario, lived)
-    for warning in filter(None, (programmed_too_often(scenario), elsewhere(scenario))):
+    over = [(number, step.number, sentence(lived.board, step)) for number, step in over_unerased(lived)]
+    for warning in filter(None, (programmed_too_often(scenario), elsewhere(scenario), _first(over))):
         print(f"otalab trace: {warning}", file=sys.stderr)
     phases = by_phase(lived)
     total = fsum(run.seconds for run in lived.runs)
     if how == "json":
-        print(json.dumps(as_object(lived, end, phases, total)))
+        print(json.dumps(as_object(lived, end, phases, total) | _unerased(over)))
     elif how == "csv" and arguments.summary:
         print(csv_text(("phase", *COUNTS, "seconds"), [(name, *row.values()) for name, row in phases.items()]), end="")
     elif how == "csv":
@@ -74,6 +76,20 @@ def trace(arguments: argparse.Namespace) -> int:
     else:
         _show(lived, end, phases, total, summary=arguments.summary)
     return 0
+
+
+def _first(over: list[tuple[int, int, str]]) -> str:
+    """Return a sentence about the first program over flash that is not erased; empty if there is none."""
+    return "".join(
+        f"run {number}, effect {effect}: {reason}" + (f"; {len(over) - 1} more effects do so" if over[1:] else "")
+        for number, effect, reason in over[:1]
+    )
+
+
+def _unerased(over: list[tuple[int, int, str]]) -> dict[str, Any]:
+    """Return them in the shape that JSON has."""
+    rows = [{"run": number, "effect": effect, "reason": reason} for number, effect, reason in over]
+    return {"unerased": rows} if rows else {}
 
 
 def _show(lived: Life, end: End, phases: dict[str, dict[str, Any]], total: float, *, summary: bool) -> None:

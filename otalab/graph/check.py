@@ -26,6 +26,7 @@ from otalab.graph.explorer import Explorer
 from otalab.graph.freeze import graph_of
 from otalab.graph.history import History, ending, play
 from otalab.graph.journal import COMPLETED
+from otalab.graph.unerased import ProgramFinding, found_over_unerased
 from otalab.hardware.board import Board
 
 
@@ -44,10 +45,16 @@ class Cell:
         """The verdict of its graph."""
         return self.graph.verdict
 
+    @property
+    def over_unerased(self) -> ProgramFinding | None:
+        """The shortest history that programs flash that is not erased, which is allowed."""
+        return found_over_unerased(self.case, self.graph, self.scenario, self.faults)
+
     def as_object(self) -> dict[str, Any]:
         """Return the cell in the shape that the contract gives it."""
         graph, bad = self.graph, self.graph.counterexample
         covered = {"coverage": as_object(graph)} if graph.verdict == "open" else {}
+        over = {"unerased": over.as_object()} if (over := self.over_unerased) else {}
         return {
             "design": self.case.design,
             "faults": self.case.faults,
@@ -61,6 +68,7 @@ class Cell:
             "seconds": round(self.seconds, 3),
             "counterexample": counterexample(self.case, bad) if bad else None,
             **covered,
+            **over,
         }
 
 

@@ -37,6 +37,7 @@ class CrashGraph(Summary):
     """A graph of `nodes` nodes; arrays named `run_…` have one entry per run, those named `edge_…` one per edge.
 
     `node_followed` says of which nodes every cut was followed: of all of them, if the graph is closed.
+    `run_unerased` is the first effect of a run that programs over flash that is not erased, or -1.
     `run_choices` and `run_reason` are texts, `edge_label` and `edge_phase` index into `labels` and `phases`.
     `edge_count` is the number of tears that lead along an edge, `edge_weights` their probability under each member of
     the fault model, given that the supply fails in that effect; `members` names them and `shares` is the share that
@@ -54,6 +55,7 @@ class CrashGraph(Summary):
     run_probability: Floats
     run_end: Ints
     run_erases: Ints
+    run_unerased: Ints
     run_choices: tuple[str, ...]
     run_reason: tuple[str, ...]
     edge_run: Ints
@@ -215,6 +217,15 @@ class CrashGraph(Summary):
         """The shortest history over all bad ends: fewest cuts, then earliest."""
         bad = [self.histories[end] for end in self.ends if end in BAD]
         return min(bad, key=lambda history: history.order, default=None)
+
+    @property
+    def over_unerased(self) -> tuple[tuple[Leg, ...], int] | None:
+        """The legs of the shortest history in whose last run flash that is not erased is programmed, and the effect."""
+        for node, legs in self.legs_to.items():
+            for run in self._runs[node]:
+                if (step := int(self.run_unerased[run])) != NOTHING:
+                    return (*legs, Leg(self.run_choices[run])), step
+        return None
 
     def save(self, path: str | Path) -> None:
         """Write the graph to one `.npz` file."""

@@ -18,6 +18,7 @@ from otalab.bench.ends import End
 from otalab.bench.observer import Observer
 from otalab.bench.scenario import Scenario, World
 from otalab.bench.trace import Run, every_run, sector_of
+from otalab.bench.unerased import first_over_unerased
 from otalab.collector import resting
 from otalab.errors import InternalFault, Unrepeatable
 from otalab.faults.tear import Counts, FaultModel
@@ -189,6 +190,7 @@ class Explorer:
             after=taken.flash,
             world=self.scenario.power_on(taken.world),
             swaps=taken.swaps,
+            unerased=first_over_unerased(taken.steps),
         )
 
     # Following cuts

@@ -33,6 +33,7 @@ def graph_of(explorer: Explorer) -> CrashGraph:
         run_probability=np.array([run.probability for _, run in runs]),
         run_end=np.array([ENDS.index(run.end.name) if run.end else NO_END for _, run in runs], np.int64),
         run_erases=np.array([sum(isinstance(effect, Erase) for effect in run.effects) for _, run in runs], np.int64),
+        run_unerased=np.array([run.unerased for _, run in runs], np.int64),
         run_choices=tuple(run.choices for _, run in runs),
         run_reason=tuple(run.end.reason if run.end else f"it reboots for ever: {run.reset}" for _, run in runs),
         edge_run=whole[0],

@@ -34,7 +34,10 @@ class Edge:
 
 @dataclass(slots=True, repr=False)
 class KnownRun:
-    """A run of a node, without what can be computed again from the node's contents."""
+    """A run of a node, without what can be computed again from the node's contents.
+
+    `unerased` is the first effect that programs over flash that is not erased, or -1.
+    """
 
     effects: tuple[Effect, ...]
     phases: tuple[str, ...]
@@ -47,6 +50,7 @@ class KnownRun:
     after: Flash
     world: World
     swaps: tuple[tuple[int, int], ...]
+    unerased: int
     follows: Node | None = None
 
 

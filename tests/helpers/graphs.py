@@ -33,6 +33,7 @@ def by_hand(
         run_probability=np.array([probability for _, probability, _ in runs]),
         run_end=np.array([NO_END if end is None else end for *_, end in runs]),
         run_erases=np.zeros(len(runs), np.int64),
+        run_unerased=np.full(len(runs), NOTHING),
         run_choices=("",) * len(runs),
         run_reason=("",) * len(runs),
         edge_run=np.array([run for run, *_ in edges]),
