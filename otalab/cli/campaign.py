@@ -12,9 +12,11 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from otalab.cli.interrupts import pressed
+from otalab.cli.laws import by_street, lines
 from otalab.cli.options.effect import refuse_idle
 from otalab.cli.options.formats import add_format, chosen_format, csv_text
-from otalab.cli.options.study import add_study_options, chosen_law, chosen_study
+from otalab.cli.options.laws import Laws, add_street, chosen_laws, chosen_street
+from otalab.cli.options.study import add_study_options, chosen_study
 from otalab.cli.parser import group
 from otalab.cli.risk import explore
 from otalab.errors import BadInput
@@ -24,7 +26,6 @@ from otalab.text import table, whole_number
 
 if TYPE_CHECKING:
     from otalab.numbers.fleet import Fleet
-    from otalab.numbers.rate_laws import RateLaw
     from otalab.numbers.study import Study
 
 
@@ -32,6 +33,7 @@ def add_parser(commands: Any) -> None:
     """Register the command."""
     parser: argparse.ArgumentParser = commands.add_parser("campaign")
     add_study_options(parser)
+    add_street(group(parser, "how likely power cuts are").add_argument)
     add = group(parser, "the devices").add_argument
     add("--devices", type=whole_number, required=True, metavar="N", help="how many, as 1000 or 1e6")
     add("--seed", type=whole_number, default=1, metavar="S", help="the seed of all chance (1)")
@@ -62,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     how = chosen_format(arguments)
     _refuse_workers(arguments)
     try_folder(arguments.out)
-    study = chosen_study(arguments)
+    street, study = chosen_street(arguments), chosen_study(arguments)
     fleet = chosen_fleet(arguments, study)
     campaign = Campaign(fleet, arguments.devices, arguments.seed, arguments.engine)
     cores = os.cpu_count() or 1
@@ -80,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
             on_chunk=on_chunk,
             command=sys.argv[1:],
         )
-    result = tally.as_object()
+    result = tally.as_object() | by_street(fleet, tally.done, street)
     if how == "csv":
         print(
             csv_text(
@@ -109,27 +111,33 @@ def _refuse_workers(arguments: argparse.Namespace) -> None:
 
 
 def chosen_fleet(arguments: argparse.Namespace, study: Study) -> Fleet:
-    """Return the fleet that was asked for: homes that differ, the kinds of a file, or one kind."""
+    """Return the fleet that was asked for: the kinds of a law or of a file, or one kind."""
     from otalab.numbers.fleet import Fleet  # noqa: PLC0415  # see above
 
-    law = chosen_law(arguments)
-    if law is not None:
-        return _homes(arguments, study, law)
+    laws = chosen_laws(arguments)
+    if laws != Laws():
+        return _kinds(arguments, study, laws)
     return Fleet.read(study, arguments.fleet) if arguments.fleet else Fleet((study,))
 
 
-def _homes(arguments: argparse.Namespace, study: Study, law: RateLaw) -> Fleet:
-    """Return the fleet of homes that differ; what is not known of one rate is no fleet."""
+def _kinds(arguments: argparse.Namespace, study: Study, laws: Laws) -> Fleet:
+    """Return the fleet of homes, hours or silicon that differ; what is not known of one rate is no fleet."""
     from otalab.numbers.unsure import homes  # noqa: PLC0415  # see above
+    from otalab.numbers.unsure_weights import silicon  # noqa: PLC0415  # see above
 
-    if law.counted:
+    if laws.rate is not None and laws.rate.counted:
         raise BadInput(
             f"--rate {arguments.rate!r}: counts tell what is known of one rate, the same for all devices: ask risk for "
             "the interval, or give gamma(shape, scale) for homes that differ"
         )
     if arguments.fleet:
-        raise BadInput("--fleet with a law of the rate: give each kind its rate in the file, or leave the file out")
-    return homes(study, law)
+        raise BadInput(
+            "--fleet with a law of the rate, of the hours or of the weights: give each kind its rate in the file, or "
+            "leave the file out"
+        )
+    if laws.rate is not None:
+        return homes(study, laws.rate)
+    return laws.begun.fleet(study) if laws.begun is not None else silicon(study, laws.prior)
 
 
 def show(result: dict[str, Any]) -> None:
@@ -148,4 +156,6 @@ def show(result: dict[str, Any]) -> None:
     ]  # fmt: skip
     print("\n" + "\n".join(table(("end", "devices", "share", "95 % interval", "exact"), rows, right="devices")))
     print("\nIntervals are Clopper-Pearson's, two-sided, right for a number of devices that was chosen beforehand.")
+    for line in lines(result):
+        print(line)
     print(f"\n{result['out']}")

@@ -8,31 +8,34 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict, replace
-from math import isfinite
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from otalab.bench.ends import BAD, ENDS
 from otalab.cli.interrupts import pressed
+from otalab.cli.laws import by_laws, by_street, lines
 from otalab.cli.options.effect import goes_with, refuse_idle
 from otalab.cli.options.firmware import chosen_designs
 from otalab.cli.options.formats import add_format, chosen_format, csv_text
+from otalab.cli.options.laws import Laws, add_street, chosen_laws, chosen_street
 from otalab.cli.options.outputs import add_force
 from otalab.cli.options.plots import add_plot, drawn, plotted
-from otalab.cli.options.study import add_study_options, chosen_law, chosen_study
+from otalab.cli.options.study import add_study_options, chosen_study
 from otalab.cli.parser import group
 from otalab.cli.progress import bar
-from otalab.cli.rate_law import by_law, lines
+from otalab.cli.sensitivity import by_input, moved
 from otalab.errors import BadInput
 from otalab.graph.explorer import Explorer
 from otalab.graph.partial import PartialGraph
 from otalab.text import seconds, table
 
 CONFIDENCE = 0.95  # of intervals, as everywhere
+A_MILLION = 10**6
 
 if TYPE_CHECKING:
     from otalab.files import Output
     from otalab.numbers.risk import Weighed
+    from otalab.numbers.streets import Street
     from otalab.numbers.study import Study
 
 
@@ -40,6 +43,7 @@ def add_parser(commands: Any) -> None:
     """Register the command."""
     parser: argparse.ArgumentParser = commands.add_parser("risk")
     add_study_options(parser, several=True)
+    add_street(group(parser, "how likely power cuts are").add_argument)
     add = group(parser, "what comes out").add_argument
     add("--updates-per-year", type=float, metavar="U", help="tell the risk per device-year as well")
     add("--years", type=float, default=10.0, metavar="Y", help="and in so many years (10)")
@@ -56,13 +60,14 @@ def run(arguments: argparse.Namespace) -> int:
     if picture and len(names) > 1:
         raise BadInput(f"--plot draws the phases of one design, and these are {len(names)}")
     _refuse_untold(arguments, how, several=len(names) > 1)
-    studies, law = {name: chosen_study(arguments, name) for name in names}, chosen_law(arguments)
+    street = chosen_street(arguments)
+    studies, laws = {name: chosen_study(arguments, name) for name in names}, chosen_laws(arguments)
     results = {}
     for name, study in studies.items():
         explore(study)
-        results[name] = as_object(study) | _per_year(study, arguments) | by_law(study, None if pressed() else law)
+        results[name] = as_object(study) | _per_year(study, arguments) | _by_laws(study, laws, street, arguments)
         if arguments.sensitivity and not pressed():
-            results[name] |= _sensitivity(study)
+            results[name] |= by_input(study)
         if pressed():
             break  # what is known by now is printed, and said to be partial
     if picture:
@@ -87,49 +92,20 @@ def _refuse_untold(arguments: argparse.Namespace, how: str, *, several: bool) ->
     goes_with(arguments, arguments.updates_per_year, "--updates-per-year", "--years")
     if how == "csv" or (how == "table" and several):
         why = "CSV tells the ends alone" if how == "csv" else "of several designs the ends are set side by side"
-        idle = ("--updates-per-year",) if arguments.plot else ("--updates-per-year", "--sensitivity")
+        idle = ("--updates-per-year", "--street", *(() if arguments.plot else ("--sensitivity",)))
         refuse_idle(arguments, f"{why}: take --json, or leave it out", *idle)
 
 
-def _draw(study: Study, picture: Output, moved: list[dict[str, Any]] | None) -> None:
+def _draw(study: Study, picture: Output, rows: list[dict[str, Any]] | None) -> None:
     import pandas as pd  # noqa: PLC0415  # slow to load
 
     from otalab.views.figures import risk as figures  # noqa: PLC0415  # slow to load
 
-    if moved is None:
+    if rows is None:
         ax = figures.plot_risk_phases(figures.risk_phase_table(study), title=study.design.name)
     else:
-        ax = figures.plot_sensitivity(pd.DataFrame(moved), title=study.design.name)
+        ax = figures.plot_sensitivity(pd.DataFrame(rows), title=study.design.name)
     picture.write(drawn(ax, picture.path))
-
-
-def _sensitivity(study: Study) -> dict[str, Any]:
-    """Return the rows of what matters most; an elasticity that is none is null."""
-    from otalab.numbers.sensitivity import sensitivity  # noqa: PLC0415  # slow to load
-
-    rows = sensitivity(study).to_dict("records")
-    return {"sensitivity": [row | {"elasticity": _number(row["elasticity"])} for row in rows]}
-
-
-def _number(value: float) -> float | None:
-    return value if isfinite(value) else None
-
-
-def _moved(rows: list[dict[str, Any]]) -> list[str]:
-    """Say how the bad ends move with each input, and the elasticity of every end."""
-    lines = [
-        (
-            row["input"], row["low"], row["high"], f"{row['p_low']:.4e}", f"{row['p_high']:.4e}",
-            ", ".join(
-                f"{moved['end']} {moved['elasticity']:+.3f}"
-                for moved in rows
-                if moved["input"] == row["input"] and abs(moved["elasticity"] or 0.0) >= 5e-4
-            ),
-        )
-        for row in rows
-        if row["end"] == "bad"
-    ]  # fmt: skip
-    return list(table(("input", "low", "high", "bad at low", "bad at high", "elasticity"), lines))
 
 
 def _per_year(study: Study, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -139,6 +115,16 @@ def _per_year(study: Study, arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.updates_per_year is None:
         return {}
     return {"per_year": yearly(replace(study, given_cut=False).weighed, arguments.updates_per_year, arguments.years)}
+
+
+def _by_laws(study: Study, laws: Laws, street: Street | None, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return what the laws come to, and what a bad day costs; nothing after an interrupt."""
+    from otalab.numbers.fleet import Fleet  # noqa: PLC0415  # slow to load
+
+    if pressed():
+        return {}
+    updates = None if arguments.updates_per_year is None else arguments.updates_per_year * arguments.years
+    return by_laws(study, laws, updates) | by_street(Fleet((study,)), A_MILLION, street)
 
 
 def _in_years(result: dict[str, Any]) -> str:
@@ -250,12 +236,12 @@ def show(study: Study, result: dict[str, Any]) -> None:
         for row in result["by_phase"]
     ]
     print("\n" + "\n".join(table(("phase", "duration", "cuts", "fatal"), rows, right="duration cuts fatal")))
-    if "rate_law" in result:
-        print("\n" + "\n".join(lines(result["rate_law"])))
+    for line in lines(result):
+        print(line)
     if "per_year" in result:
         print("\n" + _in_years(result["per_year"]))
     if "sensitivity" in result:
-        print("\n" + "\n".join(_moved(result["sensitivity"])))
+        print("\n" + "\n".join(moved(result["sensitivity"])))
     bad = study.graph.counterexample
     if bad and not sum(high for end, (_, high) in weighed.bounds.items() if end in BAD):
         print(

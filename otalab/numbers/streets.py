@@ -7,7 +7,7 @@ many are lost on the average, but seldom, and then many.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import sqrt
+from math import nan, sqrt
 
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
@@ -15,6 +15,7 @@ from scipy.stats import betabinom, binom
 
 from otalab.errors import BadInput
 from otalab.graph.arrays import Floats, Ints
+from otalab.text import whole_number
 
 LITTLE = 1e-9  # a correlation below which shapes are so large that differences of their logarithms lose their digits
 FAR = 40  # standard deviations, and streets, from the mean: what lies beyond is less than a float can tell
@@ -54,6 +55,17 @@ class Street:
 
 
 ALONE = Street(1, 0.0)
+
+
+def parse_street(text: str) -> Street:
+    """Return the street that `50 at 0.3` tells: how many devices one outage cuts, and the correlation of their ends."""
+    size, word, correlation = text.partition(" at ")
+    try:
+        return Street(whole_number(size), float(correlation) if word else nan)
+    except ValueError as error:
+        raise BadInput(
+            f"{text!r} is no street: so many devices, and the correlation of their ends, as in 50 at 0.3"
+        ) from error
 
 
 def lost_of(devices: int, bad: float, street: Street) -> tuple[Ints, Floats]:

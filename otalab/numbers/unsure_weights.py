@@ -8,18 +8,39 @@ after many updates those are left that tear harmlessly.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from math import expm1, fsum, inf, log1p
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from otalab.bench.ends import ENDS
 from otalab.errors import BadInput
+from otalab.numbers.fleet import Fleet
 from otalab.numbers.risk import Weighed
 from otalab.numbers.study import Study
 
 DRAWS = 400
+SEED = 1
+DIRICHLET = re.compile(r"\s*dirichlet\s*(?:\(([^()]*)\)\s*)?")
+
+
+def parse_prior(text: str) -> dict[str, float] | None:
+    """Return the shapes that `dirichlet` or `dirichlet(torn-bits=20, atomic=3)` tells, or nothing for plain weights.
+
+    A member that is not named has the shape 1.
+    """
+    if not (match := DIRICHLET.fullmatch(text)):
+        if "dirichlet" in text:
+            raise BadInput(f"weights {text!r}: no law; write dirichlet, or dirichlet(torn-bits=20, atomic=3)")
+        return None
+    pairs = [pair.partition("=") for pair in (match[1] or "").split(",") if pair.strip()]
+    try:
+        return {name.strip(): float(shape) for name, _, shape in pairs}
+    except ValueError as error:
+        raise BadInput(f"weights {text!r}: each member needs a number, as in dirichlet(torn-bits=20)") from error
 
 
 class UnsureEnd(NamedTuple):
@@ -37,7 +58,11 @@ class UnsureEnd(NamedTuple):
 
 
 def unsure_weights(
-    study: Study, prior: Mapping[str, float] | None = None, confidence: float = 0.95, seed: int = 1, draws: int = DRAWS
+    study: Study,
+    prior: Mapping[str, float] | None = None,
+    confidence: float = 0.95,
+    seed: int = SEED,
+    draws: int = DRAWS,
 ) -> list[UnsureEnd]:
     """Return a row for each end, with bounds at equal tails of what drawn weights come to.
 
@@ -46,15 +71,15 @@ def unsure_weights(
     What was counted of tears is added to them.
     Where the graph is not closed, what was not followed is taken to be any end.
     """
-    shapes = _shapes(study, prior)
+    shapes = shapes_of(study, prior)
     random = np.random.Generator(np.random.PCG64(seed))
     drawn = [_weighed(study, weights) for weights in random.dirichlet(list(shapes.values()), draws)]
     tails = [(1 - confidence) / 2, (1 + confidence) / 2]
-    total, members = fsum(shapes.values()), _members(study)
+    shares, members = means(study, prior), _members(study)
     rows = []
     for end in ENDS:
         least, most = np.array([weighed.interval(end) for weighed in drawn]).T
-        kept = fsum(shapes[name] / total * members[name].ends[end] for name in shapes)
+        kept = fsum(share * members[name].ends[end] for name, share in shares.items())
         low, high = float(np.quantile(least, tails[0])), float(np.quantile(most, tails[1]))
         rows.append(UnsureEnd(end, fsum(least) / draws, low, high, kept))
     return rows
@@ -67,10 +92,7 @@ def lost_in_a_life(study: Study, updates: float, prior: Mapping[str, float] | No
     """
     if not 0 <= updates < inf:
         raise BadInput(f"{updates:g} updates: a number of 0 or more is needed")
-    shapes = _shapes(study, prior)
-    total = fsum(shapes.values())
-    shares = {name: shape / total for name, shape in shapes.items()}
-    members = _members(study)
+    shares, members = means(study, prior), _members(study)
     afresh = _weighed(study, np.array(list(shares.values()))).bad
     kept = fsum(share * _lost(members[name].bad, updates) for name, share in shares.items())
     return _lost(afresh, updates), kept
@@ -92,11 +114,9 @@ def _weighed(study: Study, weights: np.ndarray[tuple[int, ...], np.dtype[np.floa
     return Weighed(study.graph, study.rates, shares, study.given_cut)
 
 
-def _shapes(study: Study, prior: Mapping[str, float] | None) -> dict[str, float]:
+def shapes_of(study: Study, prior: Mapping[str, float] | None = None) -> dict[str, float]:
     """Return the shape of each member's weight, in the order of the members."""
     members = list(study.members)
-    if study.rates.hold_up:
-        raise BadInput("weights as a law: a supply that holds up finishes effects, which no weight says; leave it out")
     if len(members) < 2:
         raise BadInput(f"weights as a law belong to the members of the fault model all, and this is {study.faults}")
     shapes = dict.fromkeys(members, 1.0) | dict(prior or {})
@@ -106,3 +126,28 @@ def _shapes(study: Study, prior: Mapping[str, float] | None) -> dict[str, float]
                 f"weights as a law: {name}={shape:g}: a shape above 0 for each of {', '.join(members)} is needed"
             )
     return shapes
+
+
+def means(study: Study, prior: Mapping[str, float] | None = None) -> dict[str, float]:
+    """Return the mean weight of each member: what a device meets at a cut whose law is drawn afresh."""
+    shapes = shapes_of(study, prior)
+    return {name: shape / fsum(shapes.values()) for name, shape in shapes.items()}
+
+
+def silicon(study: Study, prior: Mapping[str, float] | None = None) -> Fleet:
+    """Return the fleet of devices that keep one law for their life: a kind for each member, with its mean weight."""
+    shares = means(study, prior)
+    return Fleet(tuple(replace(study, weights=((name, 1.0),)) for name in shares), tuple(shares.values()))
+
+
+def as_object(study: Study, prior: Mapping[str, float] | None = None) -> dict[str, Any]:
+    """Return all of it as JSON knows it."""
+    return {
+        "law": "dirichlet",
+        "shapes": shapes_of(study, prior),
+        "draws": DRAWS,
+        "seed": SEED,
+        "confidence": 0.95,
+        "closed": study.weighed.closed,
+        "ends": {row.end: row._asdict() for row in unsure_weights(study, prior)},
+    }

@@ -111,6 +111,9 @@ SIX = {
         '[8, 5] == [round(100 * more["bricked"]), '
         'round(100 * (again.expected()["cuts"] / calm.expected()["cuts"] - 1))]'
     ),
+    "A table has 942 major outages": "942 == sum(night.day.counts)",
+    "between two and five in the morning": "(2, 3, 4) == night.hours",
+    "More than a third, for nothing": "1 / 3 < 1 - row.begun / row.any_hour < 0.4",
     "at sixty cuts an hour": '"60/hour" == lamps["rate"]',
     "In the rollback, which is written only after a cut": (
         '"rollback" == dead.last_cut.value_counts()[lambda count: count > 0].idxmin()'

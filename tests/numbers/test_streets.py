@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
+from otalab.cli.main import main
 from otalab.errors import BadInput
 from otalab.numbers.campaigns.rollout import expected_losses
 from otalab.numbers.fleet import Fleet
-from otalab.numbers.streets import Street, lost_of, on_a_bad_day
+from otalab.numbers.streets import Street, lost_of, on_a_bad_day, parse_street
 from otalab.numbers.study import study
 
 STREETS = st.builds(Street, st.integers(1, 60), st.one_of(st.just(0.0), st.floats(1e-6, 1)))
@@ -64,3 +67,30 @@ def test_what_is_no_street_is_refused(size, correlation):
     """A street has devices, and a correlation lies between 0 and 1."""
     with pytest.raises(BadInput, match="street of"):
         Street(size, correlation)
+
+
+@pytest.mark.parametrize("text", ["", "50", "50 at", "50 at x", "5.5 at 0.3", "0 at 0.3", "50 at 2", "at 0.3"])
+def test_a_text_that_is_no_street_is_refused(text):
+    """So many devices, and a correlation."""
+    assert Street(50, 0.3) == parse_street(" 50 at 0.3")
+    with pytest.raises(BadInput, match="street"):
+        parse_street(text)
+
+
+def test_risk_and_campaign_tell_what_a_bad_day_costs(capsys, tmp_path):
+    """Of a million devices, or of the campaign's; on the average as many as without a street, and more at most."""
+    asked = ["single-record", "--board", "tiny", "--faults", "atomic", "--rate", "60/hour", "--street", "50 at 0.3"]
+
+    assert 0 == main(["risk", *asked, "--json"])
+    risk = json.loads(capsys.readouterr().out)
+    assert 0 == main(["campaign", *asked, "--devices", "1000", "--out", str(tmp_path / "x"), "--json"])
+    campaign = json.loads(capsys.readouterr().out)
+    for told, devices in ((risk, 10**6), (campaign, 1000)):
+        street = told["street"]
+        assert (50, 0.3, devices) == (street["size"], street["correlation"], street["devices"])
+        assert street["expected"] == pytest.approx([devices * risk["ends"]["bricked"]] * 2)
+        assert street["low"] <= street["alone"][0] <= street["alone"][1] < street["high"]
+    assert 0 == main(["risk", *asked])
+    assert "(a street) whose ends have the correlation 0.3 (beta-binomial)" in " ".join(capsys.readouterr().out.split())
+    assert 2 == main(["risk", *asked, "--format", "csv"])
+    assert "--street: has no effect here" in capsys.readouterr().err

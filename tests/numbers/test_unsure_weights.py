@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import pytest
 
 from otalab.bench.ends import ENDS
+from otalab.cli.laws import lines
+from otalab.cli.main import main
 from otalab.errors import BadInput
 from otalab.numbers.study import study
-from otalab.numbers.unsure_weights import lost_in_a_life, unsure_weights
+from otalab.numbers.unsure_weights import lost_in_a_life, parse_prior, silicon, unsure_weights
 
 ONE = study("single-record", "0.9/day", board="tiny", faults="all", app_size=500)
 
@@ -64,3 +69,56 @@ def test_what_is_no_law_of_weights_is_refused(faults, prior, complaint):
     """Members that there are, each with a shape."""
     with pytest.raises(BadInput, match=complaint):
         unsure_weights(study("single-record", board="tiny", faults=faults, app_size=500), prior)
+
+
+@pytest.mark.parametrize(
+    ("text", "prior"),
+    [
+        ("atomic=1", None),
+        ("dirichlet", {}),
+        (" dirichlet( torn-bits = 20, atomic=3 ) ", {"torn-bits": 20.0, "atomic": 3.0}),
+    ],
+)
+def test_a_law_of_weights_is_written_like_one_of_a_rate(text, prior):
+    """Plain weights are none."""
+    assert prior == parse_prior(text)
+
+
+@pytest.mark.parametrize("text", ["dirichlet(", "dirichlet(torn-bits)", "dirichlet(atomic=x)", "2 dirichlet"])
+def test_what_only_begins_like_a_law_of_weights_is_refused(text):
+    """With how one is written."""
+    with pytest.raises(BadInput, match="dirichlet\\(torn-bits=20"):
+        parse_prior(text)
+
+
+def test_a_supply_that_holds_up_finishes_as_much_under_any_weights():
+    """What ends within the hold-up time is torn by no member, so that weights and hold-up go together."""
+    held = replace(ONE, rates=replace(ONE.rates, hold_up=0.002))
+    rows = {row.end: row for row in unsure_weights(held, dict.fromkeys(ONE.members, 1e7), draws=5)}
+
+    assert held.weighed.ends == pytest.approx({end: row.mean for end, row in rows.items()}, rel=1e-3)
+
+
+def test_a_fleet_of_silicon_that_keeps_its_law_has_a_kind_for_each_member():
+    """On the average it ends as often as is told of silicon that keeps its law."""
+    fleet = silicon(ONE, {"torn-erase": 3.0})
+
+    assert len(ONE.members) == len(fleet.studies) and 3 / 8 == max(fleet.shares)
+    assert fleet.estimates == pytest.approx({row.end: row.kept for row in drawn({"torn-erase": 3.0}, draws=2)})
+
+
+def test_risk_and_campaign_take_a_law_of_weights(capsys, tmp_path):
+    """Risk tells both readings, and a life of updates; a campaign has silicon that keeps its law."""
+    asked = ["single-record", "--board", "tiny", "--rate", "60/hour", "--weights", "dirichlet(torn-bits=4)"]
+
+    assert 0 == main(["risk", *asked, "--updates-per-year", "12", "--json"])
+    told = json.loads(capsys.readouterr().out)
+    law, weights = told["weights_law"], told["weights"]
+    assert (4.0, 1.0) == (law["shapes"]["torn-bits"], law["shapes"]["atomic"]) and law["closed"]
+    assert (4 / 9, 1 / 9) == pytest.approx((weights["torn-bits"], weights["atomic"]))
+    assert law["ends"]["bricked"]["low"] < told["ends"]["bricked"] < law["ends"]["bricked"]["high"]
+    assert law["lost_in_years"]["kept"] < law["lost_in_years"]["afresh"]
+    assert "drawn afresh at each cut" in "\n".join(lines(told))
+    assert 0 == main(["campaign", *asked, "--devices", "9", "--out", str(tmp_path / "x")])
+    kinds = json.loads((tmp_path / "x" / "campaign.json").read_text(encoding="utf-8"))["campaign"]["kinds"]
+    assert [{name: 1.0} for name in weights] == [kind["weights"] for kind in kinds]

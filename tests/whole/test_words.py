@@ -18,7 +18,7 @@ NAMES = (
 )
 # Plain English that a reader needs no glossary for.
 PLAIN = (
-    "answer applied asked bad bar bare begin begins believed body branch brief broken caller care change chapter "
+    "answer applied asked bad bar bare begin begins begun believed body branch brief broken caller care change chapter "
     "checked chooses committed comparison complete convergence copied count covered crossing decide delay designed "
     "died download exercise explored explorer failed fetched finding fork grade grader group guarded handler held "
     "incoming input inspected inspection internal item keep known lab lasting leave left leftover loop lost no on "

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from otalab.bench.setup import board_for, design_or_code
 from otalab.cli.options.effect import goes_with
 from otalab.cli.options.firmware import add_firmware, chosen_design
+from otalab.cli.options.laws import Laws, add_hours, chosen_laws
 from otalab.cli.options.scenario import add_options, chosen_options
 from otalab.cli.parser import group
 from otalab.errors import BadInput
@@ -16,7 +17,6 @@ from otalab.graph.budget import BUDGET
 from otalab.numbers.rates import Rates
 
 if TYPE_CHECKING:
-    from otalab.numbers.rate_laws import RateLaw
     from otalab.numbers.study import Study
 
 
@@ -42,8 +42,14 @@ def add_study_options(parser: argparse.ArgumentParser, *, several: bool = False)
         metavar="P",
         help="power that comes back fails again: how likely, and when, as in '0.3 in 1min' (no)",
     )
+    add_hours(add)
     add("--network", type=float, default=100_000.0, metavar="B", help="bytes per second (100000)")
-    add("--weights", metavar="M=W,...", help="weights of the members of the fault model all (equal)")
+    add(
+        "--weights",
+        metavar="M=W,...",
+        help="weights of the members of the fault model all, or where they are not known: dirichlet, or "
+        "'dirichlet(torn-bits=20)' (equal)",
+    )
     add("--erase-flip", type=float, default=0.0, metavar="F", help="atomic: when an erase is done (0)")
     add("--program-flip", type=float, default=1.0, metavar="F", help="atomic: when a program is (1)")
     add("--given-cut", action="store_true", help="only devices that meet a cut during the update")
@@ -58,10 +64,10 @@ def chosen_study(arguments: argparse.Namespace, name: str | None = None) -> Stud
     from otalab.numbers.study import Study  # noqa: PLC0415  # slow to load
 
     design = design_or_code(chosen_design(arguments) if name is None else name)
-    law = chosen_law(arguments)
+    laws = chosen_laws(arguments)
     study = Study(
         design=design,
-        rates=_rates(arguments, law),
+        rates=_rates(arguments, laws),
         faults=arguments.faults,
         image=arguments.image,
         bytes_per_second=arguments.network,
@@ -70,7 +76,8 @@ def chosen_study(arguments: argparse.Namespace, name: str | None = None) -> Stud
         budget=arguments.budget,
         **chosen_options(arguments) | {"board": board_for(design, arguments.board)},
     )
-    study = replace(study, weights=_weights(arguments.weights)) if arguments.weights else study
+    if arguments.weights:
+        study = replace(study, weights=_weights(arguments.weights, study, laws))
     for option in ("within", "seconds"):
         value = getattr(arguments, option)
         if value is not None:
@@ -81,23 +88,23 @@ def chosen_study(arguments: argparse.Namespace, name: str | None = None) -> Stud
     return study
 
 
-def _rates(arguments: argparse.Namespace, law: RateLaw | None) -> Rates:
-    """Return the rates, the mean one of a law, and what else the supply does."""
+def _rates(arguments: argparse.Namespace, laws: Laws) -> Rates:
+    """Return the rates, the mean one of a law or of some hours, and what else the supply does."""
     from otalab.numbers.supplies import parse_bounce, parse_seconds  # noqa: PLC0415  # slow to load
 
-    rates = Rates.parse(arguments.rate if law is None else f"{law.mean!r}/hour", arguments.phase_rate)
+    rates = Rates.parse(arguments.rate if laws.rate is None else f"{laws.rate.mean!r}/hour", arguments.phase_rate)
+    if laws.begun is not None:
+        rates = replace(rates, default=rates.default * laws.begun.factor)
     held = parse_seconds(arguments.hold_up) if arguments.hold_up else 0.0
     return replace(rates, hold_up=held, bounce=parse_bounce(arguments.bounce) if arguments.bounce else None)
 
 
-def chosen_law(arguments: argparse.Namespace) -> RateLaw | None:
-    """Return the law of the rate, where that is not one number; a study of it has the mean."""
-    from otalab.numbers.rate_laws import parse_law  # noqa: PLC0415  # slow to load
+def _weights(text: str, study: Study, laws: Laws) -> tuple[tuple[str, float], ...]:
+    """Return the weights, the mean ones of a law."""
+    from otalab.numbers.unsure_weights import means  # noqa: PLC0415  # slow to load
 
-    return parse_law(arguments.rate)
-
-
-def _weights(text: str) -> tuple[tuple[str, float], ...]:
+    if laws.prior is not None:
+        return tuple(means(study, laws.prior).items())
     pairs = [pair.partition("=") for pair in text.split(",")]
     try:
         return tuple((name.strip(), float(weight)) for name, _, weight in pairs)
