@@ -10,6 +10,8 @@ GOOD = ("updated", "rolled-back")
 SAD = ("update-lost",)
 BAD = ("bricked", "data-lost", "stuck", "not-updatable")
 ENDS = (*GOOD, *SAD, *BAD)
+# What may be held against a design, the worst first: dead; alive but of no use; of use, but as it is for ever; damaged.
+SEVERITY = ("bricked", "stuck", "not-updatable", "data-lost", "update-lost")
 END_WORDS = {
     "updated": "the new image runs and is committed",
     "rolled-back": "the old image runs again, for the new one is no good",

@@ -134,6 +134,8 @@ def _of_running(scenario: Scenario, last: Run, slot: int, version: str) -> End:
     no_good = not scenario.new.works or last.world.failed
     if last.world.refused and no_good:
         return End("rolled-back", f"version {version} runs from {name} again: the new one was no good")
+    if last.world.refused:
+        return End("update-lost", f"version {version} runs from {name} again: a good update was rolled back")
     return End("update-lost", f"version {version} runs from {name}, the update was not taken")
 
 

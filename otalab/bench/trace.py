@@ -51,7 +51,7 @@ class Run(Summary):
 
     `path` is what decided the run, in order: sectors read before they were erased, and choices of chance.
     `swaps` are the unstable sectors that were found to read otherwise, each with the effect before which it was.
-    `probability` is that of the choices.
+    `probability` is that of the choices; `said_in` the phase in which each line of the log was said.
     """
 
     steps: tuple[Step, ...]
@@ -63,6 +63,7 @@ class Run(Summary):
     killed: frozenset[int]
     swaps: tuple[tuple[int, int], ...]
     probability: float
+    said_in: tuple[str, ...] = ()
 
     def facts(self) -> Iterator[tuple[str, object]]:
         """Yield how much happened, and how it ended."""
@@ -168,7 +169,7 @@ def _run(scenario: Scenario, flash: Flash, world: World, choices: Sequence[int])
         except StopIteration as end:
             log += ((len(steps), line) for line in chip.log[len(log) :])
             decided = tuple(chip.path), frozenset(chip.killed), tuple(chip.swaps), chance.probability
-            return Run(tuple(steps), end.value, chip.flash, world, tuple(log), *decided)
+            return Run(tuple(steps), end.value, chip.flash, world, tuple(log), *decided, tuple(chip.said_in))
         log += ((len(steps), line) for line in chip.log[len(log) :])
         chip.board.geometry.check(effect)
         before, began, due, world_asked, answer = chip.flash, chip.now, chip.timer_due, world, None

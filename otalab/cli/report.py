@@ -9,6 +9,7 @@ import argparse
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -86,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
             if how == "table":
                 print(f"{place.path}: {len(data) / 1e6:.2f} MB")
     if how == "json":
-        print(json.dumps(_as_object(results, every)))
+        print(json.dumps(_as_object(results, every, question)))
     elif how == "csv":
         cells = [(review.given, *row.values()) for review in every for row in matrix(review.cells)]
         print(csv_text(("given", *COLUMNS), cells), end="")
@@ -97,12 +98,20 @@ def run(arguments: argparse.Namespace) -> int:
     return 3 if faults else 0
 
 
-def _as_object(results: list[tuple[Output | None, bytes]], every: list[Reviewed]) -> dict[str, Any]:
-    """Return what was written, and what was found in each cell of each design."""
+def _as_object(results: list[tuple[Output | None, bytes]], every: list[Reviewed], question: Asked) -> dict[str, Any]:
+    """Return what was written, the summary of each design with the scopes of its facts, and what its cells found."""
+    from otalab.views.report.summary import scopes, summary_of  # noqa: PLC0415  # slow to load
+
     return {
         "files": [{"path": str(place.path), "bytes": len(data)} for place, data in results if place],
+        "scopes": {name: asdict(scope) for name, scope in scopes(question).items()},
         "designs": [
-            {"design": review.design.name, "given": review.given, "cells": [cell.as_object() for cell in review.cells]}
+            {
+                "design": review.design.name,
+                "given": review.given,
+                "summary": summary_of(review, question).as_object(),
+                "cells": [cell.as_object() for cell in review.cells],
+            }
             for review in every
         ],
     }

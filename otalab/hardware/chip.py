@@ -41,6 +41,7 @@ class Chip:
         self.now = 0.0
         self.phase: Phase = "boot"
         self.log: list[str] = []
+        self.said_in: list[Phase] = []  # for each line, the phase in which it was said
         self.effects = 0
         # What decided this run, in order: the first look at a sector, unless the run had erased it before, and chance.
         self.path: list[Look | Draw] = []
@@ -124,6 +125,7 @@ class Chip:
     def say(self, line: str) -> None:
         """Write a line to the boot log; names and versions in it are somebody's, and make no line of their own."""
         self.log.append(one_line(line))
+        self.said_in.append(self.phase)
 
     def during(self, phase: Phase, routine: Routine[T]) -> Routine[T]:
         """Run a routine as a phase of the update, for whoever watches."""

@@ -3,10 +3,10 @@
 import pytest
 from plain import small
 
-from otalab.bench.observer import Observer, judge_run
+from otalab.bench.observer import Observer, judge, judge_run
 from otalab.bench.scenario import World
 from otalab.bench.setup import set_up
-from otalab.bench.trace import every_run
+from otalab.bench.trace import every_run, life
 from otalab.firmware.catalogue import designs
 
 
@@ -44,3 +44,14 @@ def test_it_keeps_so_many_at_most(monkeypatch):
         for run in every_run(what, flash, World()):
             assert judge_run(what, run) == observer.judge_run(run)
             assert len(observer._probed) <= 2
+
+
+@pytest.mark.parametrize("board", ["tiny", "lab-1M"])
+def test_a_good_update_that_was_rolled_back_is_called_that(board):
+    """
+    A commit timer that is due before the health check is over: the update was taken, and given up.
+    """
+    what = set_up("hardened", board, health_seconds=30.0, commit_timeout=1)
+    end = judge(what, life(what))
+
+    assert ("update-lost", "version 1 runs from slot 0 again: a good update was rolled back") == (end.name, end.reason)

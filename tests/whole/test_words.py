@@ -21,11 +21,11 @@ PLAIN = (
     "answer applied asked bad bar bare begin begins begun believed body branch brief broken caller care change chapter "
     "checked chooses committed comparison complete convergence copied count covered crossing decide delay designed "
     "died download exercise explored explorer failed fetched finding fork grade grader group guarded handler held "
-    "incoming input inspected inspection internal item keep known lab lasting leave left leftover loop lost no on "
-    "onward opened options out pair partial pieces played player poller progress provided publish pushed question "
+    "incoming input inspected inspection internal item judged keep known lab lasting leave left leftover loop lost no "
+    "on onward opened options out pair partial pieces played player poller progress provided publish pushed question "
     "quick reader received recorded refused remembered reviewed rolled same sampled sampler scenes search seat shared "
     "shown silent solution spent standing story suggestion summary target teller unknown unreviewed unsure upload "
-    "walked wanted weighed weigher witness write written"
+    "walked wanted weighed weigher witness worst write written"
 )
 
 

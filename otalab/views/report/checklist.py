@@ -71,18 +71,29 @@ def _item(row: dict[str, str]) -> Item:
 
 
 def answered(item: Item, reviewed: Reviewed) -> Finding | None:
-    """Return what the lab showed of an item for a design; nothing, where it does not show it."""
+    """Return what the lab showed of an item for a design; nothing, where it does not show it.
+
+    Marks are given for what designs are judged by: what was asked beside it is told, and makes no mark better or worse.
+    """
     if item.answer != "shown":
         return None
     mark, text = SHOWN[item.shows](reviewed)
-    return Finding(reviewed.design.name, mark, text)
+    return Finding(reviewed.design.name, mark, text + (_beside(reviewed) if item.shows in OF_CUTS else ""))
+
+
+def _beside(reviewed: Reviewed) -> str:
+    """Return what was found beside what a design is judged by, where that is worse."""
+    beyond, models = reviewed.beyond, ", ".join(dict.fromkeys(cell.case.faults for cell in reviewed.beyond.cells))
+    if beyond.rank >= reviewed.standing.rank:
+        return ""
+    return f"; under {models}: {listed(beyond.bad_ends) or 'open'}"
 
 
 def _cuts(reviewed: Reviewed) -> tuple[Grade, str]:
-    count, unsafe = len(reviewed.cells), len(reviewed.unsafe)
-    open_ = sum(cell.graph.verdict == "open" for cell in reviewed.cells)
+    judged = reviewed.standing
+    count, unsafe, open_ = len(judged.cells), len(judged.unsafe), len(judged.of("open"))
     if unsafe:
-        return "no", f"a power cut can end badly in {unsafe} of {count} cells: {listed(reviewed.bad_ends)}"
+        return "no", f"a power cut can end badly in {unsafe} of {count} cells: {listed(judged.bad_ends)}"
     if open_:
         return "open", f"nothing bad was found, but {open_} of {count} cells were not searched to the end"
     return "yes", f"no bad end in any of {count} cells, for any number of cuts"
@@ -90,13 +101,15 @@ def _cuts(reviewed: Reviewed) -> tuple[Grade, str]:
 
 def _closed(reviewed: Reviewed) -> tuple[Grade, str]:
     mark, text = _cuts(reviewed)
-    closed = sum(cell.graph.closed for cell in reviewed.cells)
-    return mark, text if mark == "no" else f"{closed} of {len(reviewed.cells)} graphs are closed"
+    cells = reviewed.standing.cells
+    closed = sum(cell.graph.closed for cell in cells)
+    return mark, text if mark == "no" else f"{closed} of {len(cells)} graphs are closed"
 
 
 def _ends(reviewed: Reviewed) -> tuple[Grade, str]:
-    ends = list(dict.fromkeys(end for cell in reviewed.cells for end in cell.graph.ends))
-    return ("no" if reviewed.bad_ends else _cuts(reviewed)[0]), f"ends that were reached: {', '.join(ends)}"
+    judged = reviewed.standing
+    ends = list(dict.fromkeys(end for cell in judged.cells for end in cell.graph.ends))
+    return ("no" if judged.bad_ends else _cuts(reviewed)[0]), f"ends that were reached: {', '.join(ends)}"
 
 
 def _image_check(reviewed: Reviewed) -> tuple[Grade, str]:
@@ -115,19 +128,17 @@ def _downgrade(reviewed: Reviewed) -> tuple[Grade, str]:
 
 
 def _partial(reviewed: Reviewed) -> tuple[Grade, str]:
-    bricked, halted = ENDS.index("bricked"), "no valid boot record"
-    reasons = {
-        cell.graph.run_reason[run] for cell in reviewed.cells for run in np.flatnonzero(cell.graph.run_end == bricked)
-    }
+    bricked, halted, cells = ENDS.index("bricked"), "no valid boot record", reviewed.standing.cells
+    reasons = {cell.graph.run_reason[run] for cell in cells for run in np.flatnonzero(cell.graph.run_end == bricked)}
     if started := sorted(reasons - {halted}):
         return "no", f"the device can be bricked: {'; '.join(started[:3])}"
-    closed = all(cell.graph.closed for cell in reviewed.cells)
+    closed = all(cell.graph.closed for cell in cells)
     halts = "; what bricks it is that its loader finds no valid boot record" if reasons else ""
     return "yes" if closed else "open", f"no image that is not whole was ever started{halts}"
 
 
 def _trial(reviewed: Reviewed) -> tuple[Grade, str]:
-    bad = [cell for cell in reviewed.cells if cell.case.image != "healthy"]
+    bad = [cell for cell in reviewed.standing.cells if cell.case.image != "healthy"]
     if not bad:
         return "open", f"no image but a healthy one was tried; --image takes {', '.join(TEMPERS)}"
     images = ", ".join(dict.fromkeys(cell.case.image for cell in bad))
@@ -152,9 +163,10 @@ def _download(reviewed: Reviewed) -> tuple[Grade, str]:
     if "download" not in phases.index:
         return "open", "no download was looked at"
     fatal = float(phases.p_bad["download"])
-    if fatal or any("download" in _phases_of_cuts(cell) for cell in reviewed.unsafe):
+    unsafe = reviewed.standing.unsafe
+    if fatal or any("download" in _phases_of_cuts(cell) for cell in unsafe):
         return "no", f"a cut in the download can be fatal, with probability {probability(fatal)} per update"
-    return _cuts(reviewed)[0] if not reviewed.unsafe else "partly", "no counterexample has a cut in the download"
+    return "partly" if unsafe else _cuts(reviewed)[0], "no counterexample has a cut in the download"
 
 
 def _phases_of_cuts(cell: Cell) -> list[str]:
@@ -173,11 +185,13 @@ def _detect(reviewed: Reviewed) -> tuple[Grade, str]:
 def _recover(reviewed: Reviewed) -> tuple[Grade, str]:
     if isinstance(reviewed.design, Design) and (alone := ALONE.get((reviewed.design.records, reviewed.design.store))):
         return "no", alone
-    if reviewed.unsafe:
-        return "no", f"not from every cut: {listed(reviewed.bad_ends)}"
+    if reviewed.standing.unsafe:
+        return "no", f"not from every cut: {listed(reviewed.standing.bad_ends)}"
     return "partly", "from every cut in an update; damage from elsewhere was not looked at"
 
 
+# Items whose mark follows from cells.
+OF_CUTS = {"cuts", "closed", "ends", "partial", "trial", "download", "recover"}
 # What is known of a design by its choices alone.
 IMAGE_CHECKS: dict[str, tuple[Grade, str]] = {"none": ("no", "the loader starts an image without a look at it")}
 DOWNGRADES: dict[str, tuple[Grade, str]] = {

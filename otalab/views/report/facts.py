@@ -22,6 +22,7 @@ from otalab.graph.asked import files_of
 from otalab.graph.case import Case, digest, named
 from otalab.graph.check import Cell, check
 from otalab.graph.explorer import Explorer
+from otalab.graph.history import ending, play
 from otalab.graph.repair import Repair, repair
 from otalab.hardware.board import Board
 from otalab.hardware.part import FlashPart, Timing, part
@@ -29,6 +30,7 @@ from otalab.numbers.campaigns.wear import wear
 from otalab.numbers.rates import Rates
 from otalab.numbers.study import Study, study
 from otalab.views.figures.risk import part_table, risk_phase_table
+from otalab.views.report.judged import Judged, Severity
 
 Teller = Callable[[str], None]
 # Parts with short and with long erases; each one more takes about a second.
@@ -61,6 +63,16 @@ class Asked(ScenarioOptions):
     def mended_faults(self) -> tuple[str, ...]:
         """The fault models that a repair is looked for under: `all` alone where it was asked for, it holds the six."""
         return ("all",) if "all" in self.faults else self.faults
+
+    @property
+    def scope(self) -> tuple[str, ...]:
+        """The fault models that a design is judged by: those that a repair is looked for under, with their members.
+
+        What was asked for beyond it has a verdict of its own: a device that dies of unstable cells alone is not as bad
+        as one that dies of any cut.
+        """
+        within = {*self.mended_faults, *(name for faults in self.mended_faults for name in fault_model(faults).members)}
+        return tuple(name for name in self.faults if name in within)
 
     @property
     def weighed_image(self) -> str:
@@ -130,6 +142,22 @@ class Reviewed:
     wear: pd.DataFrame | None
     problem: str
     repair: Repair | None
+    scope: tuple[str, ...]
+
+    @property
+    def standing(self) -> Judged:
+        """What was found in the cells that a design is judged by."""
+        return Judged(tuple(cell for cell in self.cells if cell.case.faults in self.scope))
+
+    @property
+    def beyond(self) -> Judged:
+        """What was found in the cells of fault models that were asked for beside these."""
+        return Judged(tuple(cell for cell in self.cells if cell.case.faults not in self.scope))
+
+    @property
+    def rank(self) -> tuple[Severity, Severity]:
+        """What orders designs, the worst first: what they are judged by, then what was asked for beside it."""
+        return self.standing.rank, self.beyond.rank
 
     @property
     def board(self) -> Board:
@@ -140,22 +168,6 @@ class Reviewed:
     def chip(self) -> FlashPart:
         """The flash part on it."""
         return self.scenario.part
-
-    @property
-    def unsafe(self) -> list[Cell]:
-        """The cells in which a bad end was found."""
-        return [cell for cell in self.cells if cell.graph.verdict == "unsafe"]
-
-    @property
-    def verdict(self) -> str:
-        """The worst verdict of all cells."""
-        verdicts = {cell.graph.verdict for cell in self.cells}
-        return next(verdict for verdict in ("unsafe", "open", "safe") if verdict in verdicts)
-
-    @property
-    def bad_ends(self) -> list[str]:
-        """Every bad end that was found in any cell."""
-        return [end for end in BAD if any(end in cell.graph.ends for cell in self.cells)]
 
 
 @dataclass(frozen=True)
@@ -192,7 +204,7 @@ def _review(request: Asked, name: str, progress: Teller) -> Reviewed:
     table, problem = _wear(request, name)
     repair = _repair(request, design, progress) if request.most and isinstance(design, Design) else None
     scenario = request.scenario(name, request.weighed_image)
-    return Reviewed(name, design, scenario, cells, weight, table, problem, repair)
+    return Reviewed(name, design, scenario, cells, weight, table, problem, repair, request.scope)
 
 
 def _cell(request: Asked, name: str, faults: str, image: str, progress: Teller) -> Cell:
@@ -205,7 +217,18 @@ def _cell(request: Asked, name: str, faults: str, image: str, progress: Teller) 
     def counted(explorer: Explorer) -> None:
         progress(f"{case.text}, {explorer.expanded} runs")
 
-    return check(case, scenario, fault_model(faults), budget=request.budget, progress=counted)
+    return played(check(case, scenario, fault_model(faults), budget=request.budget, progress=counted))
+
+
+def played(cell: Cell) -> Cell:
+    """Return a cell once the way to its worst end was played: `check` has done so with the shortest way alone."""
+    worst, shortest = Judged((cell,)).history, cell.graph.counterexample
+    if worst and shortest and worst.end in BAD and worst.end != shortest.end:
+        end = ending(cell.scenario, list(play(cell.scenario, cell.faults, worst.legs)))
+        if end.name != worst.end:
+            wrong = f"the search is wrong: what was to end {worst.end} ends {end.name}"
+            raise InternalFault(wrong, cell.case.identity(worst))
+    return cell
 
 
 def _weight(request: Asked, name: str, progress: Teller) -> Weight:

@@ -21,10 +21,10 @@ from otalab.json_text import script_text
 from otalab.views.player.life import live
 from otalab.views.player.page import CSS, ESM
 from otalab.views.player.words import opening
+from otalab.views.report.answer import compared_part, summary_part
 from otalab.views.report.facts import Asked, Reviewed, Unreviewed
 from otalab.views.report.parts import (
     checklist_part,
-    compared_part,
     design_part,
     ends_part,
     limits_part,
@@ -32,7 +32,6 @@ from otalab.views.report.parts import (
     repair_part,
     risk_part,
     stories_part,
-    summary_part,
     wear_part,
 )
 from otalab.views.report.story import Base, Story
@@ -71,7 +70,7 @@ def _of_design(reviewed: Reviewed, request: Asked, scenes: Scenes) -> dict[str, 
         each["scene"] = scenes.story(tape, base, each["story"], reviewed)
     undisturbed = None if stories else scenes.undisturbed(tape, reviewed)
     return {
-        "name": reviewed.design.name, "summary": reviewed.design.summary, "verdict": reviewed.verdict,
+        "name": reviewed.design.name, "summary": reviewed.design.summary,
         "answer": summary_part(reviewed, request), "is": design_part(reviewed),
         "matrix": matrix_part(reviewed, request), "stories": stories, "undisturbed": undisturbed,
         "risk": risk_part(reviewed, request), "wear": wear_part(reviewed, request),

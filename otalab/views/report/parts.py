@@ -16,9 +16,7 @@ from otalab.views.report.checklist import answered, checklist
 from otalab.views.report.facts import Asked, Reviewed, Weight
 from otalab.views.report.story import stories
 from otalab.views.report.svg import bars_svg, layout_svg, life_svg
-from otalab.views.report.words import choice_rows, cuts_words, listed, one_in, probability, sentence
-
-SIGNS = {"safe": "✓", "unsafe": "✗", "open": "?", "yes": "✓", "no": "✗", "partly": "◐"}
+from otalab.views.report.words import SIGNS, bounds, choice_rows, cuts_words, listed, many, probability
 
 
 def design_part(reviewed: Reviewed) -> dict[str, Any]:
@@ -102,8 +100,22 @@ def risk_part(reviewed: Reviewed, request: Asked) -> dict[str, Any]:
         "left_out": [(name, rows.why.iloc[0]) for name, rows in by_part if rows.low.isna().all()],
         "band": f"{probability(low)} to {probability(high)}" if high > low else "",
         "closed": weight.by_rate[first].weighed.closed,
-        "unsafe_at_no_risk": bool(reviewed.unsafe) and weight.bad(first)[1] == 0,
+        "not_in_it": _not_in_it(reviewed, request),
     }  # fmt: skip
+
+
+def _not_in_it(reviewed: Reviewed, request: Asked) -> str:
+    """Return which bad ends a probability of nothing leaves out."""
+    if reviewed.weight.bad(request.rates[0])[1]:
+        return ""
+    unsafe = {(cell.case.faults, cell.case.image) for cell in [*reviewed.standing.unsafe, *reviewed.beyond.unsafe]}
+    if (request.weighed_faults, request.weighed_image) in unsafe:
+        return "Unsafe all the same: the tears that break it have no probability under these weights."
+    if not unsafe:
+        return ""
+    others = listed([f"{faults} with image {image}" for faults, image in sorted(unsafe)][:3])
+    more = f", and {len(unsafe) - 3} more cells" if len(unsafe) > 3 else ""
+    return f"What breaks it in other cells ({others}{more}) is not in these numbers."
 
 
 def _rate_row(weight: Weight, rate: str) -> dict[str, Any]:
@@ -112,28 +124,15 @@ def _rate_row(weight: Weight, rate: str) -> dict[str, Any]:
     ends = [(end, probability(value)) for end, value in weighed.ends.items() if value]
     known = base_rates().get(rate)
     return {
-        "name": rate, "hour": f"{parse_rate(rate):.3g}", "bad": _bounds(low, high),
-        "one_in": _many(low, high),
+        "name": rate, "hour": f"{parse_rate(rate):.3g}", "bad": bounds(low, high),
+        "one_in": many(low, high),
         "ends": ends, "what": f"{known.rate}: {known.what}" if known else "", "source": known.source if known else "",
         "note": known.note if known else "",
     }  # fmt: skip
 
 
-def _bounds(low: float, high: float) -> str:
-    if high - low > 0.999:
-        return "not known: the graph is not closed"
-    return probability(low) if low == high or pd.isna(low) else f"{probability(low)} to {probability(high)}"
-
-
-def _many(low: float, high: float) -> str:
-    """Return one device in how many; nothing where nothing is known."""
-    if high - low > 0.999:
-        return ""
-    return ("at worst " if high > low else "") + one_in(high)
-
-
 def _part_row(weight: Weight, name: str, rows: pd.DataFrame) -> dict[str, Any]:
-    numbers = [_bounds(row.low, row.high) for row in rows.itertuples()]
+    numbers = [bounds(row.low, row.high) for row in rows.itertuples()]
     return {"name": name, "numbers": numbers, "carries": weight.carries[name] or "none"}
 
 
@@ -164,68 +163,6 @@ def repair_part(reviewed: Reviewed) -> dict[str, Any] | None:
         "smallest": repair.smallest,
         "changes": [(change.way, str(change.old), str(change.new)) for change in best.changes] if best else [],
         "proofs": [(p.faults, p.image, p.states, f"{p.wrecks:,}") for p in best.proofs] if best else [],
-        "short": best.text if best else repair.text,
-    }
-
-
-def compared_part(every: Sequence[Reviewed], request: Asked) -> dict[str, Any]:
-    """Return the designs side by side: the choices in which they differ, and what was found."""
-    rows = [{way: value for way, value, _ in choice_rows(reviewed.design)} for reviewed in every]
-    names = dict.fromkeys(way for row in rows for way in row)
-    differ = [way for way in names if len({row.get(way) for row in rows}) > 1]
-    columns = []
-    for reviewed, own in zip(every, rows, strict=True):
-        low, high = reviewed.weight.bad(request.rates[0])
-        mended = repair_part(reviewed)
-        columns.append(
-            {
-                "name": reviewed.design.name,
-                "verdict": reviewed.verdict,
-                "sign": SIGNS[reviewed.verdict],
-                "safe": f"{sum(cell.graph.verdict == 'safe' for cell in reviewed.cells)} of {len(reviewed.cells)}",
-                "choices": [own.get(way, "not said") for way in differ],
-                "bad": _bounds(low, high),
-                "one_in": _many(low, high),
-                "erases": f"{reviewed.weight.by_rate[request.rates[0]].weighed.expected()['erases']:.4g}",
-                "mend": mended["short"] if mended else _nothing(reviewed),
-            }
-        )
-    return {"differ": differ, "columns": columns, "rate": request.rates[0]}
-
-
-def _nothing(reviewed: Reviewed) -> str:
-    return "nothing to change" if isinstance(reviewed.design, Design) else "code is not changed by the lab"
-
-
-def summary_part(reviewed: Reviewed, request: Asked) -> dict[str, Any]:
-    """Return the answer in a few sentences."""
-    sentences = []
-    if reviewed.verdict == "safe":
-        sentences.append("No bad end can be reached by any number of power cuts, in any cell of the matrix.")
-    elif reviewed.verdict == "open":
-        sentences.append("Nothing bad was found, but not every graph is closed: this is not a proof.")
-    else:
-        histories = [bad for cell in reviewed.unsafe if (bad := cell.graph.counterexample)]
-        worst = min(histories, key=lambda bad: bad.order)
-        where = f" in the phase {worst.cuts[-1][1].phase}" if worst.cuts else ""
-        words = sentence(cuts_words(len(worst.cuts)))
-        can = f"{words}{where} can do it" if worst.cuts else "It needs no power cut"
-        sentences.append(f"{can}: {worst.end}, {worst.reason}.")
-        unsafe = f"{len(reviewed.unsafe)} of {len(reviewed.cells)} cells"
-        sentences.append(f"Bad ends were found in {unsafe}: {listed(reviewed.bad_ends)}.")
-    low, high = reviewed.weight.bad(request.rates[0])
-    risk = _bounds(low, high) + (f" ({_many(low, high)})" if _many(low, high) else "")
-    sentences.append(
-        f"Probability of a bad end per update, on {reviewed.chip.name} at rate {request.rates[0]}: {risk}."
-    )
-    if mend := repair_part(reviewed):
-        enough = f"{'Smallest' if mend['smallest'] else 'A'} change that is proved to be enough: {mend['short']}."
-        sentences.append(enough if mend["changes"] else f"No repair: {mend['text']}.")
-    return {
-        "name": reviewed.design.name,
-        "verdict": reviewed.verdict,
-        "sign": SIGNS[reviewed.verdict],
-        "sentences": sentences,
     }
 
 

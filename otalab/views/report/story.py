@@ -12,15 +12,17 @@ from math import fsum
 from typing import Any
 
 from otalab.bench.ends import END_WORDS
-from otalab.bench.trace import sector_of
+from otalab.bench.trace import Run, Step, sector_of
 from otalab.graph.check import Cell, counterexample
 from otalab.graph.history import History, Played
+from otalab.hardware.flash import Flash
 from otalab.text import seconds
 from otalab.views.player.life import PlayedLife, live
 from otalab.views.player.records import records
 from otalab.views.player.tape import Tape
 from otalab.views.player.tears import tear_words
 from otalab.views.player.words import effect_words, end_words
+from otalab.views.report.judged import Judged
 from otalab.views.report.words import cuts_words, listed, sentence
 
 MOST_RUNS = 4
@@ -100,25 +102,40 @@ class Story:
 
 def stories(cells: tuple[Cell, ...]) -> list[Story]:
     """Return a story for each way in which cells break, those of fewest cuts first."""
-    alike: dict[tuple[object, ...], list[Cell]] = {}
+    alike: dict[tuple[object, ...], list[tuple[Cell, History]]] = {}
     for cell in cells:
-        bad = cell.graph.counterexample
-        if bad is not None:
+        for bad in ways_to_bad_ends(cell):
             cuts = tuple((number, leg.step, leg.tear) for number, leg in bad.cuts)
-            alike.setdefault((bad.end, bad.reason, cuts), []).append(cell)
-    every = [_story(tuple(members)) for members in alike.values()]
+            alike.setdefault((bad.end, bad.reason, cuts), []).append((cell, bad))
+    every = [_story(tuple(cell for cell, _ in members), members[0][1]) for members in alike.values()]
     return sorted(every, key=lambda story: story.history.order)
 
 
-def _story(cells: tuple[Cell, ...]) -> Story:
-    first, bad = cells[0], cells[0].graph.counterexample
-    assert bad is not None
+def ways_to_bad_ends(cell: Cell) -> list[History]:
+    """Return the ways to bad ends that a report tells of a cell: the shortest one, and the one to the worst end."""
+    shortest, worst = cell.graph.counterexample, Judged((cell,)).history
+    if shortest is None or worst is None or worst.end == shortest.end:
+        return [] if shortest is None else [shortest]
+    return [shortest, worst]
+
+
+def _story(cells: tuple[Cell, ...], bad: History) -> Story:
+    first = cells[0]
     cuts = [(number, leg.step, leg.tear) for number, leg in bad.cuts if leg.step is not None]
     lived = live(first.scenario, first.faults, cuts, [leg.choices for leg in bad.legs], {})
     places = [lived.position(number, step) for number, step, _ in cuts] or [lived.starts[1] - 1]
     chapters = tuple(_chapter(lived, number) for number in range(min(len(lived.played), MOST_RUNS)))
-    shown = records(first.scenario.device, lived.flash(places[-1]))
+    shown = records(first.scenario.device, as_read(lived, places[-1]))
     return Story(cells, bad, lived, chapters, places[0], places[-1], shown)
+
+
+def as_read(lived: PlayedLife, position: int) -> Flash:
+    """Return what the flash holds after a cut, as the next run reads it: a cell that was left unstable has turned."""
+    flash, following = lived.flash(position), lived.played[lived.at(position)[0] + 1 :]
+    for sector in dict.fromkeys(sector for played in following[:1] for _, sector in played.run.swaps):
+        if flash.mark_of(sector):
+            flash = flash.swapped(sector)
+    return flash
 
 
 def _chapter(lived: PlayedLife, number: int) -> Chapter:
@@ -138,14 +155,30 @@ def _chapter(lived: PlayedLife, number: int) -> Chapter:
 def _told(played: Played) -> Iterator[str]:
     """Yield a sentence per phase, with what the device said in it."""
     torn = played.leg.step is not None
-    for phase, members in groupby(played.steps[: -1 if torn else None], lambda step: step.phase):
-        steps = list(members)
+    stretches = [list(members) for _, members in groupby(played.steps, lambda step: step.phase)]
+    if not stretches and played.run.log:
+        yield f"The device says: {' · '.join(line for _, line in played.run.log)}."
+    for number, members in enumerate(stretches):
+        # What the power failed in has a sentence of its own; what was said before it has not.
+        steps = members[:-1] if torn and members is stretches[-1] else members
+        said = " · ".join(line for place, line in _said(played.run, stretches) if place == number)
         time = fsum(step.seconds for step in steps)
-        numbers = range(steps[0].number, steps[-1].number + 1)
-        said = " · ".join(line for number, line in played.run.log if number in numbers)
-        count = f"{len(steps)} effect{'s' if len(steps) > 1 else ''}"
-        words = f"{phase.capitalize()}: {count}" + (f", {seconds(time)}" if time else "")
-        yield words + (f"; the device says: {said}." if said else ".")
+        count = f"{len(steps)} effect{'s' if len(steps) > 1 else ''}" + (f", {seconds(time)}" if time else "")
+        parts = [count] * bool(steps) + [f"the device says: {said}"] * bool(said)
+        if parts:
+            yield f"{members[0].phase.capitalize()}: {'; '.join(parts)}."
+
+
+def _said(run: Run, stretches: list[list[Step]]) -> Iterator[tuple[int, str]]:
+    """Yield what was said, each line with the number of the stretch of effects that it belongs to.
+
+    A line is known by the effect that follows it; after the last effect of a phase it still belongs to that phase.
+    """
+    for (effect, line), phase in zip(run.log, run.said_in, strict=True):
+        near = [n for n, steps in enumerate(stretches) if steps[0].number <= effect <= steps[-1].number + 1]
+        alike = [n for n in near if stretches[n][0].phase == phase]
+        if near:
+            yield (alike or near)[-1 if alike else 0], line
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from otalab.views.player.life import PlayedLife
 from otalab.views.style import slug
 
 WIDTH = 760
-LETTER = 6.9  # the width of a letter in the widest of the fonts that may be taken
+LETTER = 7.6  # the width of a letter in the widest of the fonts that may be taken
 
 
 def layout_svg(board: Board, design: Design | None) -> str:
@@ -65,7 +65,6 @@ def _strip(board: Board, low: int, high: int, y: int, design: Design | None) -> 
         yield "</title></rect>"
         label = "unused" if unused else name
         if len(label) * LETTER + 8 < width:
-            yield f'<rect class="label" x="{x + 3:.1f}" y="{y + 9}" width="{len(label) * LETTER + 6:.1f}" height="16"/>'
             yield _text(x + 6, y + 21, label, kind="on-label")
 
 
@@ -91,11 +90,7 @@ def life_svg(lived: PlayedLife, most: int = 4) -> str:
             )
             parts.append(f"<title>{escape(words)}</title></rect>")
             if len(phase) * LETTER + 8 < width:
-                middle = x + width / 2 - len(phase) * LETTER / 2
-                parts.append(
-                    f'<rect class="label" x="{middle - 3:.1f}" y="{y + 20}" width="{len(phase) * LETTER + 6:.1f}" '
-                )
-                parts.append(f'height="14"/>{_text(middle, y + 31, phase, kind="on-label")}')
+                parts.append(_text(x + width / 2, y + 31, phase, "middle", kind="on-label"))
             x += width
         cut = played.leg.step is not None
         if cut:

@@ -10,6 +10,8 @@ from otalab.firmware.design import Design, ways
 from otalab.firmware.device import Firmware
 from otalab.firmware.own_part import says
 
+SIGNS = {"safe": "✓", "unsafe": "✗", "open": "?", "yes": "✓", "no": "✗", "partly": "◐"}
+UNKNOWN = 0.999  # bounds as far apart as this say nothing
 COUNTS = {0: "no", 1: "one", 2: "two", 3: "three", 4: "four", 5: "five"}
 _UNITS = ((1e12, "million million"), (1e9, "thousand million"), (1e6, "million"), (1e3, "thousand"))
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -74,6 +76,20 @@ def one_in(value: float) -> str:
         if many >= size:
             return f"1 in {many / size:.3g} {word}" if many / size < 1000 else f"1 in {many:.0e}"
     return f"1 in {many:.3g}"
+
+
+def bounds(low: float, high: float) -> str:
+    """Return a probability that lies between two."""
+    if high - low > UNKNOWN:
+        return "not known: the graph is not closed"
+    return probability(low) if low == high or isnan(low) else f"{probability(low)} to {probability(high)}"
+
+
+def many(low: float, high: float) -> str:
+    """Return one device in how many; nothing where nothing is known."""
+    if high - low > UNKNOWN:
+        return ""
+    return ("at worst " if high > low else "") + one_in(high)
 
 
 def sentence(text: str) -> str:

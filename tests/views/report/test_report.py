@@ -99,8 +99,9 @@ def test_it_says_what_check_and_risk_say(found, made):
     asked, every = found
     said = Outline(made).text
 
-    assert "Smallest change that is proved to be enough: records.count: 1 → 2." in said
-    assert "One power cut in the phase switch can do it: bricked, no valid boot record." in said
+    proved = "proved under atomic and torn-program, images healthy and crashes"
+    assert f"Smallest change that is enough, {proved}: records.count: 1 → 2." in said
+    assert "Bricked, no valid boot record: one power cut in the phase switch; bad ends in 4 of 4 cells" in said
     for one in every:
         for cell in one.cells:
             again = check_design(one.design, cell.case.faults, cell.case.image, "tiny").graph
@@ -174,6 +175,31 @@ def test_a_life_that_needs_no_cut_is_a_story_too():
     assert story.lived.endless
     assert "for ever" in life_svg(story.lived)
     assert 4 * len(base.recovery(story.lived, story.first)) < len(base.tape.packed())
+
+
+def test_what_the_device_says_is_told_in_the_phase_in_which_it_says_it(found):
+    """
+    A file is carried over in the merge, whatever effect comes next; what was said before a cut is told too.
+    """
+    (story,) = stories(found[1][0].cells)
+    said = dict(line.split(": ", 1) for line in story.chapters[0].lines)
+
+    assert "Carried over conf9.json" in said["Merge"] and "Carried over" not in said["Download"]
+    assert "the device says: Writing boot record 0" in said["Switch"]
+    for chapter, played in zip(story.chapters, story.lived.played, strict=False):
+        lines = [line for number, line in played.run.log if number < len(played.steps) or played.leg.step is None]
+        assert all(any(line in told for told in chapter.lines) for line in lines)
+
+
+def test_records_are_shown_as_the_run_that_dies_reads_them():
+    """
+    What reads as done after a cut and otherwise at the next start is no record that counts.
+    """
+    (story,) = stories((check_design("hardened", "unstable", "crashes", "tiny", budget=60),))
+
+    assert "Two power cuts, in the phases switch and boot: bricked" == story.title
+    assert -1 == story.records["selected"]
+    assert "halts: no valid boot record" in story.records["why"]
 
 
 def test_parts_of_other_sectors_are_left_out_with_the_reason(found):

@@ -1,0 +1,191 @@
+"""The summary of a review: one scope, one truth, and an order of designs that the matrix agrees with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise, permutations
+
+import pytest
+
+from otalab.bench.ends import BAD, SEVERITY
+from otalab.firmware.catalogue import designs
+from otalab.graph.check import check_design
+from otalab.views.report.answer import compared_part, summary_part
+from otalab.views.report.checklist import OF_CUTS, answered, checklist
+from otalab.views.report.facts import Asked, gather
+from otalab.views.report.judged import NOTHING_AGAINST, Judged, cell_rank
+from otalab.views.report.parts import matrix_part
+from otalab.views.report.story import stories
+from otalab.views.report.summary import models_words, scopes, summary_of
+
+QUICK = Asked(
+    designs=designs(), board="tiny", faults=("torn-erase", "atomic"), rates=("us-2022",), parts=(), budget=16, most=0
+)  # fmt: skip
+MARKS = ("no", "partly", "open", "yes")
+
+
+def of_verdicts(one, reviewed, request):
+    """
+    Yield each verdict of a summary that the matrix denies.
+    """
+    matrix = {row["faults"]: {cell["verdict"] for cell in row["cells"]} for row in matrix_part(reviewed, request)}
+    told = {verdict: getattr(one, verdict) for verdict in ("safe", "unsafe", "open")}
+    within = set().union(*(found for name, found in matrix.items() if name in reviewed.scope))
+    if sorted(matrix) != sorted(name for names in told.values() for name in names):
+        yield "a fault model is told twice, or not at all"
+    for verdict, names in told.items():
+        yield from (f"{verdict} under {name}" for name in names if verdict not in matrix[name])
+    yield from (f"safe under {name}" for name in told["safe"] if matrix[name] != {"safe"})
+    if ("unsafe" in within) != (one.verdict == "unsafe") or (within == {"safe"}) != (one.verdict == "safe"):
+        yield f"{one.verdict}, and the cells say {within}"
+
+
+def of_ends(one, reviewed):
+    """
+    Yield each end of a summary that is not what its cells and stories tell.
+    """
+    scope = [cell for cell in reviewed.cells if cell.case.faults in reviewed.scope]
+    worst = next((end for end in SEVERITY if any(end in cell.graph.ends for cell in scope)), None)
+    if (one.worst.end if one.worst else None) != worst:
+        yield f"the worst end is {worst}"
+    if worst and one.worst.cuts != min(len(c.graph.histories[worst].cuts) for c in scope if worst in c.graph.ends):
+        yield f"{one.worst.cuts} cuts"
+    told = {(story.history.end, len(story.history.cuts)) for story in stories(reviewed.cells)}
+    for end in (one.worst, one.easiest, one.beyond_worst):
+        if end and end.end in BAD and (end.end, end.cuts) not in told:
+            yield f"no story tells of {end.end} after {end.cuts} cuts"
+
+
+def of_numbers(one, reviewed, request):
+    """
+    Yield each number, change and mark of a summary that a verdict denies.
+    """
+    weighed = request.weighed_faults, request.weighed_image
+    safe = any(cell.verdict == "safe" for cell in reviewed.cells if (cell.case.faults, cell.case.image) == weighed)
+    if one.risk[0] > 0 and safe:
+        yield "a risk in a cell that is safe"
+    if not (one.risk[0] <= one.risk[1] and 0 <= one.lost[0] <= one.lost[1] <= 1e6):
+        yield "bounds that are none"
+    if one.verdict == "safe" and (one.change or one.repair not in ("safe", "not asked", "code")):
+        yield f"safe, and its repair is {one.repair}"
+    marks = {item.shows: finding.mark for item in checklist() if (finding := answered(item, reviewed))}
+    if marks["cuts"] != {"safe": "yes", "unsafe": "no", "open": "open"}[one.verdict]:
+        yield f"{one.verdict}, and the checklist says {marks['cuts']}"
+    part = summary_part(reviewed, request)
+    if {part["badges"][0][1], part["verdict"]} != {one.verdict}:
+        yield "another colour than its verdict"
+
+
+def contradictions(reviewed, request):
+    """
+    Return each fact of the first page that another number or verdict of the page denies.
+    """
+    one = summary_of(reviewed, request)
+    return [*of_verdicts(one, reviewed, request), *of_ends(one, reviewed), *of_numbers(one, reviewed, request)]
+
+
+@pytest.fixture(scope="module")
+def every():
+    """
+    Every design of the catalogue, with what a quick search found.
+    """
+    return gather(QUICK)[0]
+
+
+@pytest.mark.slow
+def test_no_fact_of_the_first_page_contradicts_another(every):
+    """
+    Whatever designs are judged by: all that was asked for, or some of it, with the rest beside it.
+    """
+    for reviewed in every:
+        assert [] == contradictions(reviewed, QUICK), reviewed.given
+        assert [] == contradictions(replace(reviewed, scope=("atomic",)), QUICK), reviewed.given
+
+
+@pytest.mark.slow
+def test_the_order_of_designs_agrees_with_the_matrix(every):
+    """
+    Of two designs, one that is no better in any cell comes no later in the order of severity.
+    """
+    seen = 0
+    for scope in (QUICK.faults, ("atomic",)):
+        for one, other in permutations((replace(reviewed, scope=scope) for reviewed in every), 2):
+            pairs = zip(map(cell_rank, one.cells), map(cell_rank, other.cells), strict=True)
+            if all(mine <= yours for mine, yours in pairs):
+                seen += 1
+                assert one.rank <= other.rank, (one.given, other.given)
+    assert seen > len(every)
+
+
+@pytest.mark.slow
+def test_a_comparison_has_one_scope_in_every_row(every):
+    """
+    A row whose scope is narrower than the verdict's says why; designs come in the order of severity.
+    """
+    compared, of = compared_part(every, QUICK), scopes(QUICK)
+    ranks = {reviewed.design.name: reviewed.rank for reviewed in every}
+
+    assert all(len(every) == len(values) for *_, values in compared["rows"])
+    assert all(later <= earlier for earlier, later in pairwise(ranks[name] for name in compared["names"]))
+    for name, scope in of.items():
+        same = (scope.models, scope.images) == (of["verdict"].models, of["verdict"].images)
+        assert same or scope.why or not scope.models, name
+
+
+@pytest.mark.slow
+def test_the_safe_design_is_green_by_its_scope():
+    """
+    It says what lies beyond that, and is no worse in any item of the checklist than the one that any cut kills.
+    """
+    request = Asked(
+        designs=("single-record", "hardened"), board="tiny", faults=("torn-program", "all", "unstable"),
+        parts=(), budget=20, most=1, limit=5,
+    )  # fmt: skip
+    single, hardened = gather(request)[0]
+
+    assert [[], []] == [contradictions(reviewed, request) for reviewed in (single, hardened)]
+    assert ("unsafe", "safe", "unsafe") == (single.standing.verdict, hardened.standing.verdict, hardened.beyond.verdict)
+    assert single.rank < hardened.rank
+    for item in checklist():
+        if item.shows in OF_CUTS:
+            worse, better = (MARKS.index(answered(item, reviewed).mark) for reviewed in (single, hardened))
+            assert worse <= better, item.number
+
+
+def test_nor_does_one_by_default():
+    """
+    The published design, on the board that everybody has.
+    """
+    request = Asked(designs=("mongoose",), faults=("atomic",), images=("healthy", "crashes"), parts=(), most=0)
+    (mongoose,) = gather(request)[0]
+
+    assert [] == contradictions(mongoose, request)
+    assert {"stuck"} == {one.end for one in (summary_of(mongoose, request).worst,)}
+
+
+def test_what_was_asked_beside_all_is_beyond_it():
+    """
+    Its members are within; where `all` was not asked for, nothing is beyond.
+    """
+    assert ("atomic", "all") == Asked(designs=(), faults=("atomic", "all", "unstable")).scope
+    assert ("atomic", "unstable") == Asked(designs=(), faults=("atomic", "unstable")).scope
+    assert "all and unstable" == models_words(("atomic", "torn-bits", "all", "unstable"))
+
+
+def test_the_way_to_the_worst_end_is_a_story_too():
+    """
+    Where fewer cuts lead to a milder end, both are told.
+    """
+    cell = check_design("esp32-beside", "atomic", "crashes", "tiny", budget=16)
+    told = stories((cell,))
+
+    assert {cell.graph.counterexample.end, Judged((cell,)).history.end} == {story.history.end for story in told}
+    assert all(story.lived.end.name == story.history.end for story in told)
+
+
+def test_of_nothing_nothing_is_held_against_a_design():
+    """
+    No cell is asked beyond what was asked for.
+    """
+    assert ("safe", "", None) == (Judged(()).verdict, Judged(()).worst, Judged(()).history)
+    assert NOTHING_AGAINST == Judged(()).rank
