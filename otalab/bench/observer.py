@@ -5,7 +5,7 @@ They know every image and every file that was ever offered, and may look at all 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from otalab.bench.ends import BAD, End
@@ -13,10 +13,12 @@ from otalab.bench.scenario import Scenario
 from otalab.bench.trace import Life, Run, life
 from otalab.firmware.outcome import Bricked, Hung, Reset, Running
 from otalab.formats.filesystems.kinds import read_files
-from otalab.hardware.chip import Look
+from otalab.hardware.chip import Look, Stretch
 from otalab.hardware.effects import Program
 from otalab.hardware.flash import Flash
 
+# Who hears of what is looked at: stretches, and whole sectors.
+LookWitness = Callable[[Iterable[Stretch], Iterable[int]], None]
 # Whether the files that an update brings are to be found on the device, by where a board has its data.
 BRINGS = {"each": True, "kept": False, "overwritten": True, "none": False}
 
@@ -65,7 +67,7 @@ class ProbeAnswer:
 
 
 class Observer:
-    """Judges the runs of one scenario.
+    """Judges the runs of one scenario; whatever is looked at for that, `looked` hears of.
 
     Thousands of wrecks end in a handful of contents: what a device with the same ones did with the probe it remembers.
     """
@@ -73,8 +75,8 @@ class Observer:
     # Of so many contents at most, as a campaign may meet any number of them.
     KEPT = 4096
 
-    def __init__(self, scenario: Scenario) -> None:
-        self.scenario = scenario
+    def __init__(self, scenario: Scenario, looked: LookWitness = lambda _stretches, _sectors: None) -> None:
+        self.scenario, self._looked = scenario, looked
         self._probed: dict[Flash, ProbeAnswer] = {}
 
     def judge_run(self, run: Run) -> tuple[End | None, list[Look]]:
@@ -89,7 +91,9 @@ class Observer:
         reads: list[Look] = []
         if self.scenario.files:
             region = self.scenario.device.board.slots[run.outcome.slot].fs
-            reads += (Look(sector, raw=True) for sector in self.scenario.device.board.sectors_of(region))
+            files = self.scenario.device.board.sectors_of(region)
+            reads += (Look(sector, raw=True) for sector in files)
+            self._looked((), files)
         probed = self._probe(run.flash)
         if end and end.name not in BAD and probed.refused:
             end = End("not-updatable", f"one more good image does not go in: {probed.refused}")
@@ -103,11 +107,11 @@ class Observer:
         if known is None:
             if len(self._probed) >= self.KEPT:
                 self._probed.clear()
-            known = self._probed[flash] = probe(self.scenario, flash)
+            known = self._probed[flash] = probe(self.scenario, flash, self._looked)
         return known
 
 
-def probe(scenario: Scenario, flash: Flash) -> ProbeAnswer:
+def probe(scenario: Scenario, flash: Flash, looked: LookWitness = lambda _stretches, _sectors: None) -> ProbeAnswer:
     """Offer one more good image to a device with these contents, on steady power."""
     lived = life(scenario.probing(), flash)
     looks: list[Look] = []
@@ -115,6 +119,7 @@ def probe(scenario: Scenario, flash: Flash) -> ProbeAnswer:
     for run in lived.runs:
         looks += (look for look in run.looks if look.sector not in erased)
         erased |= run.killed
+        looked(run.stretches, run.wholly)
     taken = isinstance(lived.last.outcome, Running) and lived.last.outcome.version == scenario.probe.version
     return ProbeAnswer("" if taken else _why(lived), tuple(dict.fromkeys(looks)))
 

@@ -18,7 +18,7 @@ from otalab.firmware.controller import Controller
 from otalab.firmware.device import power_on
 from otalab.firmware.outcome import Outcome, Reset
 from otalab.hardware.board import Board
-from otalab.hardware.chip import Chip, Draw, Look
+from otalab.hardware.chip import Chip, Draw, Look, Stretch
 from otalab.hardware.effects import Ask, Effect, Erase, Program, Wait
 from otalab.hardware.flash import Flash
 from otalab.summary import Summary
@@ -52,6 +52,7 @@ class Run(Summary):
     `path` is what decided the run, in order: sectors read before they were erased, and choices of chance.
     `swaps` are the unstable sectors that were found to read otherwise, each with the effect before which it was.
     `probability` is that of the choices; `said_in` the phase in which each line of the log was said.
+    `stretches` and `wholly` say which bytes the looks were at: here and there in sectors, and of which sectors all.
     """
 
     steps: tuple[Step, ...]
@@ -64,6 +65,8 @@ class Run(Summary):
     swaps: tuple[tuple[int, int], ...]
     probability: float
     said_in: tuple[str, ...] = ()
+    stretches: frozenset[Stretch] = frozenset()
+    wholly: frozenset[int] = frozenset()
 
     def facts(self) -> Iterator[tuple[str, object]]:
         """Yield how much happened, and how it ended."""
@@ -169,7 +172,8 @@ def _run(scenario: Scenario, flash: Flash, world: World, choices: Sequence[int])
         except StopIteration as end:
             log += ((len(steps), line) for line in chip.log[len(log) :])
             decided = tuple(chip.path), frozenset(chip.killed), tuple(chip.swaps), chance.probability
-            return Run(tuple(steps), end.value, chip.flash, world, tuple(log), *decided, tuple(chip.said_in))
+            looked = tuple(chip.said_in), frozenset(chip.stretches), frozenset(chip.wholly)
+            return Run(tuple(steps), end.value, chip.flash, world, tuple(log), *decided, *looked)
         log += ((len(steps), line) for line in chip.log[len(log) :])
         chip.board.geometry.check(effect)
         before, began, due, world_asked, answer = chip.flash, chip.now, chip.timer_due, world, None

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator
+from contextlib import suppress
 from functools import partial, reduce
 from operator import or_
 
@@ -21,6 +22,7 @@ from otalab.bench.trace import Run, every_run, sector_of
 from otalab.bench.unerased import first_over_unerased
 from otalab.collector import resting
 from otalab.errors import InternalFault, Unrepeatable
+from otalab.faults.models import SIX
 from otalab.faults.tear import Counts, FaultModel
 from otalab.firmware.outcome import Reset
 from otalab.graph.apart import TearClasses
@@ -28,6 +30,7 @@ from otalab.graph.budget import BUDGET, BudgetSpent, a_budget
 from otalab.graph.identity import Identity
 from otalab.graph.looks import both, looks, mask
 from otalab.graph.nodes import Arrival, Edge, KnownRun, Node, Spot, TearClass, contents
+from otalab.graph.stretches import BrokenSearch
 from otalab.graph.trie import Leaf, Trie
 from otalab.hardware.chip import Look
 from otalab.hardware.effects import Effect, Erase, Program
@@ -54,8 +57,9 @@ class Explorer:
         self.faults = faults
         self.budget = a_budget(budget)
         self.progress = progress
-        self.observer = Observer(scenario)
-        self.identity = Identity(scenario.device, verdict_only=verdict_only)
+        by_stretches = verdict_only and set(faults.members) <= SIX.keys()
+        self.identity = Identity(scenario.device, verdict_only=verdict_only, by_stretches=by_stretches)
+        self.observer = Observer(scenario, self.identity.stretches.learn)
         self.expanded = self.lookups = 0
         self.never, self._surely = [0.0] * len(faults.members), [1.0] * len(faults.members)
         self._effects: dict[Effect, Effect] = {}
@@ -63,6 +67,11 @@ class Explorer:
         self._begin()
 
     def _begin(self) -> None:
+        while True:
+            with suppress(BrokenSearch):
+                return self._begin_anew()
+
+    def _begin_anew(self) -> None:
         self.closed = self.interrupted = False
         self.trie = Trie()
         self.nodes: list[Node] = []
@@ -80,8 +89,9 @@ class Explorer:
                 while not self.closed:
                     if self.identity.stale:
                         self._begin()
-                    self._expand()
-                    self._check()
+                    with suppress(BrokenSearch):
+                        self._expand()
+                        self._check()
         except (BudgetSpent, KeyboardInterrupt) as broken_off:
             # What was found stays found; only "nothing else is there" can no longer be said.
             self.closed = False
@@ -151,6 +161,9 @@ class Explorer:
         for taken, end, reads in self._judged(flash, world, way):
             self.expanded += 1
             self.identity.learn(flash, taken.steps)
+            self.identity.stretches.learn(taken.stretches, taken.wholly)
+            if self.identity.stretches.stale:
+                raise BrokenSearch
             path = (*taken.path, *reads)
             leaves.append(self.trie.add(world, path, partial(self.identity.key, flash)))
             runs.append(self._known(taken, end))

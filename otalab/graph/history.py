@@ -11,7 +11,7 @@ from otalab.bench.observer import Observer
 from otalab.bench.scenario import Scenario, World
 from otalab.bench.trace import Run, Step, run, sector_of
 from otalab.errors import BadInput
-from otalab.faults.tear import FaultModel, Tear
+from otalab.faults.tear import FaultModel, Site, Tear
 from otalab.firmware.outcome import Reset
 from otalab.hardware.effects import Erase, Program
 from otalab.hardware.flash import Flash
@@ -127,8 +127,24 @@ def _tear(scenario: Scenario, faults: FaultModel, step: Step, label: str) -> Tea
         if tear.label == label:
             return tear
         known.append(tear.label)
+    if other := _by_another_label(scenario, faults, step, label):
+        return other
     near = ", ".join(sorted(known, key=lambda other: _distance(label, other))[:3])
     raise BadInput(f"effect {step.number} has no tear {label!r} under the fault model {faults.name}; near it: {near}")
+
+
+def _by_another_label(scenario: Scenario, faults: FaultModel, step: Step, label: str) -> Tear | None:
+    """Return the tear that a label stands for where another one leaves the same, and lends it its own.
+
+    A search may have met the two on contents that nobody tells from these, and on which they left different bytes.
+    """
+    assert isinstance(step.effect, (Erase, Program))
+    site = Site.of(step.effect, step.before, scenario.device)
+    for _, leave, _ in getattr(faults, "parts", ()):
+        for name, contents, _, _, mark in site.left(leave):
+            if name == label:
+                return Tear(label, site.within(site.whole, contents), mark, ())
+    return None
 
 
 def _distance(label: str, other: str) -> tuple[bool, int]:

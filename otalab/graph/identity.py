@@ -1,6 +1,6 @@
 """Identity: which contents of a sector no firmware can tell apart.
 
-Outside the record places that is a sector's bytes and its mark.
+Outside the record places that is a sector's bytes and its mark; of code, the bytes that it was seen to look at.
 In a record place it is what the codec makes of the bytes, now and after whatever a cut erase can still do to them:
 
 - Bytes that decode are told apart by their bytes.
@@ -41,6 +41,7 @@ from otalab.formats.records.guard import STRONG
 from otalab.formats.records.record import FEW, Record, renumbered
 from otalab.graph.journal import Journal
 from otalab.graph.passages import Passages, as_read
+from otalab.graph.stretches import Stretches
 from otalab.hardware.chip import Look
 from otalab.hardware.effects import Erase, Program
 from otalab.hardware.flash import Flash, Mark
@@ -51,7 +52,9 @@ SCRAP = "scrap"
 class Identity:
     """Names the classes of sector contents for one device."""
 
-    def __init__(self, device: Device, *, verdict_only: bool = False) -> None:
+    def __init__(self, device: Device, *, verdict_only: bool = False, by_stretches: bool = False) -> None:
+        # The lab's own firmware reads whole sectors, or records through a codec.
+        self.stretches = Stretches(known=by_stretches and device.firmware.design is None)
         apart = [verdict_only and is_journal(device, family) for family in device.families]
         self._kinds = [
             _Kind(family, verdict_only=verdict_only)
@@ -70,7 +73,7 @@ class Identity:
     @property
     def stale(self) -> bool:
         """Whether something that was learnt makes classes wrong that were given away before."""
-        return any(kind.stale for kind in self._every)
+        return self.stretches.stale or any(kind.stale for kind in self._every)
 
     def learn(self, flash: Flash, steps: Iterable[Step]) -> None:
         """Take note of records that a run found or wrote."""
@@ -80,6 +83,7 @@ class Identity:
 
     def renew(self) -> None:
         """Forget every class, and keep the records: a search that used classes that were wrong starts anew."""
+        self.stretches.renew()
         for kind in self._every:
             kind.renew()
 
@@ -94,12 +98,13 @@ class Identity:
         if journal := self._journal_of.get(sector):
             kept = journal.key(flash, sector, raw=raw)
             return (kept, _hidden(flash.mark_of(sector), contents)) if flash.marks else kept
-        return (contents, _hidden(flash.mark_of(sector), contents)) if flash.marks else contents
+        shown = contents if kind else self.stretches.of(sector, contents)
+        return (shown, _hidden(flash.mark_of(sector), contents)) if flash.marks else shown
 
     def raw_class(self, sector: int, contents: bytes, mark: Mark | None) -> Hashable:
         """Return the class of what a tear leaves where the bytes themselves will be looked at."""
         journal = self._journal_of.get(sector)
-        kept = journal.sector_class(sector, contents) if journal else contents
+        kept = journal.sector_class(sector, contents) if journal else self._seen(sector, contents)
         return kept, _hidden(mark, contents) if mark else None
 
     def records(self, flash: Flash, sector: int) -> tuple[bytes, ...]:
@@ -126,7 +131,10 @@ class Identity:
         hidden, kind = _hidden(mark, contents) if mark else None, self._of.get(sector)
         if journal := self._journal_of.get(sector):
             return journal.read_class(contents), hidden
-        return (kind.record_class(contents[: kind.size]) if kind else contents), hidden
+        return (kind.record_class(contents[: kind.size]) if kind else self._seen(sector, contents)), hidden
+
+    def _seen(self, sector: int, contents: bytes) -> Hashable:
+        return contents if sector in self._of else self.stretches.of(sector, contents)
 
     def noted(self, effect: Erase | Program, before: Flash, sector: int, tears: Iterable[Tear]) -> Iterable[Tear]:
         """Return what a cut can leave, and what is taken to be possible for the sake of others of the same class."""

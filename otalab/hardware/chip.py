@@ -25,6 +25,14 @@ class Look(NamedTuple):
     raw: bool
 
 
+class Stretch(NamedTuple):
+    """Bytes of a sector that were looked at, and no others of that look: from `start` up to `end`."""
+
+    sector: int
+    start: int
+    end: int
+
+
 class Draw(NamedTuple):
     """What chance decided: which possibility it took, of how many."""
 
@@ -48,6 +56,9 @@ class Chip:
         self.killed: set[int] = set()
         # Of every sector on the path: were its bytes looked at?
         self._seen: dict[int, bool] = {}
+        # Where bytes were looked at: here and there, and of which sectors all that is asked for counts as all of them.
+        self.stretches: set[Stretch] = set()
+        self.wholly: set[int] = set()
         # Before which effect which unstable sector was found to read otherwise.
         self.swaps: list[tuple[int, int]] = []
         self.settle: Callable[[Mark], int] = lambda _mark: 0
@@ -82,17 +93,27 @@ class Chip:
         self.require_readable(address, length)
         return self.flash.read(address, length)
 
-    def note_read(self, address: int, length: int, *, raw: bool = True) -> None:
-        """Note sectors as read, unless this run had wholly erased them before."""
+    def note_read(self, address: int, length: int, *, raw: bool = True, alone: bool = False) -> None:
+        """Note sectors as read, unless this run had wholly erased them before; `alone`: no byte beside was seen."""
         for sector in self.flash.geometry.sectors_of(address, length):
+            if sector in self.killed:
+                continue
+            if raw and not alone:
+                self.wholly.add(sector)
+            elif raw:
+                self.stretches.add(self._stretch(sector, address, length))
             noted = self._seen.get(sector)
             # Who has seen the bytes has seen what a codec makes of them.
-            if sector in self.killed or noted or noted is raw:
+            if noted or noted is raw:
                 continue
             self._seen[sector] = raw
             self.path.append(Look(sector, raw))
             if noted is None:
                 self._settle(sector)
+
+    def _stretch(self, sector: int, address: int, length: int) -> Stretch:
+        begin, size = sector * self.flash.geometry.sector_size, self.flash.geometry.sector_size
+        return Stretch(sector, max(address - begin, 0), min(address + length - begin, size))
 
     def _settle(self, sector: int) -> None:
         """Decide how an unstable sector reads for as long as the power stays on."""
@@ -109,7 +130,7 @@ class Chip:
                 self.killed.add(sector)
             case Program(address, data):
                 # What a program leaves depends on the bits below it, so it counts as a read of them.
-                self.note_read(address, len(data))
+                self.note_read(address, len(data), alone=True)
                 self.flash = after(self.flash, effect)
         self.effects += 1
 

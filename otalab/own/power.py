@@ -111,7 +111,7 @@ class Power(ABC):
 
     def _read(self, address: int, size: int) -> None:
         """Note a read; one of exactly a record is a look at what its format makes of it."""
-        self._chip.note_read(address, size, raw=(address, size) not in self._records)
+        self._chip.note_read(address, size, raw=(address, size) not in self._records, alone=True)
         try:
             self._chip.require_readable(address, size)
         except ReadFault as fault:
