@@ -174,7 +174,8 @@ def _run(scenario: Scenario, flash: Flash, world: World, choices: Sequence[int])
             decided = tuple(chip.path), frozenset(chip.killed), tuple(chip.swaps), chance.probability
             looked = tuple(chip.said_in), frozenset(chip.stretches), frozenset(chip.wholly)
             return Run(tuple(steps), end.value, chip.flash, world, tuple(log), *decided, *looked)
-        log += ((len(steps), line) for line in chip.log[len(log) :])
+        if len(chip.log) > len(log):
+            log += ((len(steps), line) for line in chip.log[len(log) :])
         chip.board.geometry.check(effect)
         before, began, due, world_asked, answer = chip.flash, chip.now, chip.timer_due, world, None
         if isinstance(effect, Ask):

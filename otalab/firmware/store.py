@@ -20,6 +20,7 @@ from otalab.formats.records.otadata import OtadataCodec
 from otalab.formats.records.record import Codec, Invalid, Record, Selection
 from otalab.hardware.board import Board, Region
 from otalab.hardware.chip import Chip
+from otalab.kept import kept_beside
 
 # Of which the formats are kept, and formats of which records are: a repair goes through thousands of designs.
 DESIGNS, FORMATS = 512, 16
@@ -48,13 +49,13 @@ class Family:
         return (sum(self.codec.fields),) if start is None else (start, *self.codec.fields)
 
 
-@lru_cache(DESIGNS)
+@kept_beside(DESIGNS)
 def codec(design: Design) -> Codec:
     """Return the record format of a design."""
     return _codec(*_format(design))
 
 
-@lru_cache(DESIGNS)
+@kept_beside(DESIGNS)
 def decoder(design: Design) -> Callable[[bytes], Record | Invalid]:
     """Return what makes a record of bytes; a search reads the same ones a hundred thousand times."""
     return _decoder(*_format(design))
@@ -81,7 +82,7 @@ def _decoder(*made_of: *_Choices) -> Callable[[bytes], Record | Invalid]:
     return lru_cache(maxsize=1 << 12)(_codec(*made_of).decode)
 
 
-@lru_cache(DESIGNS)
+@kept_beside(DESIGNS)
 def places(board: Board, design: Design) -> tuple[int, ...]:
     """Return the address of every place that a record may have, in the order in which they are read."""
     areas, size = AREAS[design.records](board), codec(design).size

@@ -166,6 +166,7 @@ class _Kind:
         self._classes: dict[bytes, Hashable] = {}
         self.stale = False
         self._keys: dict[tuple[object, ...], tuple[Hashable, ...]] = {}
+        self._last: tuple[Flash | None, tuple[Hashable, ...]] = None, ()
 
     def learn(self, flash: Flash, steps: Iterable[Step]) -> None:
         """Take note of records that a run found or wrote."""
@@ -221,6 +222,7 @@ class _Kind:
         """Forget every class, and keep the records."""
         self._classes.clear()
         self._keys.clear()
+        self._last = None, ()
         self.stale = False
 
     def key(self, flash: Flash, sector: int, *, raw: bool) -> Hashable:
@@ -239,6 +241,8 @@ class _Kind:
         return () if self._strong else tuple(flash.sectors[place][: self.size] for place in self.places)
 
     def _record_keys(self, flash: Flash) -> tuple[Hashable, ...]:
+        if self._last[0] is flash:  # a run looks at every place of a family, most of them twice
+            return self._last[1]
         contents = tuple([flash.sectors[place] for place in self.places])
         marks = tuple([flash.mark_of(place) for place in self.places]) if flash.marks else ()
         known = self._keys.get((contents, marks))
@@ -250,6 +254,7 @@ class _Kind:
             keys = classes if fixed else self._renumbered(classes)
             known = tuple(zip(keys, hidden, strict=True)) if marks else tuple(keys)
             self._keys[contents, marks] = known
+        self._last = flash, known
         return known
 
     def _renumbered(self, classes: list[Hashable]) -> list[Hashable]:
@@ -274,12 +279,9 @@ class _Kind:
     def _told_apart(self, data: bytes) -> Hashable:
         if isinstance(record := self._codec.decode(data), Record):
             return (self._passages and self._passages.record_class(data, record)) or data
-        if self._almost(data):
+        if any(data.startswith(core, start) for start, _, core in self._cores.values()):
             return "almost", data
         return (self._passages and self._passages.scrap_class(data)) or SCRAP
-
-    def _almost(self, data: bytes) -> bool:
-        return any(data.startswith(core, start) for start, _, core in self._cores.values())
 
 
 def _core(data: bytes) -> tuple[int, int]:

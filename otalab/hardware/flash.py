@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 from hashlib import sha256
 from itertools import chain, repeat
 from typing import Literal, overload
@@ -19,6 +20,7 @@ from otalab.summary import Summary
 
 ERASED = 0xFF
 LARGEST = 2**28  # bytes; no NOR flash is larger
+KEPT = 512  # programs whose result is at hand: of the pages of a few images, and of few bytes where sectors are large
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +50,29 @@ class Geometry:
             case Erase(sector) if not 0 <= sector < self.sectors:
                 raise BadInput(f"sector {sector} lies outside a flash of {self.sectors} sectors")
             case Program(address, data):
-                self.sectors_of(address, len(data))
+                if address < 0 or address + len(data) > self.size:
+                    self.sectors_of(address, len(data))
                 if not data or address // self.page_size != (address + len(data) - 1) // self.page_size:
                     raise BadInput(f"{len(data)} bytes at 0x{address:x} do not lie inside one page of {self.page_size}")
                 if address % self.program_unit or len(data) % self.program_unit:
                     raise BadInput(f"{len(data)} bytes at 0x{address:x} are not whole units of {self.program_unit}")
+
+
+@cache
+def blank(size: int) -> bytes:
+    """Return so many erased bytes."""
+    return bytes([ERASED]) * size
+
+
+@lru_cache(KEPT)
+def programmed(old: bytes, offset: int, data: bytes) -> bytes:
+    """Return the contents of a sector after a program at an offset in it: an AND, bit by bit.
+
+    The pages of one image are programmed again in nearly every run; equal sectors that are one object are cheap.
+    """
+    end = offset + len(data)
+    kept = int.from_bytes(old[offset:end]) & int.from_bytes(data)
+    return b"".join((old[:offset], kept.to_bytes(len(data)), old[end:]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +111,11 @@ class Sectors(Sequence[bytes]):
     def __getitem__(self, index: int | slice) -> bytes | tuple[bytes, ...]:
         if isinstance(index, slice):
             return tuple(self[n] for n in range(*index.indices(self._size)))
-        if not -self._size <= index < self._size:
-            raise IndexError(index)
-        if index < 0:
-            index += self._size
-        return self._groups[index // self.GROUP][index % self.GROUP]
+        if 0 <= index < self._size:  # first: a search asks for nothing else, millions of times
+            return self._groups[index // self.GROUP][index % self.GROUP]
+        if -self._size <= index < 0:
+            return self[index + self._size]
+        raise IndexError(index)
 
     def __len__(self) -> int:
         return self._size
@@ -134,9 +154,9 @@ class Flash(Summary):
 
     def facts(self) -> Iterator[tuple[str, object]]:
         """Yield its size, how much of it is erased, and by what equal contents are seen to be equal."""
-        size, blank = self.geometry.sector_size, bytes([ERASED]) * self.geometry.sector_size
+        size = self.geometry.sector_size
         yield "sectors", f"{len(self.sectors)} of {size} bytes"
-        yield "erased", sum(sector == blank for sector in self.sectors)
+        yield "erased", sum(sector == blank(size) for sector in self.sectors)
         if self.marks:
             yield "marked", ", ".join(f"{mark.kind} {mark.sector}" for mark in sorted(self.marks, key=str))
         yield "sha256", sha256(self.image).hexdigest()[:12]
@@ -144,7 +164,7 @@ class Flash(Summary):
     @classmethod
     def blank(cls, geometry: Geometry) -> Flash:
         """Return a chip fresh from the factory: all ones."""
-        return cls(geometry, Sectors(repeat(bytes([ERASED]) * geometry.sector_size, geometry.sectors)))
+        return cls(geometry, Sectors(repeat(blank(geometry.sector_size), geometry.sectors)))
 
     @classmethod
     def of(cls, geometry: Geometry, image: bytes) -> Flash:
@@ -166,26 +186,27 @@ class Flash(Summary):
             return self.sectors[touched.start][start : start + length]
         return b"".join(self.sectors[touched.start : touched.stop])[start : start + length]
 
+    def held(self, address: int, length: int) -> tuple[bytes, ...]:
+        """Return a stretch of whole sectors, each by itself."""
+        touched = self.geometry.sectors_of(address, length)
+        return self.sectors[touched.start : touched.stop]
+
     def after(self, effect: Effect) -> Flash:
         """Return the contents once an effect has run to its end."""
         size = self.geometry.sector_size
         match effect:
             case Erase(sector):
-                return self.with_sector(sector, bytes([ERASED]) * size)
+                return self.with_sector(sector, blank(size))
             case Program(address, data):
                 sector, offset = divmod(address, size)
                 mark = self.mark_of(sector) if self.marks else None
                 if mark and mark.kind == "weak":
                     # Cells that were not erased in full hold no new charge for long: the later half is lost.
                     data = data[: len(data) // 2]
-                old = self.sectors[sector]
-                kept = int.from_bytes(old[offset : offset + len(data)]) & int.from_bytes(data)
-                new = old[:offset] + kept.to_bytes(len(data)) + old[offset + len(data) :]
+                new = programmed(self.sectors[sector], offset, data)
                 if mark and mark.kind == "unstable":
                     # Programmed again, a cell that was programmed half is programmed whole.
-                    other = mark.other[offset : offset + len(data)]
-                    kept = int.from_bytes(other) & int.from_bytes(data)
-                    other = mark.other[:offset] + kept.to_bytes(len(data)) + mark.other[offset + len(data) :]
+                    other = programmed(mark.other, offset, data)
                     mark = Mark(sector, "unstable", other) if other != new else None
                 return self.with_sector(sector, new, mark)
         return self

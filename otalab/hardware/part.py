@@ -12,11 +12,13 @@ from functools import cache
 from typing import Literal
 
 from otalab.errors import BadInput
+from otalab.kept import kept_beside
 from otalab.settings import DATA
 from otalab.text import meant
 
 Timing = Literal["typ", "max"]
 ON_CHIP = "on-chip"
+KEPT = 64  # parts whose columns are at hand
 # STM32L0 and L1: `mcu-tools/mcuboot` pull request 327.
 ERASES_TO_ZERO = ("STM32L0", "STM32L1")
 
@@ -66,10 +68,15 @@ class FlashPart:
         return self._number(column, "take another part or timing")
 
     def _number(self, column: str, way_out: str) -> float:
-        text = dict(self.row)[column]
+        text = _columns(self)[column]
         if not text:
             raise BadInput(f"part {self.name}: no {column} in data/flash_parts.csv; {way_out}")
         return float(text)
+
+
+@kept_beside(KEPT)
+def _columns(part: FlashPart) -> dict[str, str]:
+    return dict(part.row)
 
 
 @cache

@@ -25,7 +25,7 @@ class _Context(UserContext):
 
     def read(self, cfg: Any, block: int, off: int, size: int) -> bytearray:
         # A superblock may name more blocks than there are: they read as never written.
-        return bytearray(self.scratch.read(block * self.scratch.block_size + off, size).ljust(size, b"\xff"))
+        return self.scratch.read_block(block, off, size).ljust(size, b"\xff")
 
     def prog(self, cfg: Any, block: int, off: int, data: bytes) -> int:
         self.scratch.program(block * self.scratch.block_size + off, bytes(data))

@@ -67,6 +67,14 @@ class Scratch:
                 self.journal.append(BlockRead(block))
         return bytes(self.buffer[offset : offset + size])
 
+    def read_block(self, block: int, offset: int, size: int) -> bytearray:
+        """Return bytes of one block, and note it; a file system of blocks reads in no other way, and often."""
+        if block not in self._seen:
+            self._seen.add(block)
+            self.journal.append(BlockRead(block))
+        start = block * self.block_size + offset
+        return self.buffer[start : start + size]
+
     def program(self, offset: int, data: bytes) -> None:
         """Turn bits to zero; a bit that is zero stays so."""
         self.journal.append(BlockProgram(offset, data))
