@@ -22,9 +22,12 @@ def choice(section: str, key: str, decides: str, *allowed: Any, default: Any = N
     return field(default=default, metadata={"way": (section, key), "decides": decides, "of": allowed})
 
 
-def number(section: str, key: str, decides: str, least: int, most: int, *, default: int) -> Any:
-    """Return the field of a choice that is a number."""
-    return field(default=default, metadata={"way": (section, key), "decides": decides, "from": (least, most)})
+def number(
+    section: str, key: str, decides: str, least: int, most: int, *, default: int, does: str, first: str = ""
+) -> Any:
+    """Return the field of a choice that is a number: what `{}` of it does, and what the least does, if that is else."""
+    words = {"decides": decides, "does": does, "first": first or does}
+    return field(default=default, metadata={"way": (section, key), "from": (least, most), **words})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +55,11 @@ class Design:
     erase: str = choice(
         "records", "erase", "whether an erase is spared where the place reads blank", "always", "unless-blank"
     )
-    journal: int = number("records", "journal", "how many records an area takes before it is erased", 1, 32, default=1)
+    journal: int = number(
+        "records", "journal", "how many records an area takes before it is erased", 1, 32, default=1,
+        does="erase an area once it holds {} records: it wears that many times slower",
+        first="erase an area for each record",
+    )  # fmt: skip
     placing: str = choice(
         "records", "placing", "where what becomes of a new image is written", "beside", "own", "own-then-beside"
     )
@@ -102,8 +109,10 @@ class Design:
         "skipped",
     )
     reserve: int = number(
-        "writes", "reserve", "how many sequencers an update needs left; 0 does not ask", 0, 2**16, default=8
-    )
+        "writes", "reserve", "how many sequencers an update needs left; 0 does not ask", 0, 2**16, default=8,
+        does="refuse an update with fewer than {} sequencers left: its trial, commit or rollback may need them",
+        first="take an update however few sequencers are left",
+    )  # fmt: skip
 
     image_check: str = choice(
         "boot", "image_check", "what the loader checks of an image", "none", "crc32", "own", default="crc32"
@@ -141,7 +150,11 @@ class Design:
         "switch-back",
         default="one-try",
     )
-    tries: int = number("boot", "tries", "how often a dirty image may be started", 1, 200, default=1)
+    tries: int = number(
+        "boot", "tries", "how often a dirty image may be started", 1, 200, default=1,
+        does="start a dirty image {} times at most",
+        first="start a dirty image once",
+    )  # fmt: skip
     timer: str = choice("boot", "timer", "who runs the commit timer", "loader", "image")
     unwritten: str = choice(
         "boot", "unwritten", "what the loader does where its record cannot be written", "go-on", "reset"
@@ -168,6 +181,8 @@ class Design:
         0,
         10**6,
         default=60,
+        does="give an image {} s to commit, where the update does not say",
+        first="set no commit timer, where the update does not say",
     )
     interval_in: str = choice(
         "commit", "kept_in", "where the interval is kept meanwhile", "record", "updater.dat", "nowhere"
@@ -222,6 +237,12 @@ OWN: dict[str, set[str]] = {}
 def bounds() -> dict[str, tuple[int, int]]:
     """Return every choice of a number, by its field: the least and the most that it may be."""
     return {choice.name: choice.metadata["from"] for choice in fields(Design) if "from" in choice.metadata}
+
+
+def number_says(name: str, value: int) -> str:
+    """Return what a number does, in words."""
+    words = Design.__dataclass_fields__[name].metadata
+    return str(words["first" if value == words["from"][0] else "does"]).format(value)
 
 
 def decides(name: str) -> str:

@@ -29,7 +29,7 @@ from otalab.firmware import (
     unwritten,
     updater,
 )
-from otalab.firmware.design import OWN, Design, choices, decides
+from otalab.firmware.design import OWN, Design, bounds, choices, decides, number_says
 from otalab.formats.records import catalogue
 
 Table = MutableMapping[Any, Callable[..., Any]]
@@ -82,8 +82,10 @@ PARTS: dict[str, tuple[Table, ...]] = {
 def says(choice: str, value: object) -> str:
     """Return what a value of a choice does, and what it costs, as its function says it in its first sentence.
 
-    A number, and a function of one's own without a docstring, have the words of the choice.
+    A function of one's own without a docstring has the words of the choice.
     """
+    if choice in bounds() and isinstance(value, int):
+        return number_says(choice, value)
     function = PARTS[choice][0].get(value) if choice in PARTS else None
     text = (getdoc(function) or "") if function else ""
     sentence = text.partition("\n\n")[0].replace("\n", " ").removesuffix(".")

@@ -25,7 +25,7 @@ PLAIN = (
     "on onward opened options out pair partial pieces played player poller progress provided publish pushed question "
     "quick reader received recorded refused remembered reviewed rolled same sampled sampler scenes search seat shared "
     "shown silent solution spent standing story suggestion summary target teller unknown unreviewed unsure upload "
-    "walked wanted weighed weigher witness worst write written"
+    "walked wanted weighed weigher witness worn worst write written"
 )
 
 

@@ -152,9 +152,10 @@ def _trial(reviewed: Reviewed) -> tuple[Grade, str]:
 
 
 def _wear(reviewed: Reviewed) -> tuple[Grade, str]:
-    if reviewed.wear is None:
-        return "open", reviewed.problem
-    top = reviewed.wear.loc[reviewed.wear.per_update.idxmax()]
+    table = reviewed.worn.table
+    if table is None:
+        return "open", reviewed.worn.problem
+    top = table.loc[table.per_update.idxmax()]
     return "partly", f"the most worn sector, {top.owner}, is erased {top.per_update:.3g} times per update"
 
 

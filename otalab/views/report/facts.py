@@ -26,11 +26,11 @@ from otalab.graph.history import ending, play
 from otalab.graph.repair import Repair, repair
 from otalab.hardware.board import Board
 from otalab.hardware.part import FlashPart, Timing, part
-from otalab.numbers.campaigns.wear import wear
 from otalab.numbers.rates import Rates
 from otalab.numbers.study import Study, study
 from otalab.views.figures.risk import part_table, risk_phase_table
 from otalab.views.report.judged import Judged, Severity
+from otalab.views.report.worn import Worn, wear_of
 
 Teller = Callable[[str], None]
 # Parts with short and with long erases; each one more takes about a second.
@@ -132,15 +132,14 @@ class Weight:
 
 @dataclass(frozen=True)
 class Reviewed:
-    """A design or code, and all that was found out about it; `problem` says why there is no table of wear."""
+    """A design or code, and all that was found out about it."""
 
     given: str
     design: Design | Firmware
     scenario: Scenario
     cells: tuple[Cell, ...]
     weight: Weight
-    wear: pd.DataFrame | None
-    problem: str
+    worn: Worn
     repair: Repair | None
     scope: tuple[str, ...]
 
@@ -201,10 +200,10 @@ def _review(request: Asked, name: str, progress: Teller) -> Reviewed:
     cells = tuple(_cell(request, name, faults, image, progress) for faults, image in every)
     weight = _weight(request, name, progress)
     progress(f"{design.name}: wear")
-    table, problem = _wear(request, name)
+    worn = wear_of(request.study(name, request.rates[0]), request.updates_per_year, request.years, request.endurance)
     repair = _repair(request, design, progress) if request.most and isinstance(design, Design) else None
     scenario = request.scenario(name, request.weighed_image)
-    return Reviewed(name, design, scenario, cells, weight, table, problem, repair, request.scope)
+    return Reviewed(name, design, scenario, cells, weight, worn, repair, request.scope)
 
 
 def _cell(request: Asked, name: str, faults: str, image: str, progress: Teller) -> Cell:
@@ -259,18 +258,6 @@ def _carries(phases: pd.DataFrame) -> str:
     """Return the phases in which fatal cuts fall, with their shares, the largest first; small ones are left out."""
     some = phases[phases.p_bad_share >= 0.05].sort_values("p_bad_share", ascending=False, kind="stable")
     return ", ".join(f"{row.phase} {row.p_bad_share:.0%}" for row in some.itertuples())
-
-
-def _wear(request: Asked, name: str) -> tuple[pd.DataFrame | None, str]:
-    """Return the wear by sector, or why there is none; without an endurance, no share of a life is told."""
-    study = request.study(name, request.rates[0])
-    chip = study.scenario.part
-    known = request.endurance or (chip.endurance if dict(chip.row)["endurance"] else None)
-    try:
-        table = wear(study, request.updates_per_year, request.years, known or 1.0)
-    except BadInput as error:
-        return None, str(error)
-    return (table if known else table.drop(columns=["used", "endurance"])), ""
 
 
 def _repair(request: Asked, design: Design, progress: Teller) -> Repair:

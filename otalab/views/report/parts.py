@@ -138,18 +138,23 @@ def _part_row(weight: Weight, name: str, rows: pd.DataFrame) -> dict[str, Any]:
 
 def wear_part(reviewed: Reviewed, request: Asked) -> dict[str, Any]:
     """Return the wear: for each region, its most worn sector."""
-    if reviewed.wear is None:
-        return {"problem": reviewed.problem, "rows": []}
-    table = reviewed.wear.loc[reviewed.wear.groupby("owner", sort=False).per_update.idxmax()]
+    worn = reviewed.worn
+    if worn.table is None:
+        return {"problem": worn.problem, "rows": []}
+    table = worn.table.loc[worn.table.groupby("owner", sort=False).per_update.idxmax()]
     rows = [
-        (row.owner, row.sector, f"{row.per_update:.3g}", f"{row.erases:,.0f}", _used(row)) for row in table.itertuples()
+        (
+            row.owner,
+            row.sector,
+            f"{row.per_update:.3g}",
+            f"{row.erases:,.0f}",
+            f"{row.used:.2%} of {row.endurance:,g}",
+        )
+        for row in table.itertuples()
     ]
     expected = reviewed.weight.by_rate[request.rates[0]].weighed.expected()
-    return {"problem": "", "rows": rows, "erases": f"{expected['erases']:.4g}", "seconds": f"{expected['seconds']:.4g}"}
-
-
-def _used(row: Any) -> str:
-    return f"{row.used:.2%} of {row.endurance:,.0f}" if hasattr(row, "used") else "not in the table of parts"
+    mean = {name: f"{expected[name]:.4g}" for name in ("erases", "seconds")}
+    return {"problem": "", "rows": rows, "guess": worn.guess, **mean}
 
 
 def repair_part(reviewed: Reviewed) -> dict[str, Any] | None:

@@ -20,7 +20,7 @@ from otalab.cli import report as report_cli
 from otalab.errors import BadInput, OtalabError
 from otalab.files import MADE
 from otalab.firmware.catalogue import designs, load_design
-from otalab.firmware.design import choices, decides, way_of, ways
+from otalab.firmware.design import bounds, choices, decides, way_of, ways
 from otalab.firmware.explain import explain
 from otalab.firmware.own_part import says
 from otalab.graph.check import check_design
@@ -215,15 +215,27 @@ def test_parts_of_other_sectors_are_left_out_with_the_reason(found):
 
 
 @pytest.mark.slow
-def test_where_nothing_is_known_of_endurance_no_share_of_a_life_is_told(found):
+def test_where_nothing_is_known_of_endurance_a_guess_is_called_one(found, made):
     """
-    The default part has none in the table; one that is given by hand is used.
+    The default part has none in the table: the least of its kind stands in; a number that is given by hand is used.
     """
-    _, every = found
-
-    assert "used" not in every[0].wear
+    assert {100_000.0} == set(found[1][0].worn.table.endurance)
+    assert "The table of parts has no endurance for W25Q16JV: 100,000 is a guess" in Outline(made).text
     named = Asked(designs=("hardened",), board="tiny", faults=("atomic",), parts=(), most=0, endurance=1000.0)
-    assert "used" in gather(named)[0][0].wear
+    (own,) = gather(named)[0]
+    assert ({1000.0}, "") == (set(own.worn.table.endurance), own.worn.guess)
+
+
+@pytest.mark.parametrize("choice", bounds())
+def test_a_number_has_words_of_its_own(choice):
+    """
+    What so many of it do, and not the question over again.
+    """
+    least, most = bounds()[choice]
+    told = [says(choice, least), says(choice, most)]
+
+    assert str(most) in told[1]
+    assert 2 == len(set(told) - {decides(choice)})
 
 
 @pytest.mark.parametrize("name", designs())
