@@ -63,6 +63,7 @@ class AskedCell:
             board if isinstance(board, str) else None,
             self.faults,
             digest(bundle) if bundle else "",
+            options=self.options.options(),
         )
         case = replace(case, image=self.image, files=self.files)
         return tried(case, scenario, fault_model(self.faults), budget=self.budget, progress=progress)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from otalab.bench.scenario import Scenario
 from otalab.bench.setup import USED_VERSION
@@ -19,6 +21,7 @@ from otalab.firmware.catalogue import designs, load_design
 from otalab.firmware.design import Design
 from otalab.firmware.device import Firmware
 from otalab.graph.history import History, Leg
+from otalab.graph.id_options import OptionsWritten, id_options, parsed
 from otalab.hardware.board import Board, boards, load_board
 from otalab.own.page import is_page, page_of
 
@@ -43,10 +46,23 @@ class Case:
     # Where the files were of which there are digests: the option that names each, and its path as it was given.
     files: tuple[tuple[str, str], ...] = field(default=(), compare=False)
     updates: int = 1
+    options: OptionsWritten = ()
 
     @classmethod
-    def of(cls, scenario: Scenario, design: str, board: str | None, faults: str, bundle: str = "") -> Case:
-        """Return the case of a scenario that was set up from these names; a board of its own goes with the design."""
+    def of(
+        cls,
+        scenario: Scenario,
+        design: str,
+        board: str | None,
+        faults: str,
+        bundle: str = "",
+        *,
+        options: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Case:
+        """Return the case of a scenario that was set up from these names; a board of its own goes with the design.
+
+        `options` are those of the scenario: an id says what of them no name says.
+        """
         device = scenario.device
         own = OWN_BOARD if device.firmware.board == device.board else named_board(device.board)
         used = scenario.old.version == USED_VERSION
@@ -62,6 +78,7 @@ class Case:
             other_part,
             scenario.timing,
             updates=len(scenario.updates),
+            options=id_options(options),
         )
 
     @property
@@ -70,6 +87,7 @@ class Case:
         more = (f":{PART}{self.part}" if self.part else "") + (":max" if self.timing == "max" else "")
         board = self.board + more + (f"+{self.bundle}" if self.bundle else "")
         offer = self.offer + (":used" if self.used else "") + (f":{self.updates}" if self.updates > 1 else "")
+        offer += "".join(f":{word}={value}" for word, value in self.options)
         return f"{self.design}/{board}/{self.faults}/{self.image}/{offer}"
 
     @property
@@ -90,11 +108,15 @@ class Case:
         if strange := [word for word in others if word != "max" and not word.startswith(PART)]:
             raise BadInput(f"{identity!r}: after the board only :{PART}NAME and :max may stand, not :{strange[0]}")
         timing = "max" if "max" in others else "typ"
-        stands = re.fullmatch(r"([^:]*)(:used)?(?::([1-9][0-9]{0,3}))?", offer)
+        stands = re.fullmatch(r"([^:]*)(:used)?(?::([1-9][0-9]{0,3}))?((?::[a-z]+=[^:]+)*)", offer)
         if stands is None:
-            raise BadInput(f"{identity!r}: after the offer only :used and a number of updates may stand, as in :used:8")
-        offer, used, updates = stands.groups()
-        case = cls(design, board, faults, image, offer, bundle, bool(used), part, timing, updates=int(updates or 1))
+            raise BadInput(
+                f"{identity!r}: after the offer only :used, a number of updates and options may stand, "
+                "as in :used:8:app=4096"
+            )
+        offer, used, updates, more = stands.groups()
+        case = cls(design, board, faults, image, offer, bundle, bool(used), part, timing, updates=int(updates or 1),
+                   options=parsed(more.split(":")[1:]))  # fmt: skip
         return case, tuple(map(Leg.parse, legs.split(",")))
 
     def identity(self, history: History) -> str:

@@ -260,7 +260,7 @@ def check_design(
     require_linked(scenario)
     model = faults if isinstance(faults, FaultModel) else fault_model(faults)
     firmware, bundle = named_firmware(scenario.device.firmware), options.get("bundle")
-    case = Case.of(scenario, firmware, None, model.name, digest(bundle) if bundle else "")
+    case = Case.of(scenario, firmware, None, model.name, digest(bundle) if bundle else "", options=options)
     case = replace(case, image=image)
     return check(case, scenario, model, budget=budget)
 

@@ -112,7 +112,7 @@ class Judge:
             self.progress(f"{faults}, {image}")
             scenario = scenario_of(self.options, design, image)
             try:
-                with Case.of(scenario, design.name, None, faults).naming_faults():
+                with Case.of(scenario, design.name, None, faults, options=self.options.options()).naming_faults():
                     self._known[key] = self._explored(scenario, faults, image)
             except InternalFault as fault:
                 # Neither broken nor proved; the next design may well be.

@@ -144,7 +144,8 @@ class Study(ScenarioOptions):
 
     def _told(self) -> AbstractContextManager[None]:
         """Let an internal fault bear the id of its history."""
-        return Case.of(self.scenario, self.scenario.device.firmware.identity, None, self.faults).naming_faults()
+        identity = self.scenario.device.firmware.identity
+        return Case.of(self.scenario, identity, None, self.faults, options=self.options()).naming_faults()
 
     def _by_weight(self, progress: Callable[[Explorer], None]) -> Explored:
         """Follow what weighs most; of devices that are given a cut, so much closer as there are fewer of them."""

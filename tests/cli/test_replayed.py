@@ -17,6 +17,7 @@ from otalab.firmware import record_writes
 from otalab.firmware.own_part import without_part
 from otalab.graph.asked import questions, several, some_images
 from otalab.graph.case import Case, named_design
+from otalab.graph.id_options import scenario_options
 from otalab.hardware.board import load_board
 
 QUICK = ("--faults", "atomic")
@@ -130,11 +131,47 @@ def test_one_flash_is_written_of_one_history(capsys, pages):
 
 def test_an_id_and_its_case_are_inverse():
     """Part and times are in it, if they are not the board's own."""
-    case = Case("mine@12", "tiny", "all", "flaky:0.3", "once", "ab12", used=True, part="GD25Q16", timing="max")
-    assert "mine@12/tiny:part=GD25Q16:max+ab12/all/flaky:0.3/once:used" == case.text
+    case = Case(
+        "mine@12",
+        "tiny",
+        "all",
+        "flaky:0.3",
+        "once",
+        "ab12",
+        used=True,
+        part="GD25Q16",
+        timing="max",
+        updates=3,
+        options=(("app", "4096"), ("health", "0.5")),
+    )
+    assert "mine@12/tiny:part=GD25Q16:max+ab12/all/flaky:0.3/once:used:3:app=4096:health=0.5" == case.text
     assert case == Case.parse(f"{case.text}/-")[0]
     with pytest.raises(BadInput, match="only :part=NAME and :max"):
         Case.parse("hardened/tiny:min/all/healthy/once/-")
+
+
+OWN_TIMES = {"app_size": 3000, "health_seconds": 0.5, "commit_timeout": 7, "operator_commits_after": 3.25}
+
+
+@pytest.mark.parametrize("board", ["tiny", "lab-1M"])
+@pytest.mark.parametrize("name", [None, *OWN_TIMES])
+def test_what_a_check_in_python_was_asked_is_in_its_id(name, board, capsys):
+    """A size or a time that was set otherwise plays elsewhere, and sets up the same device."""
+    options = {name: OWN_TIMES[name]} if name else OWN_TIMES
+    cell = check_design("single-record", "atomic", "healthy", board, budget=4, **options)
+    bad = cell.graph.counterexample
+    case, _ = Case.parse(identity := cell.case.identity(bad))
+
+    assert set_up("single-record", board, **options) == set_up("single-record", board, **scenario_options(case.options))
+    assert 0 == cli.main(["replay", identity])
+    assert f"{bad.end}: {bad.reason}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("word", ["app=x", "app=-1", "health=nan", "timeout=0.5", "colour=blue", "files=0123456789ab"])
+def test_an_option_that_no_replay_can_set_up_is_a_line(word, capsys):
+    """What, where and the way out."""
+    assert 2 == cli.main(["replay", f"single-record/tiny/atomic/healthy/until-taken:{word}/-"])
+    assert 1 == capsys.readouterr().err.count("\n")
 
 
 def test_a_design_made_in_python_does_not_pass_for_one_of_the_catalogue(tmp_path):

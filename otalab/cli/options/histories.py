@@ -16,6 +16,7 @@ from otalab.cli.recorded import add_options, recording_of
 from otalab.errors import BadInput
 from otalab.files import is_file, read_bytes, read_text
 from otalab.graph.case import ID, Case, digest, named
+from otalab.graph.id_options import scenario_options
 from otalab.own.page import page_in
 
 FILES = ("design", "board", "bundle", "recording", "image-file")
@@ -73,7 +74,7 @@ class CaseHistory:
             _known_here(design)
         return set_up(
             design, board, image=case.image, bundle=bundle, offer=case.offer, used=case.used, updates=case.updates,
-            part=case.part or None, timing=case.timing,
+            part=case.part or None, timing=case.timing, **scenario_options(case.options),
         )  # fmt: skip
 
     def _board(self, case: Case) -> str | None:

@@ -210,7 +210,7 @@ class UpdatePlayer(PlayedView):
     @property
     def _case(self) -> Case:
         names = self.design, self.board, self.faults, self.image
-        return wishes.case_of(self._scenario, names, self._options.get("bundle"))
+        return wishes.case_of(self._scenario, names, self._options)
 
     @traitlets.validate("design", "board", "image")
     def _known(self, proposal: Any) -> str:

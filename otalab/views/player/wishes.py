@@ -13,10 +13,11 @@ from otalab.bench.setup import design_or_code
 from otalab.errors import BadInput
 from otalab.graph.case import OWN_BOARD, Case, digest, named
 from otalab.graph.history import Leg
+from otalab.graph.id_options import scenario_options
 from otalab.own.page import is_page, page_in
 from otalab.views.player.life import Cut
 
-NOT_IN_AN_ID = ("app_size", "files")
+NOT_IN_AN_ID = ("files",)
 
 
 def default_board(design: str) -> str:
@@ -36,11 +37,12 @@ def contents_of(bundle: bytes | str | Path | None) -> bytes | None:
     return read_bundle(bundle)
 
 
-def case_of(scenario: Scenario, names: tuple[str, str, str, str], bundle: bytes | None) -> Case:
+def case_of(scenario: Scenario, names: tuple[str, str, str, str], options: Mapping[str, Any]) -> Case:
     """Return what a player shows, by design, board, faults and image, as a case that can be set up again."""
     design, board, faults, image = names
     named_board = None if board == OWN_BOARD else board
-    case = Case.of(scenario, named(design), named_board, faults, digest(bundle) if bundle else "")
+    bundle = options.get("bundle")
+    case = Case.of(scenario, named(design), named_board, faults, digest(bundle) if bundle else "", options=options)
     return replace(case, image=image)
 
 
@@ -60,7 +62,7 @@ def options_of(case: Case, legs: tuple[Leg, ...]) -> dict[str, Any]:
     """Return the options by which a player shows a case, but for its design and its board."""
     options = {"faults": case.faults, "image": case.image, "choices": [leg.choices for leg in legs]}
     more = {"part": case.part or None, "timing": case.timing, "used": case.used, "updates": case.updates}
-    return {"offer": case.offer} | options | more
+    return {"offer": case.offer} | options | more | scenario_options(case.options)
 
 
 def check_identity(options: Mapping[str, Any]) -> None:

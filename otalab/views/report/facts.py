@@ -209,7 +209,9 @@ def _review(request: Asked, name: str, progress: Teller) -> Reviewed:
 def _cell(request: Asked, name: str, faults: str, image: str, progress: Teller) -> Cell:
     bundle = digest(request.bundle) if request.bundle else ""
     scenario = request.scenario(name, image)
-    case = replace(Case.of(scenario, named(name), request.board, faults, bundle), image=image)
+    case = replace(
+        Case.of(scenario, named(name), request.board, faults, bundle, options=request.options()), image=image
+    )
     case = replace(case, files=files_of(design=name, board=request.board))
     progress(case.text)
 

@@ -13,6 +13,7 @@ from traitlets import TraitError
 
 from otalab import designs, set_up
 from otalab.bench.trace import life
+from otalab.cli.main import main
 from otalab.cli.replay import add_parser
 from otalab.errors import BadInput, OtalabError
 from otalab.faults.models import fault_model
@@ -649,11 +650,28 @@ def test_what_an_id_cannot_hold_is_not_saved(tmp_path):
     """
     A replay would set up another device.
     """
-    player = a_player(app_size=3000)
+    player = a_player(files={"conf9.json": b"{}"})
 
-    with pytest.raises(BadInput, match="an id does not hold app_size"):
+    with pytest.raises(BadInput, match="an id does not hold files"):
         player.save(tmp_path / "history.json")
-    assert "app_size" in player.saved["problem"] and "app_size=3000" in player.opening
+    assert "files" in player.saved["problem"]
+
+
+def test_sizes_and_times_of_ones_own_are_in_the_id(tmp_path, capsys):
+    """
+    Saved and replayed elsewhere: the same cut leaves the same bytes, and the life ends alike.
+    """
+    own = {"app_size": 3000, "health_seconds": 30.0, "commit_timeout": 20}
+    player = a_player(**own)
+    player.cuts = [[0, 30, "before"]]
+    player.save(tmp_path / "history.json")
+    again = UpdatePlayer.of(player.identity)
+
+    assert 0 == main(["replay", str(tmp_path / "history.json"), "--dump", str(tmp_path / "flash.bin")])
+    assert f"{player.end}: {player.reason}" in capsys.readouterr().out
+    assert player.life.played[-1].flash.image == (tmp_path / "flash.bin").read_bytes()
+    assert (player.end, player.life.history.legs) == (again.end, again.life.history.legs)
+    assert ":app=3000:health=30:timeout=20/" in player.identity
 
 
 def test_the_browser_is_answered(monkeypatch):
