@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from zlib import crc32
-
 from otalab.errors import BundleFault
 from otalab.firmware.controller import Controller
 from otalab.firmware.platforms import mismatch
+from otalab.formats.records.record import checksum
 from otalab.hardware.board import Region
 from otalab.hardware.effects import Erase, Routine, pages
 from otalab.hardware.flash import ERASED
@@ -45,7 +44,7 @@ class RegionWriter:
         """Write what is left, filled up to a whole program unit, and compare what lies there with its CRC-32."""
         rest, size = self._pending, self._next + len(self._pending) - self.region.address
         yield from self._write(rest + bytes([ERASED]) * (-len(rest) % self._chip.board.geometry.program_unit))
-        if crc32(self._chip.read(self.region.address, size)) != check:
+        if checksum(self._chip.read(self.region.address, size)) != check:
             raise BundleFault(mismatch(self._chip.board.platform))
 
     def blank_rest(self) -> Routine[None]:

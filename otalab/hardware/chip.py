@@ -124,14 +124,13 @@ class Chip:
 
     def apply(self, effect: Effect, after: Callable[[Flash, Effect], Flash] = Flash.after) -> None:
         """Let an effect run to its end; `after` is what finds the contents then, if that is known already."""
-        match effect:
-            case Erase(sector):
-                self.flash = after(self.flash, effect)
-                self.killed.add(sector)
-            case Program(address, data):
-                # What a program leaves depends on the bits below it, so it counts as a read of them.
-                self.note_read(address, len(data), alone=True)
-                self.flash = after(self.flash, effect)
+        if isinstance(effect, Program):
+            # What a program leaves depends on the bits below it, so it counts as a read of them.
+            self.note_read(effect.address, len(effect.data), alone=True)
+            self.flash = after(self.flash, effect)
+        elif isinstance(effect, Erase):
+            self.flash = after(self.flash, effect)
+            self.killed.add(effect.sector)
         self.effects += 1
 
     def carry_out(self, routine: Routine[T]) -> T:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal, TypeVar, get_args
 
 T = TypeVar("T")
@@ -53,14 +54,22 @@ class Ask:
     deadline: float | None = None
 
 
+CUT_AGAIN = 2**16  # bytes that are remembered at most, with what they were cut into
+
 Effect = Erase | Program | Wait | Ask
 Routine = Generator[Effect, Any, T]
 
 
 def pages(address: int, data: bytes, page_size: int) -> Iterator[Program]:
     """Cut data into programs that each stay inside one page, in rising order."""
-    start = 0
-    while start < len(data):
-        end = start + page_size - (address + start) % page_size
-        yield Program(address + start, data[start:end])
-        start = end
+    return iter((_cut_again if len(data) <= CUT_AGAIN else _cut)(address, data, page_size))
+
+
+def _cut(address: int, data: bytes, page_size: int) -> tuple[Program, ...]:
+    ends = range(page_size - address % page_size, len(data) + page_size, page_size) if data else ()
+    starts = (max(0, end - page_size) for end in ends)
+    return tuple(Program(address + start, data[start:end]) for start, end in zip(starts, ends, strict=True))
+
+
+# What one device of a fleet writes, and one run of a search, the next one writes too.
+_cut_again = lru_cache(maxsize=128)(_cut)

@@ -141,6 +141,12 @@ class Sectors(Sequence[bytes]):
         return new
 
 
+@lru_cache(maxsize=16)
+def _stretch(sectors: tuple[bytes, ...], start: int, length: int) -> bytes:
+    """Return bytes that lie in several sectors: an image is read at every start, and the same one by a whole fleet."""
+    return b"".join(sectors)[start : start + length]
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Flash(Summary):
     """The contents of a chip at one moment; equal bits and marks are equal chips, and versions share their sectors."""
@@ -184,7 +190,7 @@ class Flash(Summary):
         start = address % self.geometry.sector_size
         if len(touched) == 1:
             return self.sectors[touched.start][start : start + length]
-        return b"".join(self.sectors[touched.start : touched.stop])[start : start + length]
+        return _stretch(self.sectors[touched.start : touched.stop], start, length)
 
     def held(self, address: int, length: int) -> tuple[bytes, ...]:
         """Return a stretch of whole sectors, each by itself."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Protocol
 from zlib import crc32
 
@@ -53,6 +54,12 @@ class Counting:
 DOWN = Counting()
 
 
+@lru_cache(maxsize=16)
+def checksum(contents: bytes) -> int:
+    """Return the CRC-32 of an image: the same one is checked at every start, and by every device of a fleet."""
+    return crc32(contents)
+
+
 @dataclass(frozen=True, slots=True)
 class SlotFacts:
     """What a record says about a slot and the image in it; slots have no header of their own.
@@ -70,7 +77,7 @@ class SlotFacts:
 
     def fit(self, contents: bytes) -> bool:
         """Say whether contents of a slot have this length and checksum."""
-        return 0 < self.length <= len(contents) and crc32(contents[: self.length]) == self.crc32
+        return 0 < self.length <= len(contents) and checksum(contents[: self.length]) == self.crc32
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ class SectorPool:
         self._flashes: dict[Flash, Flash] = {}
         self._sectors: dict[bytes, bytes] = {}
         # By the identity of the contents before, which are held beside those after, so that it stays theirs.
-        self._after: dict[tuple[int, Effect], tuple[Flash, Flash]] = {}
+        self._after: dict[tuple[int, int, bytes], tuple[Flash, Flash]] = {}
 
     def shared(self, flash: Flash) -> Flash:
         """Return the same contents, in sectors that are held once."""
@@ -65,11 +65,18 @@ class SectorPool:
 
     def after(self, flash: Flash, effect: Effect) -> Flash:
         """Return the contents once an effect has run to its end."""
-        kept = self._after.get((id(flash), effect))
+        # Not the effect itself, whose hash is reckoned anew each time: that takes longer than all the rest.
+        if isinstance(effect, Program):
+            key = id(flash), effect.address, effect.data
+        elif isinstance(effect, Erase):
+            key = id(flash), effect.sector, b""
+        else:
+            return flash
+        kept = self._after.get(key)
         if kept is None:
             if len(self._after) >= self.MOST:
                 self._after.clear()
-            kept = self._after[id(flash), effect] = flash, flash.after(effect)
+            kept = self._after[key] = flash, flash.after(effect)
         return kept[1]
 
 
@@ -120,7 +127,7 @@ class FlashFile:
         # What is still to be written, each with its address; behind that a stretch that is being programmed, and the
         # contents that have it.
         self._held: list[tuple[int, bytes]] = []
-        self._run = range(0)
+        self._run_begins = self._run_ends = 0
         self._after: Flash | None = None
         ordinary(path)
         # By its name first and then by the file, and others the other way round: so nobody can slip in between.
@@ -201,25 +208,26 @@ class FlashFile:
     @property
     def is_behind(self) -> bool:
         """Whether something was noted that is not in the file yet."""
-        return bool(self._held or self._run)
+        return bool(self._held or self._run_ends)
 
     def hold(self, effect: Effect, after: Flash) -> None:
         """Note what an effect has changed, for `flush`: before that nobody else may have a turn, or be told of it."""
         if isinstance(effect, Program):
             # What is programmed in one go is one write, and an erase another: a kill may come between the two.
-            if effect.address != self._run.stop:
+            if effect.address != self._run_ends:
                 self._end_run()
-                self._run = range(effect.address, effect.address)
-            self._run, self._after = range(self._run.start, effect.address + len(effect.data)), after
+                self._run_begins = effect.address
+            self._run_ends, self._after = effect.address + len(effect.data), after
         elif isinstance(effect, Erase):
             self._end_run()
             self._held.append((effect.sector * after.geometry.sector_size, after.sectors[effect.sector]))
 
     def _end_run(self) -> None:
-        if self._run and self._after:
+        if self._after:
             # Not what was programmed: programming leaves zeros what was zero.
-            self._held.append((self._run.start, self._after.read(self._run.start, len(self._run))))
-        self._run, self._after = range(0), None
+            length = self._run_ends - self._run_begins
+            self._held.append((self._run_begins, self._after.read(self._run_begins, length)))
+        self._run_begins, self._run_ends, self._after = 0, 0, None
 
     def flush(self) -> None:
         """Put what was noted into the file, in its order; what could not be written stays noted."""

@@ -22,7 +22,7 @@ from otalab.wire.device.name import headers
 from otalab.wire.device.ota import ABORTED, Broken, Ota, UpdateOptions
 from otalab.wire.dialect import STRICT, Dialect
 
-PIECE = 4096
+PIECE = 16_384
 REDIRECTS = 10  # the real client follows any number
 CONNECT_SECONDS = 10.0
 PAUSES = (0.1, 0.5, 2.0, 5.0)  # before each new attempt at a download that broke off; bytes that come set it back
