@@ -20,6 +20,7 @@ from otalab.cli.options.device import DEVICE_ID, check_times, chosen_device, dev
 from otalab.cli.parser import group
 from otalab.cli.progress import bar
 from otalab.cli.serve import first_of, need_net
+from otalab.collector import resting
 from otalab.errors import BadInput
 from otalab.files import refused, try_folder
 from otalab.one_owner import Claims
@@ -39,6 +40,7 @@ TURNS = 300  # devices that take an update in at the same time
 BUSY_TURNS = 40  # where no time passes, so that each has a fair share of the processor, and no connection grows old
 FILES_EACH = 1 if Claims.there else 2  # open files: the connection, and the flash where it must be open to be ours
 FILES_BESIDES = 64 + TURNS + OpenFiles.MOST  # downloads, the flash files that are written to, and what else there is
+GARBAGE = 100_000  # objects made and not yet let go, before those that only hold each other are looked for
 TOLD = ("Bricked", "Shadow:", "MQTT: connection lost", "handler of ")
 
 
@@ -78,8 +80,10 @@ def run(arguments: argparse.Namespace) -> int:
     broker = chosen_broker(arguments.broker, "--broker", arguments)
     _raise_limit(arguments.devices)
     with ExitStack() as held:
-        devices = open_all(arguments, held)
+        with resting():
+            devices = open_all(arguments, held)
         gc.freeze()  # what stays for as long as the process need not be looked at again and again
+        gc.set_threshold(GARBAGE)
         asyncio.run(_serve(arguments, broker, devices))
     return 0
 

@@ -7,11 +7,12 @@ import random
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 import aiomqtt
 
-from otalab.wire.cloud.broker import Broker
+from otalab.wire.cloud.broker import SECONDS, Broker
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
 ABANDON_SECONDS = 2.0  # for a connection that is not wanted any more to come about, so that it can be closed
@@ -35,7 +36,8 @@ class Link:
     chance: random.Random = field(default_factory=random.Random)
     failures: int = 0
     _client: aiomqtt.Client | None = None
-    _ended: asyncio.Future[None] | None = None  # of the connection that there is
+    _listens: bool = False
+    _sending: set[asyncio.Timeout] = field(default_factory=set)  # how long each may wait for the broker
 
     async def run(self) -> None:
         """Connect, and connect again, until cancelled."""
@@ -57,13 +59,15 @@ class Link:
         return min(SHORTEST_PAUSE * 2.0 ** min(self.failures, 30), LONGEST_PAUSE) * self.chance.uniform(0.5, 1)
 
     async def _session(self) -> None:
-        client = self.broker.client(self.name)
+        client = self.broker.client(self.name, self._hand)
         client.pending_calls_threshold = MOST_PENDING
         opening = asyncio.ensure_future(self._open(client))
+        self._listens = True
         try:
             # Shielded: the library, cancelled while it connects, leaves its connection behind or goes on regardless.
             await asyncio.shield(opening)
         except asyncio.CancelledError:
+            self._listens = False
             await asyncio.wait([opening], timeout=ABANDON_SECONDS)
             if not opening.cancel() and not opening.cancelled() and opening.exception() is None:
                 await _close(client)
@@ -83,18 +87,24 @@ class Link:
 
     async def _talk(self, client: aiomqtt.Client) -> None:
         self._client, self.failures = client, 0
-        self._ended = ended = asyncio.get_running_loop().create_future()
         self.tell(f"MQTT: connected to {self.broker} as {self.name}")
         greeting = asyncio.create_task(self._greet())
         try:
-            async for message in client.messages:
-                self.received(str(message.topic), _bytes(message.payload))
+            async for _ in client.messages:
+                pass  # they were handed on: what ends this is the end of the connection
         except aiomqtt.MqttError as error:
             self.tell(f"MQTT: connection lost: {error}")
         finally:
-            self._client = None
-            ended.set_result(None)
+            self._client, self._listens = None, False
+            for waiting in self._sending:
+                # The library would wait its whole time for a connection that is gone.
+                if not waiting.expired():
+                    waiting.reschedule(0)
             greeting.cancel()
+
+    def _hand(self, message: aiomqtt.Message) -> None:
+        if self._listens:
+            self.received(str(message.topic), _bytes(message.payload))
 
     async def _greet(self) -> None:
         try:
@@ -104,15 +114,19 @@ class Link:
 
     async def publish(self, topic: str, payload: bytes) -> bool:
         """Publish once; return whether the broker has taken it."""
-        if self._client is None or self._ended is None:
+        if self._client is None:
             return False
-        sending = asyncio.ensure_future(self._client.publish(topic, payload, qos=1))
+        waiting = asyncio.timeout(SECONDS)
         try:
-            # The library would wait its whole time for a connection that is gone.
-            await asyncio.wait([sending, self._ended], return_when=asyncio.FIRST_COMPLETED)
+            async with waiting:
+                self._sending.add(waiting)
+                # Its own timeout takes a task for every message.
+                await self._client.publish(topic, payload, qos=1, timeout=inf)
+        except (TimeoutError, aiomqtt.MqttError, RuntimeError, ValueError):
+            return False
         finally:
-            sending.cancel()
-        return sending.done() and not sending.cancelled() and sending.exception() is None
+            self._sending.discard(waiting)
+        return True
 
 
 def topic_name(text: Any) -> bool:
