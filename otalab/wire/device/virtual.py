@@ -184,14 +184,9 @@ class VirtualDevice:
             answer = None if self._at_once(effect) else await self._carry_out(effect)
 
     def _to_next_wait(self, routine: Routine[Outcome], answer: Any) -> Effect:
-        """Run the firmware on, and carry out what takes no time; return the effect that does, or that it told before.
-
-        A fleet spends most of its time here: an update is a thousand programs and more.
-        """
-        chip = self.chip
-        lines, phase, at_once = len(chip.log), chip.phase, self._at_once
-        effect = routine.send(answer)
-        while len(chip.log) == lines and chip.phase is phase and at_once(effect):
+        """Run the firmware to an effect that takes time, or before which it said something, and return that."""
+        lines, phase, effect = len(self.chip.log), self.chip.phase, routine.send(answer)
+        while len(self.chip.log) == lines and self.chip.phase is phase and self._at_once(effect):
             effect = routine.send(None)
         return effect
 
