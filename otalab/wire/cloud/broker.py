@@ -67,7 +67,7 @@ class SilentMqtt(aiomqtt.Client):
         super()._on_socket_register_write(self._client, userdata, sock)
 
 
-class Handed(asyncio.Queue[aiomqtt.Message]):
+class _HandedOn(asyncio.Queue[aiomqtt.Message]):
     """A queue in which nothing waits: what comes is handed on in the next round, and no task is made for it."""
 
     def __init__(self, received: Callable[[aiomqtt.Message], None]) -> None:
@@ -113,7 +113,7 @@ class Broker:
             identifier=name,
             keepalive=KEEPALIVE_SECONDS,
             timeout=SECONDS,
-            queue_type=None if received is None else cast("Any", lambda maxsize: Handed(received)),
+            queue_type=None if received is None else cast("Any", lambda maxsize: _HandedOn(received)),
         )
 
     def __str__(self) -> str:
