@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from otalab.numbers.streets import Street
     from otalab.numbers.study import Study
 
+LAWS = ("rate_law", "by_hour", "weights_law")
+
 
 def by_laws(study: Study, laws: Laws, lifetime: float | None = None) -> dict[str, Any]:
     """Return what becomes of an update under the law, where there is one; `lifetime` are the updates of a life."""
@@ -49,7 +51,7 @@ def by_street(fleet: Fleet, devices: int, street: Street | None) -> dict[str, An
 
 def lines(result: dict[str, Any]) -> Iterator[str]:
     """Yield what was found under each law, for people."""
-    for name, tell in (("rate_law", _rate), ("by_hour", _hours), ("weights_law", _weights), ("street", _street)):
+    for name, tell in zip((*LAWS, "street"), (_rate, _hours, _weights, _street), strict=True):
         if name in result:
             yield ""
             yield from tell(result[name])

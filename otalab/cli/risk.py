@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from otalab.bench.ends import BAD, ENDS
 from otalab.cli.interrupts import pressed
-from otalab.cli.laws import by_laws, by_street, lines
+from otalab.cli.laws import LAWS, by_laws, by_street, lines
 from otalab.cli.options.effect import goes_with, refuse_idle
 from otalab.cli.options.firmware import chosen_designs
 from otalab.cli.options.formats import add_format, chosen_format, csv_text
@@ -62,6 +62,8 @@ def run(arguments: argparse.Namespace) -> int:
     _refuse_untold(arguments, how, several=len(names) > 1)
     street = chosen_street(arguments)
     studies, laws = {name: chosen_study(arguments, name) for name in names}, chosen_laws(arguments)
+    if not (picture or how == "json" or (how == "table" and len(names) == 1)):
+        laws = Laws()  # what nobody is told is not worked out
     results = {}
     for name, study in studies.items():
         explore(study)
@@ -71,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
         if pressed():
             break  # what is known by now is printed, and said to be partial
     if picture:
-        _draw(studies[names[0]], picture, results[names[0]].get("sensitivity"))
+        _draw(studies[names[0]], picture, results[names[0]])
     if how == "csv":
         rows = [
             (name, end, result["ends"][end], *result["bounds"][end]) for name, result in results.items() for end in ENDS
@@ -96,15 +98,19 @@ def _refuse_untold(arguments: argparse.Namespace, how: str, *, several: bool) ->
         refuse_idle(arguments, f"{why}: take --json, or leave it out", *idle)
 
 
-def _draw(study: Study, picture: Output, rows: list[dict[str, Any]] | None) -> None:
+def _draw(study: Study, picture: Output, result: dict[str, Any]) -> None:
+    """Draw what was asked for besides the ends, or the phases."""
     import pandas as pd  # noqa: PLC0415  # slow to load
 
-    from otalab.views.figures import risk as figures  # noqa: PLC0415  # slow to load
+    from otalab.views.figures import laws, risk  # noqa: PLC0415  # slow to load
 
-    if rows is None:
-        ax = figures.plot_risk_phases(figures.risk_phase_table(study), title=study.design.name)
+    title, law = study.design.name, next((result[name] for name in LAWS if name in result), None)
+    if "sensitivity" in result:
+        ax = risk.plot_sensitivity(pd.DataFrame(result["sensitivity"]), title=title)
+    elif law is not None:
+        ax = laws.plot_law(laws.law_table(study, law["ends"].values()), title=title)
     else:
-        ax = figures.plot_sensitivity(pd.DataFrame(rows), title=study.design.name)
+        ax = risk.plot_risk_phases(risk.risk_phase_table(study), title=title)
     picture.write(drawn(ax, picture.path))
 
 

@@ -20,6 +20,7 @@ from otalab.numbers.risk import Weighed
 from otalab.numbers.stats import interval
 from otalab.numbers.study import study
 from otalab.numbers.unsure import homes, unsure
+from otalab.views.figures.laws import law_table, plot_law
 
 OFTEN = RateLaw(2.0, 600.0)
 
@@ -142,3 +143,21 @@ def test_what_is_known_of_one_rate_is_no_fleet(capsys, tmp_path):
     assert 2 == main([*asked, "1 outages in 2 homes in a year"])
     assert "ask risk for the interval" in capsys.readouterr().err
     assert 0 == main([*asked, "gamma(2, 1)"])
+
+
+def test_a_law_is_drawn_as_an_interval_with_two_marks(tmp_path, capsys):
+    """Each end that can be has its line and its marks; what is never is at the left edge, and said to be 0."""
+    table = law_table(lamp(), unsure(lamp(), RateLaw(2.0, 1.0)))
+    table.loc[0, "low"] = 0.0
+    ax = plot_law(table, title="lamp")
+
+    assert table.end.tolist() == [label.get_text() for label in ax.get_yticklabels()]
+    assert ["one rate, not known", "homes that differ", "at the mean rate"] == ax.get_legend_handles_labels()[1]
+    marks = [line.get_xdata() for line in ax.get_lines()]
+    assert table[["mixture", "at_mean"]].T.to_numpy() == pytest.approx(np.array(marks))
+    edge = ax.get_xlim()[0]
+    assert edge == ax.collections[0].get_segments()[0][0][0] < table.low[1:].min()
+    assert "0" in [text.get_text() for text in ax.texts]
+    asked = ["risk", "single-record", "--board", "tiny", "--faults", "atomic", "--rate", "gamma(2, 600)", "--plot"]
+    assert 0 == main([*asked, str(tmp_path / "law.svg")])
+    assert "homes that differ" in capsys.readouterr().out and (tmp_path / "law.svg").stat().st_size > 9_000

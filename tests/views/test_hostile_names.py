@@ -19,7 +19,7 @@ from otalab.numbers.campaigns.wear import survival
 from otalab.numbers.study import study
 from otalab.summary import Summary
 from otalab.views import figures
-from otalab.views.figures import graph, race, records, risk, sectors, timeline
+from otalab.views.figures import graph, laws, race, records, risk, sectors, timeline
 from otalab.views.figures.graph import style_verdicts, verdict_table
 from otalab.views.figures.shown import as_html, described
 from otalab.views.player import UpdatePlayer
@@ -116,6 +116,7 @@ FIGURES = {
     "plot_convergence": lambda: risk.plot_convergence(risk.convergence_table([(100, 1)]), label=HOSTILE, title=HOSTILE),
     "plot_parts": lambda: risk.plot_parts(risk.part_table({HOSTILE: weighed()}, ["W25Q16JV"]), title=HOSTILE),
     "plot_risk_phases": lambda: risk.plot_risk_phases(risk.risk_phase_table(weighed()), title=HOSTILE),
+    "plot_law": lambda: laws.plot_law(pd.DataFrame([under_law()]), title=HOSTILE),
     "plot_sensitivity": lambda: risk.plot_sensitivity(moved(), title=HOSTILE),
     "plot_survival": lambda: risk.plot_survival({HOSTILE: survival(1e-3, 1, 5)}, title=HOSTILE),
     "plot_wear": lambda: risk.plot_wear(worn(), scenario().device.board, title=HOSTILE),
@@ -133,6 +134,13 @@ def moved():
     """
     row = {"end": "bad", "p": 1e-6, "p_low": 1e-7, "p_high": 1e-5, "low": 1, "high": 2}
     return pd.DataFrame([row | {"input": HOSTILE}])
+
+
+def under_law():
+    """
+    What a law comes to at an end that somebody gave a name.
+    """
+    return {"end": HOSTILE, "mean": 1e-6, "low": 0.0, "high": 1e-5, "kept": 0.0}
 
 
 def worn():

@@ -23,10 +23,10 @@ from otalab.errors import BadInput
 from otalab.hardware.board import Board
 from otalab.hardware.part import parts
 from otalab.numbers.campaigns.campaign import Tally
-from otalab.numbers.depends import depends
 from otalab.numbers.stats import interval
 from otalab.numbers.study import Study
 from otalab.views.figures.shown import literal
+from otalab.views.figures.under import telling, under
 from otalab.views.style import ESTIMATE, EXACT, SERIES, SHARES, VERMILION
 
 MARKERS = "osD^vPX*"
@@ -99,20 +99,7 @@ def part_table(studies: Mapping[str, Study], names: Sequence[str] | None = None)
                 rows.append((label, name, np.nan, np.nan, str(error)))
                 continue
             rows.append((label, name, *other.weighed.interval(*BAD), ""))
-    return _telling(pd.DataFrame(rows, columns=["design", "part", "low", "high", "why"]), *studies.values())
-
-
-def _telling(table: pd.DataFrame, *studies: Study) -> pd.DataFrame:
-    """Let a table know what its numbers depend on, where that is the same for all of it."""
-    lines = {fill("; ".join(depends(study)), 100) for study in studies}
-    table.attrs["depends"] = lines.pop() if len(lines) == 1 else ""
-    return table
-
-
-def _under(ax: Axes, table: pd.DataFrame, *, points: float, also: str = "") -> None:
-    """Write below the axes what a table's numbers depend on."""
-    note = "\n".join(text for text in (table.attrs.get("depends", ""), also) if text)
-    ax.annotate(note, (0, 0), (0, -points), xycoords="axes fraction", textcoords="offset points", fontsize=7, va="top")
+    return telling(pd.DataFrame(rows, columns=["design", "part", "low", "high", "why"]), *studies.values())
 
 
 def plot_parts(table: pd.DataFrame, *, title: str = "", ax: Axes | None = None) -> Axes:
@@ -143,7 +130,7 @@ def plot_parts(table: pd.DataFrame, *, title: str = "", ax: Axes | None = None) 
         ax.set_xticks([tick for tick in ax.get_xticks() if edge < tick <= end])
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set_yticks(range(len(order)), order, fontsize=8)
-    _under(ax, table, points=38, also=note)
+    under(ax, table, points=38, also=note)
     ax.grid(axis="x", alpha=0.3)
     ax.legend(fontsize=8, frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=4)
     ax.set_title(title, pad=24 if title else None)
@@ -156,7 +143,7 @@ def risk_phase_table(study: Study) -> pd.DataFrame:
     for name in ("seconds", "cuts", "p_bad"):
         total = table[name].sum()
         table[f"{name}_share"] = table[name] / total if total else 0.0
-    return _telling(table, study)
+    return telling(table, study)
 
 
 def plot_risk_phases(table: pd.DataFrame, *, title: str = "", ax: Axes | None = None) -> Axes:
@@ -178,7 +165,7 @@ def plot_risk_phases(table: pd.DataFrame, *, title: str = "", ax: Axes | None = 
     ax.set_yticks(range(len(table)), table.phase)
     ax.xaxis.set_major_formatter(PercentFormatter(1.0))
     ax.set(xlabel="share", title=title)
-    _under(ax, table, points=38)
+    under(ax, table, points=38)
     ax.invert_yaxis()
     ax.margins(x=0.08)
     ax.legend(fontsize=8, frameon=False)
