@@ -22,6 +22,7 @@ FACES = (
     "otalab.formats.records",
     "otalab.numbers.engines",
     "otalab.markov",
+    "otalab.testing",
 )
 HEAD = """# Reference
 

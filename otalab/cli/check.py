@@ -22,13 +22,16 @@ from otalab.cli.way_out import tell_fault
 from otalab.errors import BadInput
 from otalab.faults.models import fault_model
 from otalab.faults.tear import RESIDUAL
+from otalab.files import Output
 from otalab.graph.answers import answers
 from otalab.graph.asked import AskedCell, questions, some_faults, some_images
 from otalab.graph.budget import BUDGET
+from otalab.graph.cell_words import headline, lines
 from otalab.graph.check import Cell, LostCell, matrix, saved, with_files
-from otalab.graph.coverage import sentences
 from otalab.graph.doubt import second_opinion, some_seconds
 from otalab.graph.explorer import Explorer
+from otalab.graph.junit import junit
+from otalab.graph.sarif import sarif
 from otalab.text import table
 
 COLUMNS = ("design", "faults", "image", "verdict", "ends", "cuts", "why")
@@ -53,6 +56,8 @@ def add_parser(commands: Any) -> None:
     )
     add = group(parser, "what comes out").add_argument
     add("--save", metavar="FILE", help="write the counterexamples to a file that replay plays")
+    add("--junit", metavar="FILE.xml", help="write the results as build servers take those of tests")
+    add("--sarif", metavar="FILE.sarif", help="write the results as services take findings in code")
     add("--graph", metavar="FILE.npz", help="write the crash graph; for a single cell")
     add_force(parser)
     group(parser, "what comes out").add_argument(
@@ -64,11 +69,7 @@ def add_parser(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Check every cell and print the matrix; 1 if one of them is not safe."""
     if arguments.explain_faults:
-        others = sorted(arguments.typed - {"--explain-faults", "--faults"})
-        refuse_idle(arguments, "--explain-faults says what --faults leave, and ends", *others)
-        for name in some_faults(arguments.faults):
-            print(f"{name}: {fault_model(name).explain()}\n")
-        return 0
+        return _explain(arguments)
     how = chosen_format(arguments)
     if arguments.scheduler is not None and arguments.jobs != 1:
         raise BadInput(f"--jobs {arguments.jobs}: --scheduler has workers of its own: leave it out")
@@ -80,9 +81,11 @@ def run(arguments: argparse.Namespace) -> int:
         bundle_path=arguments.bundle,
         **chosen_options(arguments),
     )
-    goes_with(arguments, arguments.save or arguments.graph, "--save or --graph", "--force")
+    writes = arguments.save or arguments.graph or arguments.junit or arguments.sarif
+    goes_with(arguments, writes, "--save, --graph, --junit or --sarif", "--force")
     save, graph = output(arguments.save, arguments), output(arguments.graph, arguments)
-    apart(save, graph)
+    files = [(output(arguments.junit, arguments), junit), (output(arguments.sarif, arguments), sarif)]
+    apart(save, graph, *(place for place, _ in files))
     if graph and len(every) != 1:
         raise BadInput(f"--graph takes a single cell, and these are {len(every)}")
     seconds = None if arguments.doubt is None else some_seconds(arguments.doubt)
@@ -93,6 +96,7 @@ def run(arguments: argparse.Namespace) -> int:
     if save:
         endings = [(cell.case, cell.graph.counterexample) for cell in cells if isinstance(cell, Cell)]
         save.write(saved([with_files(case, bad) for case, bad in endings if bad]))
+    _written(cells, files)
     if how == "json":
         print(json.dumps({"results": results}))
     elif how == "csv":
@@ -100,6 +104,22 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         show(cells)
     return status_of(cells)
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    """Say what fault models leave."""
+    others = sorted(arguments.typed - {"--explain-faults", "--faults"})
+    refuse_idle(arguments, "--explain-faults says what --faults leave, and ends", *others)
+    for name in some_faults(arguments.faults):
+        print(f"{name}: {fault_model(name).explain()}\n")
+    return 0
+
+
+def _written(cells: Sequence[Cell | LostCell], files: list[tuple[Output | None, Callable[..., str]]]) -> None:
+    """Write the cells in each format for which a place was named."""
+    for place, form in files:
+        if place:
+            place.write(form(cells))
 
 
 def _doubted(
@@ -165,24 +185,16 @@ def _cells(
 def tell(cell: Cell | LostCell, which: str = "") -> None:
     """Print what was found in a cell, at once."""
     if isinstance(cell, LostCell):
-        print(f"{which}{cell.case.text}: no answer, the lab itself went wrong: {cell.fault.what}")
-        print(f"  {cell.case.replay(cell.fault.history)}\n", flush=True)
+        print(f"{which}{cell.case.text}: {headline(cell)}")
+        print(*(f"  {line}" for line in lines(cell)), "", sep="\n", flush=True)
         return
-    graph, bad = cell.graph, cell.graph.counterexample
+    graph = cell.graph
     print(
         f"{which}{cell.case.text}: {cell.verdict}; {graph.nodes} states, {graph.expanded} runs, "
         f"{graph.wrecks:,} wrecks judged, {cell.seconds:.2f} s" + ("" if graph.closed else "; the graph is not closed")
     )
-    if cell.verdict == "open":
-        print(*(f"  {sentence}" for sentence in sentences(graph)), sep="\n")
-    if bad:
-        shortest = "the shortest counterexample" if graph.closed else "a counterexample"
-        print(f"  {bad.end}: {bad.reason}; {shortest} has {len(bad.cuts)} cut(s)")
-        for number, leg in bad.cuts:
-            print(f"  cut in run {number}, effect {leg.step}, phase {leg.phase}, leaving {leg.tear}")
-        print(f"  {cell.case.replay(cell.case.identity(bad))}")
-    if over := cell.over_unerased:
-        print(f"  allowed, and no end by itself: {over.text}\n  {cell.case.replay(over.id)}")
+    for line in lines(cell):
+        print(f"  {line}")
     print(flush=True)
 
 

@@ -1,0 +1,34 @@
+"""A cell in words: what was found, how to come there, and the line that plays it; for terminals, tests and files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from otalab.graph.check import Cell, LostCell
+from otalab.graph.coverage import sentences
+
+
+def headline(cell: Cell | LostCell) -> str:
+    """Return what was found in a cell, in one line."""
+    if isinstance(cell, LostCell):
+        return f"no answer, the lab itself went wrong: {cell.fault.what}"
+    bad = cell.graph.counterexample
+    if bad is None:
+        return cell.verdict + ("" if cell.graph.closed else "; the graph is not closed")
+    shortest = "the shortest counterexample" if cell.graph.closed else "a counterexample"
+    return f"{bad.end}: {bad.reason}; {shortest} has {len(bad.cuts)} cut(s)"
+
+
+def lines(cell: Cell | LostCell) -> Iterator[str]:
+    """Yield all that is to be said of a cell that is not safe, the line that plays it last."""
+    if isinstance(cell, LostCell):
+        yield cell.case.replay(cell.fault.history)
+        return
+    if cell.verdict == "open":
+        yield from sentences(cell.graph)
+    bad = cell.graph.counterexample
+    if bad:
+        yield headline(cell)
+        for number, leg in bad.cuts:
+            yield f"cut in run {number}, effect {leg.step}, phase {leg.phase}, leaving {leg.tear}"
+        yield cell.case.replay(cell.case.identity(bad))
