@@ -13,7 +13,8 @@ from otalab.graph.history import ending, play
 from otalab.graph.repair import repair
 from otalab.hardware.board import boards, load_board
 from otalab.hardware.effects import Ask, Erase, Program, Wait
-from otalab.hardware.flash import Flash, Geometry
+from otalab.hardware.flash import Flash
+from otalab.hardware.geometry import Geometry
 from otalab.hardware.part import part, parts
 
 __all__ = [

@@ -18,7 +18,8 @@ from otalab.formats.bundle.reader import BundleReader, ManifestRead, PartBegins,
 from otalab.formats.filesystems.kinds import MOUNTS, build_image, geometry, recognised
 from otalab.formats.filesystems.scratch import FileSystemFault
 from otalab.formats.image_check import self_checking
-from otalab.hardware.board import Board, Slot
+from otalab.hardware.board import Board
+from otalab.hardware.places import Slot
 
 
 def default_files() -> dict[str, bytes]:
@@ -47,7 +48,7 @@ def default_bundle(board: Board, version: str, app_size: int, *, own_check: bool
     parts = [PartSource(app_name, "app", "lamp.bin", application(version, app_size, own_check=own_check), {})]
     if "fs" in PARTS[board.data]:
         fs = file_system(board, slot, version, brought_files(version, slot.fs.size))
-        shape = geometry(board.file_system, len(fs), board.geometry.sector_size)
+        shape = geometry(board.file_system, len(fs), board.block_of(slot.fs))
         parts.append(PartSource("fs", "fs", "fs.img", fs, shape))
     return bundle_bytes(
         name="lamp",
@@ -68,7 +69,7 @@ def file_system(board: Board, slot: Slot, version: str, files: dict[str, bytes])
     """Return a file-system image for a slot; for `raw`, bytes that stand for one."""
     if board.file_system not in MOUNTS:
         return noise(f"{board.file_system} {version}", slot.fs.size)
-    return build_image(files, slot.fs.size, board.geometry.sector_size, board.file_system)
+    return build_image(files, slot.fs.size, board.block_of(slot.fs), board.file_system)
 
 
 def read_bundle(path: str | Path) -> bytes:

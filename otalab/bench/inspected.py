@@ -16,9 +16,10 @@ from otalab.firmware.explain import RecordPlace, explain
 from otalab.formats.records import rboot, rboot_own
 from otalab.formats.records.otadata import slot_counted
 from otalab.formats.records.record import Codec, Invalid, Record, counted
-from otalab.hardware.board import Region, load_board
+from otalab.hardware.board import load_board
 from otalab.hardware.chip import Chip
 from otalab.hardware.flash import ERASED, Flash
+from otalab.hardware.places import Region
 
 SECTOR = 4096
 # A missing or a short file of the CC3200 reads as zeros; on bare flash what was never written reads as ones.
@@ -198,7 +199,7 @@ def _chip(design: Design, areas: Sequence[bytes]) -> Chip:
     """Return a chip that holds these areas where a board of this design has its records."""
     size = len(areas[0])
     board = load_board("tiny")
-    geometry = replace(board.geometry, sectors=max(board.geometry.sectors, 2 * size // SECTOR))
+    geometry = replace(board.alike, sectors=max(board.geometry.count, 2 * size // SECTOR))
     board = replace(board, geometry=geometry, records=(Region(0, size), Region(size, size)))
     flash = Flash.blank(geometry)
     for number, area in enumerate(areas):

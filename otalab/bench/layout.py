@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from otalab.hardware.board import Region
 from otalab.hardware.part import parts
+from otalab.hardware.places import Region
 
 MARK = "NOT KNOWN"
 # Parts for boards on which nobody has named one: the smallest that is large enough, both times of which are known.

@@ -13,8 +13,8 @@ from otalab.formats.partition_csv import read_csv
 from otalab.formats.partition_table import Partition, PartitionTable, find_table, read_table
 from otalab.formats.pm_static import MappedRegion, read_map
 from otalab.formats.records import rboot, rboot_own
-from otalab.hardware.board import Region
 from otalab.hardware.part import part
+from otalab.hardware.places import Region
 
 SECTOR, BLOCK = 0x1000, 0x10000
 RBOOT_AT, ROM_MOST = 0x1000, 0x100000

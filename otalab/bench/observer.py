@@ -150,7 +150,7 @@ def damaged_files(scenario: Scenario, flash: Flash, slot: int, version: str) -> 
         return ""
     region = scenario.device.board.slots[slot].fs
     kind = scenario.device.board.file_system
-    files = read_files(flash.read(region.address, region.size), flash.geometry.sector_size, kind)
+    files = read_files(flash.read(region.address, region.size), scenario.device.board.block_of(region), kind)
     expected = dict(scenario.files)
     for update in scenario.updates:
         if version == update.image.version and BRINGS[scenario.device.board.data]:

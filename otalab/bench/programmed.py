@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 from otalab.bench.scenario import Scenario
-from otalab.bench.trace import life
+from otalab.bench.trace import life, sector_of
 from otalab.errors import BadInput
+from otalab.hardware.board import Board
 from otalab.hardware.effects import Erase, Program
 from otalab.hardware.flash import ERASED, Flash
 
@@ -17,25 +19,28 @@ def programmed_too_often(scenario: Scenario) -> str:
     Programming what is there already counts, for the check bits of a unit are programmed with it.  Only an undisturbed
     life is looked at: what a design does after a cut may break the limit too.
     """
-    most, board = scenario.device.board.part.programs, scenario.device.board
-    if not most:
+    board = scenario.device.board
+    if not any(chip.programs for chip in board.parts or (board.part,)):
         return ""
-    unit, sector = board.part.programs_size or board.geometry.program_unit, board.geometry.sector_size
-    times: Counter[int] = Counter(_programmed(scenario.flash, unit))
+    times: Counter[int] = Counter(_programmed(board, scenario.flash))
     for number, step in ((number, step) for number, run in enumerate(life(scenario).runs) for step in run.steps):
+        sector = sector_of(step.effect, step.before)
+        if sector is None:
+            continue
+        chip, unit = board.part_of(sector), _unit(board, sector)
         if isinstance(step.effect, Erase):
-            start = step.effect.sector * sector
-            for address in range(start, start + sector, unit):
+            start = board.geometry.start_of(sector)
+            for address in range(start, start + board.geometry.size_of(sector), unit):
                 times.pop(address, None)
-        elif isinstance(step.effect, Program):
+        elif isinstance(step.effect, Program) and (most := chip.programs):
             end = step.effect.address + len(step.effect.data)
             touched = range(step.effect.address // unit * unit, end, unit)
             times.update(touched)
             if over := [address for address in touched if times[address] > most]:
-                what = "row" if board.part.programs_size else "unit"
-                where = f"0x{over[0]:x} ({board.owner_of(over[0] // sector)})"
+                what = "row" if chip.programs_size else "unit"
+                where = f"0x{over[0]:x} ({board.owner_of(sector)})"
                 return (
-                    f"part {board.part.name} takes {_often(most)} of a {what} of {unit} bytes between two erases, and "
+                    f"part {chip.name} takes {_often(most)} of a {what} of {unit} bytes between two erases, and "
                     f"{scenario.device.firmware.name} programs {where} once more, in run {number}, effect {step.number}"
                 )
     return ""
@@ -47,17 +52,18 @@ def require_programs(scenario: Scenario) -> None:
         raise BadInput(f"{too_often}: take another part or board, or a design that erases first")
 
 
-def _programmed(flash: Flash, unit: int) -> list[int]:
-    """Return the addresses of all units that do not read erased: they were programmed once at least."""
-    size = flash.geometry.sector_size
-    blank, blank_unit = bytes([ERASED]) * size, bytes([ERASED]) * unit
-    return [
-        number * size + at
-        for number, contents in enumerate(flash.sectors)
-        if contents != blank
-        for at in range(0, size, unit)
-        if contents[at : at + unit] != blank_unit
-    ]
+def _programmed(board: Board, flash: Flash) -> Iterator[int]:
+    """Yield the addresses of all units that do not read erased: they were programmed once at least."""
+    for sector, contents in enumerate(flash.sectors):
+        if board.part_of(sector).programs and contents.count(ERASED) < len(contents):
+            start, unit = board.geometry.start_of(sector), _unit(board, sector)
+            blank = bytes([ERASED]) * unit
+            yield from (start + at for at in range(0, len(contents), unit) if contents[at : at + unit] != blank)
+
+
+def _unit(board: Board, sector: int) -> int:
+    """Return how many bytes of a sector are programmed together, for the limit of its part."""
+    return board.part_of(sector).programs_size or board.geometry.at(board.geometry.start_of(sector)).program_unit
 
 
 def _often(most: int) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from otalab.formats.partition_table import PartitionTable, find_table
-from otalab.hardware.board import Board, Region, boards, load_board
+from otalab.hardware.board import Board, boards, load_board
+from otalab.hardware.places import Region
 
 SECTOR = 4096
 # Where rBoot itself keeps its configuration: `BOOT_CONFIG_SECTOR` of its `rboot.h`.

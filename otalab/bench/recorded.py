@@ -28,9 +28,10 @@ from otalab.firmware.requests import REFUSED, Offer, Recording
 from otalab.formats.filesystems.kinds import read_files
 from otalab.formats.records.guard import STRONG
 from otalab.formats.records.record import Record, SlotFacts
-from otalab.hardware.board import Board, Region
+from otalab.hardware.board import Board
 from otalab.hardware.effects import Ask, Effect, Erase, Phase, Program, Wait
 from otalab.hardware.flash import Flash
+from otalab.hardware.places import Region
 
 # How the boot loader begins to say why it does not start what it was told to.
 REASONS = ("The image in slot", "Rolling back", "No valid boot record", "Update commit timeout")
@@ -237,6 +238,6 @@ def _image(version: str, flash: Flash, region: Region, length: int) -> Image:
 
 
 def _files(board: Board, flash: Flash, slot: int) -> tuple[tuple[str, bytes], ...]:
-    region, sector = board.slots[slot].fs, board.geometry.sector_size
+    region, sector = board.slots[slot].fs, board.block_of(board.slots[slot].fs)
     contents = flash.read(region.address, region.size)
     return tuple(sorted((read_files(contents, sector, board.file_system) or {}).items()))

@@ -13,8 +13,8 @@ from typing import Any
 from otalab.bench.trace import Life
 from otalab.errors import BadInput
 from otalab.files import MADE, read_text, write_whole
-from otalab.hardware.effects import Erase, Program, pages
-from otalab.hardware.flash import Geometry
+from otalab.hardware.effects import Erase, Program
+from otalab.hardware.geometry import FlashGeometry
 
 READERS: dict[str, Callable[[str], Any]] = {
     "op": lambda text: {"erase": "erase", "program": "program"}[text.lower()],
@@ -37,13 +37,14 @@ class RecordedOperation:
     size: int = 0
     where: str = field(default="", compare=False)
 
-    def effects(self, geometry: Geometry) -> list[Erase | Program]:
+    def effects(self, geometry: FlashGeometry) -> list[Erase | Program]:
         """Return the operation in sectors and pages."""
-        unit, size = geometry.sector_size, self.size or geometry.sector_size
+        unit = geometry.at(self.address).sector_size
+        size = self.size or unit
         try:
-            if self.op == "erase" and (self.address % unit or size % unit):
+            if self.op == "erase" and not geometry.whole_sectors(self.address, size):
                 raise BadInput(f"an erase of {size} bytes at 0x{self.address:x} is not whole sectors of {unit}")
-            programs = list(pages(self.address, self.data, geometry.page_size))
+            programs = list(geometry.pages(self.address, self.data))
             for program in programs:
                 geometry.check(program)
             return [*programs] or [Erase(sector) for sector in geometry.sectors_of(self.address, size)]
@@ -100,13 +101,13 @@ def write_recording(life: Life, path: str | Path) -> None:
 
 def recording(life: Life) -> str:
     """Return the first update of a life as a recording in CSV; its time begins with the update."""
-    size, lines = life.board.geometry.sector_size, [f"# {MADE}", "op,address,data,time"]
+    geometry, lines = life.board.geometry, [f"# {MADE}", "op,address,data,time"]
     updates = ([step for step in run.steps if step.phase in ("download", "merge", "switch")] for run in life.runs)
     steps = next((steps for steps in updates if any(isinstance(step.effect, (Erase, Program)) for step in steps)), [])
     for step in steps:
         match step.effect:
             case Erase(sector):
-                lines.append(f"erase,0x{sector * size:06x},,{step.at - steps[0].at:.9f}")
+                lines.append(f"erase,0x{geometry.start_of(sector):06x},,{step.at - steps[0].at:.9f}")
             case Program(address, data):
                 lines.append(f"program,0x{address:06x},{data.hex()},{step.at - steps[0].at:.9f}")
     if not steps:

@@ -7,9 +7,10 @@ from itertools import islice
 
 from otalab.bench.recording import RecordedOperation
 from otalab.formats.records.record import Record, SlotFacts
-from otalab.hardware.board import Board, Region
-from otalab.hardware.effects import Erase, Program, pages
+from otalab.hardware.board import Board
+from otalab.hardware.effects import Erase, Program
 from otalab.hardware.flash import ERASED, Flash
+from otalab.hardware.places import Region
 
 # So many of a kind are told one by one.
 MOST = 3
@@ -23,11 +24,14 @@ def findings(
     destroyed, whole = "", flash.read(app.address, app.size)
     for operation in recording:
         for effect in operation.effects(board.geometry):
-            address = effect.address if isinstance(effect, Program) else effect.sector * board.geometry.sector_size
+            geometry = board.geometry
+            address = effect.address if isinstance(effect, Program) else geometry.start_of(effect.sector)
             if isinstance(effect, Program) and (bits := _not_erased(flash, effect)):
                 dirty.append(f"{operation.where} programs 0x{address:x}, where {bits} bits were not erased")
             flash = flash.after(effect)
-            near = app.address - board.geometry.sector_size < address < app.end
+            sector = geometry.sector_at(address)
+            end = geometry.start_of(sector) + geometry.size_of(sector)
+            near = end > app.address and address < app.end
             if not destroyed and near and flash.read(app.address, app.size) != whole:
                 what = "erase" if isinstance(effect, Erase) else "program"
                 at = f"{operation.where}: the {what} at 0x{address:x}"
@@ -96,6 +100,6 @@ def unguarded(board: Board, flash: Flash, slot: int) -> str:
 
 
 def _blank_pages(board: Board, flash: Flash, region: Region) -> Iterator[int]:
-    for page in pages(region.address, bytes(region.size), board.geometry.page_size):
+    for page in board.geometry.pages(region.address, bytes(region.size)):
         if flash.read(page.address, len(page.data)).count(ERASED) == len(page.data):
             yield page.address

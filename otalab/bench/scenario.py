@@ -93,11 +93,22 @@ class Scenario(Summary):
 
     def facts(self) -> Iterator[tuple[str, object]]:
         """Yield the firmware, the board and its chip, and the update."""
-        board, part = self.device.board, self.part.name
+        board, part = self.device.board, self.part_names
         yield "design", self.device.firmware.name
         yield "board", f"{board.name}, {part} ({self.timing})"
         yield "update", f"{self.old.version} to {self.new.version}, {self.new.temper}, {len(self.bundle)} bytes"
         yield "offer", self.offers
+
+    @property
+    def part_names(self) -> str:
+        """The names of the parts that its times are those of."""
+        return self.device.board.part_names if self.device.board.parts else self.part.name
+
+    def _part_at(self, effect: Erase | Program) -> FlashPart:
+        board = self.device.board
+        if not board.parts:
+            return self.part
+        return board.part_of(effect.sector if isinstance(effect, Erase) else board.geometry.sector_at(effect.address))
 
     def probing(self) -> Scenario:
         """Return the scenario in which a device, wherever it has come to, is offered one more good image."""
@@ -112,9 +123,9 @@ class Scenario(Summary):
         """Return how long an effect takes that does not wait for an answer."""
         match effect:
             case Erase():
-                return self.part.erase_seconds(self.timing)
+                return self._part_at(effect).erase_seconds(self.timing)
             case Program(_, data):
-                return self.part.program_seconds(len(data), self.timing)
+                return self._part_at(effect).program_seconds(len(data), self.timing)
             case Wait(_, seconds):
                 return seconds
         return 0.0

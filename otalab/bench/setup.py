@@ -24,6 +24,7 @@ from otalab.firmware.store import codec, families
 from otalab.formats.filesystems.kinds import MOUNTS
 from otalab.hardware.board import Board, load_board
 from otalab.hardware.flash import Flash
+from otalab.hardware.geometry import Geometry
 from otalab.hardware.part import FlashPart, Timing, part
 from otalab.own.code import CodeFirmware
 from otalab.own.page import is_page, page_of
@@ -75,7 +76,7 @@ def scenario_of(options: ScenarioOptions, design: str | Design | Firmware, image
         device=replace(
             device, images=(*device.images, *(update.image for update in earlier), update.image, probe.image)
         ),
-        part=timed(board.part, options.timing),
+        part=timed(board, options.timing),
         timing=options.timing,
         flash=flash,
         old=device.images[0],
@@ -154,37 +155,43 @@ def with_part(board: Board, name: str | None) -> Board:
     """Return a board, or the same with another flash part, whose pages and program units the firmware then finds."""
     if name is None:
         return board
-    chip = part(name)
-    if chip.sector_size != board.geometry.sector_size:
+    chip, geometry = part(name), board.geometry
+    if not isinstance(geometry, Geometry):
+        raise BadInput(
+            f"board {board.name} names its parts itself ({board.part_names}): change its page, or leave part"
+        )
+    if chip.sector_size != geometry.sector_size:
         raise BadInput(
             f"part {chip.name} erases {chip.sector_size} bytes at a time, "
-            f"board {board.name} needs sectors of {board.geometry.sector_size}: take another part or board"
+            f"board {board.name} needs sectors of {geometry.sector_size}: take another part or board"
         )
-    geometry = replace(board.geometry, page_size=chip.page_size, program_unit=chip.program_unit, ecc=chip.ecc)
+    geometry = replace(geometry, page_size=chip.page_size, program_unit=chip.program_unit, ecc=chip.ecc)
     return replace(board, part=chip, geometry=geometry)
 
 
 def require_small_units(board: Board) -> None:
     """Refuse a file system that programs fewer bytes at a time than the part can."""
-    unit, least = board.geometry.program_unit, LEAST_PROGRAMS.get(board.file_system, board.geometry.program_unit)
+    unit = max(board.geometry.at(slot.fs.address).program_unit for slot in board.slots)
+    least = LEAST_PROGRAMS.get(board.file_system, unit)
     if unit > least:
         raise BadInput(
-            f"board {board.name}: {board.file_system} programs {least} byte at a time, and part {board.part.name} "
+            f"board {board.name}: {board.file_system} programs {least} byte at a time, and part {board.part_names} "
             f'units of {unit}: take another part, or file_system = "littlefs"'
         )
 
 
-def timed(chip: FlashPart, timing: Timing) -> FlashPart:
-    """Return the part, or say now, and not in the middle of a search, which of its times the table lacks."""
-    chip.erase_seconds(timing), chip.program_seconds(1, timing)
-    return chip
+def timed(board: Board, timing: Timing) -> FlashPart:
+    """Return the part of a board, or say now, and not in the middle of a search, which of its times the table lacks."""
+    for chip in (board.part, *board.parts):
+        chip.erase_seconds(timing), chip.program_seconds(1, timing)
+    return board.part
 
 
 def after_an_update(scenario: Scenario, app_size: int, files: dict[str, bytes]) -> Scenario:
     """Return the scenario on a device that has taken an update before, on steady power."""
     board, firmware = scenario.device.board, scenario.device.firmware
     bundle = default_bundle(board, USED_VERSION, app_size, own_check=firmware.checks_itself)
-    early = set_up(firmware, board, bundle=bundle, app_size=app_size, files=files, part=scenario.part.name)
+    early = set_up(firmware, board, bundle=bundle, app_size=app_size, files=files)
     lived = life(early)
     if not isinstance(lived.last.outcome, Running) or lived.last.outcome.version != USED_VERSION:
         raise BadInput(f"{firmware.name} does not take the update that a used device has had: {lived.last.outcome}")

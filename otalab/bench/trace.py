@@ -248,7 +248,7 @@ def sector_of(effect: Effect, flash: Flash) -> int | None:
         case Erase(sector):
             return sector
         case Program(address, _):
-            return address // flash.geometry.sector_size
+            return flash.geometry.sector_at(address)
     return None
 
 

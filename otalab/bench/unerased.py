@@ -39,7 +39,7 @@ def sentence(board: Board, step: Step) -> str:
     """Return a sentence about a program over flash that is not erased."""
     assert isinstance(step.effect, Program)
     address, size = step.effect.address, len(step.effect.data)
-    where = f"0x{address:x} ({board.owner_of(address // board.geometry.sector_size)})"
+    where = f"0x{address:x} ({board.owner_of(board.geometry.sector_at(address))})"
     return (
         f"{size} bytes are programmed at {where} over flash that is not erased, and {spoilt(step.effect, step.before)} "
         "of them do not become what was programmed: a program only clears bits"

@@ -79,7 +79,7 @@ def build_bundle(arguments: argparse.Namespace) -> int:
     from otalab.hardware.board import NO_FILES, load_board  # noqa: PLC0415  # reading a bundle needs neither a board
 
     place, board = Output(Path(arguments.out), arguments.force, MARK), load_board(arguments.board)
-    app, slot, block = read_bytes(arguments.app), board.slots[0], board.geometry.sector_size
+    app, slot, block = read_bytes(arguments.app), board.slots[0], board.block_of(board.slots[0].fs)
     if not 0 < len(app) <= slot.app.size:
         raise BadInput(
             f"{arguments.app}: {len(app)} bytes, an application slot of {board.name} takes 1 to {slot.app.size}"

@@ -178,7 +178,7 @@ def as_object(study: Study) -> dict[str, Any]:
     return {
         "design": study.design.name,
         "faults": study.faults,
-        "part": study.scenario.part.name,
+        "part": study.scenario.part_names,
         "timing": study.timing,
         "image": study.image,
         "per": "update",
@@ -224,7 +224,7 @@ def show(study: Study, result: dict[str, Any]) -> None:
 
     weighed = study.weighed
     print(
-        f"{study.design.name}, image {study.image}, {study.scenario.part.name} ({study.timing}), "
+        f"{study.design.name}, image {study.image}, {study.scenario.part_names} ({study.timing}), "
         f"faults {study.faults}, {study.rates.default:.6g} power failures per hour"
         + "".join(f", {rate:.6g} in {phase}" for phase, rate in study.rates.phases)
     )

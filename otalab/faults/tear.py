@@ -24,7 +24,8 @@ from otalab.firmware.device import Device
 from otalab.formats.records.record import BootConfig, Record
 from otalab.hardware.chip import Chip
 from otalab.hardware.effects import Erase, Program
-from otalab.hardware.flash import Flash, Geometry, Mark
+from otalab.hardware.flash import Flash, Mark
+from otalab.hardware.geometry import Geometry
 
 # A check this wide or narrower is forged; a wider one lets a torn record pass with probability `RESIDUAL` at most,
 # which is left out of verdicts and printed beside them.
@@ -86,17 +87,17 @@ class Site:
     @classmethod
     def of(cls, effect: Erase | Program, before: Flash, device: Device) -> Site:
         """Return the stretch that an effect works on."""
-        size, after = before.geometry.sector_size, before.after(effect)
-        sector, start = (effect.sector, 0) if isinstance(effect, Erase) else divmod(effect.address, size)
-        end = start + (size if isinstance(effect, Erase) else len(effect.data))
+        geometry, after = before.geometry, before.after(effect)
+        sector, start = (effect.sector, 0) if isinstance(effect, Erase) else geometry.place_of(effect.address)
         whole, marks = before.sectors[sector], (before.mark_of(sector), after.mark_of(sector))
+        end = start + (len(whole) if isinstance(effect, Erase) else len(effect.data))
         old, new = whole[start:end], after.sectors[sector][start:end]
-        kept = device.families
-        from_where = start if isinstance(effect, Program) else None
+        kept, from_where = device.families, start if isinstance(effect, Program) else None
         fields = next((family.fields_from(from_where) for family in kept if sector in family.sectors), ())
         boot_record = bool(kept) and sector in kept[0].sectors
         forgeries = forged(before, device) if boot_record and isinstance(effect, Erase) else ()
-        return cls(effect, before.geometry, sector, start, whole, old, new, *marks, fields, forgeries)
+        here = geometry.at(geometry.start_of(sector))
+        return cls(effect, here, sector, start, whole, old, new, *marks, fields, forgeries)
 
     @property
     def weak(self) -> bool:

@@ -18,8 +18,9 @@ from otalab.firmware.requests import BootState, Report, Snapshot
 from otalab.firmware.writer import RegionWriter
 from otalab.formats.filesystems.scratch import FileSystemFault
 from otalab.formats.records.record import BootConfig, SlotFacts
-from otalab.hardware.board import Board, Region
+from otalab.hardware.board import Board
 from otalab.hardware.effects import Routine
+from otalab.hardware.places import Region
 
 UNREADABLE, UNWRITTEN = "Failed to get boot state", "Failed to set boot state"
 UNSET = "Failed to set commit timeout"
@@ -167,9 +168,10 @@ def uncopied(chip: Controller, design: Design, facts: SlotFacts, source: int, le
 
 def copied(chip: Controller, source: Region, target: Region, size: int) -> Routine[None]:
     """Copy the first bytes of a region, sector by sector, and compare."""
-    writer, step = RegionWriter(chip, target), chip.board.geometry.sector_size
-    for start in range(0, size, step):
-        yield from writer.add(chip.read(source.address + start, min(step, size - start)))
+    writer, geometry, end = RegionWriter(chip, target), chip.board.geometry, source.address + size
+    for sector in geometry.sectors_of(source.address, size):
+        start = geometry.start_of(sector)
+        yield from writer.add(chip.read(start, min(geometry.size_of(sector), end - start)))
     yield from writer.finish(crc32(chip.read(source.address, size)))
 
 

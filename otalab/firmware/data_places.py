@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from otalab.firmware.controller import Controller
 from otalab.firmware.merge import Mount, held_in_ram
-from otalab.hardware.board import Region, Slot
+from otalab.hardware.places import Region, Slot
 
 
 def own_place(slot: Slot) -> Region | None:

@@ -10,7 +10,8 @@ from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
 from otalab.formats.image_check import whole
 from otalab.formats.records.record import BootConfig, SlotFacts
-from otalab.hardware.board import Board, Slot
+from otalab.hardware.board import Board
+from otalab.hardware.places import Slot
 
 
 def passes(chip: Controller, design: Design, config: BootConfig) -> bool:

@@ -8,8 +8,8 @@ from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
 from otalab.firmware.user_file import INTERVAL_FILE, put_file, read_file, remove_file
 from otalab.formats.records.record import BootConfig
-from otalab.hardware.board import Region
 from otalab.hardware.effects import Routine
+from otalab.hardware.places import Region
 
 
 def in_the_record(_chip: Controller, _old: Region, seconds: int) -> Routine[int]:

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from otalab.formats.bundle.manifest import shown
 from otalab.formats.filesystems.kinds import mount
 from otalab.formats.filesystems.scratch import BlockErase, BlockProgram, BlockRead, FileSystem, FileSystemFault, Scratch
-from otalab.hardware.board import NO_FILES, Region
+from otalab.hardware.board import NO_FILES
 from otalab.hardware.chip import Chip
-from otalab.hardware.effects import Erase, Routine, pages
+from otalab.hardware.effects import Erase, Routine
+from otalab.hardware.places import Region
 
 Mount = Callable[[Chip, Region], Routine[FileSystem | None]]
 Folders = Callable[[FileSystem, set[str]], list[str]]
@@ -83,7 +84,7 @@ def copied(chip: Chip, region: Region) -> Scratch:
     if chip.flash.marks and chip.board.file_system not in ("raw", NO_FILES):
         # How unstable cells read is decided before anyone looks at them.
         chip.note_read(region.address, region.size)
-    return Scratch(chip.flash.read(region.address, region.size), chip.board.geometry.sector_size)
+    return Scratch(chip.flash.read(region.address, region.size), chip.board.block_of(region))
 
 
 def held_in_ram(chip: Chip, region: Region) -> Mount:
@@ -107,16 +108,16 @@ def held_in_ram(chip: Chip, region: Region) -> Mount:
 
 def replayed(chip: Chip, region: Region, scratch: Scratch) -> Routine[None]:
     """Do to the flash what a file system did to its scratch copy, in order."""
-    size, page = chip.board.geometry.sector_size, chip.board.geometry.page_size
+    geometry, size = chip.board.geometry, chip.board.block_of(region)
     for entry in scratch.drain():
         match entry:
             case BlockRead(block):
                 chip.note_read(region.address + block * size, size)
                 chip.require_readable(region.address + block * size, size)
             case BlockErase(block):
-                yield Erase(region.address // size + block)
+                yield Erase(geometry.sector_at(region.address) + block)
             case BlockProgram(offset, data):
-                yield from pages(region.address + offset, data, page)
+                yield from geometry.pages(region.address + offset, data)
 
 
 FOLDERS: dict[str, Folders] = {"carried": with_folders, "flat": flat}

@@ -12,8 +12,8 @@ from otalab.firmware.design import Design
 from otalab.firmware.merge import FOLDERS, Mount, carry_over, mounted
 from otalab.firmware.outcome import Reset
 from otalab.formats.records.record import BootConfig, Selection
-from otalab.hardware.board import Region
 from otalab.hardware.effects import Routine
+from otalab.hardware.places import Region
 
 
 def merged_now(chip: Controller, old: Region, new: Region, mount_old: Mount, folders: str) -> Routine[None]:

@@ -109,7 +109,7 @@ def append_default(chip: Controller, design: Design, config: BootConfig) -> Rout
 def none_left(chip: Controller, design: Design) -> Routine[None]:
     """Erase all records."""
     for area in AREAS[design.records](chip.board):
-        yield Erase(area.address // chip.board.geometry.sector_size)
+        yield Erase(chip.board.sectors_of(area).start)
 
 
 def first_of_all(design: Design, config: BootConfig) -> bytes:

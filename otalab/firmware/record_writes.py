@@ -19,7 +19,7 @@ from otalab.firmware.store import YOUNG
 from otalab.firmware.update_state import write_state
 from otalab.formats.records.record import BootConfig, Record, Selection
 from otalab.hardware.board import Board
-from otalab.hardware.effects import Erase, Routine, pages
+from otalab.hardware.effects import Erase, Routine
 from otalab.hardware.flash import ERASED, Flash
 
 TRIES = 3
@@ -117,7 +117,7 @@ def other_zeroed(chip: Controller, design: Design, place: int) -> Routine[None]:
     other = next_place(design, selected)
     address = store.places(chip.board, design)[other]
     chip.say(f"Filling boot record {other} with zeros")
-    yield Erase(address // chip.board.geometry.sector_size)
+    yield Erase(chip.board.geometry.sector_at(address))
     yield from _program(chip, design, address, bytes(form.size))
 
 
@@ -154,7 +154,7 @@ def cleared(chip: Controller, design: Design, selected: Selection) -> Routine[No
     """Erase the record that does not count: it speaks of an image that will soon be overwritten."""
     place = next_place(design, selected)
     chip.say(f"Erasing boot record {place}")
-    yield Erase(store.places(chip.board, design)[place] // chip.board.geometry.sector_size)
+    yield Erase(chip.board.geometry.sector_at(store.places(chip.board, design)[place]))
 
 
 def once(chip: Controller, design: Design, place: int, data: bytes) -> Routine[bool]:
@@ -208,7 +208,7 @@ def put_record(chip: Controller, design: Design, place: int, data: bytes) -> Rou
     """Erase a place, as the design has it, and program a record into it."""
     address = store.places(chip.board, design)[place]
     if ERASES[design.erase](chip, address):
-        yield Erase(address // chip.board.geometry.sector_size)
+        yield Erase(chip.board.geometry.sector_at(address))
     yield from program_record(chip, design, place, data)
 
 
@@ -232,21 +232,22 @@ def sequencer_last(data: bytes, head: int) -> Pieces:
 
 def always(chip: Controller, address: int) -> bool:
     """Erase before every record that begins a sector, however blank it reads."""
-    return address % chip.board.geometry.sector_size == 0
+    return chip.board.geometry.begins_sector(address)
 
 
 def unless_blank(chip: Controller, address: int) -> bool:
     """Spare the erase where all reads blank: what looks blank need not be."""
-    sector = chip.board.geometry.sector_size
-    return address % sector == 0 and chip.read(address, sector).count(ERASED) < sector
+    sector, offset = chip.board.geometry.place_of(address)
+    size = chip.board.geometry.size_of(sector)
+    return offset == 0 and chip.read(address, size).count(ERASED) < size
 
 
 def _program(chip: Controller, design: Design, address: int, data: bytes) -> Routine[None]:
-    geometry = chip.board.geometry
-    data = data + bytes([ERASED]) * (-len(data) % geometry.program_unit)
-    head = -(-store.codec(design).fields[0] // geometry.program_unit) * geometry.program_unit
+    geometry, unit = chip.board.geometry, chip.board.geometry.at(address).program_unit
+    data = data + bytes([ERASED]) * (-len(data) % unit)
+    head = -(-store.codec(design).fields[0] // unit) * unit
     for start, piece in ORDERS[design.order](data, head):
-        yield from pages(address + start, piece, geometry.page_size)
+        yield from geometry.pages(address + start, piece)
 
 
 Care = Callable[[Controller, Design, Selection], Routine[None]]

@@ -10,8 +10,9 @@ from typing import Any
 
 from otalab.firmware.design import Design, bounds, choices, decides, ways
 from otalab.firmware.own_part import says
-from otalab.hardware.board import DATA, FILE_SYSTEMS, MOST_SLOTS
+from otalab.hardware.board import FILE_SYSTEMS, MOST_SLOTS
 from otalab.hardware.part import parts
+from otalab.hardware.places import DATA
 
 ADDRESS = {"type": "integer", "minimum": 0}
 REGION = {

@@ -18,8 +18,9 @@ from otalab.formats.records.fields import SIGN, FieldsCodec
 from otalab.formats.records.nvs import UPDATE_STATE
 from otalab.formats.records.otadata import OtadataCodec
 from otalab.formats.records.record import Codec, Invalid, Record, Selection
-from otalab.hardware.board import Board, Region
+from otalab.hardware.board import Board
 from otalab.hardware.chip import Chip
+from otalab.hardware.places import Region
 from otalab.kept import kept_beside
 
 # Of which the formats are kept, and formats of which records are: a repair goes through thousands of designs.

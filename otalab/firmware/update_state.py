@@ -8,7 +8,7 @@ from __future__ import annotations
 from otalab.formats.records.nvs import UPDATE_STATE, meaning, word
 from otalab.formats.records.record import BootConfig, Record
 from otalab.hardware.chip import Chip
-from otalab.hardware.effects import Erase, Routine, pages
+from otalab.hardware.effects import Erase, Routine
 from otalab.hardware.flash import ERASED
 
 
@@ -25,8 +25,9 @@ def write_state(chip: Chip, config: BootConfig) -> Routine[None]:
     address = chip.board.state[1 - place].address
     data = UPDATE_STATE.encode(UPDATE_STATE.follow(record, config))
     chip.say(f"Writing update state 0x{word(config):03x}")
-    yield Erase(address // geometry.sector_size)
-    yield from pages(address, data + bytes([ERASED]) * (-len(data) % geometry.program_unit), geometry.page_size)
+    yield Erase(geometry.sector_at(address))
+    unit = geometry.at(address).program_unit
+    yield from geometry.pages(address, data + bytes([ERASED]) * (-len(data) % unit))
 
 
 def _newest(chip: Chip) -> tuple[int, Record] | None:

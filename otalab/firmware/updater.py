@@ -26,8 +26,9 @@ from otalab.formats.bundle.manifest import Manifest, Part
 from otalab.formats.bundle.reader import BundleReader, ManifestRead, PartBegins, PartData, PartEnds
 from otalab.formats.bundle.signatures import UNCHECKED, refusal
 from otalab.formats.records.record import BootConfig, Selection, SlotFacts
-from otalab.hardware.board import Board, Region, Slot
+from otalab.hardware.board import Board
 from otalab.hardware.effects import Ask, Routine
+from otalab.hardware.places import Region, Slot
 
 APPLIED = "Update applied, finalizing"
 BUSY = "Update already in progress"

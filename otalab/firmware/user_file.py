@@ -5,9 +5,9 @@ from __future__ import annotations
 from otalab.firmware.merge import mounted, replayed
 from otalab.firmware.requests import Keep, Report
 from otalab.formats.filesystems.scratch import FileSystemFault
-from otalab.hardware.board import Region
 from otalab.hardware.chip import Chip
 from otalab.hardware.effects import Routine
+from otalab.hardware.places import Region
 
 # Where the real updater keeps the commit interval: four bytes, little-endian, in seconds.
 INTERVAL_FILE = "updater.dat"

@@ -6,9 +6,9 @@ from otalab.errors import BundleFault
 from otalab.firmware.controller import Controller
 from otalab.firmware.platforms import mismatch
 from otalab.formats.records.record import checksum
-from otalab.hardware.board import Region
-from otalab.hardware.effects import Erase, Routine, pages
+from otalab.hardware.effects import Erase, Routine
 from otalab.hardware.flash import ERASED
+from otalab.hardware.places import Region
 
 
 class RegionWriter:
@@ -28,22 +28,22 @@ class RegionWriter:
 
     def erase_whole(self) -> Routine[None]:
         """Erase all of the region before the first byte: it takes as long for a small image as for a large one."""
-        size = self._chip.board.geometry.sector_size
-        for sector in range(self.region.address // size, self.region.end // size):
+        for sector in self._chip.board.sectors_of(self.region):
             yield Erase(sector)
         self._erased = True
 
     def add(self, data: bytes) -> Routine[None]:
         """Take data in and write what makes whole pages."""
         data = self._pending + data
-        whole = len(data) - len(data) % self._chip.board.geometry.page_size
+        whole = len(data) - len(data) % self._chip.board.geometry.at(self._next).page_size
         self._pending = data[whole:]
         yield from self._write(data[:whole])
 
     def finish(self, check: int) -> Routine[None]:
         """Write what is left, filled up to a whole program unit, and compare what lies there with its CRC-32."""
         rest, size = self._pending, self._next + len(self._pending) - self.region.address
-        yield from self._write(rest + bytes([ERASED]) * (-len(rest) % self._chip.board.geometry.program_unit))
+        unit = self._chip.board.geometry.at(self._next).program_unit
+        yield from self._write(rest + bytes([ERASED]) * (-len(rest) % unit))
         if checksum(self._chip.read(self.region.address, size)) != check:
             raise BundleFault(mismatch(self._chip.board.platform))
 
@@ -51,15 +51,15 @@ class RegionWriter:
         """Erase what the region has behind what was written."""
         if self._erased:
             return
-        size = self._chip.board.geometry.sector_size
-        for sector in range(-(-self._next // size), self.region.end // size):
+        geometry, begun = self._chip.board.geometry, self._next - self.region.address
+        for sector in self._chip.board.sectors_of(self.region)[len(geometry.sectors_of(self.region.address, begun)) :]:
             yield Erase(sector)
 
     def _write(self, data: bytes) -> Routine[None]:
         geometry = self._chip.board.geometry
-        for program in pages(self._next, data, geometry.page_size):
-            if program.address % geometry.sector_size == 0 and not self._erased:
-                yield Erase(program.address // geometry.sector_size)
+        for program in geometry.pages(self._next, data):
+            if not self._erased and geometry.begins_sector(program.address):
+                yield Erase(geometry.sector_at(program.address))
             yield program
         self._next += len(data)
 

@@ -50,7 +50,7 @@ def obstacle(explorer: Explorer, nodes: list[Node]) -> str:
     board, identity = explorer.scenario.device.board, explorer.identity
     contents = {
         sector: len({identity.key(node.flash, Look(sector, raw=True)) for node in nodes})
-        for sector in range(board.geometry.sectors)
+        for sector in range(board.geometry.count)
         if len({node.flash.sectors[sector] for node in nodes}) > 1
     }
     sector = max(contents, key=lambda each: contents[each], default=None)

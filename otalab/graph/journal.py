@@ -60,7 +60,7 @@ class Journal:
         for step in steps:
             effect = step.effect
             if isinstance(effect, Program) and (sector := sector_of(effect, flash)) in self.places:
-                at = effect.address % flash.geometry.sector_size
+                at = flash.geometry.place_of(effect.address)[1]
                 place, start = (sector, at // self._codec.size), at % self._codec.size
                 whole = pieces.get(place, bytes([ERASED]) * self._codec.size)
                 whole = whole[:start] + effect.data + whole[start + len(effect.data) :]

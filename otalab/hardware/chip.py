@@ -10,9 +10,10 @@ from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
 from otalab.errors import ReadFault
-from otalab.hardware.board import Board, Region
+from otalab.hardware.board import Board
 from otalab.hardware.effects import Effect, Erase, Phase, Program, Routine
 from otalab.hardware.flash import Flash, Mark
+from otalab.hardware.places import Region
 from otalab.text import one_line
 
 T = TypeVar("T")
@@ -112,8 +113,8 @@ class Chip:
                 self._settle(sector)
 
     def _stretch(self, sector: int, address: int, length: int) -> Stretch:
-        begin, size = sector * self.flash.geometry.sector_size, self.flash.geometry.sector_size
-        return Stretch(sector, max(address - begin, 0), min(address + length - begin, size))
+        begin = self.flash.geometry.start_of(sector)
+        return Stretch(sector, max(address - begin, 0), min(address + length - begin, len(self.flash.sectors[sector])))
 
     def _settle(self, sector: int) -> None:
         """Decide how an unstable sector reads for as long as the power stays on."""

@@ -11,51 +11,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from hashlib import sha256
-from itertools import chain, repeat
+from itertools import chain
 from typing import Literal, overload
 
 from otalab.errors import BadInput
 from otalab.hardware.effects import Effect, Erase, Program
+from otalab.hardware.geometry import FlashGeometry
 from otalab.summary import Summary
 
 ERASED = 0xFF
 LARGEST = 2**28  # bytes; no NOR flash is larger
 KEPT = 512  # programs whose result is at hand: of the pages of a few images, and of few bytes where sectors are large
-
-
-@dataclass(frozen=True, slots=True)
-class Geometry:
-    """How a chip is divided; all sizes in bytes.  `ecc`: a program unit has check bits of its own."""
-
-    sector_size: int
-    sectors: int
-    page_size: int
-    program_unit: int = 1
-    ecc: bool = False
-
-    @property
-    def size(self) -> int:
-        return self.sector_size * self.sectors
-
-    def sectors_of(self, address: int, length: int) -> range:
-        """Return the sectors that a stretch of flash touches."""
-        size, end = self.sector_size, address + length
-        if address < 0 or length < 0 or end > size * self.sectors:
-            raise BadInput(f"{length} bytes at 0x{address:x} lie outside a flash of 0x{self.size:x} bytes")
-        return range(address // size, -(-end // size))
-
-    def check(self, effect: Effect) -> None:
-        """Refuse what the part's interface cannot be asked to do."""
-        match effect:
-            case Erase(sector) if not 0 <= sector < self.sectors:
-                raise BadInput(f"sector {sector} lies outside a flash of {self.sectors} sectors")
-            case Program(address, data):
-                if address < 0 or address + len(data) > self.size:
-                    self.sectors_of(address, len(data))
-                if not data or address // self.page_size != (address + len(data) - 1) // self.page_size:
-                    raise BadInput(f"{len(data)} bytes at 0x{address:x} do not lie inside one page of {self.page_size}")
-                if address % self.program_unit or len(data) % self.program_unit:
-                    raise BadInput(f"{len(data)} bytes at 0x{address:x} are not whole units of {self.program_unit}")
 
 
 @cache
@@ -151,7 +117,7 @@ def _stretch(sectors: tuple[bytes, ...], start: int, length: int) -> bytes:
 class Flash(Summary):
     """The contents of a chip at one moment; equal bits and marks are equal chips, and versions share their sectors."""
 
-    geometry: Geometry
+    geometry: FlashGeometry
     sectors: Sectors
     marks: frozenset[Mark] = frozenset()
 
@@ -160,20 +126,20 @@ class Flash(Summary):
 
     def facts(self) -> Iterator[tuple[str, object]]:
         """Yield its size, how much of it is erased, and by what equal contents are seen to be equal."""
-        size = self.geometry.sector_size
-        yield "sectors", f"{len(self.sectors)} of {size} bytes"
-        yield "erased", sum(sector == blank(size) for sector in self.sectors)
+        yield "sectors", self.geometry.sizes()
+        yield "erased", sum(sector == blank(len(sector)) for sector in self.sectors)
         if self.marks:
             yield "marked", ", ".join(f"{mark.kind} {mark.sector}" for mark in sorted(self.marks, key=str))
         yield "sha256", sha256(self.image).hexdigest()[:12]
 
     @classmethod
-    def blank(cls, geometry: Geometry) -> Flash:
+    def blank(cls, geometry: FlashGeometry) -> Flash:
         """Return a chip fresh from the factory: all ones."""
-        return cls(geometry, Sectors(repeat(blank(geometry.sector_size), geometry.sectors)))
+        # Sectors of one size are one object, until something is written to one of them.
+        return cls(geometry, Sectors(blank(geometry.size_of(sector)) for sector in range(geometry.count)))
 
     @classmethod
-    def of(cls, geometry: Geometry, image: bytes) -> Flash:
+    def of(cls, geometry: FlashGeometry, image: bytes) -> Flash:
         """Return the chip that holds a raw image; a short image is followed by erased flash."""
         if len(image) > geometry.size:
             raise BadInput(f"an image of {len(image)} bytes does not fit a flash of {geometry.size}")
@@ -187,7 +153,7 @@ class Flash(Summary):
     def read(self, address: int, length: int) -> bytes:
         """Return `length` bytes from `address` on."""
         touched = self.geometry.sectors_of(address, length)
-        start = address % self.geometry.sector_size
+        start = address - self.geometry.start_of(touched.start)
         if len(touched) == 1:
             return self.sectors[touched.start][start : start + length]
         return _stretch(self.sectors[touched.start : touched.stop], start, length)
@@ -199,12 +165,11 @@ class Flash(Summary):
 
     def after(self, effect: Effect) -> Flash:
         """Return the contents once an effect has run to its end."""
-        size = self.geometry.sector_size
         match effect:
             case Erase(sector):
-                return self.with_sector(sector, blank(size))
+                return self.with_sector(sector, blank(len(self.sectors[sector])))
             case Program(address, data):
-                sector, offset = divmod(address, size)
+                sector, offset = self.geometry.place_of(address)
                 mark = self.mark_of(sector) if self.marks else None
                 if mark and mark.kind == "weak":
                     # Cells that were not erased in full hold no new charge for long: the later half is lost.
@@ -226,9 +191,9 @@ class Flash(Summary):
 
     def unreadable(self, address: int, length: int) -> int | None:
         """Return the address of the first program unit of a stretch that cannot be read, if there is one."""
-        size, unit = self.geometry.sector_size, self.geometry.program_unit
-        units = (mark.sector * size + at for mark in self.marks for at in mark.units)
-        return min((at for at in units if at < address + length and address < at + unit), default=None)
+        marked = ((self.geometry.start_of(mark.sector), at) for mark in self.marks for at in mark.units)
+        units = ((start + at, self.geometry.at(start).program_unit) for start, at in marked)
+        return min((at for at, unit in units if at < address + length and address < at + unit), default=None)
 
     def with_sector(self, sector: int, contents: bytes, mark: Mark | None = None) -> Flash:
         """Return the chip with one sector replaced, and its mark with it."""
@@ -247,10 +212,9 @@ class Flash(Summary):
 
     def patched(self, address: int, data: bytes) -> Flash:
         """Set bytes without regard for physics: a hand in the lab, not a chip."""
-        size = self.geometry.sector_size
         sectors = list(self.sectors)
         for sector in self.geometry.sectors_of(address, len(data)):
-            start, end = max(address, sector * size), min(address + len(data), (sector + 1) * size)
-            old, at = sectors[sector], sector * size
+            old, at = sectors[sector], self.geometry.start_of(sector)
+            start, end = max(address, at), min(address + len(data), at + len(old))
             sectors[sector] = old[: start - at] + data[start - address : end - address] + old[end - at :]
         return replace(self, sectors=Sectors(sectors))

@@ -14,7 +14,7 @@ from typing import Any
 
 from otalab.bench.options import ScenarioOptions
 from otalab.bench.scenario import Scenario
-from otalab.bench.setup import board_for, design_or_code, scenario_of
+from otalab.bench.setup import board_for, design_or_code, scenario_of, timed
 from otalab.bench.trace import life
 from otalab.errors import BadInput, unknown
 from otalab.faults.models import atomic, fault_model, weighted
@@ -105,9 +105,7 @@ class Study(ScenarioOptions):
         ):
             if not isinstance(value, int | float) or not 0 < value <= most:
                 raise BadInput(f"{name} {_plain(value)}: {what} needed")
-        chip = self.scenario.part
-        chip.erase_seconds(self.timing)
-        chip.program_seconds(chip.program_unit, self.timing)
+        timed(self.scenario.device.board, self.timing)
         assert self.model
 
     @property
@@ -192,7 +190,7 @@ class Study(ScenarioOptions):
         return {
             "design": self.design.toml(),
             "board": asdict(self.scenario.device.board),
-            "part": self.scenario.part.name,
+            "part": self.scenario.part_names,
             "timing": self.timing,
             "faults": self.faults,
             "weights": dict(self.weights),

@@ -71,7 +71,7 @@ def found_compiler() -> str:
 
 def macros(board: Board) -> dict[str, int]:
     """Return what the board says to the code: where things lie, in bytes."""
-    geometry, slots, records = board.geometry, board.slots, board.records
+    geometry, slots, records = board.alike, board.slots, board.records
     named = {
         "FLASH_SIZE": geometry.size,
         "SECTOR_SIZE": geometry.sector_size,

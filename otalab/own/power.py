@@ -13,8 +13,8 @@ from otalab.errors import LostRunner, OtalabError, ReadFault
 from otalab.firmware.controller import Controller
 from otalab.firmware.device import Device
 from otalab.firmware.merge import carry_over, mounted
-from otalab.hardware.board import Region
 from otalab.hardware.effects import Ask, Effect, Erase, Phase, Program, Routine, Wait
+from otalab.hardware.places import Region
 from otalab.own import runner as say
 from otalab.own.died import Died, died
 from otalab.own.download import Download
@@ -68,7 +68,7 @@ class Power(ABC):
         self._download = Download(chip.board.platform)
         geometry = chip.board.geometry
         # So many programs would write all of the flash four times over.
-        self._limit = 4 * geometry.size // geometry.page_size
+        self._limit = 4 * geometry.size // geometry.at(0).page_size
         self._switches = {chip.board.sectors_of(area).start for area in chip.board.records}
         # What is read like that is a record, and looked at through its format.
         self._records = {(place, device.families[0].codec.size) for place in device.places}
@@ -106,7 +106,7 @@ class Power(ABC):
         chip = self._chip
         sector = effect.sector if isinstance(effect, Erase) else -1
         if isinstance(effect, Program):
-            sector = effect.address // chip.board.geometry.sector_size
+            sector = chip.board.geometry.sector_at(effect.address)
         return "switch" if chip.phase == "download" and sector in self._switches else chip.phase
 
     def _read(self, address: int, size: int) -> None:
@@ -162,7 +162,7 @@ class RunnerPower(Power):
 
     def bypassed(self) -> None:
         """Take note that the chip was written by another hand: from here on each read asks what lies there."""
-        self._runner.mark(range(self._chip.board.geometry.sectors))
+        self._runner.mark(range(self._chip.board.geometry.count))
 
     def call(self, entry: str) -> Routine[int]:
         """Call an entry and yield what it does; return what it returns, or raise `Died`."""
@@ -226,7 +226,7 @@ class RunnerPower(Power):
 
     def _followed(self, journal: bytes) -> Routine[None]:
         """Do to the chip what the code did, in order."""
-        chip, sector_size = self._chip, self._chip.board.geometry.sector_size
+        chip, geometry = self._chip, self._chip.board.geometry
         for kind, address, size, data in entries(journal):
             match kind:
                 case KINDS.READ:
@@ -236,7 +236,7 @@ class RunnerPower(Power):
                     chip.say(data.decode(errors="backslashreplace"))
                     effect: Effect | None = None
                 case KINDS.ERASE:
-                    effect = Erase(address // sector_size)
+                    effect = Erase(geometry.sector_at(address))
                 case KINDS.PROGRAM:
                     effect = Program(address, data)
                 case KINDS.WAIT:

@@ -143,21 +143,17 @@ class PythonPower(Power):
 
     def erase(self, address: int, size: int) -> Routine[None]:
         """Erase whole sectors."""
-        self._within("erase", address, size, self._chip.board.geometry.sector_size)
-        sector_size = self._chip.board.geometry.sector_size
-        for sector in range(address // sector_size, (address + size) // sector_size):
+        self._within("erase", address, size, self._chip.board.alike.sector_size)
+        for sector in self._chip.board.geometry.sectors_of(address, size):
             self.counted()
             yield from once(Erase(sector))
 
     def program(self, address: int, data: bytes) -> Routine[None]:
         """Program bytes, page by page."""
-        geometry = self._chip.board.geometry
-        self._within("program", address, len(data), geometry.program_unit)
-        while data:
-            length = geometry.page_size - address % geometry.page_size
+        self._within("program", address, len(data), self._chip.board.geometry.at(address).program_unit)
+        for program in self._chip.board.geometry.pages(address, bytes(data)):
             self.counted()
-            yield from once(Program(address, bytes(data[:length])))
-            address, data = address + length, data[length:]
+            yield from once(program)
 
     def say(self, line: str) -> None:
         """Write a line to the boot log."""

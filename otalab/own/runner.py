@@ -118,15 +118,16 @@ class Runner:
 
     def publish(self, flash: Flash, sectors: Sequence[int] | None = None) -> None:
         """Lay contents into the flash that is shared: those that have changed since the last time."""
-        size = flash.geometry.sector_size
+        start_of = flash.geometry.start_of
         if not self._published:
-            self._published = [None] * flash.geometry.sectors
+            self._published = [None] * flash.geometry.count
         wanted = (
             zip(sectors, map(flash.sectors.__getitem__, sectors), strict=True) if sectors else enumerate(flash.sectors)
         )
         for sector, contents in wanted:
             if self._published[sector] is not contents:
-                self.memory[FLASH_AT + sector * size : FLASH_AT + (sector + 1) * size] = contents
+                at = FLASH_AT + start_of(sector)
+                self.memory[at : at + len(contents)] = contents
                 self._published[sector] = contents
 
     def tell(self, command: int) -> None:

@@ -18,8 +18,9 @@ from otalab.firmware.controller import Controller
 from otalab.firmware.updater import TARGETS, first_that_fits
 from otalab.formats.bundle.manifest import Manifest, Part
 from otalab.graph.check import check_design
-from otalab.hardware.board import DATA, Board, Region, Slot, load_board
+from otalab.hardware.board import Board, load_board
 from otalab.hardware.effects import Erase
+from otalab.hardware.places import DATA, Region, Slot
 from otalab.numbers.campaigns.wear import wear
 from otalab.numbers.study import study
 

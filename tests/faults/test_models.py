@@ -25,10 +25,11 @@ from otalab.firmware.design import Design
 from otalab.firmware.designed import Designed
 from otalab.firmware.device import Device
 from otalab.formats.records.record import FIRST_SEQUENCER, BootConfig, Record, SlotFacts
-from otalab.hardware.board import Region
 from otalab.hardware.chip import Chip
 from otalab.hardware.effects import Erase, Program
-from otalab.hardware.flash import Flash, Geometry, Mark
+from otalab.hardware.flash import Flash, Mark
+from otalab.hardware.geometry import Geometry
+from otalab.hardware.places import Region
 
 SMALL = Geometry(sector_size=64, sectors=3, page_size=16)
 UNITS = Geometry(sector_size=64, sectors=3, page_size=16, program_unit=4)

@@ -20,9 +20,10 @@ from otalab.firmware.device import power_on
 from otalab.firmware.outcome import Bricked, Hung, Outcome, Reset, Running
 from otalab.formats.filesystems.kinds import read_files
 from otalab.formats.records.record import Record
-from otalab.hardware.board import Region, load_board
+from otalab.hardware.board import load_board
 from otalab.hardware.effects import Ask, Effect, Erase, Program, Wait
 from otalab.hardware.flash import Flash, Mark
+from otalab.hardware.places import Region
 
 TWO_RECORDS = [name for name in designs() if load_design(name).records == 2 and load_design(name).record == "complete"]
 PLUS = "hardened-plus"

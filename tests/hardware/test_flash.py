@@ -9,7 +9,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from otalab.errors import BadInput
 from otalab.hardware.effects import Erase, Program, pages
-from otalab.hardware.flash import Flash, Geometry
+from otalab.hardware.flash import Flash
+from otalab.hardware.geometry import Geometry
 
 SMALL = Geometry(sector_size=64, sectors=4, page_size=16)
 UNITS = Geometry(sector_size=64, sectors=4, page_size=32, program_unit=8)

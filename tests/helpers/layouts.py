@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from otalab.hardware.board import Board, Region, Slot, load_board
+from otalab.hardware.board import Board, load_board
+from otalab.hardware.places import Region, Slot
 
 
 def with_data(data: str, name: str = "tiny") -> Board:

@@ -30,9 +30,10 @@ from otalab.formats.records.catalogue import GUARDS
 from otalab.formats.records.guard import Guarded
 from otalab.formats.records.lab import LabCodec
 from otalab.formats.records.record import BootConfig, Record, Selection, SlotFacts
-from otalab.hardware.board import Region, load_board
+from otalab.hardware.board import load_board
 from otalab.hardware.chip import Chip
 from otalab.hardware.effects import Ask, Erase, Routine, pages
+from otalab.hardware.places import Region
 
 Patch = pytest.MonkeyPatch
 Taken = tuple[int, SlotFacts]

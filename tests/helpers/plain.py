@@ -19,10 +19,12 @@ from otalab.faults.tear import Tear
 from otalab.firmware.catalogue import load_design
 from otalab.firmware.design import Design
 from otalab.firmware.store import codec
-from otalab.hardware.board import Board, Region, Slot
+from otalab.hardware.board import Board
 from otalab.hardware.effects import Erase, Program
-from otalab.hardware.flash import Flash, Geometry, Mark
+from otalab.hardware.flash import Flash, Mark
+from otalab.hardware.geometry import Geometry
 from otalab.hardware.part import part
+from otalab.hardware.places import Region, Slot
 
 SECTOR, PAGE = 256, 64
 

@@ -59,7 +59,7 @@ def wear(study: Study, updates_per_year: float, years: float, endurance: float |
 def _evened(study: Study, worn: Floats) -> Floats:
     """Return the wear of an update on the average of two in a row."""
     board = study.board
-    even = np.zeros(board.geometry.sectors)
+    even = np.zeros(board.geometry.count)
     even[: len(worn)] = worn
     slots, records = turns(study.scenario)
     if slots and len(board.slots) != 2:
@@ -71,7 +71,7 @@ def _evened(study: Study, worn: Floats) -> Floats:
     pairs += [(slot.fs, other.fs)] if slots and board.data == "each" else []
     pairs += [board.records] if records else []
     for first, second in pairs:
-        if first.size != second.size:
+        if len(board.sectors_of(first)) != len(board.sectors_of(second)) or first.size != second.size:
             raise BadInput(f"board {board.name}: slots or records of different sizes have no pairs of sectors")
         here, there = (np.array(board.sectors_of(region)) for region in (first, second))
         even[here] = even[there] = (even[here] + even[there]) / 2
@@ -137,7 +137,7 @@ def bad_image_loop(study: Study) -> BadLoop:
     A study without such a loop, because the image works or is offered once, is `BadInput`.
     """
     rounds = endless_round(study.scenario)
-    erases = np.zeros(study.board.geometry.sectors)
+    erases = np.zeros(study.board.geometry.count)
     for turn in rounds:
         for step in turn.steps:
             if isinstance(step.effect, Erase):

@@ -225,7 +225,7 @@ def plot_wear(table: pd.DataFrame, board: Board, *, columns: int = 32, title: st
     """Draw a `wear` table as a map of sectors: the stronger, the more erases; the most worn one is named."""
     if not table.erases.any():
         raise BadInput("wear: nothing was erased, so there is nothing to draw")
-    rows = ceil(board.geometry.sectors / columns)
+    rows = ceil(board.geometry.count / columns)
     ax = ax if ax is not None else plt.subplots(figsize=(columns * 0.27, rows * 0.32 + 1.1))[1]
     grid = np.full(rows * columns, np.nan)
     grid[table.sector] = table.erases
@@ -246,8 +246,8 @@ def plot_wear(table: pd.DataFrame, board: Board, *, columns: int = 32, title: st
         fontsize=8,
         loc="left",
     )
-    size = board.geometry.sector_size
-    ax.set_yticks(range(rows), [f"0x{n * columns * size:06x}" for n in range(rows)], fontsize=7)
+    firsts = [f"0x{board.geometry.start_of(n * columns):06x}" for n in range(rows)]
+    ax.set_yticks(range(rows), firsts, fontsize=7)
     ax.set(xticks=[], title=title)
     ax.tick_params(length=0)
     return literal(ax)

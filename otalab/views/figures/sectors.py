@@ -30,10 +30,10 @@ def sector_table(board: Board, flash: Flash, before: Flash | None = None) -> pd.
     for sector, contents in enumerate(flash.sectors):
         written = 1 - contents.count(ERASED) / len(contents)
         # Noise holds its share of 0xFF bytes too, so a sector is full when its last page was begun.
-        tail = contents[-flash.geometry.page_size :]
+        tail = contents[-flash.geometry.at(flash.geometry.start_of(sector)).page_size :]
         state = "erased" if not written else "full" if tail.count(ERASED) < len(tail) else "part-written"
         changed = before is not None and contents != before.sectors[sector]
-        address = sector * flash.geometry.sector_size
+        address = flash.geometry.start_of(sector)
         rows.append((sector, address, board.owner_of(sector), state, written, changed))
     return pd.DataFrame(rows, columns=["sector", "address", "owner", "state", "written", "changed"])
 
@@ -55,8 +55,8 @@ def plot_sectors(table: pd.DataFrame, *, columns: int = 32, title: str = "", ax:
         if row.changed:
             ax.plot(x + 0.5, y + 0.5, marker="o", markersize=3.5, color=paper(), markeredgecolor=ink())
     ax.set(xlim=(0, columns), ylim=(rows, 0), aspect="equal", title=title, xticks=[])
-    size = int(table.address.iloc[1]) if len(table) > 1 else 0
-    ax.set_yticks([n + 0.5 for n in range(rows)], [f"0x{n * columns * size:06x}" for n in range(rows)], fontsize=7)
+    firsts = [f"0x{int(table.address.iloc[n * columns]):06x}" for n in range(rows)]
+    ax.set_yticks([n + 0.5 for n in range(rows)], firsts, fontsize=7)
     ax.tick_params(length=0)
     for side in ax.spines.values():
         side.set_visible(False)

@@ -218,7 +218,7 @@ class UpdatePlayer {
     const shown = this.hover ?? this.fixed ?? this.touched, at = this.map.places[shown];
     const state = Object.keys(life.base.states)[life.states[shown]];
     const held = this.hover === undefined && this.fixed !== undefined ? ", held: click it again to let go" : "";
-    const title = `sector ${shown} at 0x${hex(shown * life.board.sector, 6)}, ${at.name}, ${state}${held}`;
+    const title = `sector ${shown} at 0x${hex(life.board.starts[shown], 6)}, ${at.name}, ${state}${held}`;
     const line = life.line(now);
     this.sentence.textContent = line;
     this.sentence.classList.toggle("failed", life.last.cuts.includes(now));

@@ -43,7 +43,7 @@ class Life {
     this.log = this.joined("log", (one) => one[0]);
     this.deltas = this.table("delta", ["position", "sector", "offset", "length", "source"]);
     this.changes = this.table("state", ["position", "sector", "state"]);
-    this.flash = new Uint8Array(this.board.sector * this.board.sectors).fill(255);
+    this.flash = new Uint8Array(this.board.starts.at(-1)).fill(255);
     this.states = new Uint8Array(this.board.sectors);
     this.starts = new Uint32Array(this.deltas.length.length + 1);
     this.deltas.length.forEach((length, n) => { this.starts[n + 1] = this.starts[n] + length; });
@@ -86,7 +86,7 @@ class Life {
 
   apply(n) {
     const { sector, offset, length, source } = this.deltas;
-    const at = sector[n] * this.board.sector + offset[n];
+    const at = this.board.starts[sector[n]] + offset[n];
     this.old.set(this.flash.subarray(at, at + length[n]), this.starts[n]);
     if (source[n] === NONE) this.flash.fill(255, at, at + length[n]);
     else this.flash.set(this.source(source[n], length[n]), at);
@@ -95,7 +95,7 @@ class Life {
 
   undo(n) {
     const { sector, offset } = this.deltas;
-    this.flash.set(this.old.subarray(this.starts[n], this.starts[n + 1]), sector[n] * this.board.sector + offset[n]);
+    this.flash.set(this.old.subarray(this.starts[n], this.starts[n + 1]), this.board.starts[sector[n]] + offset[n]);
     return sector[n];
   }
 
@@ -128,7 +128,7 @@ class Life {
     const found = new Map(), { deltas } = this;
     for (let n = this.delta - 1; n >= this.base.shipped && deltas.position[n] === this.now; n--) {
       if (deltas.sector[n] !== sector) continue;
-      const at = sector * this.board.sector + deltas.offset[n];
+      const at = this.board.starts[sector] + deltas.offset[n];
       for (let i = 0; i < deltas.length[n]; i++) {
         const old = this.old[this.starts[n] + i];
         if (old !== this.flash[at + i]) found.set(deltas.offset[n] + i, old);

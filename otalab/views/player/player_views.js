@@ -211,7 +211,8 @@ class HexPane {
     this.changed = life.changed(sector);
     this.title.textContent = title;
     this.high ||= parseFloat(getComputedStyle(this.rows).lineHeight) || 16;
-    const room = `${(life.board.sector / 16) * this.high}px`;
+    [this.start, this.size] = [life.board.starts[sector], life.board.starts[sector + 1] - life.board.starts[sector]];
+    const room = `${(this.size / 16) * this.high}px`;
     if (this.room.style.height !== room) this.room.style.height = room;
     const first = this.changed.size ? Math.min(...this.changed.keys()) : undefined;
     const top = first === undefined ? (moved ? 0 : this.top) : Math.max(0, Math.floor(first / 16) - 1) * this.high;
@@ -222,7 +223,7 @@ class HexPane {
 
   fill(top = this.box.scrollTop) {
     if (!this.life) return;
-    const { sector: size } = this.life.board, start = this.sector * size, first = Math.floor(top / this.high);
+    const { size, start } = this, first = Math.floor(top / this.high);
     const lines = [];
     for (let row = first; row < Math.min(first + 18, size / 16); row++) {
       let bytes = "", text = "", marked = "";
@@ -247,12 +248,12 @@ class HexPane {
     const box = this.rows.getBoundingClientRect(), column = (event.clientX - box.left) / (box.width / 74);
     const row = Math.floor((event.clientY - box.top + parseFloat(this.rows.style.top)) / this.high);
     const place = Math.floor((column - 8 - (column > 32 ? 1 : 0)) / 3);
-    if (place >= 0 && place < 16) this.tell(clamp(row * 16 + place, 0, this.life.board.sector - 1));
+    if (place >= 0 && place < 16) this.tell(clamp(row * 16 + place, 0, this.size - 1));
   }
 
   /** One byte in bits, as it was before the present effect and as it is. */
   tell(at) {
-    const address = this.sector * this.life.board.sector + at, value = this.life.flash[address], old = this.changed.get(at);
+    const address = this.start + at, value = this.life.flash[address], old = this.changed.get(at);
     const was = old === undefined ? "unchanged" : `was ${hex(old, 2)} ${bits(old)}`;
     const count = this.changed.size ? `, ${this.changed.size} bytes changed` : "";
     this.bits.textContent = `0x${hex(address, 6)}: ${hex(value, 2)} ${bits(value)}, ${was}${count}`;

@@ -27,12 +27,10 @@ class SectorStates:
     def __init__(self, device: Device) -> None:
         board = device.board
         self._device = device
-        self._blank = bytes([ERASED]) * board.geometry.sector_size
-        sector = board.geometry.sector_size
         # Each record sector, and the places in it: one, or as many as a journal has.
         self._places: dict[int, list[int]] = {}
         for place, address in enumerate(device.places):
-            self._places.setdefault(address // sector, []).append(place)
+            self._places.setdefault(board.geometry.sector_at(address), []).append(place)
         self._slot_of = {
             sector: number
             # A factory image is never left over: no record speaks of it, and it is the last resort.
@@ -43,7 +41,7 @@ class SectorStates:
         self._torn: set[int] = set()
         self._touched: set[int] = set()
         self._choice: tuple[int, tuple[int | None, ...]] | None = None
-        self.states = [-1] * board.geometry.sectors
+        self.states = [-1] * board.geometry.count
 
     def power_on(self, flash: Flash) -> list[tuple[int, int]]:
         """Begin a run: nothing has been written in it; return the sectors whose state changed."""
@@ -91,7 +89,7 @@ class SectorStates:
         contents = flash.sectors[sector]
         if sector in self._torn:
             return TORN
-        if contents == self._blank:
+        if contents.count(ERASED) == len(contents):
             return ERASED_STATE
         if sector in self._places:
             if self._choice and self._choice[0] in self._places[sector]:
@@ -102,7 +100,7 @@ class SectorStates:
         spoken_of = slot is None or not self._places or (self._choice is not None and slot in self._choice[1])
         if not spoken_of and sector not in self._touched:
             return STALE
-        tail = contents[-flash.geometry.page_size :]
+        tail = contents[-flash.geometry.at(flash.geometry.start_of(sector)).page_size :]
         return WHOLE if tail.count(ERASED) < len(tail) else PART
 
     def _holds_record(self, contents: bytes, places: int) -> bool:

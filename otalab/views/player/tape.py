@@ -121,9 +121,8 @@ class Tape:
             "states": STATES,
             "board": {
                 "name": board.name,
-                "sector": board.geometry.sector_size,
-                "sectors": board.geometry.sectors,
-                "page": board.geometry.page_size,
+                "sectors": board.geometry.count,
+                "starts": [*map(board.geometry.start_of, range(board.geometry.count)), board.geometry.size],
                 "owners": [[name, *_span(board.sectors_of(region))] for name, region in board.owners()],
             },
         }
@@ -226,12 +225,12 @@ class Tape:
 
     def _row(self, number: int, step: Step, after: Flash, *, torn: bool) -> None:
         sector, offset, length = NO_SECTOR, 0, 0
-        size = step.before.geometry.sector_size
+        geometry = step.before.geometry
         match step.effect:
             case Erase(sector):
-                length = size
+                length = geometry.size_of(sector)
             case Program(address, data):
-                (sector, offset), length = divmod(address, size), len(data)
+                (sector, offset), length = geometry.place_of(address), len(data)
         left = step.due - step.at - (0 if torn else step.seconds)
         self._add("", at=step.at, seconds=step.seconds, left=left if step.due < inf else nan)
         kind, phase = KINDS.index(type(step.effect).__name__.lower()), PHASES.index(step.phase)

@@ -95,8 +95,8 @@ class _LoaderView:
 
     def __init__(self, before: Flash, site: Site, device: Device) -> None:
         self._before, self._site, self._device = before, site, device
-        unit, kept = before.geometry.sector_size, device.families[:1]
-        places = (divmod(address, unit) for address in device.places)
+        kept = device.families[:1]
+        places = (before.geometry.place_of(address) for address in device.places)
         # Where each record in the sector begins and ends: a journal has many.
         self._codec = kept[0].codec if kept else None
         size = self._codec.size if self._codec else 0

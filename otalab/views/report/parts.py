@@ -23,7 +23,7 @@ def design_part(reviewed: Reviewed) -> dict[str, Any]:
     """Return what a design is: its choices in words, and the flash drawn to scale."""
     board = reviewed.board
     regions = [
-        (name, f"0x{region.address:06x}", f"{region.size // 1024} KiB", region.size // board.geometry.sector_size)
+        (name, f"0x{region.address:06x}", f"{region.size // 1024} KiB", len(board.sectors_of(region)))
         for name, region in board.owners()
     ]
     return {

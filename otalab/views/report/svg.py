@@ -12,7 +12,8 @@ from math import fsum, log2
 
 from otalab.firmware import store
 from otalab.firmware.design import Design
-from otalab.hardware.board import Board, Region
+from otalab.hardware.board import Board
+from otalab.hardware.places import Region
 from otalab.text import seconds
 from otalab.views.player.life import PlayedLife
 from otalab.views.style import slug
@@ -40,7 +41,7 @@ def layout_svg(board: Board, design: Design | None) -> str:
 
 def _around_records(board: Board) -> tuple[int, int]:
     """Return a stretch of some sectors around both boot records."""
-    sector = board.geometry.sector_size
+    sector = board.geometry.at(board.records[0].address).sector_size
     first = min(record.address for record in board.records)
     last = max(record.end for record in board.records)
     room = max(4 * sector, last - first)

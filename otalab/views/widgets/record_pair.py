@@ -187,8 +187,8 @@ class Pair:
         scenario, flash = lamp()
         board = scenario.device.board
         for place, record in enumerate(board.records):
-            sector = record.address // board.geometry.sector_size
-            blank = bytes([ERASED]) * board.geometry.sector_size
+            sector = board.geometry.sector_at(record.address)
+            blank = bytes([ERASED]) * board.geometry.size_of(sector)
             flash = flash.with_sector(sector, self.bytes_of(place) + blank[self.form.size :])
         return Controller(board, flash)
 

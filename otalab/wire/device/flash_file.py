@@ -13,7 +13,8 @@ from pathlib import Path
 from otalab.errors import BadInput
 from otalab.files import ordinary, refused
 from otalab.hardware.effects import Effect, Erase, Program
-from otalab.hardware.flash import Flash, Geometry, Sectors
+from otalab.hardware.flash import Flash, Sectors
+from otalab.hardware.geometry import FlashGeometry
 from otalab.one_owner import Claims, claim, claimed_by_name
 
 # Behind the flash while it is made: a file that was begun and not finished must not be taken for a device.
@@ -112,7 +113,7 @@ class FlashFile:
     def __init__(
         self,
         path: Path,
-        geometry: Geometry,
+        geometry: FlashGeometry,
         shipped: Flash,
         *,
         sync: bool = True,
@@ -154,7 +155,7 @@ class FlashFile:
     def _number(self) -> int:
         return self._files.number(self.path) if self._files else self._file.fileno()
 
-    def _claim(self, geometry: Geometry, shipped: Flash, beside: Callable[[], None]) -> bool:
+    def _claim(self, geometry: FlashGeometry, shipped: Flash, beside: Callable[[], None]) -> bool:
         if not claim(self._file.fileno()):
             raise self._in_use()
         size = self._file.seek(0, os.SEEK_END)
@@ -166,7 +167,7 @@ class FlashFile:
             raise BadInput(f"{self.path}: has {size} bytes, the board's flash {geometry.size}; {short} another --board")
         return False
 
-    def _was_begun(self, size: int, geometry: Geometry) -> bool:
+    def _was_begun(self, size: int, geometry: FlashGeometry) -> bool:
         return size == geometry.size + len(BEGUN) and self._read(size)[geometry.size :] == BEGUN
 
     def _read(self, count: int) -> bytes:
@@ -220,7 +221,7 @@ class FlashFile:
             self._run_ends, self._after = effect.address + len(effect.data), after
         elif isinstance(effect, Erase):
             self._end_run()
-            self._held.append((effect.sector * after.geometry.sector_size, after.sectors[effect.sector]))
+            self._held.append((after.geometry.start_of(effect.sector), after.sectors[effect.sector]))
 
     def _end_run(self) -> None:
         if self._after:

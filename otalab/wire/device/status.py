@@ -13,7 +13,7 @@ from otalab.firmware.intervals import commit_interval
 from otalab.formats.filesystems.kinds import mount, read_files
 from otalab.formats.filesystems.scratch import FileSystemFault, Scratch
 from otalab.formats.records.record import BootConfig, Invalid, Record, Selection
-from otalab.hardware.board import Region
+from otalab.hardware.places import Region
 from otalab.wire.device.virtual import VirtualDevice
 
 
@@ -64,7 +64,7 @@ def file_contents(device: VirtualDevice, region: Region, name: str) -> bytes | N
     """Return what a file holds, or `None` where there is none, or none that can be read."""
     board = device.device.board
     contents = device.chip.flash.read(region.address, region.size)
-    return _file_in(contents, board.geometry.sector_size, board.file_system, name)
+    return _file_in(contents, board.block_of(region), board.file_system, name)
 
 
 @lru_cache(maxsize=8)  # what one device asks again and again, a whole fleet asks
@@ -112,5 +112,5 @@ def _progress(device: VirtualDevice) -> dict[str, int | None] | None:
 
 
 def _files(chip: Controller, region: Region) -> list[str]:
-    contents, sector = chip.flash.read(region.address, region.size), chip.board.geometry.sector_size
+    contents, sector = chip.flash.read(region.address, region.size), chip.board.block_of(region)
     return sorted(read_files(contents, sector, chip.board.file_system) or ())

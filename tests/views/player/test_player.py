@@ -87,12 +87,12 @@ class Screen:
         """
         Yield the flash at every position; it is the same array each time, changed in place.
         """
-        flash, rows = bytearray(b"\xff" * self.board["sector"] * self.board["sectors"]), iter(self.deltas)
+        flash, rows = bytearray(b"\xff" * self.board["starts"][-1]), iter(self.deltas)
         row = next(rows, None)
         for position in range(self.length):
             while row and row[0] <= position:
                 _, sector, offset, length, source = row
-                at = sector * self.board["sector"] + offset
+                at = self.board["starts"][sector] + offset
                 flash[at : at + length] = self.bytes_of(source, length)
                 row = next(rows, None)
             yield flash
