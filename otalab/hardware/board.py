@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from otalab.errors import BadInput, OutOfTable
-from otalab.hardware.geometry import FlashGeometry, Geometry, JoinedGeometry
+from otalab.hardware.geometry import FlashGeometry, Geometry, MixedGeometry
 from otalab.hardware.part import FlashPart
 from otalab.hardware.places import (
     SHARED,
@@ -100,7 +100,7 @@ class Board:
         prefix = f"{within}." if within else ""
         for key, words in (("name", self.name), ("summary", self.summary), ("platform", self.platform)):
             yield f"{key} = {json.dumps(words)}"
-        if not isinstance(self.geometry, JoinedGeometry):
+        if not isinstance(self.geometry, MixedGeometry):
             yield f"part = {json.dumps(self.part.name)}"
             yield f"flash_size = 0x{self.geometry.size:x}"
         if self.data != "none":
@@ -108,7 +108,7 @@ class Board:
         if self.data != "each":
             yield f"data = {json.dumps(self.data)}"
         yield f"loader = {_inline(self.loader)}"
-        if isinstance(self.geometry, JoinedGeometry):
+        if isinstance(self.geometry, MixedGeometry):
             yield from soldered_lines(self.parts, self.geometry, prefix)
         for table, regions in (("records", self.records), ("state", self.state)):
             for region in regions:
@@ -148,7 +148,7 @@ class Board:
 
     def part_of(self, sector: int) -> FlashPart:
         """Return the part that a sector belongs to."""
-        if not isinstance(self.geometry, JoinedGeometry):
+        if not isinstance(self.geometry, MixedGeometry):
             return self.part
         return self.parts[self.geometry.piece_at(self.geometry.start_of(sector))]
 
@@ -216,7 +216,7 @@ def read_board(settings: Settings, name: str = "") -> Board:
         state=state,
         data=data,
         factory=factory,
-        parts=chips if isinstance(geometry, JoinedGeometry) else (),
+        parts=chips if isinstance(geometry, MixedGeometry) else (),
     )
     refuse_overlaps(settings, board.owners())
     refuse_joints(settings, board.owners(), chips, geometry)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate, groupby
 
 from otalab.errors import BadInput
-from otalab.hardware.effects import Effect, Erase, Program
+from otalab.hardware.effects import Effect, Erase, Program, pages
 
 
 class FlashGeometry(ABC):
@@ -78,7 +78,7 @@ class FlashGeometry(ABC):
                 raise BadInput(f"sector {sector} lies outside a flash of {self.count} sectors")
             case Program(address, data):
                 if address < 0 or address + len(data) > self.size:
-                    self._refuse_outside(address, len(data))
+                    self._refuse(address, len(data))
                 here = self.at(address)
                 page, unit = here.page_size, here.program_unit
                 if not data or address // page != (address + len(data) - 1) // page:
@@ -91,9 +91,8 @@ class FlashGeometry(ABC):
         alike = groupby(self.size_of(sector) for sector in range(self.count))
         return ", ".join(f"{sum(1 for _ in some)} of {size}" for size, some in alike) + " bytes"
 
-    def _refuse_outside(self, address: int, length: int) -> None:
-        if address < 0 or length < 0 or address + length > self.size:
-            raise BadInput(f"{length} bytes at 0x{address:x} lie outside a flash of 0x{self.size:x} bytes")
+    def _refuse(self, address: int, length: int) -> None:
+        raise BadInput(f"{length} bytes at 0x{address:x} lie outside a flash of 0x{self.size:x} bytes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +128,21 @@ class Geometry(FlashGeometry):
     def place_of(self, address: int) -> tuple[int, int]:
         return divmod(address, self.sector_size)
 
+    def begins_sector(self, address: int) -> bool:
+        return address % self.sector_size == 0
+
+    def pages(self, address: int, data: bytes) -> Iterator[Program]:
+        return pages(address, data, self.page_size)
+
     def sectors_of(self, address: int, length: int) -> range:
-        self._refuse_outside(address, length)
-        return range(address // self.sector_size, -(-(address + length) // self.sector_size))
+        size, end = self.sector_size, address + length
+        if address < 0 or length < 0 or end > size * self.sectors:
+            self._refuse(address, length)
+        return range(address // size, -(-end // size))
 
 
 @dataclass(frozen=True, slots=True)
-class JoinedGeometry(FlashGeometry):
+class MixedGeometry(FlashGeometry):
     """Pieces of flash with sectors of their own, one behind the other: of one chip, or an external one behind it."""
 
     pieces: tuple[Geometry, ...]
@@ -144,9 +151,9 @@ class JoinedGeometry(FlashGeometry):
     _edges: tuple[int, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        sizes = [one.sector_size for one in self.pieces for _ in range(one.sectors)]
+        sizes = [piece.sector_size for piece in self.pieces for _ in range(piece.sectors)]
         object.__setattr__(self, "_starts", tuple(accumulate(sizes, initial=0)))
-        object.__setattr__(self, "_edges", tuple(accumulate((one.size for one in self.pieces), initial=0)))
+        object.__setattr__(self, "_edges", tuple(accumulate((piece.size for piece in self.pieces), initial=0)))
 
     @property
     def size(self) -> int:
@@ -177,10 +184,11 @@ class JoinedGeometry(FlashGeometry):
         return sector, address - self._starts[sector]
 
     def sectors_of(self, address: int, length: int) -> range:
-        self._refuse_outside(address, length)
+        if address < 0 or length < 0 or address + length > self.size:
+            self._refuse(address, length)
         return range(self.sector_at(address), bisect_left(self._starts, address + length))
 
 
-def joined(pieces: tuple[Geometry, ...]) -> FlashGeometry:
+def geometry_of(pieces: tuple[Geometry, ...]) -> FlashGeometry:
     """Return the geometry of some pieces; of one alone, that one."""
-    return pieces[0] if len(pieces) == 1 else JoinedGeometry(pieces)
+    return pieces[0] if len(pieces) == 1 else MixedGeometry(pieces)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from otalab.hardware.flash import LARGEST
-from otalab.hardware.geometry import FlashGeometry, Geometry, JoinedGeometry
+from otalab.hardware.geometry import FlashGeometry, Geometry, MixedGeometry
 from otalab.hardware.part import ON_CHIP, FlashPart
 from otalab.settings import Settings
 
@@ -123,7 +123,7 @@ def refuse_joints(
     settings: Settings, named: Iterable[tuple[str, Region]], chips: tuple[FlashPart, ...], geometry: FlashGeometry
 ) -> None:
     """Refuse what lies on two chips, and files or records in sectors of two sizes."""
-    if not isinstance(geometry, JoinedGeometry):
+    if not isinstance(geometry, MixedGeometry):
         return
     for name, region in named:
         first, last = geometry.piece_at(region.address), geometry.piece_at(max(region.address, region.end - 1))

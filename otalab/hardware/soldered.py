@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from otalab.hardware.flash import LARGEST
-from otalab.hardware.geometry import FlashGeometry, Geometry, JoinedGeometry, joined
+from otalab.hardware.geometry import FlashGeometry, Geometry, MixedGeometry, geometry_of
 from otalab.hardware.part import ON_CHIP, FlashPart, part, parts
 from otalab.settings import Settings
 
@@ -32,10 +32,10 @@ def soldered(settings: Settings) -> tuple[tuple[FlashPart, ...], FlashGeometry]:
     whole = sum(piece.size for piece in pieces)
     if not 1 <= len(pieces) <= MOST_PIECES or whole > LARGEST:
         raise settings.wrong("flash", f"{len(pieces)} of them, 0x{whole:x} bytes: 1 to {MOST_PIECES} are taken")
-    return tuple(chips), joined(tuple(pieces))
+    return tuple(chips), geometry_of(tuple(pieces))
 
 
-def soldered_lines(chips: tuple[FlashPart, ...], geometry: JoinedGeometry, prefix: str = "") -> Iterator[str]:
+def soldered_lines(chips: tuple[FlashPart, ...], geometry: MixedGeometry, prefix: str = "") -> Iterator[str]:
     """Yield the tables of TOML that several parts can be read from again."""
     for chip, piece in zip(chips, geometry.pieces, strict=True):
         yield from ("", f"[[{prefix}flash]]", f'part = "{chip.name}"', f"size = 0x{piece.size:x}")
