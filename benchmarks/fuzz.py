@@ -7,7 +7,8 @@ reads bundles, manifests, file systems, dumps, TOML, ids, recordings, chunks and
 With `--door` only those doors are tried, with `--exchanges` only the wires, so many messages.
 What is sent follows from the seed, which is printed; an input that something is wrong with is kept in a file, and of
 the wires the messages that came before.
-Printed: what was answered, how long the longest took, the memory, and findings; any of them is a failure.
+Printed: what was answered, how long the longest took, by how much the memory grew, at each door and of each device,
+and findings; any of them is a failure.
 """
 
 import argparse
@@ -44,12 +45,14 @@ def ascii_line(message: bytes) -> bytes:
 
 def at_doors(names: list[str], seconds: float, seed: int, keep: Path) -> list[str]:
     """Try the doors, and print what went in; return what is wrong."""
-    answers, longest, wrong = doors(names, seconds, seed, keep)
-    for answer, times in sorted(answers.items()):
-        print(f"{times:8}  {answer}")
-    print("longest:", ", ".join(f"{door} {worst:.2f} s" for door, worst in longest.items()))
+    tried = doors(names, seconds, seed, keep)
+    for one in tried:
+        for answer, times in sorted(one.answers.items()):
+            print(f"{times:8}  {answer}")
+        quarter, end = one.grown()
+        print(f"{'':8}  {one.door}: {one.longest:.2f} s at most, {end - quarter:+} KiB from {quarter}")
     print(f"doors for {seconds:.0f} s, seed {seed}")
-    return wrong
+    return [problem for one in tried for problem in one.wrong()]
 
 
 def main() -> int:

@@ -10,7 +10,8 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -22,7 +23,9 @@ from doors import DOORS
 
 LONGEST = 1.0  # seconds of processor time for one input
 HUNG = 60.0  # seconds on the wall, after which nobody waits for it any more
-GROWTH_KIB = 32_768  # between the first quarter, when all code is loaded, and the end
+GROWTH_KIB = 16_384  # between the first quarter, when all code is loaded, and the end, at each door
+FEWEST = 20  # inputs at a door, or its growth would not be answered
+MOST_FOUND = 20
 
 
 def made(door: str, seed: int, number: int) -> bytes:
@@ -98,35 +101,57 @@ class Behind:
         self.process.join()
 
 
-def doors(names: list[str], seconds: float, seed: int, keep: Path) -> tuple[Counter[str], dict[str, float], list[str]]:
-    """Try inputs at each door in turn; return how many went in, the longest of each door, and what is wrong."""
-    answers: Counter[str] = Counter()
-    longest = dict.fromkeys(names, 0.0)
-    found: dict[str, str] = {}
-    grown = []
-    end = time.monotonic() + seconds
+@dataclass
+class Tried:
+    """One door: what went in, the longest that one took, the memory after each, and what is wrong, by its place."""
+
+    door: str
+    answers: Counter[str] = field(default_factory=Counter)
+    longest: float = 0.0
+    memory: list[int] = field(default_factory=list)
+    found: dict[str, str] = field(default_factory=dict)
+
+    def grown(self) -> tuple[int, int]:
+        """Return the memory in KiB when a quarter of the inputs had gone in, and all of them."""
+        return (self.memory[len(self.memory) // 4], self.memory[-1]) if self.memory else (0, 0)
+
+    def wrong(self) -> list[str]:
+        """Return what is wrong, one text for each place where it goes wrong."""
+        quarter, end = self.grown()
+        grows = f"{self.door}: memory grew from {quarter} to {end} KiB in {len(self.memory)} inputs"
+        return [*self.found.values(), *([grows] if end - quarter > GROWTH_KIB else [])]
+
+
+def doors(names: list[str], seconds: float, seed: int, keep: Path) -> list[Tried]:
+    """Try inputs at one door after the other, as long at each: so what the memory grows by is this door's doing."""
     with tempfile.TemporaryDirectory() as place, tqdm(desc="inputs", mininterval=5) as shown:
-        process, number = Behind(place), 0
-        while time.monotonic() < end and len(found) <= 20:
-            for door in names:
-                trial = process.trial(door, seed, number)
-                answers[f"{door}: {'wrong' if trial.wrong else 'taken' if trial.taken else 'refused'}"] += 1
-                if trial.wrong or (number and trial.seconds > LONGEST):
-                    # Once for each place where it goes wrong: thousands of inputs may lead there.
-                    where = " ".join(trial.wrong.splitlines()[-4:]) or "too long"
-                    if (door + where) not in found:
-                        found[door + where] = _kept(keep, (door, seed, number), trial)
-                if number:  # the first one of a door loads what it needs
-                    longest[door] = max(longest[door], trial.seconds)
-            shown.update(len(names))
-            grown.append(process.memory())
-            number += 1
+        process, tried = Behind(place), []
+        for door in names:
+            tried.append(Tried(door))
+            _try(tried[-1], process, time.monotonic() + seconds / len(names), (seed, keep, shown.update))
+            if sum(len(one.found) for one in tried) > MOST_FOUND:
+                break
         process.end()
-    wrong = list(found.values())
-    if process.starts == 1 and grown[-1] - grown[len(grown) // 4] > GROWTH_KIB:
-        wrong.append(f"memory grew from {grown[len(grown) // 4]} to {grown[-1]} KiB")
-    answers["KiB at the first quarter"], answers["KiB at the end"] = grown[len(grown) // 4], grown[-1]
-    return answers, longest, wrong
+    return tried
+
+
+def _try(at: Tried, process: Behind, end: float, how: tuple[int, Path, Callable[[], object]]) -> None:
+    (seed, keep, update), number = how, 0
+    while (time.monotonic() < end or number < FEWEST) and len(at.found) <= MOST_FOUND:
+        starts, trial = process.starts, process.trial(at.door, seed, number)
+        at.answers[f"{at.door}: {'wrong' if trial.wrong else 'taken' if trial.taken else 'refused'}"] += 1
+        if trial.wrong or (number and trial.seconds > LONGEST):
+            # Once for each place where it goes wrong: thousands of inputs may lead there.
+            where = " ".join(trial.wrong.splitlines()[-4:]) or "too long"
+            if where not in at.found:
+                at.found[where] = _kept(keep, (at.door, seed, number), trial)
+        if number:  # the first one of a door loads what it needs
+            at.longest = max(at.longest, trial.seconds)
+        if process.starts != starts:
+            at.memory.clear()  # another process, which begins anew
+        at.memory.append(process.memory())
+        number += 1
+        update()
 
 
 def _kept(keep: Path, named: tuple[str, int, int], trial: Trial) -> str:
