@@ -16,6 +16,7 @@ import pyarrow.dataset
 import pytest
 
 from otalab.bench.ends import ENDS
+from otalab.cli import check
 from otalab.cli.main import main
 from otalab.errors import BadInput
 from otalab.numbers.campaigns import campaign as campaigns
@@ -281,29 +282,50 @@ def cluster(tmp_path):
         process.wait()
 
 
+def kill_scheduler(worker):
+    """Kill the scheduler that was started with a worker."""
+    for process in psutil.Process(worker.pid).parent().children():
+        if "distributed.cli.dask_scheduler" in process.cmdline():
+            process.kill()
+
+
 @pytest.mark.slow
-def test_a_cluster_searches_as_one_process_does(capsys, cluster):
-    """Cell by cell, in the same order; its own workers are enough."""
+def test_a_cluster_searches_as_one_process_does(capsys, cluster, monkeypatch):
+    """Cell by cell, in the same order; its own workers are enough; and where it goes away, that is one line."""
 
     def told(*words):
         status = main(["check", "hardened", "single-record", "--board", "tiny", "--faults", "atomic", "--json", *words])
         return status, [one | {"seconds": 0} for one in json.loads(capsys.readouterr().out)["results"]]
 
-    address, _ = cluster
+    address, workers = cluster
     assert told() == told("--scheduler", address)
     assert 2 == main(["check", "hardened", "--scheduler", address, "--jobs", "2"])
     assert "--jobs 2" in capsys.readouterr().err
+
+    def until_it_goes(every, arguments, submit, cells=check._cells):
+        def submitted(*asked):
+            future = submit(*asked)
+            kill_scheduler(workers[0])
+            return future
+
+        return cells(every, arguments, submitted)
+
+    monkeypatch.setattr(check, "_cells", until_it_goes)
+    assert 2 == main(["check", "hardened", "--scheduler", address])
+    said = capsys.readouterr().err
+    assert "went away; run again, or without --scheduler" in said
+    assert 1 == said.count("\n"), said
 
 
 @pytest.mark.slow
 def test_a_cluster_makes_the_same_rows_and_may_lose_a_worker(tmp_path, cluster):
     """One of two workers is killed midway; the other one does its chunks."""
     address, workers = cluster
-    campaign = Gated(tmp_path / "out", "--devices", "1e6", "--scheduler", address)
+    campaign = Gated(tmp_path / "out", "--devices", "4e5", "--scheduler", address)
     campaign.pass_gates(4)
     workers[0].kill()
-    assert 1_000_000 == campaign.finish()["devices"]
-    run_campaign(small(1_000_000), tmp_path / "whole")
+    assert 400_000 == campaign.finish()["devices"]
+    run_campaign(small(400_000), tmp_path / "whole")
 
     pd.testing.assert_frame_equal(rows(tmp_path / "whole"), rows(tmp_path / "out"), check_exact=True)
 
@@ -312,18 +334,16 @@ def test_a_cluster_makes_the_same_rows_and_may_lose_a_worker(tmp_path, cluster):
 def test_a_cluster_that_goes_away_is_one_line(tmp_path, cluster):
     """What is done is kept, and the campaign goes on wherever it is run again."""
     address, workers = cluster
-    campaign = Gated(tmp_path / "out", "--devices", "1e6", "--scheduler", address)
+    campaign = Gated(tmp_path / "out", "--devices", "4e5", "--scheduler", address)
     campaign.pass_gates(4)
-    for process in psutil.Process(workers[0].pid).parent().children():
-        if "distributed.cli.dask_scheduler" in process.cmdline():
-            process.kill()
+    kill_scheduler(workers[0])
     _, said = campaign.process.communicate("\n" * 2000)
     assert 2 == campaign.process.returncode, said
     assert "went away; run again to go on with what is done" in said
     assert "Traceback" not in said, said
-    assert 0 < chunks_in(tmp_path / "out") < 20
-    run_campaign(small(1_000_000), tmp_path / "out")
-    run_campaign(small(1_000_000), tmp_path / "whole")
+    assert 0 < chunks_in(tmp_path / "out") < 8
+    run_campaign(small(400_000), tmp_path / "out")
+    run_campaign(small(400_000), tmp_path / "whole")
     pd.testing.assert_frame_equal(rows(tmp_path / "whole"), rows(tmp_path / "out"), check_exact=True)
 
 
