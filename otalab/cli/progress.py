@@ -10,7 +10,7 @@ from tqdm import tqdm
 from otalab.text import one_line
 
 
-class _OneLine(tqdm):  # type: ignore[type-arg]  # it is of any type when it runs, and of one when it is checked
+class _OneLine(tqdm):  # type: ignore[misc]  # the library has no hints
     """A bar that no name in it makes another line of, or an order to the terminal."""
 
     @property
