@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     from otalab.numbers.campaigns.campaign import Campaign, progress, run_campaign  # noqa: PLC0415  # see above
 
     how = chosen_format(arguments)
-    _refuse_workers(arguments)
+    _refuse_untold(arguments, how)
     try_folder(arguments.out)
     street, study = chosen_street(arguments), chosen_study(arguments)
     fleet = chosen_fleet(arguments, study)
@@ -98,8 +98,10 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _refuse_workers(arguments: argparse.Namespace) -> None:
-    """Refuse workers that cannot be, or that have nothing to do."""
+def _refuse_untold(arguments: argparse.Namespace, how: str) -> None:
+    """Refuse what would not be told, and workers that cannot be, or that have nothing to do."""
+    if how == "csv":
+        refuse_idle(arguments, "CSV tells the ends alone: take --json, or leave it out", "--street")
     if arguments.workers is not None:
         if arguments.workers < 1:
             raise BadInput(f"--workers {arguments.workers}: at least one is needed")

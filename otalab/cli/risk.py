@@ -62,12 +62,14 @@ def run(arguments: argparse.Namespace) -> int:
     _refuse_untold(arguments, how, several=len(names) > 1)
     street = chosen_street(arguments)
     studies, laws = {name: chosen_study(arguments, name) for name in names}, chosen_laws(arguments)
-    if not (picture or how == "json" or (how == "table" and len(names) == 1)):
-        laws = Laws()  # what nobody is told is not worked out
+    if how == "csv" and laws.options and not picture:
+        raise BadInput(f"{laws.options}: a law, and CSV tells the ends at its mean alone: take --json")
+    side_by_side = how == "table" and len(names) > 1
+    worked_out = Laws() if side_by_side else laws
     results = {}
     for name, study in studies.items():
         explore(study)
-        results[name] = as_object(study) | _per_year(study, arguments) | _by_laws(study, laws, street, arguments)
+        results[name] = as_object(study) | _per_year(study, arguments) | _by_laws(study, worked_out, street, arguments)
         if arguments.sensitivity and not pressed():
             results[name] |= by_input(study)
         if pressed():
@@ -81,8 +83,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(csv_text(("design", "end", "probability", "low", "high"), rows), end="")
     elif how == "json":
         print(json.dumps({"results": list(results.values())} if len(names) > 1 else results[names[0]]))
-    elif len(names) > 1:
-        beside(results)
+    elif side_by_side:
+        beside(results, f", at the mean of the law ({laws.options})" if laws.options else "")
     else:
         show(studies[names[0]], results[names[0]])
     return 0
@@ -141,12 +143,15 @@ def _in_years(result: dict[str, Any]) -> str:
     return f"of a million devices, at {result['updates_per_year']:g} updates a year, lost: {', '.join(texts)}"
 
 
-def beside(results: dict[str, dict[str, Any]]) -> None:
-    """Print several answers side by side, each under its design as it was given: two may have one name."""
+def beside(results: dict[str, dict[str, Any]], law: str) -> None:
+    """Print several answers side by side, each under its design as it was given: two may have one name.
+
+    `law` says what was not one number, and was taken at its mean.
+    """
     some = next(iter(results.values()))
     print(
         f"per update; image {some['image']}, faults {some['faults']}, {some['rate_per_hour']:.6g} power failures per "
-        "hour\n"
+        f"hour{law}\n"
     )
     rows = [("verdict", *(result["verdict"] for result in results.values()))]
     rows += [

@@ -145,3 +145,21 @@ def test_a_campaign_has_a_kind_for_each_hour(capsys, tmp_path):
     capsys.readouterr()
     assert 2 == main([*asked[:7], "gamma(2, 1)", *asked[8:]])
     assert "leave out one" in capsys.readouterr().err
+
+
+LAWS = (
+    ("--faults", "atomic", "--rate", "gamma(2, 600)"),
+    ("--faults", "atomic", "--rate", "1 outages in 2 homes in a day"),
+    ("--faults", "atomic", "--rate", "60", "--by-hour", "us-major"),
+)
+
+
+@pytest.mark.parametrize("law", LAWS, ids=" ".join)
+def test_where_a_law_has_no_place_its_mean_is_named_or_refused(law, capsys):
+    """Designs side by side say that it is the mean; CSV cannot say so, and refuses."""
+    designs = ["risk", "single-record", "hardened", "--board", "tiny"]
+
+    assert 0 == main([*designs, *law])
+    assert f"at the mean of the law ({law[-2]})" in capsys.readouterr().out
+    assert 2 == main([*designs, *law, "--format", "csv"])
+    assert f"{law[-2]}: a law, and CSV tells the ends at its mean alone" in capsys.readouterr().err

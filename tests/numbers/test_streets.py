@@ -92,5 +92,6 @@ def test_risk_and_campaign_tell_what_a_bad_day_costs(capsys, tmp_path):
         assert street["low"] <= street["alone"][0] <= street["alone"][1] < street["high"]
     assert 0 == main(["risk", *asked])
     assert "(a street) whose ends have the correlation 0.3 (beta-binomial)" in " ".join(capsys.readouterr().out.split())
-    assert 2 == main(["risk", *asked, "--format", "csv"])
-    assert "--street: has no effect here" in capsys.readouterr().err
+    for command in (["risk"], ["campaign", "--devices", "9", "--out", str(tmp_path / "y")]):
+        assert 2 == main([*command, *asked, "--format", "csv"])
+        assert "--street: has no effect here" in capsys.readouterr().err

@@ -122,3 +122,5 @@ def test_risk_and_campaign_take_a_law_of_weights(capsys, tmp_path):
     assert 0 == main(["campaign", *asked, "--devices", "9", "--out", str(tmp_path / "x")])
     kinds = json.loads((tmp_path / "x" / "campaign.json").read_text(encoding="utf-8"))["campaign"]["kinds"]
     assert [{name: 1.0} for name in weights] == [kind["weights"] for kind in kinds]
+    assert 2 == main(["risk", *asked, "--format", "csv"])
+    assert "--weights: a law, and CSV tells the ends at its mean alone" in capsys.readouterr().err

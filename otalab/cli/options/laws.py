@@ -24,6 +24,12 @@ class Laws:
     begun: Begun | None = None
     prior: Mapping[str, float] | None = None
 
+    @property
+    def options(self) -> str:
+        """The options by which they were asked for; empty if none was."""
+        given = {"--rate": self.rate, "--by-hour": self.begun, "--weights": self.prior}
+        return " and ".join(option for option, law in given.items() if law is not None)
+
 
 def add_hours(add: Any) -> None:
     """Add the options for outages by hour of day."""
@@ -43,11 +49,9 @@ def chosen_laws(arguments: argparse.Namespace) -> Laws:
     from otalab.numbers.unsure_weights import parse_prior  # noqa: PLC0415  # see above
 
     goes_with(arguments, arguments.by_hour, "--by-hour", "--hours")
-    rate, prior = parse_law(arguments.rate), parse_prior(arguments.weights or "")
-    laws = Laws(rate, _begun(arguments), prior)
-    options = {"--rate": rate, "--by-hour": laws.begun, "--weights": prior}
-    if len(given := [option for option, law in options.items() if law is not None]) > 1:
-        raise BadInput(f"{' and '.join(given)}: each is a law of its own, and each answer is for one: leave out one")
+    laws = Laws(parse_law(arguments.rate), _begun(arguments), parse_prior(arguments.weights or ""))
+    if " and " in laws.options:
+        raise BadInput(f"{laws.options}: each is a law of its own, and each answer is for one: leave out one")
     return laws
 
 
