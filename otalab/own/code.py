@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from math import inf
 from pathlib import Path
 
@@ -31,13 +31,15 @@ from otalab.own.build import built
 from otalab.own.died import Died
 from otalab.own.download import packed
 from otalab.own.page import Page
-from otalab.own.power import Power, RunnerPower
+from otalab.own.power import DeviceFacts, Power
 from otalab.own.python import PythonPower
 from otalab.own.runner import Runner
+from otalab.own.runner_power import RunnerPower
 from otalab.own.same import Same
 
 PHASE_OF: dict[str, Phase] = {"ota_update": "download", "ota_confirm": "commit", "ota_timer": "rollback"}
 INTERVAL = 60
+MOST_BOARDS = 16
 # One process for each program, and none that was inherited from another process of Python.
 _RUNNERS: dict[tuple[int, Page, Board], Runner] = {}
 
@@ -46,11 +48,13 @@ _RUNNERS: dict[tuple[int, Page, Board], Runner] = {}
 class CodeFirmware:
     """Somebody's code, in C or in Python.
 
-    `known` is what its runs were seen to do, so that two equal ones are found to differ.
+    `known` is what its runs were seen to do, so that two equal ones are found to differ; `facts` what is the same for
+    each power-on, by the board.
     """
 
     page: Page
     known: dict[int, tuple[int, str]] = field(default_factory=dict, compare=False, repr=False)
+    facts: dict[int, DeviceFacts] = field(default_factory=dict, compare=False, repr=False)
 
     design: None = field(default=None, init=False)
     offers: str = field(default="until-taken", init=False)
@@ -88,7 +92,7 @@ class CodeFirmware:
 
     def __getstate__(self) -> dict[str, object]:
         # What is known is of this process: Python's hashes of texts are others in the next one.
-        return {**self.__dict__, "known": {}}
+        return {**self.__dict__, "known": {}, "facts": {}}
 
     def power_on(self, chip: Controller, device: Device) -> Routine[Outcome]:
         """Run the code once, from power-on to quiescence, a halt or a reset."""
@@ -128,13 +132,22 @@ class CodeFirmware:
         """Let an image commit itself."""
         return commits_itself(image)
 
+    def _facts(self, device: Device) -> DeviceFacts:
+        """Return what is the same for each power-on on a board; found by the board itself, which is quick."""
+        facts = self.facts.get(id(device.board))
+        if facts is None:
+            if len(self.facts) >= MOST_BOARDS:
+                self.facts.clear()
+            facts = self.facts[id(device.board)] = DeviceFacts(device)  # which keeps it: its id stays its own
+        return facts
+
     @contextmanager
     def _switched_on(self, chip: Controller, device: Device) -> Iterator[Power]:
-        same = Same(self.name, self.known, device.board)
+        same, facts = Same(self.name, self.known), self._facts(device)
         if self.page.in_python:
-            power: Power = PythonPower(self.page, chip, device, same)
+            power: Power = PythonPower(self.page, chip, facts, same)
         else:
-            power = RunnerPower(running(self.page, device.board), self.page, chip, device, same)
+            power = RunnerPower(partial(running, self.page, device.board), self.page, chip, facts, same)
         with power:
             yield power
 
@@ -143,7 +156,10 @@ def running(page: Page, board: Board) -> Runner:
     """Return the process that runs a page's code on a board; one that is gone is started anew."""
     key = os.getpid(), page, board
     runner = _RUNNERS.get(key)
-    if runner is None or not runner.alive:
+    if runner is not None and not runner.alive:
+        runner.stop()
+        runner = None
+    if runner is None:
         runner = _RUNNERS[key] = Runner(built(page, board), board.geometry.size)
     if not runner.get("provided") & 1:
         raise BadInput(f"{page.folder}: no file of its sources defines ota_boot, and nothing starts without it")

@@ -20,13 +20,12 @@ from zlib import crc32
 from otalab.errors import BadInput, OtalabError
 from otalab.files import read_text
 from otalab.firmware.controller import Controller
-from otalab.firmware.device import Device
 from otalab.hardware.effects import Ask, Effect, Erase, Program, Routine, Wait
 from otalab.own.build import macros
 from otalab.own.died import Died
 from otalab.own.download import IMAGE
 from otalab.own.page import Page
-from otalab.own.power import NO_BYTES, Power, once
+from otalab.own.power import NO_BYTES, DeviceFacts, Power, once
 from otalab.own.same import Same
 
 
@@ -37,13 +36,14 @@ class BrokenRun(BaseException):
 class PythonPower(Power):
     """Code in Python that is switched on; `ota` in its module is what `otalab.h` is in C."""
 
-    def __init__(self, page: Page, chip: Controller, device: Device, same: Same) -> None:
-        super().__init__(page, chip, device, same)
+    def __init__(self, page: Page, chip: Controller, facts: DeviceFacts, same: Same) -> None:
+        super().__init__(page, chip, facts, same)
         self._effects, self._entry = 0.0, ""
         self._image: SimpleNamespace | None = None
         self._names: dict[str, Any] = {"ota": Provided(self), "__name__": page.sources[0].stem}
 
     def __enter__(self) -> Self:
+        self._same.hears(self._chip.board)
         path = page_source(self._page)
         try:
             with self._limited():
@@ -106,8 +106,10 @@ class PythonPower(Power):
     def counted(self, weight: float = 1.0) -> None:
         """Count one more thing that it does; a read is little."""
         self._effects += weight
-        if self._effects > self._limit:
-            raise BrokenRun(Died(f"{self._entry} does not end: it did more than {self._limit} things", hangs=True))
+        if self._effects > self._facts.limit:
+            raise BrokenRun(
+                Died(f"{self._entry} does not end: it did more than {self._facts.limit} things", hangs=True)
+            )
 
     def stop(self, reason: str) -> NoReturn:
         """End the call: it asked for what no part can do."""

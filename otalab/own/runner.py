@@ -14,6 +14,7 @@ import struct
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -74,6 +75,8 @@ class Runner:
         self._published: list[bytes | None] = []
         # Whether it waits for the next word, and whether something is switched on that has not ended.
         self.quiet, self._on = True, False
+        # Whether what was switched on was told to end, and nobody has heard yet that it did.
+        self._leaves = False
         atexit.register(self.stop)
         if self.hear() != READY:
             raise BadInput(f"{program}: did not start; {self.said()[:200]!r}")
@@ -148,21 +151,34 @@ class Runner:
             self.stop()
             raise LostRunner
         self.quiet, message = True, self.get("message")
-        self._on = message != ENDED
+        self._on = message not in (READY, ENDED)
         return message
 
     def leave(self) -> None:
-        """Let the child that waits end, or all of it where nobody knows what it does."""
+        """Let the child that waits end, or all of it where nobody knows what it does; nobody waits for its end."""
         if not self._on:
             return
-        try:
-            if self.quiet and self.alive:
+        if self.quiet and self.alive:
+            with suppress(LostRunner):
                 self.tell(LEAVE)
-                if self.hear() == ENDED:
-                    return
-        except (LostRunner, Silent):
-            pass
+                self._on, self._leaves = False, True
+                return
         self.stop()
+
+    def ready(self) -> None:
+        """Wait until what was switched on before has ended."""
+        if not self._leaves:
+            return
+        try:
+            if self.hear() == ENDED:
+                self._leaves = False
+        except Silent:
+            pass
+        finally:
+            if self._leaves:
+                self.stop()
+        if self._leaves:
+            raise LostRunner
 
     def said(self) -> str:
         """Return what stands on standard error, and clear it."""
@@ -178,6 +194,8 @@ class Runner:
         if self._process.returncode is None:
             self._process.kill()
             self._process.wait()
+        # One that was killed by somebody else leaves as much behind.
+        if not self._file.closed:
             for end in (self._orders, self._answers):
                 os.close(end)
             self._file.close()

@@ -17,11 +17,9 @@ MOST_KNOWN = 500_000
 class Same:
     """What one run has heard and done so far, held against what others have done that heard the same."""
 
-    def __init__(self, name: str, known: dict[int, tuple[int, str]], board: Hashable) -> None:
+    def __init__(self, name: str, known: dict[int, tuple[int, str]]) -> None:
         self._name, self._known = name, known
         self._heard = self._done = 0
-        # Compiled for another board it is another program.
-        self.hears(board)
 
     def hears(self, what: Hashable) -> None:
         """Take note of what decides how the run goes on: contents, or an answer."""

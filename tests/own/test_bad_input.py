@@ -1,0 +1,142 @@
+"""Bad input of code: one clear line and status 2, or how a history ends; never a traceback, nothing half-written."""
+
+from pathlib import Path
+
+import pytest
+from own_code import SLOT_0, code, needs_cc, written
+from places import somebody
+
+from otalab.cli.main import main
+
+pytestmark = needs_cc
+FAST = "sanitize = false\nseconds = 0.1\n"
+ASKED = ("--board", "tiny", "--faults", "atomic", "--image", "healthy")
+
+
+def checked(capsys, folder, *words):
+    status = main([*(words or ("check", *ASKED)), "--firmware", str(folder)])
+    said = capsys.readouterr()
+    assert "Traceback" not in said.out + said.err
+    return status, said.out, said.err
+
+
+REFUSED = {
+    "does not compile": ("uint32_t ota_boot(void) { return slot; }", "", "loader.c:2: 'slot' undeclared"),
+    "has no ota_boot": ("int other;", "", "no file of its sources defines ota_boot, and nothing starts without it"),
+    "looks at the clock": (
+        "#include <time.h>\nuint32_t ota_boot(void) { struct timespec n; clock_gettime(0, &n); return n.tv_nsec; }",
+        "",
+        "two equal runs differ before ota_boot: it looks at the clock, at chance or at memory that nobody wrote",
+    ),
+    "reads what nobody wrote": (
+        "uint32_t ota_boot(void) { volatile uint32_t room[64]; return room[7]; }",
+        "",
+        "two equal runs differ before ota_boot",
+    ),
+    "an unknown key": (SLOT_0, "source = 1\n", "source: unknown key"),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_cannot_be_checked_is_one_line(capsys, tmp_path, what):
+    """
+    With status 2, and what to look at.
+    """
+    source, page, line = REFUSED[what]
+    written(tmp_path, source, FAST + page)
+    status, out, err = checked(capsys, tmp_path)
+
+    assert (2, "", 1) == (status, out, err.count("\n"))
+    assert err.startswith("otalab check: ")
+    assert line in err
+
+
+ENDS = {
+    "crashes": ("volatile int *none = 0; return (uint32_t)*none;", "bricked: the boot loader crashed: SIGSEGV"),
+    "hangs": ("for (volatile int n = 0;; n = !n) {}", "bricked: the boot loader hangs: ota_boot does not come back"),
+    "writes outside the chip": (
+        "char one = 1; ota_program(OTA_FLASH_SIZE, &one, 1); return OTA_SLOT_0;",
+        "bricked: the boot loader crashed: ota_program: 1 bytes at 0x1d000 cannot be asked of this part",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", ENDS)
+def test_what_code_does_is_how_it_ends(capsys, tmp_path, what):
+    """
+    It is dead as it was shipped: nothing is proved of what cuts do to that, and the end is told.
+    """
+    body, end = ENDS[what]
+    written(tmp_path, f"uint32_t ota_boot(void) {{ {body} }}", FAST)
+    status, out, err = checked(capsys, tmp_path)
+
+    assert (2, "", 1) == (status, out, err.count("\n"))
+    assert "as it was shipped the device ends " + end in err
+
+
+@pytest.fixture
+def theirs(tmp_path):
+    """A folder with code that belongs to somebody else: readable, and not to be written to."""
+    code(tmp_path / "loader", SLOT_0, FAST)
+    for up in (tmp_path, *tmp_path.parents[:2]):
+        up.chmod(0o755)
+    return tmp_path / "loader"
+
+
+def as_somebody(capsys, folder, *words):
+    before = sorted(one.name for one in folder.iterdir())
+    folder.chmod(0o555)
+    try:
+        with somebody():
+            found = checked(capsys, folder, *words)
+    finally:
+        folder.chmod(0o755)
+    assert before == sorted(one.name for one in folder.iterdir())
+    return found
+
+
+def test_a_folder_without_write_permission_is_one_line(capsys, theirs):
+    """
+    Named before anything is compiled, and nothing is left there.
+    """
+    status, out, err = as_somebody(capsys, theirs)
+
+    assert (2, "", 1) == (status, out, err.count("\n"))
+    assert f"otalab check: {theirs}: cannot be written: this user has no permission" in err
+
+
+def test_what_is_built_there_needs_no_permission(capsys, theirs):
+    """
+    To run it, reading is enough.
+    """
+    main(["firmware", "build", str(theirs)])
+    capsys.readouterr()
+    status, out, _ = as_somebody(capsys, theirs, "trace", "--summary")
+
+    assert 0 == status
+    assert "update-lost" in out
+
+
+@pytest.mark.parametrize("name", ["loader.c", "firmware.toml"])
+def test_a_file_without_read_permission_is_one_line(capsys, theirs, name):
+    """
+    The file is named.
+    """
+    (theirs / name).chmod(0)
+    status, out, err = as_somebody(capsys, theirs)
+
+    assert (2, "", 1) == (status, out, err.count("\n"))
+    assert f"{theirs / name}: cannot be read: this user has no permission" in err
+
+
+@pytest.mark.parametrize("place", ["/proc", "nowhere", "file/loader", "file"])
+def test_a_folder_that_is_none_is_one_line(capsys, tmp_path, monkeypatch, place):
+    """
+    With the way out.
+    """
+    monkeypatch.chdir(tmp_path)
+    Path("file").write_text("a file")
+    status, out, err = checked(capsys, place)
+
+    assert (2, "", 1) == (status, out, err.count("\n"))
+    assert f"otalab check: {place}: has no firmware.toml; otalab firmware new FOLDER writes one" in err
