@@ -195,6 +195,8 @@ def tell(cell: Cell | LostCell, which: str = "") -> None:
     )
     for line in lines(cell):
         print(f"  {line}")
+    if over := cell.over_unerased:
+        print(f"  allowed, and no end by itself: {over.text}\n  {cell.case.replay(over.id)}")
     print(flush=True)
 
 
