@@ -54,6 +54,7 @@ def add_parser(commands: Any) -> None:
     add("--endurance", type=float, metavar="N", help="erases a sector is good for (the part's, where it is known)")
     add = group(parser, "what comes out").add_argument
     add("-o", "--out", metavar="FILE.html", help="where to write the page")
+    add("--against", metavar="FILE", help="tell what changed since an earlier report: its page, or what --json printed")
     add("--pdf", metavar="FILE.pdf", help="the same on paper, where a Chromium is installed")
     add("--json", action="store_true", help="print one JSON object: what was written, and what was found")
     add_format(parser)
@@ -66,6 +67,8 @@ def run(arguments: argparse.Namespace) -> int:
     from otalab.views.report.facts import gather  # noqa: PLC0415  # slow to load
     from otalab.views.report.page import page  # noqa: PLC0415
     from otalab.views.report.pdf import chromium, printed  # noqa: PLC0415
+    from otalab.views.report.revision import read_review, revisions  # noqa: PLC0415
+    from otalab.views.report.twin import twin  # noqa: PLC0415
 
     if not (arguments.out or arguments.pdf):
         raise BadInput("where to? -o FILE.html, --pdf FILE.pdf, or both")
@@ -73,24 +76,20 @@ def run(arguments: argparse.Namespace) -> int:
     how, browser = chosen_format(arguments), chromium() if arguments.pdf else ""
     out, paper = output(arguments.out, arguments), output(arguments.pdf, arguments)
     apart(out, paper)
+    earlier = read_review(arguments.against) if arguments.against else None
     question = _asked(arguments)
     with _told() as progress:
         every, lost = gather(question, progress)
         if not every:
             raise lost[0].fault
         progress("writing")
-        text = page(every, question, ["otalab", "report", *_words(arguments)], datetime.now(UTC).date(), lost)
+        facts = twin(every, question)
+        changes = revisions(facts, earlier) if earlier else None
+        command = ["otalab", "report", *_words(arguments)]
+        text = page(every, question, command, datetime.now(UTC).date(), lost, facts=facts, changes=changes)
         results = [(out, text.encode()), (paper, printed(text, browser) if paper else b"")]
-    for place, data in results:
-        if place:
-            place.write(data)
-            if how == "table":
-                print(f"{place.path}: {len(data) / 1e6:.2f} MB")
-    if how == "json":
-        print(json.dumps(_as_object(results, every, question)))
-    elif how == "csv":
-        cells = [(review.given, *row.values()) for review in every for row in matrix(review.cells)]
-        print(csv_text(("given", *COLUMNS), cells), end="")
+    turned = {} if changes is None else {"against": [asdict(change) for change in changes]}
+    _tell(results, how, every, facts | turned)
     faults = [(review.given, review.fault) for review in lost]
     faults += [(review.given, fault) for review in every if review.repair for fault in review.repair.lost]
     for design, fault in faults:
@@ -98,23 +97,23 @@ def run(arguments: argparse.Namespace) -> int:
     return 3 if faults else 0
 
 
-def _as_object(results: list[tuple[Output | None, bytes]], every: list[Reviewed], question: Asked) -> dict[str, Any]:
-    """Return what was written, the summary of each design with the scopes of its facts, and what its cells found."""
-    from otalab.views.report.summary import scopes, summary_of  # noqa: PLC0415  # slow to load
+def _tell(results: list[tuple[Output | None, bytes]], how: str, every: list[Reviewed], facts: dict[str, Any]) -> None:
+    """Write what was made, and print where it is, or what it is made of."""
+    for place, data in results:
+        if place:
+            place.write(data)
+            if how == "table":
+                print(f"{place.path}: {len(data) / 1e6:.2f} MB")
+    if how == "json":
+        print(json.dumps(_as_object(results, facts)))
+    elif how == "csv":
+        cells = [(review.given, *row.values()) for review in every for row in matrix(review.cells)]
+        print(csv_text(("given", *COLUMNS), cells), end="")
 
-    return {
-        "files": [{"path": str(place.path), "bytes": len(data)} for place, data in results if place],
-        "scopes": {name: asdict(scope) for name, scope in scopes(question).items()},
-        "designs": [
-            {
-                "design": review.design.name,
-                "given": review.given,
-                "summary": summary_of(review, question).as_object(),
-                "cells": [cell.as_object() for cell in review.cells],
-            }
-            for review in every
-        ],
-    }
+
+def _as_object(results: list[tuple[Output | None, bytes]], facts: dict[str, Any]) -> dict[str, Any]:
+    """Return what was written, and the facts that it is made of."""
+    return {"files": [{"path": str(place.path), "bytes": len(data)} for place, data in results if place], **facts}
 
 
 def _asked(arguments: argparse.Namespace) -> Asked:

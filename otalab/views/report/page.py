@@ -34,7 +34,9 @@ from otalab.views.report.parts import (
     stories_part,
     wear_part,
 )
+from otalab.views.report.revision import Revision
 from otalab.views.report.story import Base, Story
+from otalab.views.report.twin import timeless, twin
 from otalab.views.report.words import sentence
 
 HERE = Path(__file__).parent
@@ -42,9 +44,20 @@ PACKAGES = ("otalab", "numpy", "scipy", "pandas", "littlefs-python")
 
 
 def page(
-    every: Sequence[Reviewed], request: Asked, command: Sequence[str], made: date, lost: Sequence[Unreviewed] = ()
+    every: Sequence[Reviewed],
+    request: Asked,
+    command: Sequence[str],
+    made: date,
+    lost: Sequence[Unreviewed] = (),
+    *,
+    facts: dict[str, Any] | None = None,
+    changes: Sequence[Revision] | None = None,
 ) -> str:
-    """Return the report as one HTML page; `command` makes it again, `lost` are designs that it can say nothing of."""
+    """Return the report as one HTML page.
+
+    `command` makes it again, `lost` are designs that it can say nothing of, `facts` its twin if that is known already,
+    `changes` what turned since an earlier one.
+    """
     scenes = Scenes()
     environment = Environment(loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined,
                               trim_blocks=True, lstrip_blocks=True)  # fmt: skip
@@ -56,7 +69,7 @@ def page(
         compared=compared_part(every, request), checklist=checklist_part(every), limits=limits_part(), ends=ends_part(),
         made=made.isoformat(), command=shlex.join(command), versions=versions(), digests=_digests(every, request),
         css=CSS + _read("report.css"), esm=ESM.replace("</script", "<\\/script"), script=_read("report.js"),
-        scenes=scenes.text(),
+        scenes=scenes.text(), facts=script_text(timeless(facts or twin(every, request))), revisions=changes,
     )  # fmt: skip
     # A version that a torn record names need not be text: what is none is escaped.
     return text.encode(errors="backslashreplace").decode()
