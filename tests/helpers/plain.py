@@ -6,7 +6,7 @@ Only the observer remembers what became of the probe where all of flash is the s
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
@@ -146,21 +146,27 @@ class Thin:
 Order = tuple[int, tuple[tuple[int, int], ...]]
 
 
-def enumerate_plainly(what: Scenario, faults: Thin, cuts: int) -> dict[str, Order]:
-    """Return every end that at most this many cuts can lead to, with its shortest history: how many, and where."""
+Alike = Callable[[Flash], Hashable] | None
+
+
+def enumerate_plainly(what: Scenario, faults: Thin, cuts: int, alike: Alike = None) -> dict[str, Order]:
+    """Return every end that at most this many cuts can lead to, with its shortest history: how many, and where.
+
+    `alike`: what contents have in common with those that are the same; without it, all of their bits.
+    """
     found: dict[str, Order] = {}
-    seen: set[tuple[Flash, World]] = set()
+    seen: set[tuple[Hashable, World]] = set()
     observer = Observer(what)
     ticket = count()
     waiting = [(0, (), next(ticket), 0, (what.flash, what.power_on(World())))]
     while waiting:
         used, where, _, number, state = heapq.heappop(waiting)
-        if state in seen:
+        if told_apart(state, alike) in seen:
             continue
-        seen.add(state)
+        seen.add(told_apart(state, alike))
         taken = [(one, observer.judge_run(one)[0]) for one in every_run(what, *state)]
         ends = [end.name for _, end in taken if end]
-        for end in ends or (["stuck"] if loops(observer, state) else []):
+        for end in ends or (["stuck"] if loops(observer, state, alike) else []):
             found.setdefault(end, (used, where))
         for one, end in taken:
             if end is None:
@@ -184,15 +190,20 @@ def lefts(what: Scenario, faults: Thin, step: object) -> Iterator[Flash]:
         yield tear.onto(step.before, sector)
 
 
-def loops(observer: Observer, state: tuple[Flash, World]) -> bool:
+def told_apart(state: tuple[Flash, World], alike: Alike) -> tuple[Hashable, World]:
+    """Return what tells a state from others."""
+    return (alike(state[0]) if alike else state[0]), state[1]
+
+
+def loops(observer: Observer, state: tuple[Flash, World], alike: Alike = None) -> bool:
     """Say whether a device only ever resets itself from here on."""
-    seen, waiting = {state}, [state]
+    seen, waiting = {told_apart(state, alike)}, [state]
     for here in waiting:
         for one in every_run(observer.scenario, *here):
             if observer.judge_run(one)[0]:
                 return False
             after = (one.flash, observer.scenario.power_on(one.world))
-            if after not in seen:
-                seen.add(after)
+            if told_apart(after, alike) not in seen:
+                seen.add(told_apart(after, alike))
                 waiting.append(after)
     return True
