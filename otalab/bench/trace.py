@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from math import fsum, inf
-from typing import Any, overload
+from typing import Any, NamedTuple, overload
 
 from otalab.bench.scenario import Scenario, World
 from otalab.errors import InternalFault, LostRunner, OtalabError, Unrepeatable
@@ -28,8 +28,7 @@ ATTEMPTS = 3
 COUNTS = ("erases", "programs", "waits", "asks")
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One effect of a run: when it began (seconds since power-on), how long it took, and what it met.
 
     `due`: when the commit timer that runs meanwhile is due, in seconds since power-on; `inf` where none runs.
