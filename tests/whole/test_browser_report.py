@@ -3,14 +3,20 @@
 Screenshots are left in `test-output/`.
 """
 
+import json
 import subprocess
 import sys
+from datetime import date
 
 import pytest
 from browsing import CHROMIUM, OUTPUT, a_browser
 from playwright.sync_api import expect
 
+from otalab.files import MADE
 from otalab.firmware.catalogue import load_design
+from otalab.views.report.facts import Asked, gather
+from otalab.views.report.page import page as drawn
+from otalab.views.report.revision import read_review
 
 pytestmark = [
     pytest.mark.browser,
@@ -89,6 +95,74 @@ def test_it_shows_the_fatal_cut_and_steps_beyond_it(page):
 
     assert {"file", "blob"} == set(page.asked)
     assert [] == page.said
+
+
+@pytest.fixture(scope="module")
+def blank(tmp_path_factory):
+    """
+    A small report to be filled in; its name is markup, and its checklist is whole.
+    """
+    asked = Asked(designs=("mongoose",), board="tiny", faults=("atomic",), parts=(), rates=("us-2022",), most=0)
+    place = tmp_path_factory.mktemp("blank") / "my review.html"
+    place.write_text(drawn(gather(asked)[0], asked, ["otalab", "report"], date(2026, 1, 2)), encoding="utf-8")
+    return place
+
+
+def filled(page):
+    """
+    What stands in the page: of each name, what is ticked or written.
+    """
+    script = (
+        "() => [...document.querySelectorAll('[data-answer]')].filter((one) => one.type !== 'radio' || one.checked)"
+    )
+    return dict(page.evaluate(f"({script})().map((one) => [one.name, one.value]).filter(([, value]) => value)"))
+
+
+ANSWERS = {"item-1": "met", "item-2": "not-met", "note-2": "see </textarea> <b>& \u2026\nsecond", "reviewer": 'A "B" C'}
+
+
+def test_a_report_is_filled_in_kept_saved_and_opened_again(browser, blank, tmp_path):
+    """
+    The same browser keeps the answers, the saved page holds them for others, and both leave the page as it came.
+    """
+    context = browser.new_context(viewport={"width": 1000, "height": 900}, offline=True, accept_downloads=True)
+    page = context.new_page()
+    said = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(blank.as_uri())
+    page.locator('[name=item-1][value="met"]').check()
+    page.locator('[name=item-2][value="not-met"]').check()
+    page.locator('[name=item-3][value="met"]').click()
+    page.locator('[name=item-3][value="met"]').click()  # and thought better of it
+    page.locator("[name=note-2]").fill(ANSWERS["note-2"])
+    page.locator("[name=reviewer]").fill(ANSWERS["reviewer"])
+    assert ANSWERS == filled(page)
+    page.reload()
+    expect(page.locator("#kept")).to_contain_text("as this browser kept them")
+    assert ANSWERS == filled(page)
+    with page.expect_download() as coming:
+        page.get_by_role("button", name="Save with answers").click()
+    saved = tmp_path / coming.value.suggested_filename
+    coming.value.save_as(saved)
+    context.close()
+
+    stranger = browser.new_context(offline=True)
+    page = stranger.new_page()
+    page.on("console", lambda message: said.append(message.text))
+    page.goto(saved.as_uri())
+    assert "my review-answered.html" == saved.name
+    assert ANSWERS == filled(page)
+    assert ANSWERS == json.loads(page.locator("#answers").text_content())
+    # It is the page that it was: its facts, its players, its mark; and it can be filled in further.
+    assert read_review(str(saved)) == read_review(str(blank))
+    page.locator("figure.player").first.scroll_into_view_if_needed()
+    expect(page.locator(".otalab-player .sentence").first).to_be_visible()
+    assert MADE in saved.read_text(encoding="utf-8")[:4096]
+    page.locator('[name=item-4][value="not-applicable"]').check()
+    expect(page.locator("#kept")).to_contain_text("Kept in this browser")
+    stranger.close()
+    assert [] == said
 
 
 def test_nothing_is_wider_than_the_page(page):

@@ -64,12 +64,14 @@ def page(
     environment.filters["sentence"] = sentence
     designs = [_of_design(reviewed, request, scenes) for reviewed in every]
     names = ", ".join(reviewed.design.name for reviewed in every)
+    own_facts = script_text(timeless(facts or twin(every, request)))
     text = environment.get_template("report.html").render(
         title=f"Review of {names}", asked=request, designs=designs, lost=lost,
         compared=compared_part(every, request), checklist=checklist_part(every), limits=limits_part(), ends=ends_part(),
         made=made.isoformat(), command=shlex.join(command), versions=versions(), digests=_digests(every, request),
         css=CSS + _read("report.css"), esm=ESM.replace("</script", "<\\/script"), script=_read("report.js"),
-        scenes=scenes.text(), facts=script_text(timeless(facts or twin(every, request))), revisions=changes,
+        scenes=scenes.text(), facts=own_facts, revisions=changes, review=digest(own_facts.encode()),
+        answers=_read("answers.js"),
     )  # fmt: skip
     # A version that a torn record names need not be text: what is none is escaped.
     return text.encode(errors="backslashreplace").decode()
