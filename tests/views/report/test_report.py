@@ -37,7 +37,7 @@ from otalab.views.report.svg import layout_svg, life_svg
 from otalab.views.report.words import choice_rows, one_in, probability
 
 SMALL = ["--board", "tiny", "--faults", "atomic", "--image", "healthy", "--rate", "us-2022", "--parts", "W25Q16JV"]
-ALONE = {"meta", "link", "br"}
+ALONE = {"meta", "link", "br", "input"}
 ONE_CELL = ["--faults", "unstable", "--image", "healthy", "--parts", "W25Q16JV"]
 EACH_PART = ["--faults", "all", "--image", "healthy", "--parts", "each"]
 PATIENCE = 120  # seconds for what must come; only a failure waits so long
