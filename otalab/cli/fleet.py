@@ -20,7 +20,7 @@ from otalab.cli.options.device import DEVICE_ID, check_times, chosen_device, dev
 from otalab.cli.parser import group
 from otalab.cli.progress import bar
 from otalab.cli.serve import first_of, need_net
-from otalab.collector import resting
+from otalab.collector import resting, settled
 from otalab.errors import BadInput
 from otalab.files import refused, try_folder
 from otalab.one_owner import Claims
@@ -82,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
     with ExitStack() as held:
         with resting():
             devices = open_all(arguments, held)
-        gc.freeze()  # what stays for as long as the process need not be looked at again and again
+        settled()
         gc.set_threshold(GARBAGE)
         asyncio.run(_serve(arguments, broker, devices))
     return 0

@@ -20,6 +20,7 @@ from otalab.cli.options.broker import add_broker_options, chosen_broker, refuse_
 from otalab.cli.options.device import DEVICE_ID, check_times, chosen_device, device_arguments
 from otalab.cli.options.effect import goes_with, refuse_idle
 from otalab.cli.parser import group
+from otalab.collector import settled
 from otalab.errors import BadInput
 from otalab.files import try_place
 from otalab.text import one_line
@@ -159,6 +160,7 @@ async def _serve(
     cancelled_by_signals(serving)
     ready.add_done_callback(lambda port: _tell(f"{arguments.board} on {_url(arguments.host, port.result())}"))
     others = [asyncio.create_task(source) for source in _other_sources(arguments, http, broker)]
+    settled()
     try:
         await first_of(serving, *others)
     except asyncio.CancelledError:

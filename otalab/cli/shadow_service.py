@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from otalab.cli.options.broker import add_broker_options, chosen_broker
 from otalab.cli.parser import group
 from otalab.cli.serve import first_of, need_net
+from otalab.collector import settled
 from otalab.errors import BadInput, OtalabError
 from otalab.one_owner import owned
 from otalab.text import one_line
@@ -78,6 +79,7 @@ async def _serve(state: Path | None, broker: Broker) -> None:
     shadows = Shadows(state)
     serving = asyncio.create_task(ShadowService(broker, shadows, _tell).run())
     cancelled_by_signals(serving)
+    settled()
     try:
         await first_of(serving)
     except asyncio.CancelledError:
