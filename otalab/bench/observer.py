@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from otalab.bench.ends import BAD, End
 from otalab.bench.scenario import Scenario
 from otalab.bench.trace import Life, Run, life
+from otalab.firmware.merge import directory_sectors
 from otalab.firmware.outcome import Bricked, Hung, Reset, Running
 from otalab.formats.filesystems.kinds import read_files
 from otalab.hardware.chip import Look, Stretch
@@ -90,9 +91,9 @@ class Observer:
             return end, []
         reads: list[Look] = []
         if self.scenario.files:
-            region = self.scenario.device.board.slots[run.outcome.slot].fs
-            files = self.scenario.device.board.sectors_of(region)
-            reads += (Look(sector, raw=True) for sector in files)
+            board = self.scenario.device.board
+            files, directories = board.sectors_of(board.slots[run.outcome.slot].fs), directory_sectors(board)
+            reads += (Look(sector, raw=sector not in directories) for sector in files)
             self._looked((), files)
         probed = self._probe(run.flash)
         if end and end.name not in BAD and probed.refused:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from otalab.formats.bundle.manifest import shown
-from otalab.formats.filesystems.kinds import mount
+from otalab.formats.filesystems.kinds import DIRECTORIES, mount
 from otalab.formats.filesystems.scratch import BlockErase, BlockProgram, BlockRead, FileSystem, FileSystemFault, Scratch
-from otalab.hardware.board import NO_FILES
+from otalab.hardware.board import NO_FILES, Board
 from otalab.hardware.chip import Chip
 from otalab.hardware.effects import Erase, Routine
 from otalab.hardware.places import Region
@@ -81,10 +81,27 @@ def mounted(chip: Chip, region: Region) -> Routine[FileSystem | None]:
 
 def copied(chip: Chip, region: Region) -> Scratch:
     """Return a scratch copy of a region; what is read of it counts when its journal is replayed."""
+    size = chip.board.block_of(region)
     if chip.flash.marks and chip.board.file_system not in ("raw", NO_FILES):
         # How unstable cells read is decided before anyone looks at them.
-        chip.note_read(region.address, region.size)
-    return Scratch(chip.flash.read(region.address, region.size), chip.board.block_of(region))
+        for block in range(region.size // size):
+            _note_block(chip, region, block)
+    return Scratch(chip.flash.read(region.address, region.size), size)
+
+
+def directory_sectors(board: Board) -> frozenset[int]:
+    """Return the sectors of a board that its file systems read as a directory, and never as the contents of a file."""
+    regions = [slot.fs for slot in board.slots if slot.fs.size]
+    return frozenset(at for fs in regions for at in board.sectors_of(fs)[: DIRECTORIES.get(board.file_system, 0)])
+
+
+def _note_block(chip: Chip, region: Region, block: int) -> None:
+    size = chip.board.block_of(region)
+    chip.note_read(region.address + block * size, size, raw=not _is_directory(chip, block))
+
+
+def _is_directory(chip: Chip, block: int) -> bool:
+    return block < DIRECTORIES.get(chip.board.file_system, 0)
 
 
 def held_in_ram(chip: Chip, region: Region) -> Mount:
@@ -112,12 +129,16 @@ def replayed(chip: Chip, region: Region, scratch: Scratch) -> Routine[None]:
     for entry in scratch.drain():
         match entry:
             case BlockRead(block):
-                chip.note_read(region.address + block * size, size)
+                _note_block(chip, region, block)
                 chip.require_readable(region.address + block * size, size)
             case BlockErase(block):
                 yield Erase(geometry.sector_at(region.address) + block)
             case BlockProgram(offset, data):
-                yield from geometry.pages(region.address + offset, data)
+                chip.appends = _is_directory(chip, offset // size)
+                try:
+                    yield from geometry.pages(region.address + offset, data)
+                finally:
+                    chip.appends = False
 
 
 FOLDERS: dict[str, Folders] = {"carried": with_folders, "flat": flat}

@@ -9,6 +9,7 @@ In a record place it is what the codec makes of the bytes, now and after whateve
   beginning or end.  What an erase leaves of scrap is scrap again: a front that moves in from one end cannot get past
   a byte that is neither 00 nor ff without spoiling it, and what lies before such a byte was of that stretch already.
 - Bytes without a guard, or behind a shorter one, are themselves.
+- The blocks of a littlefs's root directory, where nobody but littlefs looks: `directories` has their classes.
 - The sectors of a journal hold many records each: `journal` has their classes, where they are asked for.
 
 The check of an ESP-IDF entry covers its sequencer alone, and that is enough: the two stand at its ends, so no stretch
@@ -34,12 +35,12 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 
 from otalab.bench.trace import Step, sector_of
 from otalab.faults.tear import Tear
-from otalab.firmware.design import OWN
 from otalab.firmware.device import Device
 from otalab.firmware.store import Family
 from otalab.formats.records.guard import STRONG
 from otalab.formats.records.record import FEW, Record, renumbered
-from otalab.graph.journal import Journal
+from otalab.graph.directories import Directory
+from otalab.graph.journal import Journal, is_journal
 from otalab.graph.passages import Passages, as_read
 from otalab.graph.stretches import Stretches
 from otalab.hardware.chip import Look
@@ -62,7 +63,8 @@ class Identity:
             if not other
         ]
         self._journals = [Journal(family) for family, other in zip(device.families, apart, strict=True) if other]
-        self._every: tuple[_Kind | Journal, ...] = (*self._kinds, *self._journals)
+        self._directory = Directory(device.board)
+        self._every: tuple[_Kind | Journal | Directory, ...] = (*self._kinds, *self._journals, self._directory)
         self._of = {sector: kind for kind in self._kinds for sector in kind.places}
         self._journal_of = {sector: journal for journal in self._journals for sector in journal.places}
 
@@ -98,7 +100,10 @@ class Identity:
         if journal := self._journal_of.get(sector):
             kept = journal.key(flash, sector, raw=raw)
             return (kept, _hidden(flash.mark_of(sector), contents)) if flash.marks else kept
-        shown = contents if kind else self.stretches.of(sector, contents)
+        if not raw and sector in self._directory.sectors:
+            shown: Hashable = self._directory.read_class(contents)
+        else:
+            shown = contents if kind else self.stretches.of(sector, contents)
         return (shown, _hidden(flash.mark_of(sector), contents)) if flash.marks else shown
 
     def raw_class(self, sector: int, contents: bytes, mark: Mark | None) -> Hashable:
@@ -131,6 +136,8 @@ class Identity:
         hidden, kind = _hidden(mark, contents) if mark else None, self._of.get(sector)
         if journal := self._journal_of.get(sector):
             return journal.read_class(contents), hidden
+        if sector in self._directory.sectors:
+            return self._directory.read_class(contents), hidden
         return (kind.record_class(contents[: kind.size]) if kind else self._seen(sector, contents)), hidden
 
     def _seen(self, sector: int, contents: bytes) -> Hashable:
@@ -142,14 +149,6 @@ class Identity:
             return journal.noted(effect, before, sector, tears)
         kind = self._of.get(sector)
         return kind.noted(tears) if kind and isinstance(effect, Erase) else tears
-
-
-def is_journal(device: Device, family: Family) -> bool:
-    """Say whether places hold several guarded records each, and nothing but the lab's own functions looks at them."""
-    design = device.firmware.design
-    if design is None or family.codec.guard_bits < STRONG or family.size == family.codec.size:
-        return False
-    return not any(getattr(design, choice) in names for choice, names in OWN.items())
 
 
 class _Kind:

@@ -28,7 +28,10 @@ from collections.abc import Hashable, Iterable, Iterator
 
 from otalab.bench.trace import Step, sector_of
 from otalab.faults.tear import Tear
+from otalab.firmware.design import OWN
+from otalab.firmware.device import Device
 from otalab.firmware.store import Family
+from otalab.formats.records.guard import STRONG
 from otalab.formats.records.record import FEW, Codec, Record, renumbered
 from otalab.hardware.effects import Erase, Program
 from otalab.hardware.flash import ERASED, Flash
@@ -191,6 +194,14 @@ class Journal:
         whole = frozenset(record for record, its_ones in records if _within(its_ones, ones))
         body = frozenset(record for record, its_ones in records if _within(its_ones >> check, ones >> check))
         return whole, body
+
+
+def is_journal(device: Device, family: Family) -> bool:
+    """Say whether places hold several guarded records each, and nothing but the lab's own functions looks at them."""
+    design = device.firmware.design
+    if design is None or family.codec.guard_bits < STRONG or family.size == family.codec.size:
+        return False
+    return not any(getattr(design, choice) in names for choice, names in OWN.items())
 
 
 def _within(ones: int, others: int) -> bool:

@@ -55,6 +55,8 @@ class Chip:
         # What decided this run, in order: the first look at a sector, unless the run had erased it before, and chance.
         self.path: list[Look | Draw] = []
         self.killed: set[int] = set()
+        # Whether what is programmed goes where nobody but its reader has looked: see `otalab.graph.directories`.
+        self.appends = False
         # Of every sector on the path: were its bytes looked at?
         self._seen: dict[int, bool] = {}
         # Where bytes were looked at: here and there, and of which sectors all that is asked for counts as all of them.
@@ -99,7 +101,7 @@ class Chip:
         for sector in self.flash.geometry.sectors_of(address, length):
             if sector in self.killed:
                 continue
-            if raw and not alone:
+            if not alone:
                 self.wholly.add(sector)
             elif raw:
                 self.stretches.add(self._stretch(sector, address, length))
@@ -127,7 +129,7 @@ class Chip:
         """Let an effect run to its end; `after` is what finds the contents then, if that is known already."""
         if isinstance(effect, Program):
             # What a program leaves depends on the bits below it, so it counts as a read of them.
-            self.note_read(effect.address, len(effect.data), alone=True)
+            self.note_read(effect.address, len(effect.data), raw=not self.appends, alone=True)
             self.flash = after(self.flash, effect)
         elif isinstance(effect, Erase):
             self.flash = after(self.flash, effect)

@@ -21,6 +21,8 @@ class GeometryFault(FileSystemFault):
 
 
 MOUNTS: dict[str, Callable[[Scratch], FileSystem]] = {"littlefs": Lfs, "spiffs": Spiffs}
+# Of so many blocks at the beginning a file system reads whole entries of a directory, and of the rest that it is torn.
+DIRECTORIES = {"littlefs": 2}
 MAKERS: dict[str, Callable[[Scratch, dict[str, bytes]], None]] = {"littlefs": make_lfs, "spiffs": make_spiffs}
 
 
