@@ -11,7 +11,7 @@ from otalab.bench.setup import board_for, set_up
 from otalab.cli.parser import group
 from otalab.errors import BadInput
 from otalab.files import read_text, try_folder, write_whole
-from otalab.own.build import built, found_compiler
+from otalab.own.build import HEADER, built, found_compiler
 from otalab.own.code import CodeFirmware
 from otalab.own.page import PAGE, Page
 from otalab.settings import EXAMPLES
@@ -46,6 +46,7 @@ def begin(arguments: argparse.Namespace) -> int:
     write_whole(folder / "loader.c", read_text(START / "loader.c"))
     write_whole(folder / PAGE, page)
     print(f"{folder / 'loader.c'} is a boot loader that is safe; change it, then: otalab check --firmware {folder}")
+    print(f"what it may call, and what may be called of it, stands in {HEADER}")
     return 0
 
 

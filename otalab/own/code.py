@@ -192,10 +192,13 @@ def loaded(power: Power, chip: Controller, device: Device) -> Routine[Start | Br
 
 
 def is_committed(power: Power, *, timed: bool, confirmed: bool = False) -> Routine[bool]:
-    """Ask the code whether what runs is to stay; without such an entry it is where no timer runs, or once confirmed."""
+    """Ask the code whether what runs is to stay.
+
+    Without such an entry it is once it is confirmed, or where neither a timer nor a way to confirm it waits for that.
+    """
     if power.provides("ota_committed"):
         return bool((yield from power.call("ota_committed")))
-    return confirmed or not timed
+    return confirmed or not (timed or power.provides("ota_confirm"))
 
 
 class CodeImage:

@@ -61,7 +61,7 @@ uint32_t ota_boot(void);          /* the boot loader: the address of the image t
 uint32_t ota_commit_within(void); /* after ota_boot: seconds until the commit timer is due; 0, or missing: no timer */
 int ota_timer(void);              /* the commit timer is due; not 0: reset */
 void ota_started(void);           /* the first thing that an image does */
-int ota_committed(void);          /* is this image to stay?  Missing: there was no timer, or ota_confirm went well */
+int ota_committed(void);          /* is this image to stay?  Missing: ota_confirm went well, or is missing as well */
 int ota_confirm(void);            /* the health check passed: keep this image; 0 if that is done */
 int ota_update(void);             /* take what is on offer; 0: it is done, reset; else the update is lost */
 void ota_factory(const struct ota_image *image); /* once, at the factory: an image lies in slot 0, write the record */

@@ -102,6 +102,24 @@ def test_ram_dies_with_the_power(tmp_path):
     assert {"twice"} == {line for run in lived.runs for _, line in run.log if "Starting" not in line}
 
 
+@pytest.mark.parametrize(
+    ("more", "commits"),
+    [
+        ("", 0),
+        ('int ota_confirm(void) { ota_log("confirmed"); return 0; }', 1),
+        ('int ota_confirm(void) { ota_log("confirmed"); return 0; } int ota_committed(void) { return 1; }', 0),
+    ],
+)
+def test_an_image_that_can_be_confirmed_is(tmp_path, more, commits):
+    """
+    Where nobody says that it is to stay already; once in each run, timer or not.
+    """
+    lived = life(set_up(code(tmp_path, f"{SLOT_0}\n{more}", "sanitize = false\n"), app_size=500))
+
+    assert commits == [line for _, line in lived.last.log].count("confirmed")
+    assert lived.last.outcome.committed
+
+
 RANDOM = {
     "the clock": "struct timespec now; clock_gettime(CLOCK_MONOTONIC, &now); return now.tv_nsec;",
     "memory that nobody wrote": "volatile uint32_t room[64]; return room[7];",
