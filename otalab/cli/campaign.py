@@ -117,9 +117,12 @@ def chosen_fleet(arguments: argparse.Namespace, study: Study) -> Fleet:
     from otalab.numbers.fleet import Fleet  # noqa: PLC0415  # see above
 
     laws = chosen_laws(arguments)
-    if laws != Laws():
-        return _kinds(arguments, study, laws)
-    return Fleet.read(study, arguments.fleet) if arguments.fleet else Fleet((study,))
+    if laws == Laws():
+        return Fleet.read(study, arguments.fleet) if arguments.fleet else Fleet((study,))
+    fleet = _kinds(arguments, study, laws)
+    if pressed():
+        raise KeyboardInterrupt  # or kinds that were not searched yet would be searched all the same
+    return fleet
 
 
 def _kinds(arguments: argparse.Namespace, study: Study, laws: Laws) -> Fleet:

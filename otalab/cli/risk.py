@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, replace
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
@@ -65,15 +67,15 @@ def run(arguments: argparse.Namespace) -> int:
     if how == "csv" and laws.options and not picture:
         raise BadInput(f"{laws.options}: a law, and CSV tells the ends at its mean alone: take --json")
     side_by_side = how == "table" and len(names) > 1
-    worked_out = Laws() if side_by_side else laws
     results = {}
     for name, study in studies.items():
         explore(study)
-        results[name] = as_object(study) | _per_year(study, arguments) | _by_laws(study, worked_out, street, arguments)
-        if arguments.sensitivity and not pressed():
-            results[name] |= by_input(study)
+        results[name] = as_object(study) | _per_year(study, arguments)
         if pressed():
             break  # what is known by now is printed, and said to be partial
+        with suppress(KeyboardInterrupt):
+            for more in _besides(study, Laws() if side_by_side else laws, street, arguments):
+                results[name] |= more
     if picture:
         _draw(studies[names[0]], picture, results[names[0]])
     if how == "csv":
@@ -125,14 +127,17 @@ def _per_year(study: Study, arguments: argparse.Namespace) -> dict[str, Any]:
     return {"per_year": yearly(replace(study, given_cut=False).weighed, arguments.updates_per_year, arguments.years)}
 
 
-def _by_laws(study: Study, laws: Laws, street: Street | None, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return what the laws come to, and what a bad day costs; nothing after an interrupt."""
+def _besides(
+    study: Study, laws: Laws, street: Street | None, arguments: argparse.Namespace
+) -> Iterator[dict[str, Any]]:
+    """Yield what the laws come to, what a bad day costs, and what matters most: each may take several searches."""
     from otalab.numbers.fleet import Fleet  # noqa: PLC0415  # slow to load
 
-    if pressed():
-        return {}
     updates = None if arguments.updates_per_year is None else arguments.updates_per_year * arguments.years
-    return by_laws(study, laws, updates) | by_street(Fleet((study,)), A_MILLION, street)
+    yield by_laws(study, laws, updates)
+    yield by_street(Fleet((study,)), A_MILLION, street)
+    if arguments.sensitivity:
+        yield by_input(study)
 
 
 def _in_years(result: dict[str, Any]) -> str:

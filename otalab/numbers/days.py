@@ -103,6 +103,8 @@ class DayEnd(NamedTuple):
 def by_hour(study: Study, begun: Begun) -> list[DayEnd]:
     """Return a row for each end; `study` has the mean rate of the update's hours."""
     here, ever = begun.fleet(study), begun.fleet(study, WHOLE)
+    for kind in (*here.studies, *ever.studies):
+        kind.settle()
     return [DayEnd(end, *here.interval(end), *ever.interval(end)) for end in ENDS]
 
 

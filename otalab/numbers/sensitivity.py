@@ -110,7 +110,7 @@ def _between(name: str, study: Study, low: _Value, high: _Value, *, scaled: bool
 
 
 def _ends(study: Study) -> dict[str, float]:
-    return _with_bad(study.weighed.ends)
+    return _with_bad(study.settle().ends)
 
 
 def _with_bad(ends: Mapping[str, float]) -> dict[str, float]:

@@ -173,6 +173,12 @@ class Study(ScenarioOptions):
         explored = self.explored
         return Weighed(explored.graph, self.rates, self.model.shares, self.given_cut, explored.sampled)
 
+    def settle(self) -> Weighed:
+        """Return `weighed`, of a search that nobody broke off: whoever breaks off one of several means them all."""
+        if self.explored.interrupted:
+            raise KeyboardInterrupt(f"the search of {self.design.name} was broken off")
+        return self.weighed
+
     def __getstate__(self) -> dict[str, Any]:
         # What was computed stays at home.
         return {known.name: getattr(self, known.name) for known in fields(self)}

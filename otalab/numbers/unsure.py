@@ -65,10 +65,12 @@ def unsure(study: Study, law: RateLaw, confidence: float = 0.95) -> list[Unsure]
     A graph that does not close is searched anew for every rate, and the bounds of its samples are taken in.
     """
     fleet = homes(study, law)
+    for kind in fleet.studies:
+        kind.settle()
     tail = (1 - confidence) / 2
     rates = [law.quantile(share) for share in np.linspace(tail, 1 - tail, POINTS)]
-    at = [replace(study, rates=replace(study.rates, default=rate)).weighed for rate in rates]
-    here = replace(study, rates=replace(study.rates, default=law.mean)).weighed.ends
+    at = [replace(study, rates=replace(study.rates, default=rate)).settle() for rate in rates]
+    here = replace(study, rates=replace(study.rates, default=law.mean)).settle().ends
     rows = []
     for end in ENDS:
         bounds = [weighed.interval(end) for weighed in at]

@@ -163,3 +163,15 @@ def test_where_a_law_has_no_place_its_mean_is_named_or_refused(law, capsys):
     assert f"at the mean of the law ({law[-2]})" in capsys.readouterr().out
     assert 2 == main([*designs, *law, "--format", "csv"])
     assert f"{law[-2]}: a law, and CSV tells the ends at its mean alone" in capsys.readouterr().err
+
+
+def test_who_breaks_off_one_of_several_searches_means_them_all():
+    """Nothing is made of what half a search has found, and no other hour is searched."""
+
+    def pressed(_explorer):
+        raise KeyboardInterrupt
+
+    loose = study("cc3200", 600.0, board="tiny", faults="torn-program", app_size=500, budget=11)
+    assert not loose.explore(pressed).closed
+    with pytest.raises(KeyboardInterrupt, match="cc3200 was broken off"):
+        by_hour(loose, Begun(Day("flat", (2.0,) * 24), (5,)))
