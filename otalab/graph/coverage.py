@@ -13,6 +13,10 @@ from otalab.graph.explorer import Explorer
 from otalab.graph.nodes import Node
 from otalab.hardware.chip import Look
 
+UNNAMED = (
+    "; its page does not say how its records are, and a table [records] would let the lab take for one what no code "
+    "can tell apart"
+)
 MOST_KINDS = 6  # are told, the ones that are covered least first
 
 
@@ -57,7 +61,8 @@ def obstacle(explorer: Explorer, nodes: list[Node]) -> str:
     if sector is None:
         return ""
     where = f"sector {sector} ({board.owner_of(sector)})"
-    return f"{contents[sector]:,} different contents of {where} in {len(nodes):,} nodes"
+    unnamed = explorer.scenario.device.records is None
+    return f"{contents[sector]:,} different contents of {where} in {len(nodes):,} nodes" + (UNNAMED if unnamed else "")
 
 
 def as_object(graph: CrashGraph) -> dict[str, Any]:

@@ -54,6 +54,8 @@ class DeviceFacts:
 
     def __init__(self, device: Device) -> None:
         self.board, self.memory = device.board, CallMemory()
+        # Compiled for another board it is another program; of all that a board is, this is found once.
+        self.program = hash(device.board)
         geometry = device.board.geometry
         # So many programs would write all of the flash four times over.
         self.limit = 4 * geometry.size // geometry.at(0).page_size

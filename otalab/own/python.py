@@ -43,7 +43,7 @@ class PythonPower(Power):
         self._names: dict[str, Any] = {"ota": Provided(self), "__name__": page.sources[0].stem}
 
     def __enter__(self) -> Self:
-        self._same.hears(self._chip.board)
+        self._same.hears(self._facts.program)
         path = page_source(self._page)
         try:
             with self._limited():

@@ -73,6 +73,7 @@ class Runner:
             os.close(theirs)
             os.close(answers)
         self._published: list[bytes | None] = []
+        self._marked = False
         # Whether it waits for the next word, and whether something is switched on that has not ended.
         self.quiet, self._on = True, False
         # Whether what was switched on was told to end, and nobody has heard yet that it did.
@@ -109,9 +110,12 @@ class Runner:
 
     def mark(self, sectors: Sequence[int]) -> None:
         """Say which sectors are not as they seem: what they read as is asked for each time."""
+        if not sectors and not self._marked:
+            return
         self.memory[MARKS_AT:MAILBOX_AT] = bytes(SECTORS)
         for sector in sectors:
             self.memory[MARKS_AT + sector] = 1
+        self._marked = bool(sectors)
 
     def journal(self) -> bytes:
         """Return what was done since the last look, and begin anew."""

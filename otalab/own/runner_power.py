@@ -139,7 +139,7 @@ class RunnerPower(Power):
         milliseconds = max(1, round(1000 * self._page.seconds))
         runner.put(used=0, effects=self._facts.limit, milliseconds=milliseconds, wild=runner.get("wild") + 89, sync=0)
         self._command = say.POWER_ON
-        self._same.hears(self._chip.board)
+        self._same.hears(self._facts.program)
         for entry in self._calls:
             self._make_again(entry)
 

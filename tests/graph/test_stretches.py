@@ -12,6 +12,7 @@ from plain import Thin, enumerate_plainly, mini
 
 from otalab import set_up
 from otalab.faults.models import fault_model
+from otalab.graph.coverage import obstacle
 from otalab.graph.explorer import Explorer
 from otalab.graph.freeze import graph_of
 from otalab.graph.history import ending, play
@@ -103,6 +104,33 @@ def test_what_is_not_looked_at_opens_no_graph(tmp_path):
     assert {"bricked", "updated"} <= set(graph.ends)
     for end, history in graph.histories.items():
         assert end == ending(scenario, list(play(scenario, faults, history.legs))).name
+
+
+COUNTS = """
+def ota_boot():
+    number = int.from_bytes(ota.read(ota.RECORD_0, 4), "little")
+    yield from ota.erase(ota.RECORD_0, ota.SECTOR_SIZE)
+    yield from ota.program(ota.RECORD_0, (number + 1).to_bytes(4, "little"))
+    return ota.SLOT_0
+
+def ota_factory(image):
+    yield from ota.program(ota.RECORD_0, bytes(4))
+"""
+
+
+def test_an_open_cell_of_code_says_what_a_record_page_would_do(tmp_path):
+    """A number that counts on for ever closes nothing, where nobody says that it is one."""
+    (tmp_path / "loader.py").write_text(COUNTS)
+    (tmp_path / "firmware.toml").write_text('name = "mine"\nsources = ["loader.py"]\n')
+    scenario = set_up(str(tmp_path / "firmware.toml"), "tiny", app_size=100)
+    explorer = Explorer(scenario, fault_model("atomic"), budget=20)
+    explorer.explore()
+
+    assert not explorer.closed
+    assert (
+        "different contents of sector 1 (record 0) in 20 nodes; its page does not say how its records are, and a "
+        in (obstacle(explorer, explorer.nodes))
+    )
 
 
 def test_stretches_are_told_apart_by_what_they_hold():
