@@ -14,6 +14,7 @@ from otalab.bench.trace import Life
 from otalab.errors import BadInput
 from otalab.files import MADE, read_text, write_whole
 from otalab.hardware.effects import Erase, Program
+from otalab.hardware.flash import LARGEST
 from otalab.hardware.geometry import FlashGeometry
 
 READERS: dict[str, Callable[[str], Any]] = {
@@ -23,6 +24,8 @@ READERS: dict[str, Callable[[str], Any]] = {
     "time": lambda text: float(text) if text else None,
     "size": lambda text: int(text or "0", 0),
 }
+# A page on a chip may be as large as its sectors, and each of its bytes has two digits.
+MOST_DIGITS = 2 * LARGEST
 LINE = "a line has op (erase or program), address, data (a program's, hex), time (seconds, or none), size (an erase's)"
 
 
@@ -56,6 +59,7 @@ def read_recording(path: str | Path) -> tuple[RecordedOperation, ...]:
     """Return the operations of a recording, CSV or JSON lines, in the order of its lines."""
     operations, header, number = [], list[str](), 0
     lines = read_text(path).split("\n")
+    usual = csv.field_size_limit(MOST_DIGITS)
     try:
         for number, line in enumerate(map(str.strip, lines), 1):
             if line.startswith("{"):
@@ -69,6 +73,8 @@ def read_recording(path: str | Path) -> tuple[RecordedOperation, ...]:
                 header = header or cells
     except (ValueError, RecursionError, csv.Error) as error:
         raise BadInput(f"{path}:{number}: {error}; {LINE}") from error
+    finally:
+        csv.field_size_limit(usual)
     if not operations:
         raise BadInput(f"{path}: holds no operation below a header, and no JSON object; {LINE}")
     return tuple(operations)

@@ -104,12 +104,6 @@ class Scenario(Summary):
         """The names of the parts that its times are those of."""
         return self.device.board.part_names if self.device.board.parts else self.part.name
 
-    def _part_at(self, effect: Erase | Program) -> FlashPart:
-        board = self.device.board
-        if not board.parts:
-            return self.part
-        return board.part_of(effect.sector if isinstance(effect, Erase) else board.geometry.sector_at(effect.address))
-
     def probing(self) -> Scenario:
         """Return the scenario in which a device, wherever it has come to, is offered one more good image."""
         return replace(self, new=self.probe, bundle=self.probe_bundle, offers="until-taken", earlier=())
@@ -123,9 +117,9 @@ class Scenario(Summary):
         """Return how long an effect takes that does not wait for an answer."""
         match effect:
             case Erase():
-                return self._part_at(effect).erase_seconds(self.timing)
+                return self.device.board.part_under(effect, self.part).erase_seconds(self.timing)
             case Program(_, data):
-                return self._part_at(effect).program_seconds(len(data), self.timing)
+                return self.device.board.part_under(effect, self.part).program_seconds(len(data), self.timing)
             case Wait(_, seconds):
                 return seconds
         return 0.0

@@ -182,7 +182,7 @@ def require_small_units(board: Board) -> None:
 
 def timed(board: Board, timing: Timing) -> FlashPart:
     """Return the part of a board, or say now, and not in the middle of a search, which of its times the table lacks."""
-    for chip in (board.part, *board.parts):
+    for chip in board.written_parts:
         chip.erase_seconds(timing), chip.program_seconds(1, timing)
     return board.part
 

@@ -38,7 +38,7 @@ class TableCommand:
 def _boards() -> _Rows:
     for board in map(load_board, boards()):
         geometry = board.geometry
-        yield board.name, board.platform, board.part.name, geometry.size, board.sector_sizes, board.summary
+        yield board.name, board.platform, board.part_names, geometry.size, board.sector_sizes, board.summary
 
 
 def _parts() -> _Rows:

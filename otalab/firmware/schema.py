@@ -13,6 +13,7 @@ from otalab.firmware.own_part import says
 from otalab.hardware.board import FILE_SYSTEMS, MOST_SLOTS
 from otalab.hardware.part import parts
 from otalab.hardware.places import DATA
+from otalab.hardware.soldered import MOST_PIECES
 
 ADDRESS = {"type": "integer", "minimum": 0}
 REGION = {
@@ -61,6 +62,13 @@ def layout_schema() -> dict[str, Any]:
         **dict.fromkeys(("name", "summary", "platform"), text),
         "part": {"enum": list(parts()), "description": "a flash part of data/flash_parts.csv"},
         "flash_size": ADDRESS,
+        "flash": {
+            "type": "array",
+            "items": _table({"part": {"enum": list(parts())}, "size": ADDRESS}) | {"required": ["part", "size"]},
+            "minItems": 1,
+            "maxItems": MOST_PIECES,
+            "description": "in place of part and flash_size: every part, or kind of sectors, in the order of addresses",
+        },
         "file_system": {"enum": list(FILE_SYSTEMS)},
         "data": {
             "enum": list(DATA),
@@ -72,8 +80,11 @@ def layout_schema() -> dict[str, Any]:
         "slots": {"type": "array", "items": SLOT, "minItems": 2, "maxItems": MOST_SLOTS},
         "factory": SLOT | {"description": "an image that no update replaces, and that a loader may start last"},
     }
-    required = ["part", "flash_size", "loader", "records", "slots"]
-    return _table(properties) | {"required": required, "description": "the partition table it was written for"}
+    return _table(properties) | {
+        "required": ["loader", "records", "slots"],
+        "oneOf": [{"required": ["part", "flash_size"]}, {"required": ["flash"]}],
+        "description": "the partition table it was written for",
+    }
 
 
 def _choice(name: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from otalab.errors import BadInput, OutOfTable
+from otalab.hardware.effects import Erase, Program
 from otalab.hardware.geometry import FlashGeometry, Geometry, MixedGeometry
 from otalab.hardware.part import FlashPart
 from otalab.hardware.places import (
@@ -152,10 +153,33 @@ class Board:
             return self.part
         return self.parts[self.geometry.piece_at(self.geometry.start_of(sector))]
 
+    def part_under(self, effect: Erase | Program, part: FlashPart) -> FlashPart:
+        """Return the part that an effect works on; on a board with one that is `part`, which may stand in its place."""
+        if not self.parts:
+            return part
+        return self.part_of(effect.sector if isinstance(effect, Erase) else self.geometry.sector_at(effect.address))
+
+    @property
+    def written_parts(self) -> tuple[FlashPart, ...]:
+        """The parts on which something lies that is written again: all but the loader."""
+        regions = [region for name, region in self.owners() if name != "boot loader"]
+        owned = (self.part_of(sector) for region in regions for sector in self.sectors_of(region))
+        return tuple(dict.fromkeys(owned)) if self.parts else (self.part,)
+
     @property
     def sector_sizes(self) -> int | str:
         """The size of its sectors, or how many there are of which size."""
-        return self.geometry.sector_size if isinstance(self.geometry, Geometry) else self.geometry.sizes()
+        sizes = {*map(self.geometry.size_of, range(self.geometry.count))}
+        return sizes.pop() if len(sizes) == 1 else self.geometry.sizes()
+
+    @property
+    def sectors_in_words(self) -> str:
+        """The same in a sentence on its flash, "in sectors of ..."."""
+        return (
+            f"{self.sector_sizes} bytes"
+            if isinstance(self.sector_sizes, int)
+            else f"several sizes: {self.sector_sizes}"
+        )
 
     @property
     def part_names(self) -> str:
@@ -164,12 +188,12 @@ class Board:
 
     @property
     def alike(self) -> Geometry:
-        """How its flash is divided, for what knows sectors of one size alone; `BadInput` where they are not."""
+        """How its flash is divided, for what knows sectors of one kind alone; `BadInput` where they are not."""
         if isinstance(self.geometry, Geometry):
             return self.geometry
         raise BadInput(
-            f"board {self.name} has sectors of several sizes ({self.geometry.sizes()}), and code in C or Python is "
-            "built for sectors that are alike: take another board, or a design"
+            f"board {self.name} has several parts or sizes of sectors ({self.part_names}), and code in C or Python is "
+            "built for one SECTOR_SIZE and PAGE_SIZE: take another board, or a design"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import fsum, inf, isfinite
 
@@ -11,6 +12,7 @@ import pandas as pd
 from otalab.bench.rounds import endless_round, turns
 from otalab.errors import BadInput
 from otalab.graph.arrays import Floats
+from otalab.hardware.board import Board
 from otalab.hardware.effects import Erase
 from otalab.numbers.fleet import Fleet
 from otalab.numbers.study import Study
@@ -18,23 +20,23 @@ from otalab.numbers.study import Study
 DAY = 86_400.0
 
 
-def wear(study: Study, updates_per_year: float, years: float, endurance: float | None = None) -> pd.DataFrame:
+def wear(
+    study: Study, updates_per_year: float, years: float, endurance: float | Mapping[str, float] | None = None
+) -> pd.DataFrame:
     """Return one row per sector that is erased: its owner, the erases by then, and the share of its life used up.
 
     The graph tells of one update, written beside slot 0.  Where it leaves slot 1 running, the next one goes back with
     the two slots in turned roles, so over many updates each of a pair of sectors gets half of what both get; so do the
     two records, where the other one counts in the end.  What an update leaves is seen from the firmware's own life.
     Taken for granted: every update is like this one and ends as if undisturbed, and the device lives.
-    `per_update` is the mean for an update; `endurance` is how many erases a sector is good for: the part's, if not
-    given.
+    `per_update` is the mean for an update; `endurance` is how many erases a sector is good for, or
+    that by the name of its part: the part's, if not given.
     An average device is looked at, whatever the study takes as given.
     """
     for name, value in (("updates_per_year", updates_per_year), ("years", years)):
         if not (isfinite(value) and value >= 0):
             raise BadInput(f"{name}: a number of 0 or more is needed, got {value}")
-    limit = study.scenario.part.endurance if endurance is None else endurance
-    if not 0 < limit < inf:
-        raise BadInput(f"endurance: more than 0 erases are needed, got {limit:g}")
+    specified = _specified(study.board, endurance)
     weighed = replace(study, given_cut=False).weighed
     if not weighed.closed:
         raise BadInput(
@@ -44,6 +46,7 @@ def wear(study: Study, updates_per_year: float, years: float, endurance: float |
     worn = _evened(study, weighed.wear)
     sectors = np.flatnonzero(worn)
     erases = worn[sectors] * updates_per_year * years
+    limit = np.array([specified[study.board.part_of(int(sector)).name] for sector in sectors], np.float64)
     return pd.DataFrame(
         {
             "sector": sectors,
@@ -54,6 +57,18 @@ def wear(study: Study, updates_per_year: float, years: float, endurance: float |
             "used": erases / limit,
         }
     )
+
+
+def _specified(board: Board, endurance: float | Mapping[str, float] | None) -> dict[str, float]:
+    """Return how many erases a sector of each part is good for, by its name."""
+    of_part = endurance if isinstance(endurance, Mapping) else {}
+    specified = {}
+    for chip in board.written_parts:
+        number = endurance if isinstance(endurance, int | float) else of_part.get(chip.name)
+        limit = specified[chip.name] = chip.endurance if number is None else number
+        if not 0 < limit < inf:
+            raise BadInput(f"endurance: more than 0 erases are needed, got {limit:g}")
+    return specified
 
 
 def _evened(study: Study, worn: Floats) -> Floats:

@@ -93,7 +93,8 @@ def part_table(studies: Mapping[str, Study], names: Sequence[str] | None = None)
     for label, weighed in studies.items():
         for name in parts() if names is None else names:
             try:
-                other = replace(weighed, part=name)
+                own = weighed.board.parts and name == weighed.scenario.part_names
+                other = weighed if own else replace(weighed, part=name)
                 other.refuse_nonsense()
             except BadInput as error:
                 rows.append((label, name, np.nan, np.nan, str(error)))

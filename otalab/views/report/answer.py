@@ -89,7 +89,7 @@ def _way_out(summary: ReviewedSummary, of: dict[str, Scope]) -> Iterator[str]:
 def _weighed(summary: ReviewedSummary, of: dict[str, Scope], reviewed: Reviewed, request: Asked) -> Iterator[str]:
     low, high = summary.band
     band = f"; single members of it give {probability(low)} to {probability(high)}" if high > low else ""
-    where = f"on {reviewed.chip.name} at rate {request.rates[0]}"
+    where = f"on {reviewed.scenario.part_names} at rate {request.rates[0]}"
     yield f"Probability of a bad end per update ({of['risk'].narrow}), {where}: {_risk_text(summary.risk)}{band}."
     year = f"{request.updates_per_year:g} updates a year"
     yield f"Of a million devices with {year}, that many come to a bad end in a year: {_lost_text(summary)}."

@@ -163,11 +163,6 @@ class Reviewed:
         """The board that it was looked at on."""
         return self.scenario.device.board
 
-    @property
-    def chip(self) -> FlashPart:
-        """The flash part on it."""
-        return self.scenario.part
-
 
 @dataclass(frozen=True)
 class Unreviewed:
@@ -236,13 +231,14 @@ def _weight(request: Asked, name: str, progress: Teller) -> Weight:
     studies = {rate: request.study(name, rate) for rate in request.rates}
     first = studies[request.rates[0]]
     rows, carries, twins = [], {}, dict[tuple[object, ...], str]()
-    for part_name in dict.fromkeys((first.scenario.part.name, *request.parts)):
+    own, several = first.scenario.part_names, first.board.parts
+    for part_name in (own,) if several else dict.fromkeys((own, *request.parts)):
         progress(f"{first.design.name}: risk on {part_name}")
-        twin = twins.setdefault(_times(part(part_name), request.timing), part_name)
+        twin = own if several else twins.setdefault(_times(part(part_name), request.timing), part_name)
         table = part_table(studies, [twin])
         rows.append(table.assign(part=part_name))
         if table.low.notna().any():
-            carries[part_name] = _carries(risk_phase_table(replace(first, part=twin)))
+            carries[part_name] = _carries(risk_phase_table(first if several else replace(first, part=twin)))
     band = [weighed.bad for weighed in first.band().values()]
     return Weight(studies, risk_phase_table(first), pd.concat(rows), carries, (min(band), max(band)))
 

@@ -29,7 +29,7 @@ def design_part(reviewed: Reviewed) -> dict[str, Any]:
     return {
         "choices": choice_rows(reviewed.design),
         "board": board,
-        "chip": reviewed.chip,
+        "parts": reviewed.scenario.part_names,
         "offer": reviewed.scenario.offers,
         "layout": layout_svg(board, reviewed.scenario.device.records),
         "regions": regions,

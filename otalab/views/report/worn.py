@@ -23,9 +23,10 @@ class Worn:
 
 def wear_of(study: Study, updates_per_year: float, years: float, endurance: float | None) -> Worn:
     """Return the wear of a study; an endurance that is not given is that of its part, or a guess."""
-    known, guess = (endurance, "") if endurance else _endurance(study.scenario.part)
+    known = {chip.name: (endurance, "") if endurance else _endurance(chip) for chip in study.board.written_parts}
+    guess = "; ".join(guess for _, guess in known.values() if guess)
     try:
-        return Worn(wear(study, updates_per_year, years, known), guess=guess)
+        return Worn(wear(study, updates_per_year, years, {name: one for name, (one, _) in known.items()}), guess=guess)
     except BadInput as error:
         return Worn(None, str(error))
 

@@ -80,8 +80,10 @@ def _uploaded(options: DeviceOptions) -> Image:
 
 def _part(options: DeviceOptions, scenario: Scenario) -> FlashPart:
     chip = part(options.part) if options.part else scenario.part
-    # Times that the part lacks are found missing now, and not in the middle of an update.
-    chip.erase_seconds(), chip.program_seconds(1)
+    # Times that a part lacks are found missing now, and not in the middle of an update.
+    for each in scenario.device.board.parts or (chip,):
+        if each in scenario.device.board.written_parts or each is chip:
+            each.erase_seconds(), each.program_seconds(1)
     return chip
 
 

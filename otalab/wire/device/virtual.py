@@ -209,9 +209,9 @@ class VirtualDevice:
             # the flip points that the lab's arithmetic has for effects that are all or nothing.
             case Erase():
                 await self._apply(effect)
-                await self._pace(self.part.erase_seconds())
+                await self._pace(self.device.board.part_under(effect, self.part).erase_seconds())
             case Program(_, data):
-                await self._pace(self.part.program_seconds(len(data)))
+                await self._pace(self.device.board.part_under(effect, self.part).program_seconds(len(data)))
                 await self._apply(effect)
             case Wait(what, seconds):
                 self.state = "rebooting" if what in NOT_UP else "running"
