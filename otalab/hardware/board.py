@@ -175,11 +175,8 @@ class Board:
     @property
     def sectors_in_words(self) -> str:
         """The same in a sentence on its flash, "in sectors of ..."."""
-        return (
-            f"{self.sector_sizes} bytes"
-            if isinstance(self.sector_sizes, int)
-            else f"several sizes: {self.sector_sizes}"
-        )
+        sizes = self.sector_sizes
+        return f"{sizes} bytes" if isinstance(sizes, int) else f"several sizes: {sizes}"
 
     @property
     def part_names(self) -> str:

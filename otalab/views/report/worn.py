@@ -26,7 +26,9 @@ def wear_of(study: Study, updates_per_year: float, years: float, endurance: floa
     known = {chip.name: (endurance, "") if endurance else _endurance(chip) for chip in study.board.written_parts}
     guess = "; ".join(guess for _, guess in known.values() if guess)
     try:
-        return Worn(wear(study, updates_per_year, years, {name: one for name, (one, _) in known.items()}), guess=guess)
+        return Worn(
+            wear(study, updates_per_year, years, {name: limit for name, (limit, _) in known.items()}), guess=guess
+        )
     except BadInput as error:
         return Worn(None, str(error))
 
