@@ -165,6 +165,24 @@ def test_a_report_is_filled_in_kept_saved_and_opened_again(browser, blank, tmp_p
     assert [] == said
 
 
+def test_a_short_address_opens_the_player_at_the_fatal_cut(browser, reported):
+    """
+    From outside, and by a click in the matrix.
+    """
+    context = browser.new_context(viewport={"width": 1200, "height": 700}, offline=True)
+    page = context.new_page()
+    page.goto((reported / "review.html").as_uri())
+    address = page.locator(".matrix td.unsafe a").first.get_attribute("href")
+    page.locator(".matrix td.unsafe a").first.click()
+    expect(page.locator(f"{address} .otalab-player .sentence")).to_be_in_viewport()
+    page = context.new_page()
+    page.goto((reported / "review.html").as_uri() + address)
+    sentence = page.locator(f"{address} .otalab-player .sentence")
+    expect(sentence).to_be_in_viewport()
+    expect(sentence).to_contain_text("THE POWER FAILS")
+    context.close()
+
+
 def test_nothing_is_wider_than_the_page(page):
     """
     What is wide scrolls by itself.

@@ -7,10 +7,13 @@ from itertools import groupby
 from typing import Any
 
 from otalab.views.report.facts import Asked, Reviewed
+from otalab.views.report.same_cut import same_cuts
 from otalab.views.report.summary import ReviewedSummary, Scope, WorstEnd, models_words, scopes, summary_of
 from otalab.views.report.words import (
+    NO_WAYS,
     SIGNS,
     UNKNOWN,
+    Ways,
     bounds,
     choice_rows,
     cuts_words,
@@ -33,7 +36,7 @@ NO_CHANGE = {
 }
 
 
-def summary_part(reviewed: Reviewed, request: Asked) -> dict[str, Any]:
+def summary_part(reviewed: Reviewed, request: Asked, ways: Ways = NO_WAYS) -> dict[str, Any]:
     """Return the answer in a few sentences: the scope, the worst end, the way out, and then the risk."""
     summary, of = summary_of(reviewed, request), scopes(request)
     badges = [(SIGNS[summary.verdict], summary.verdict, models_words(of["verdict"].models))]
@@ -43,8 +46,17 @@ def summary_part(reviewed: Reviewed, request: Asked) -> dict[str, Any]:
         "name": summary.design,
         "verdict": summary.verdict,
         "badges": badges,
+        "shown": [*_shown(summary, ways)],
         "sentences": [*_found(summary, of), *_way_out(summary, of), *_weighed(summary, of, reviewed, request)],
     }
+
+
+def _shown(summary: ReviewedSummary, ways: Ways) -> Iterator[tuple[str, str]]:
+    """Yield the addresses of the ways that the answer speaks of, each with its end."""
+    for way in (summary.worst, summary.easiest, summary.beyond_worst):
+        key = (way.identity.rpartition("/")[0], way.end) if way else ("", "")
+        if way and key in ways:
+            yield way.end, ways[key]
 
 
 def _found(summary: ReviewedSummary, of: dict[str, Scope]) -> Iterator[str]:
@@ -124,6 +136,7 @@ def compared_part(every: Sequence[Reviewed], request: Asked) -> dict[str, Any]:
     return {
         "names": [summary.design for summary in summaries],
         "rows": [*_spanned(rows)],
+        "same_cuts": same_cuts(order) if len(order) > 1 else [],
         "differ": [(way, values) for way, values in differ if len(set(values)) > 1],
     }
 

@@ -32,6 +32,7 @@ from otalab.views.report.parts import (
     repair_part,
     risk_part,
     stories_part,
+    ways_of,
     wear_part,
 )
 from otalab.views.report.revision import Revision
@@ -83,11 +84,12 @@ def _of_design(reviewed: Reviewed, request: Asked, scenes: Scenes) -> dict[str, 
     tape = scenes.tape(base.tape.packed())
     for each in stories:
         each["scene"] = scenes.story(tape, base, each["story"], reviewed)
+    ways = ways_of(stories)
     undisturbed = None if stories else scenes.undisturbed(tape, reviewed)
     return {
         "name": reviewed.design.name, "summary": reviewed.design.summary,
-        "answer": summary_part(reviewed, request), "is": design_part(reviewed),
-        "matrix": matrix_part(reviewed, request), "stories": stories, "undisturbed": undisturbed,
+        "answer": summary_part(reviewed, request, ways), "is": design_part(reviewed),
+        "matrix": matrix_part(reviewed, request, ways), "stories": stories, "undisturbed": undisturbed,
         "risk": risk_part(reviewed, request), "wear": wear_part(reviewed, request),
         "repair": repair_part(reviewed),
     }  # fmt: skip

@@ -16,7 +16,7 @@ from otalab.views.report.checklist import answered, checklist
 from otalab.views.report.facts import Asked, Reviewed, Weight
 from otalab.views.report.story import stories
 from otalab.views.report.svg import bars_svg, layout_svg, life_svg
-from otalab.views.report.words import SIGNS, bounds, choice_rows, cuts_words, listed, many, probability
+from otalab.views.report.words import NO_WAYS, SIGNS, Ways, bounds, choice_rows, cuts_words, listed, many, probability
 
 
 def design_part(reviewed: Reviewed) -> dict[str, Any]:
@@ -38,16 +38,16 @@ def design_part(reviewed: Reviewed) -> dict[str, Any]:
     }
 
 
-def matrix_part(reviewed: Reviewed, request: Asked) -> list[dict[str, Any]]:
-    """Return the verdict matrix: a row for each fault model, a cell for each image."""
+def matrix_part(reviewed: Reviewed, request: Asked, ways: Ways = NO_WAYS) -> list[dict[str, Any]]:
+    """Return the verdict matrix: a row for each fault model, a cell for each image, with the address of its story."""
     cells = {(cell.case.faults, cell.case.image): cell for cell in reviewed.cells}
     return [
-        {"faults": faults, "cells": [_cell_words(cells[faults, image]) for image in request.images]}
+        {"faults": faults, "cells": [_cell_words(cells[faults, image], ways) for image in request.images]}
         for faults in request.faults
     ]
 
 
-def _cell_words(cell: Any) -> dict[str, Any]:
+def _cell_words(cell: Any, ways: Ways) -> dict[str, Any]:
     graph, bad = cell.graph, cell.graph.counterexample
     ends = [end for end in graph.ends if end in BAD] if bad else graph.ends
     if bad:
@@ -57,6 +57,7 @@ def _cell_words(cell: Any) -> dict[str, Any]:
     return {
         "verdict": graph.verdict, "sign": SIGNS[graph.verdict], "ends": ", ".join(ends), "told": words,
         "wrecks": f"{graph.wrecks:,}", "expanded": f"{graph.expanded:,}", "states": graph.nodes,
+        "way": ways.get((cell.case.text, bad.end), "") if bad else "",
     }  # fmt: skip
 
 
@@ -65,6 +66,7 @@ def stories_part(reviewed: Reviewed) -> list[dict[str, Any]]:
     return [
         {
             "title": story.title,
+            "address": story.address,
             "moral": story.moral,
             "happens": story.happens,
             "shortest": story.shortest,
@@ -79,6 +81,15 @@ def stories_part(reviewed: Reviewed) -> list[dict[str, Any]]:
         }
         for story in stories(reviewed.cells)
     ]
+
+
+def ways_of(reviewed_stories: Sequence[dict[str, Any]]) -> Ways:
+    """Return the address of the story of each cell's end."""
+    return {
+        (cell.case.text, each["story"].history.end): each["address"]
+        for each in reviewed_stories
+        for cell in each["story"].cells
+    }
 
 
 def risk_part(reviewed: Reviewed, request: Asked) -> dict[str, Any]:

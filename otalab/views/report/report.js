@@ -21,12 +21,28 @@ function model(scene) {
   };
 }
 
+/** Draw a player, once. */
+function draw(target) {
+  if (target.dataset.drawn) return;
+  target.dataset.drawn = "yes";
+  seen.unobserve(target);
+  target.replaceChildren();
+  player.render({ model: model(scenes[target.dataset.scene]), el: target });
+}
+
 const seen = new IntersectionObserver((entries) => {
-  for (const { isIntersecting, target } of entries) {
-    if (!isIntersecting) continue;
-    seen.unobserve(target);
-    target.replaceChildren();
-    player.render({ model: model(scenes[target.dataset.scene]), el: target });
-  }
+  for (const { isIntersecting, target } of entries) if (isIntersecting) draw(target);
 }, { rootMargin: "600px" });
 document.querySelectorAll("figure.player").forEach((one) => seen.observe(one));
+
+/** Whoever comes by the short address of a counterexample comes to its player, which stands at the fatal cut. */
+function arrive() {
+  const named = document.getElementById(location.hash.slice(1));
+  const figure = named?.matches(".story") && named.querySelector("figure.player");
+  if (!figure) return;
+  draw(figure);
+  // The browser goes to the beginning of the story by itself; the player has its size once it is laid out.
+  requestAnimationFrame(() => requestAnimationFrame(() => figure.scrollIntoView({ block: "start" })));
+}
+addEventListener("hashchange", arrive);
+arrive();

@@ -13,6 +13,7 @@ from typing import Any
 
 from otalab.bench.ends import END_WORDS
 from otalab.bench.trace import Run, Step, sector_of
+from otalab.graph.case import digest
 from otalab.graph.check import Cell, counterexample
 from otalab.graph.history import History, Played
 from otalab.hardware.flash import Flash
@@ -88,6 +89,11 @@ class Story:
     def identity(self) -> str:
         """The id that `otalab replay` plays."""
         return self.cells[0].case.identity(self.history)
+
+    @property
+    def address(self) -> str:
+        """The short address of the story in the page: the same wherever the same counterexample is told."""
+        return f"cut-{digest(self.identity.encode(errors='backslashreplace'))[:8]}"
 
     @property
     def replay(self) -> str:

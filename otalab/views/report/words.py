@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from math import isnan
+from types import MappingProxyType
 from typing import Any
 
 from otalab.firmware.design import Design, ways
@@ -11,6 +13,9 @@ from otalab.firmware.device import Firmware
 from otalab.firmware.own_part import says
 
 SIGNS = {"safe": "✓", "unsafe": "✗", "open": "?", "yes": "✓", "no": "✗", "partly": "◐"}
+# The address of the story that tells of an end of a cell, by the cell's text and that end.
+Ways = Mapping[tuple[str, str], str]
+NO_WAYS: Ways = MappingProxyType({})
 UNKNOWN = 0.999  # bounds as far apart as this say nothing
 COUNTS = {0: "no", 1: "one", 2: "two", 3: "three", 4: "four", 5: "five"}
 _UNITS = ((1e12, "million million"), (1e9, "thousand million"), (1e6, "million"), (1e3, "thousand"))

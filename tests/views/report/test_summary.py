@@ -14,7 +14,8 @@ from otalab.views.report.answer import compared_part, summary_part
 from otalab.views.report.checklist import OF_CUTS, answered, checklist
 from otalab.views.report.facts import Asked, gather
 from otalab.views.report.judged import NOTHING_AGAINST, Judged, cell_rank
-from otalab.views.report.parts import matrix_part
+from otalab.views.report.parts import matrix_part, stories_part, ways_of
+from otalab.views.report.same_cut import same_cuts
 from otalab.views.report.story import stories
 from otalab.views.report.summary import models_words, scopes, summary_of
 
@@ -181,6 +182,42 @@ def test_the_way_to_the_worst_end_is_a_story_too():
 
     assert {cell.graph.counterexample.end, Judged((cell,)).history.end} == {story.history.end for story in told}
     assert all(story.lived.end.name == story.history.end for story in told)
+
+
+@pytest.mark.slow
+def test_every_unsafe_cell_leads_to_its_story(every):
+    """
+    By a short address that is there once, and the same for the same counterexample; so does each end of the answer.
+    """
+    for reviewed in every:
+        told = stories_part(reviewed)
+        addresses = {each["address"] for each in told}
+        ways = ways_of(told)
+        cells = [cell for row in matrix_part(reviewed, QUICK, ways) for cell in row["cells"]]
+
+        assert len(told) == len(addresses) and all(len(address) < 13 for address in addresses)
+        assert all((cell["verdict"] == "unsafe") == (cell["way"] in addresses) for cell in cells)
+        ends = [way for _, way in summary_part(reviewed, QUICK, ways)["shown"]]
+        assert bool(reviewed.standing.unsafe) == bool(ends) and set(ends) <= addresses
+
+
+@pytest.mark.slow
+def test_the_same_cuts_are_done_to_every_design(every):
+    """
+    What kills a design kills itself, and the cut of the others is in the same phase; where there is none, that is said.
+    """
+    every = [replace(reviewed, scope=("atomic",)) for reviewed in every]
+    rows = same_cuts(every)
+    names = [reviewed.design.name for reviewed in every]
+
+    dies = [one.design.name for one in every if one.standing.unsafe and one.standing.history.cuts]
+    assert dies == [row.design for row in rows]
+    for row in rows:
+        own = names.index(row.design)
+        assert row.answers[own].startswith(f"{every[own].standing.worst}, cut in: ")
+    single = next(row for row in rows if row.design == "single-record")
+    assert "updated, cut in: erase sector 2" == single.answers[names.index("hardened")]
+    assert any("no such cut" in answer for row in rows for answer in row.answers)
 
 
 def test_of_nothing_nothing_is_held_against_a_design():
