@@ -139,6 +139,7 @@ class Runner:
 
     def tell(self, command: int) -> None:
         """Say one thing; the process is then at work."""
+        self._need_open()
         self.put(command=command)
         self.quiet = False
         try:
@@ -149,6 +150,7 @@ class Runner:
 
     def hear(self) -> int:
         """Wait for what is said next."""
+        self._need_open()
         if not select.select([self._answers], [], [], SILENCE_SECONDS)[0]:
             raise Silent
         if not os.read(self._answers, 1):
@@ -157,6 +159,11 @@ class Runner:
         self.quiet, message = True, self.get("message")
         self._on = message not in (READY, ENDED)
         return message
+
+    def _need_open(self) -> None:
+        """Be lost once it was stopped: the numbers of its pipes may be those of another one's by now."""
+        if self._file.closed:
+            raise LostRunner
 
     def leave(self) -> None:
         """Let the child that waits end, or all of it where nobody knows what it does; nobody waits for its end."""

@@ -12,7 +12,7 @@ from own_code import SLOT_0, code, needs_cc
 
 from otalab import set_up
 from otalab.bench.trace import life
-from otalab.errors import OtalabError, Unrepeatable
+from otalab.errors import LostRunner, OtalabError, Unrepeatable
 from otalab.firmware.controller import Controller
 from otalab.graph.check import check_design
 from otalab.own import call_memory
@@ -187,6 +187,24 @@ def test_a_runner_that_is_killed_in_a_search_changes_nothing(tmp_path, spoken):
     assert len(words) > 25
     assert [cells[0].verdict, cells[0].ends, cells[0].nodes] == [cells[1].verdict, cells[1].ends, cells[1].nodes]
     assert cells[0].wrecks == cells[1].wrecks
+
+
+def test_one_that_was_stopped_is_lost_to_whoever_held_it(tmp_path):
+    """
+    The numbers of its pipes are those of the next one: nobody speaks to that by mistake, nor waits for it.
+    """
+    scenario = set_up(code(tmp_path, SLOT_0, FAST), app_size=500)
+    page, board = scenario.device.firmware.page, scenario.device.board
+    lost = running(page, board)
+    lost._process.kill()
+    lost._process.wait()
+    other = running(page, board)
+
+    assert other is not lost
+    for said in (lambda: lost.tell(POWER_ON), lost.hear):
+        with pytest.raises(LostRunner):
+            said()
+    assert decided(scenario)[0].slot == 0
 
 
 def test_one_that_is_always_killed_is_said_so(tmp_path, spoken):
