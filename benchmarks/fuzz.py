@@ -49,7 +49,7 @@ def at_doors(names: list[str], seconds: float, seed: int, keep: Path) -> list[st
     for one in tried:
         for answer, times in sorted(one.answers.items()):
             print(f"{times:8}  {answer}")
-        quarter, end = one.grown()
+        quarter, end = one.memory[0], one.memory[-1]
         print(f"{'':8}  {one.door}: {one.longest:.2f} s at most, {end - quarter:+} KiB from {quarter}")
     print(f"doors for {seconds:.0f} s, seed {seed}")
     return [problem for one in tried for problem in one.wrong()]

@@ -3,6 +3,9 @@
 An input is known by its door, the seed and its number, and is the same on every machine.
 """
 
+import contextlib
+import ctypes
+import gc
 import multiprocessing
 import random
 import sys
@@ -12,6 +15,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import _lru_cache_wrapper
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -24,6 +28,7 @@ from doors import DOORS
 LONGEST = 1.0  # seconds of processor time for one input
 HUNG = 60.0  # seconds on the wall, after which nobody waits for it any more
 GROWTH_KIB = 16_384  # between the first quarter, when all code is loaded, and the end, at each door
+KEPT = "kept"  # asks the process what it holds
 FEWEST = 20  # inputs at a door, or its growth would not be answered
 MOST_FOUND = 20
 
@@ -47,6 +52,9 @@ def behind(link: Connection, place: str) -> None:
     folder = Path(place, "work")
     folder.mkdir()
     while (named := link.recv()) is not None:
+        if named == KEPT:
+            link.send(kept())
+            continue
         taken, wrong = False, ""
         try:
             data = made(*named)
@@ -55,6 +63,17 @@ def behind(link: Connection, place: str) -> None:
         except BaseException:  # noqa: BLE001  # whatever it is, it is what is looked for
             wrong = traceback.format_exc()
         link.send(Trial(taken, time.process_time() - begun, wrong))
+
+
+def kept() -> int:
+    """Let go of what has an end, the caches that hold so much and no more, and return the memory of what is left."""
+    for one in gc.get_objects():
+        if isinstance(one, _lru_cache_wrapper) and one.cache_parameters()["maxsize"] is not None:
+            one.cache_clear()
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError):  # where the C library has it
+        ctypes.CDLL(None).malloc_trim(0)
+    return psutil.Process().memory_info().rss // 1024
 
 
 class Behind:
@@ -91,9 +110,10 @@ class Behind:
         self._start()
         return Trial(False, time.monotonic() - begun, wrong)
 
-    def memory(self) -> int:
-        """Return its resident memory, in KiB."""
-        return psutil.Process(self.process.pid).memory_info().rss // 1024
+    def kept(self) -> int:
+        """Return how much memory it holds of what has no end, in KiB."""
+        self.link.send(KEPT)
+        return int(self.link.recv())
 
     def end(self) -> None:
         """Have no more."""
@@ -103,7 +123,10 @@ class Behind:
 
 @dataclass
 class Tried:
-    """One door: what went in, the longest that one took, the memory after each, and what is wrong, by its place."""
+    """One door: what went in, the longest that one took, the memory in KiB, and what is wrong, by its place.
+
+    The memory is measured when a quarter of the time has gone by, and at the end.
+    """
 
     door: str
     answers: Counter[str] = field(default_factory=Counter)
@@ -111,15 +134,10 @@ class Tried:
     memory: list[int] = field(default_factory=list)
     found: dict[str, str] = field(default_factory=dict)
 
-    def grown(self) -> tuple[int, int]:
-        """Return the memory in KiB when a quarter of the inputs had gone in, and all of them."""
-        return (self.memory[len(self.memory) // 4], self.memory[-1]) if self.memory else (0, 0)
-
     def wrong(self) -> list[str]:
         """Return what is wrong, one text for each place where it goes wrong."""
-        quarter, end = self.grown()
-        grows = f"{self.door}: memory grew from {quarter} to {end} KiB in {len(self.memory)} inputs"
-        return [*self.found.values(), *([grows] if end - quarter > GROWTH_KIB else [])]
+        grows = f"{self.door}: memory grew from {self.memory[0]} to {self.memory[-1]} KiB"
+        return [*self.found.values(), *([grows] if self.memory[-1] - self.memory[0] > GROWTH_KIB else [])]
 
 
 def doors(names: list[str], seconds: float, seed: int, keep: Path) -> list[Tried]:
@@ -137,6 +155,7 @@ def doors(names: list[str], seconds: float, seed: int, keep: Path) -> list[Tried
 
 def _try(at: Tried, process: Behind, end: float, how: tuple[int, Path, Callable[[], object]]) -> None:
     (seed, keep, update), number = how, 0
+    quarter = time.monotonic() + (end - time.monotonic()) / 4
     while (time.monotonic() < end or number < FEWEST) and len(at.found) <= MOST_FOUND:
         starts, trial = process.starts, process.trial(at.door, seed, number)
         at.answers[f"{at.door}: {'wrong' if trial.wrong else 'taken' if trial.taken else 'refused'}"] += 1
@@ -149,9 +168,11 @@ def _try(at: Tried, process: Behind, end: float, how: tuple[int, Path, Callable[
             at.longest = max(at.longest, trial.seconds)
         if process.starts != starts:
             at.memory.clear()  # another process, which begins anew
-        at.memory.append(process.memory())
+        elif not at.memory and time.monotonic() > quarter and number >= FEWEST // 4:
+            at.memory.append(process.kept())
         number += 1
         update()
+    at.memory.append(process.kept())
 
 
 def _kept(keep: Path, named: tuple[str, int, int], trial: Trial) -> str:

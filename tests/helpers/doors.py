@@ -12,7 +12,7 @@ import json
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from bundles import archive, described, entry
@@ -63,7 +63,7 @@ class Door:
         return not said
 
 
-@cache
+@lru_cache(maxsize=16)  # megabytes each: with an end, so that whoever looks for growth can let go of them
 def scenario(design: str = "hardened", board: str = "tiny") -> Scenario:
     """Return the usual scenario, once."""
     return set_up(design, board)
