@@ -31,6 +31,8 @@ class Layout:
     factory: Region | None
     data: tuple[Region, ...]
     unknown: tuple[tuple[str, str], ...] = ()
+    # An external part behind the flash of `part`, and its bytes.
+    beside: tuple[str, int] | None = None
 
     def toml(self) -> str:
         """Return the page of a board; what is marked stands in a comment above its key."""
@@ -42,6 +44,10 @@ class Layout:
             yield from _marked(marks, key)
             if value:
                 yield f"{key} = {value}"
+        if self.beside:
+            for number, (name, size) in enumerate(((self.part, self.flash_size), self.beside)):
+                yield from _marked(marks, f"flash.{number}")
+                yield from ("", "[[flash]]", f"part = {json.dumps(name)}", f"size = 0x{size:x}")
         for key, regions in (("records", self.records), ("state", self.state)):
             yield from _marked(marks, key)
             for region in regions:
@@ -57,8 +63,9 @@ class Layout:
     def _values(self) -> Iterator[tuple[str, str]]:
         for key, words in (("name", self.name), ("summary", self.summary), ("platform", self.platform)):
             yield key, json.dumps(words)
-        yield "part", json.dumps(self.part)
-        yield "flash_size", f"0x{self.flash_size:x}"
+        if not self.beside:
+            yield "part", json.dumps(self.part)
+            yield "flash_size", f"0x{self.flash_size:x}"
         yield "file_system", json.dumps(self.file_system) if self.data else ""
         places = len(self.slots) + (self.factory is not None)
         yield "data", json.dumps("none" if not self.data else "each" if len(self.data) == places else "kept")

@@ -13,7 +13,7 @@ from otalab.formats.partition_csv import read_csv
 from otalab.formats.partition_table import Partition, PartitionTable, find_table, read_table
 from otalab.formats.pm_static import MappedRegion, read_map
 from otalab.formats.records import rboot, rboot_own
-from otalab.hardware.part import part
+from otalab.hardware.part import part, parts
 from otalab.hardware.places import Region
 
 SECTOR, BLOCK = 0x1000, 0x10000
@@ -85,10 +85,11 @@ def of_map(name: str, source: str, regions: dict[str, MappedRegion]) -> Layout:
         raise BadInput(
             f"{source}: no {', '.join(missing)}: a board needs a loader and two slots, named as MCUboot's are"
         )
-    loader, first, second = (_mapped(source, regions[name]) for name in wanted)
-    flash = whole_flash(max(region.address + region.size for region in regions.values()))
+    flash = whole_flash(max((part.address + part.size for part in regions.values() if not part.beside), default=0))
+    loader, first, second = (_mapped(source, regions[name], flash) for name in wanted)
     files = regions.get("littlefs_storage")
-    kept = (regions.get("settings_storage") or regions.get("nvs_storage"), 2 * NRF_SECTOR)
+    storage = regions.get("settings_storage") or regions.get("nvs_storage")
+    beside = _beside([region for region in (*map(regions.get, wanted), files, storage) if region and region.beside])
     unknown = {
         "platform": "by which name bundles are to know the device",
         "part": f"which microcontroller it is; {NRF} has sectors of 4 KiB and words of 4 bytes",
@@ -96,14 +97,21 @@ def of_map(name: str, source: str, regions: dict[str, MappedRegion]) -> Layout:
         "records": "where boot records could lie: MCUboot keeps trailers in its slots, and the lab has records; "
         "they are put into the storage of settings, or left out where that is too small",
     }
+    if beside:
+        unknown = {key: words for key, words in unknown.items() if key not in ("part", "flash_size")} | {
+            "flash.0": f"{unknown['part']}; {unknown['flash_size']}",
+            "flash.1": "which external part it is, and how large: the map ends below; its addresses follow on",
+            "slots": "whether code runs where it lies: MCUboot moves images to the first slot, the lab runs either one",
+        }
     if files:
         unknown["data"] = KEPT
-    storage, least = kept
-    records = _halves(storage.address) if storage and storage.size >= least else ()
+    room = storage is not None and storage.size >= 2 * NRF_SECTOR
+    records = _halves(_mapped(source, storage, flash).address) if storage and room else ()
     return Layout(
         *(name, f"two banks of MCUboot, as {name} has them", "lab", NRF, flash, "littlefs", loader, records, ()),
-        *((first, second), None, (_mapped(source, files),) if files else ()),
+        *((first, second), None, (_mapped(source, files, flash),) if files else ()),
         unknown=tuple(unknown.items()),
+        beside=beside,
     )
 
 
@@ -202,14 +210,25 @@ def _region(row: Partition) -> Region:
     return Region(row.offset, row.size)
 
 
-def _mapped(source: str, region: MappedRegion) -> Region:
+def _beside(outside: list[MappedRegion]) -> tuple[str, int] | None:
+    """Return the external part of a map, by its name there if the table has it, and its bytes; `None` without one."""
+    if not outside:
+        return None
+    size = whole_flash(max(region.address + region.size for region in outside))
+    named = (name for region in outside if region.device for name in parts() if name.startswith(region.device.upper()))
+    fitting = (name for name in named if size <= parts()[name].size and parts()[name].sector_size == NRF_SECTOR)
+    return next(fitting, serial_part(size)), size
+
+
+def _mapped(source: str, region: MappedRegion, inside: int) -> Region:
+    """Return where a region lies on the board, on which external flash follows that of the controller."""
     sector = part(NRF).sector_size
     if region.address % sector or region.size % sector:
         raise BadInput(
             f"{source}: {region.name} lies at 0x{region.address:x} with 0x{region.size:x} bytes: no whole sectors of "
             f"{sector}"
         )
-    return Region(region.address, region.size)
+    return Region(region.address + inside * region.beside, region.size)
 
 
 def _halves(address: int) -> tuple[Region, ...]:

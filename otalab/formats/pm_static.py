@@ -11,20 +11,25 @@ from otalab.errors import BadInput
 
 LARGEST = 1 << 28
 INSIDE = ("flash_primary", "flash")
-ELSEWHERE = ("external_flash",)
+BESIDE = ("external_flash",)
 
 
 @dataclass(frozen=True, slots=True)
 class MappedRegion:
-    """A named stretch of flash; address and size in bytes."""
+    """A named stretch of flash; address and size in bytes.
+
+    `beside`: it lies on an external part, whose addresses begin at 0 again; `device`: what the map calls that part.
+    """
 
     name: str
     address: int
     size: int
+    beside: bool = False
+    device: str = ""
 
 
 def read_map(source: str, text: str) -> dict[str, MappedRegion]:
-    """Return the regions of the internal flash by name; `BadInput` names what cannot be read."""
+    """Return the regions of flash, internal and external, by name; `BadInput` names what cannot be read."""
     try:
         tree = yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
@@ -41,15 +46,11 @@ def _regions(source: str, tree: dict[object, object]) -> Iterator[MappedRegion]:
         if not isinstance(fields, dict):
             raise BadInput(f"{source}: {str(name)[:40]!r} is no partition: it needs an address and a size")
         region = fields.get("region", INSIDE[0])
-        if region in ELSEWHERE:
-            raise BadInput(
-                f"{source}: {name} lies in {region}: a board of the lab has one flash; move it, or write its own board"
-            )
-        if region not in INSIDE:
+        if region not in (*INSIDE, *BESIDE):
             continue  # RAM, the one-time area
         address, size = fields.get("address"), fields.get("size")
         if size is None and type(address) is int and type(fields.get("end_address")) is int:
             size = fields["end_address"] - address
         if type(address) is not int or type(size) is not int or not (address >= 0 < size and address + size <= LARGEST):
             raise BadInput(f"{source}: {name}: address {address!r} and size {size!r} are no stretch of flash in bytes")
-        yield MappedRegion(str(name), address, size)
+        yield MappedRegion(str(name), address, size, region in BESIDE, str(fields.get("device", "")))

@@ -118,6 +118,28 @@ def test_a_map_of_two_banks_is_a_board(tmp_path: Path) -> None:
     assert "safe" == check_design("hardened", board=board, faults="atomic", app_size=4096).verdict
 
 
+@pytest.mark.parametrize(("device", "part"), [("MX25R64", "MX25R6435F"), ("GD25Q128", "W25Q16JV"), ("", "W25Q16JV")])
+def test_a_second_slot_on_an_external_part_is_on_the_board(device: str, part: str, tmp_path: Path) -> None:
+    """Its addresses follow those of the controller; which part it is goes by the map's name for it, or is a guess."""
+    there = f"0x0, size: 0x76000, region: external_flash, device: {device}"
+    data = MAP.replace("0x82000, size: 0x76000, region: flash_primary", there).encode()
+    board = board_of("pm_static.yml", data, tmp_path)
+    assert ([0xC000, 0x100000], f"nRF52840, {part}") == ([slot.app.address for slot in board.slots], board.part_names)
+    page = imported_layout("pm_static.yml", data).toml()
+    assert all(f"# NOT KNOWN: {words}" in page for words in ("which external part", "whether code runs where it lies"))
+    what = set_up("hardened", board, app_size=4096)
+    assert "updated" == judge(what, life(what)).name
+    assert "safe" == check_design("hardened", board=board, faults="atomic", app_size=4096).verdict
+
+
+def test_an_external_part_that_holds_nothing_of_an_update_is_left_out(tmp_path: Path) -> None:
+    """The board has one flash then, and another part may stand for it."""
+    more = "external_flash: {address: 0x0, size: 0x800000, region: external_flash}\n"
+    assert board_of("pm_static.yml", MAP.encode(), tmp_path) == board_of(
+        "pm_static.yml", (MAP + more).encode(), tmp_path
+    )
+
+
 @pytest.mark.parametrize("dump", [False, True])
 def test_a_map_of_rboot_is_a_board(dump: bool, tmp_path: Path) -> None:
     """Its ROMs are slots; a design with one record uses the place that rBoot has."""
@@ -183,8 +205,9 @@ MALFORMED = {
     "scalar.yml": (b"mcuboot: 12", "'mcuboot' is no partition: it needs an address and a size"),
     "missing.yml": (b"mcuboot: {address: 0, size: 0x1000}", "no mcuboot_primary, mcuboot_secondary"),
     "text.yml": (MAP.replace("0x76000", "large").encode(), "mcuboot_secondary: address 532480 and size 'large' are no"),
-    "outside.yml": (MAP.replace("0x76000, region: flash_primary", "0x76000, region: external_flash").encode(),
-                    "mcuboot_secondary lies in external_flash: a board of the lab has one flash"),
+    "outside.yml": (MAP.replace("0x82000, size: 0x76000, region: flash_primary",
+                                "0x10, size: 0x76000, region: external_flash").encode(),
+                    "mcuboot_secondary lies at 0x10 with 0x76000 bytes: no whole sectors"),
     "halves.yml": (MAP.replace("size: 0xc000", "size: 0xc100").encode(), "no whole sectors of 4096"),
 }  # fmt: skip
 
