@@ -69,12 +69,13 @@ def memory(process: int, what: str) -> float:
     return int(next(line for line in lines if line.startswith(f"{what}:")).split()[1]) / 1024
 
 
-def processor(parts: list[LiveCommand], service: LiveCommand) -> str:
-    """Say how much time of the processor they have had so far."""
+def processor(parts: list[LiveCommand], service: LiveCommand, devices: int) -> str:
+    """Say how much time of the processor they have had so far: in all, and for each device."""
     fleet, cloud = (
         sum(sum(psutil.Process(one.process_id).cpu_times()[:2]) for one in some) for some in (parts, [service])
     )
-    return f"processor so far: {fleet:.0f} s, the service {cloud:.0f} s"
+    each = 1000 * (fleet + cloud) / devices
+    return f"processor so far: {fleet:.1f} s, the service {cloud:.1f} s, {each:.2f} ms a device"
 
 
 def ended(parts: list[LiveCommand], folder: Path, chosen: argparse.Namespace) -> Counter[str]:
@@ -133,7 +134,7 @@ def main() -> int:
                 sys.exit(f"only {len(reported(state))} devices came up")
             print(f"{chosen.devices} devices in {len(parts)} processes up after {time.monotonic() - begun:.1f} s")
             print(f"memory before: {sum(memory(part.process_id, 'VmRSS') for part in parts):.0f} MB")
-            print(processor(parts, service))
+            print(processor(parts, service, chosen.devices))
             desired = json.dumps({"ota": {"url": f"http://127.0.0.1:{web.server_address[1]}/fw.zip"}})
             command = [sys.executable, "-m", "otalab", "shadow-service", "--broker", str(broker)]
             begun = time.monotonic()
@@ -155,7 +156,7 @@ def main() -> int:
             peak = sum(memory(part.process_id, "VmHWM") for part in parts)
             print(f"all updated and committed: {fine}, after {seconds:.1f} s")
             print(f"memory at most: {peak:.0f} MB, {peak / chosen.devices:.2f} MB a device")
-            print(processor(parts, service))
+            print(processor(parts, service, chosen.devices))
             print(f"the service: {memory(service.process_id, 'VmHWM'):.0f} MB at most")
             ends = ended(parts, folder, chosen)
             print(f"by their flash: {dict(ends)}")

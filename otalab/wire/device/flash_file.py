@@ -50,6 +50,7 @@ class SectorPool:
     def __init__(self) -> None:
         self._flashes: dict[Flash, Flash] = {}
         self._sectors: dict[bytes, bytes] = {}
+        self._shipped: tuple[Flash, bytes] | None = None
         # By the identity of the contents before, which are held beside those after, so that it stays theirs.
         self._after: dict[tuple[int, int, bytes], tuple[Flash, Flash]] = {}
 
@@ -63,6 +64,12 @@ class SectorPool:
             held = Sectors(self._sectors.setdefault(contents, contents) for contents in flash.sectors)
             known = self._flashes[flash] = Flash(flash.geometry, held, flash.marks)
         return known
+
+    def image(self, flash: Flash) -> bytes:
+        """Return the raw image that a new flash begins with: the last one that was asked for is at hand."""
+        if self._shipped is None or self._shipped[0] is not flash:
+            self._shipped = flash, flash.image
+        return self._shipped[1]
 
     def after(self, flash: Flash, effect: Effect) -> Flash:
         """Return the contents once an effect has run to its end."""
@@ -188,7 +195,7 @@ class FlashFile:
         size = shipped.geometry.size
         try:
             self._put(BEGUN, size)
-            self._put(shipped.image, 0)
+            self._put(self.pool.image(shipped) if self.pool else shipped.image, 0)
             self._force(os.fsync)
             beside()
             self._file.truncate(size)
