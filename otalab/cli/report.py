@@ -21,6 +21,7 @@ from otalab.cli.options.formats import add_format, chosen_format, csv_text
 from otalab.cli.options.outputs import add_force, apart, output
 from otalab.cli.options.scenario import add_device_options, chosen_options
 from otalab.cli.parser import group
+from otalab.cli.per_year import COST
 from otalab.cli.progress import bar
 from otalab.cli.way_out import tell_fault
 from otalab.errors import BadInput
@@ -50,6 +51,7 @@ def add_parser(commands: Any) -> None:
     add("--rate", action="append", metavar="R", help=f"power failures, repeatable ({', '.join(RATES)})")
     add("--parts", metavar="PART,...", help="parts whose risk is told, or each (five of them)")
     add("--updates-per-year", type=float, default=12.0, metavar="N", help="for wear (12)")
+    add("--brick-cost", type=float, metavar="C", help=COST)
     add("--years", type=float, default=10.0, metavar="N", help="for wear (10)")
     add("--endurance", type=float, metavar="N", help="erases a sector is good for (the part's, where it is known)")
     add = group(parser, "what comes out").add_argument
@@ -131,6 +133,7 @@ def _asked(arguments: argparse.Namespace) -> Asked:
         parts=tuple(some),
         updates_per_year=arguments.updates_per_year,
         years=arguments.years,
+        brick_cost=arguments.brick_cost,
         endurance=arguments.endurance,
         budget=arguments.budget,
         most=arguments.repair,

@@ -9,7 +9,7 @@ import argparse
 import json
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ from otalab.cli.options.outputs import add_force
 from otalab.cli.options.plots import add_plot, drawn, plotted
 from otalab.cli.options.study import add_study_options, chosen_study
 from otalab.cli.parser import group
+from otalab.cli.per_year import COST, in_years, per_year
 from otalab.cli.progress import bar
 from otalab.cli.sensitivity import by_input, moved
 from otalab.errors import BadInput
@@ -49,6 +50,7 @@ def add_parser(commands: Any) -> None:
     add = group(parser, "what comes out").add_argument
     add("--updates-per-year", type=float, metavar="U", help="tell the risk per device-year as well")
     add("--years", type=float, default=10.0, metavar="Y", help="and in so many years (10)")
+    add("--brick-cost", type=float, metavar="C", help=f"{COST}; with --updates-per-year")
     add("--sensitivity", action="store_true", help="tell what matters most; with --plot, a tornado")
     add_format(parser)
     add_plot(parser)
@@ -70,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     results = {}
     for name, study in studies.items():
         explore(study)
-        results[name] = as_object(study) | _per_year(study, arguments)
+        results[name] = as_object(study) | per_year(study, arguments)
         if pressed():
             break  # what is known by now is printed, and said to be partial
         with suppress(KeyboardInterrupt):
@@ -95,7 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _refuse_untold(arguments: argparse.Namespace, how: str, *, several: bool) -> None:
     """Refuse what would be worked out and not told."""
     goes_with(arguments, arguments.plot, "--plot", "--force")
-    goes_with(arguments, arguments.updates_per_year, "--updates-per-year", "--years")
+    goes_with(arguments, arguments.updates_per_year, "--updates-per-year", "--years", "--brick-cost")
     if how == "csv" or (how == "table" and several):
         why = "CSV tells the ends alone" if how == "csv" else "of several designs the ends are set side by side"
         idle = ("--updates-per-year", "--street", *(() if arguments.plot else ("--sensitivity",)))
@@ -118,15 +120,6 @@ def _draw(study: Study, picture: Output, result: dict[str, Any]) -> None:
     picture.write(drawn(ax, picture.path))
 
 
-def _per_year(study: Study, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return the risk per device-year, of an average device whatever is given, where that was asked for."""
-    from otalab.numbers.yearly import yearly  # noqa: PLC0415  # slow to load
-
-    if arguments.updates_per_year is None:
-        return {}
-    return {"per_year": yearly(replace(study, given_cut=False).weighed, arguments.updates_per_year, arguments.years)}
-
-
 def _besides(
     study: Study, laws: Laws, street: Street | None, arguments: argparse.Namespace
 ) -> Iterator[dict[str, Any]]:
@@ -138,14 +131,6 @@ def _besides(
     yield by_street(Fleet((study,)), A_MILLION, street)
     if arguments.sensitivity:
         yield by_input(study)
-
-
-def _in_years(result: dict[str, Any]) -> str:
-    """Say how many of a million devices are lost in a year, and in all years."""
-    spans = (("in a year", "in_a_year"), (f"in {result['years']:g} years", "in_years"))
-    lost = [(when, *(f"{1e6 * bound:.4g}" for bound in result[key])) for when, key in spans]
-    texts = [f"{low} {when}" if low == high else f"{low} to {high} {when}" for when, low, high in lost]
-    return f"of a million devices, at {result['updates_per_year']:g} updates a year, lost: {', '.join(texts)}"
 
 
 def beside(results: dict[str, dict[str, Any]], law: str) -> None:
@@ -255,7 +240,7 @@ def show(study: Study, result: dict[str, Any]) -> None:
     for line in lines(result):
         print(line)
     if "per_year" in result:
-        print("\n" + _in_years(result["per_year"]))
+        print("\n" + in_years(result["per_year"]))
     if "sensitivity" in result:
         print("\n" + "\n".join(moved(result["sensitivity"])))
     bad = study.graph.counterexample

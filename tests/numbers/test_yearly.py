@@ -31,3 +31,19 @@ def test_numbers_that_are_none_are_refused(updates, years):
     """One line."""
     with pytest.raises(BadInput, match="numbers above 0 are needed"):
         yearly(SimpleNamespace(interval=lambda *_: (0.0, 0.0)), updates, years)
+
+
+def test_a_visit_for_each_bad_end_is_paid_for():
+    """So many updates, so much a visit: money and trucks of a million devices, from least to most."""
+    told = yearly(SimpleNamespace(interval=lambda *_: (1e-9, 2e-9)), 12, 10, 150.0)
+
+    assert [0.012, 0.024] == pytest.approx(told["visits_per_million"])
+    assert [1.8, 3.6] == pytest.approx(told["cost_per_million"])
+    assert "cost_per_million" not in yearly(SimpleNamespace(interval=lambda *_: (0.0, 0.0)), 12, 10)
+
+
+@pytest.mark.parametrize("cost", [-1.0, float("nan"), float("inf")])
+def test_a_cost_that_is_none_is_refused(cost):
+    """One line."""
+    with pytest.raises(BadInput, match="a number of 0 or more is needed"):
+        yearly(SimpleNamespace(interval=lambda *_: (0.0, 0.0)), 12, 10, cost)

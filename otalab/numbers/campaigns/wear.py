@@ -36,7 +36,8 @@ def wear(
     for name, value in (("updates_per_year", updates_per_year), ("years", years)):
         if not (isfinite(value) and value >= 0):
             raise BadInput(f"{name}: a number of 0 or more is needed, got {value}")
-    specified = _specified(study.board, endurance)
+    board = study.scenario.device.board  # with the part that the study takes, where that is another one
+    specified = _specified(board, endurance)
     weighed = replace(study, given_cut=False).weighed
     if not weighed.closed:
         raise BadInput(
@@ -46,11 +47,11 @@ def wear(
     worn = _evened(study, weighed.wear)
     sectors = np.flatnonzero(worn)
     erases = worn[sectors] * updates_per_year * years
-    limit = np.array([specified[study.board.part_of(int(sector)).name] for sector in sectors], np.float64)
+    limit = np.array([specified[board.part_of(int(sector)).name] for sector in sectors], np.float64)
     return pd.DataFrame(
         {
             "sector": sectors,
-            "owner": [study.board.owner_of(int(sector)) for sector in sectors],
+            "owner": [board.owner_of(int(sector)) for sector in sectors],
             "per_update": worn[sectors],
             "erases": erases,
             "endurance": limit,

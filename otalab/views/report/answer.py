@@ -104,7 +104,10 @@ def _weighed(summary: ReviewedSummary, of: dict[str, Scope], reviewed: Reviewed,
     where = f"on {reviewed.scenario.part_names} at rate {request.rates[0]}"
     yield f"Probability of a bad end per update ({of['risk'].narrow}), {where}: {_risk_text(summary.risk)}{band}."
     year = f"{request.updates_per_year:g} updates a year"
-    yield f"Of a million devices with {year}, that many come to a bad end in a year: {_lost_text(summary)}."
+    cost = ""
+    if summary.cost is not None:
+        cost = f"; at {request.brick_cost:g} each, that costs {_span(summary, summary.cost)}"
+    yield f"Of a million devices with {year}, that many come to a bad end in a year: {_lost_text(summary)}{cost}."
     if summary.beyond == "unsafe" and summary.verdict != "unsafe":
         yield f"What can happen under {models_words(of['beyond'].models)} alone is in neither number."
 
@@ -127,6 +130,7 @@ def compared_part(every: Sequence[Reviewed], request: Asked) -> dict[str, Any]:
         ("safe under", _images_text(request), [models_words(summary.safe) or "none" for summary in summaries]),
         (f"bad end per update, {rate}", risk, [_risk_text(summary.risk) for summary in summaries]),
         ("bad ends of a million in a year", risk, [_lost_text(summary) for summary in summaries]),
+        *_costs(risk, summaries),
         ("erases per update", risk, [f"{summary.erases:.4g}" for summary in summaries]),
         ("smallest change", of["repair"].text, [_change_text(summary) for summary in summaries]),
     ]
@@ -139,6 +143,13 @@ def compared_part(every: Sequence[Reviewed], request: Asked) -> dict[str, Any]:
         "same_cuts": same_cuts(order) if len(order) > 1 else [],
         "differ": [(way, values) for way, values in differ if len(set(values)) > 1],
     }
+
+
+def _costs(scope: str, summaries: Sequence[ReviewedSummary]) -> Iterator[AnswerLine]:
+    """Yield a row for what bad ends cost, where a price was given."""
+    costs = [(summary, summary.cost) for summary in summaries if summary.cost is not None]
+    if costs:
+        yield "what these cost", scope, [_span(summary, cost) for summary, cost in costs]
 
 
 def _spanned(rows: list[AnswerLine]) -> Iterator[tuple[str, str, int, list[Any]]]:
@@ -173,7 +184,11 @@ def _risk_text(risk: tuple[float, float]) -> str:
 
 
 def _lost_text(summary: ReviewedSummary) -> str:
-    low, high = summary.lost
+    return _span(summary, summary.lost)
+
+
+def _span(summary: ReviewedSummary, span: tuple[float, float]) -> str:
+    low, high = span
     if summary.risk[1] - summary.risk[0] > UNKNOWN:
         return "not known"
     return f"{low:.3g}" if low == high else f"{low:.3g} to {high:.3g}"

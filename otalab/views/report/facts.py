@@ -28,6 +28,7 @@ from otalab.hardware.board import Board
 from otalab.hardware.part import FlashPart, Timing, part
 from otalab.numbers.rates import Rates
 from otalab.numbers.study import Study, study
+from otalab.numbers.yearly import a_cost
 from otalab.views.figures.risk import part_table, risk_phase_table
 from otalab.views.report.judged import Judged, Severity
 from otalab.views.report.worn import Worn, wear_of
@@ -50,6 +51,7 @@ class Asked(ScenarioOptions):
     updates_per_year: float = 12.0
     years: float = 10.0
     endurance: float | None = None
+    brick_cost: float | None = None
     budget: int = 100
     most: int = 3
     limit: int = 100
@@ -90,6 +92,7 @@ class Asked(ScenarioOptions):
                 raise BadInput(f"--{what} {number:g}: a number of 0 or more is needed")
         if self.endurance is not None and not 0 < self.endurance < inf:
             raise BadInput(f"--endurance {self.endurance:g}: more than 0 erases are needed")
+        a_cost(self.brick_cost)
         for rate in self.rates:
             Rates.parse(rate)
         for name in self.parts:

@@ -88,7 +88,8 @@ class ReviewedSummary:
     `verdict` and `worst` hold for what designs are judged by, and `easiest`, where fewer cuts lead to a milder end;
     `beyond` and `beyond_worst` for what was asked for beside it, empty where nothing was.
     `safe`, `unsafe` and `open` are the fault models, by their worst verdict.
-    `risk` is the probability of a bad end per update, `lost` the devices per million and year, each from least to most;
+    `risk` is the probability of a bad end per update, `lost` the devices per million and year, `cost` what these cost,
+    if a price was given; each from least to most.
     `band` what single members of the fault model give. `change` is proved to be enough, `repair` how its search ended.
     """
 
@@ -106,6 +107,7 @@ class ReviewedSummary:
     risk: tuple[float, float]
     band: tuple[float, float]
     lost: tuple[float, float]
+    cost: tuple[float, float] | None
     erases: float
     repair: str
     change: tuple[tuple[str, str, str], ...]
@@ -138,11 +140,16 @@ def summary_of(reviewed: Reviewed, request: Asked) -> ReviewedSummary:
         risk=(low, high),
         band=reviewed.weight.band,
         lost=(_lost(low, request), _lost(high, request)),
+        cost=_cost((_lost(low, request), _lost(high, request)), request.brick_cost),
         erases=reviewed.weight.by_rate[rate].weighed.expected()["erases"],
         repair=_repair_word(reviewed, repair),
         change=tuple((change.way, str(change.old), str(change.new)) for change in best.changes) if best else (),
         smallest=bool(repair and repair.smallest),
     )
+
+
+def _cost(losses: tuple[float, float], each: float | None) -> tuple[float, float] | None:
+    return None if each is None else (each * losses[0], each * losses[1])
 
 
 def _lost(risk: float, request: Asked) -> float:

@@ -23,7 +23,8 @@ class Worn:
 
 def wear_of(study: Study, updates_per_year: float, years: float, endurance: float | None) -> Worn:
     """Return the wear of a study; an endurance that is not given is that of its part, or a guess."""
-    known = {chip.name: (endurance, "") if endurance else _endurance(chip) for chip in study.board.written_parts}
+    board = study.scenario.device.board  # with the part that was asked for
+    known = {chip.name: (endurance, "") if endurance else _endurance(chip) for chip in board.written_parts}
     guess = "; ".join(guess for _, guess in known.values() if guess)
     try:
         return Worn(

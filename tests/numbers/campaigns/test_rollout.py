@@ -12,6 +12,7 @@ from otalab.bench.contents import default_bundle, unpack
 from otalab.bench.trace import life
 from otalab.errors import BadInput
 from otalab.hardware.effects import Erase
+from otalab.hardware.part import part
 from otalab.numbers.campaigns.rollout import (
     Losses,
     Stage,
@@ -132,6 +133,13 @@ def test_expected_losses_are_devices_times_risk():
     low, high = expected_losses(Fleet((open_,)), 1000).expected
     assert 0 < low < high <= 1000
     assert Losses((0.0, 0.0), 0, 0, 0.95) == expected_losses(Fleet((lamps("hardened"),)), 10)
+
+
+def test_wear_goes_by_the_part_that_a_study_takes():
+    """The board's own has no endurance in the table, the other one has."""
+    other = replace(lamps("hardened", 0.0), part="W25Q128JV")
+
+    assert {part("W25Q128JV").endurance} == set(wear(other, updates_per_year=12, years=10).endurance)
 
 
 def test_wear_counts_every_erase_once():

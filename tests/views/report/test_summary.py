@@ -20,7 +20,8 @@ from otalab.views.report.story import stories
 from otalab.views.report.summary import models_words, scopes, summary_of
 
 QUICK = Asked(
-    designs=designs(), board="tiny", faults=("torn-erase", "atomic"), rates=("us-2022",), parts=(), budget=16, most=0
+    designs=designs(), board="tiny", faults=("torn-erase", "atomic"), rates=("us-2022",), parts=(), budget=16, most=0,
+    brick_cost=150.0,
 )  # fmt: skip
 MARKS = ("no", "partly", "open", "yes")
 
@@ -67,6 +68,8 @@ def of_numbers(one, reviewed, request):
         yield "a risk in a cell that is safe"
     if not (one.risk[0] <= one.risk[1] and 0 <= one.lost[0] <= one.lost[1] <= 1e6):
         yield "bounds that are none"
+    if one.cost != (tuple(request.brick_cost * lost for lost in one.lost) if request.brick_cost else None):
+        yield "money that is not the price of what is lost"
     if one.verdict == "safe" and (one.change or one.repair not in ("safe", "not asked", "code")):
         yield f"safe, and its repair is {one.repair}"
     marks = {item.shows: finding.mark for item in checklist() if (finding := answered(item, reviewed))}
