@@ -278,8 +278,8 @@ def test_an_honest_update_never_programs_over_old_bits(design: str) -> None:
     what = tiny()
     dirty = run(what)
     first = next(step for step in dirty.steps if isinstance(step.effect, Program))
-    spoiled = replace(first, before=first.before.after(Program(first.effect.address, b"\0")))  # type: ignore[union-attr]
-    assert [(0, first.effect.address)] == list(overwritten(replace(dirty, steps=(replace(spoiled, number=0),))))  # type: ignore[union-attr]
+    spoiled = first._replace(before=first.before.after(Program(first.effect.address, b"\0")))  # type: ignore[union-attr]
+    assert [(0, first.effect.address)] == list(overwritten(replace(dirty, steps=(spoiled._replace(number=0),))))  # type: ignore[union-attr]
 
 
 def test_only_the_inactive_slot_and_record_are_written() -> None:
