@@ -3,7 +3,8 @@
 An entry behind a check of 32 bits or more is *blank*; *whole*, and then told apart by its bytes; or *scrap*.  Firmware
 reads scrap as nothing at all, so what it is matters only to a later program over it, which can turn ones to zeros and
 nothing else.  Let the *completions* of scrap be those of the records ever programmed in its place whose zeros it does
-not go beyond, whole or in all but their check.  The classes of scrap are its sets of completions:
+not go beyond, whole or in all but their check.  A bit is a record's *own* if it is a zero of it and of no other record
+that was programmed in its place.  The classes of scrap are its sets of completions, with the own bits that each lacks:
 
 - A whole program of a record R makes R of it if R is among them, and else scrap.  (Two records in one place, of which
   one's zeros hold all of the other's, could break this: then bytes decide.)  Whether what was programmed reads back,
@@ -11,9 +12,11 @@ not go beyond, whole or in all but their check.  The classes of scrap are its se
 - A program that is cut leaves scrap, with those of its completions that what was programmed by then does not go beyond;
   a bit that puts one out is a zero of the program and a one of that completion, so it is still a one in all scrap of
   the class, and the same sets are left of all of it.
+  The class names own bits one by one, so of them too the same are left.
 - Or it leaves a record, whole at last.  R itself is what the finished program leaves.  Another completion may be
-  finished by a program that is not its own, where only bits are missing that both have: that depends on which ones are
-  missing, so it is taken to be possible of all scrap of the class (`completed`, with probability 0).
+  finished by it where all of its own bits that are missing are programmed too (by another record's program, none is):
+  it depends on which of the others are missing, so it is taken to be possible of all scrap of the class (`completed`,
+  with probability 0).
 
 So what is found safe is safe.  What is found unsafe is played on plain contents; should a history lean on a record that
 was taken to be completed, or should any effect leave more than a torn program does (a torn erase spares some bytes of
@@ -24,7 +27,9 @@ Counts and probabilities of the tears of scrap that is torn again are those of t
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from functools import reduce
+from operator import and_
 
 from otalab.bench.trace import Step, sector_of
 from otalab.faults.tear import Tear
@@ -53,6 +58,7 @@ class Journal:
         self._known: dict[tuple[_Place, bytes], Hashable] = {}
         self._numbers: dict[tuple[bytes, ...], dict[bytes, Record]] = {}
         self._decodes: dict[bytes, tuple[bytes | None]] = {}
+        self._blank = bytes([ERASED]) * self._codec.size
         self.stale = False
         # Whether an effect was seen that leaves more than a torn program does.
         self.by_bytes = False
@@ -93,13 +99,17 @@ class Journal:
         Last come the records that are taken to be completed, if there are any.
         """
         old, new = before.sectors[sector], before.after(effect).sectors[sector]
-        most, least, program = int.from_bytes(old), int.from_bytes(new), isinstance(effect, Program)
+        start = effect.address % len(old) if isinstance(effect, Program) else 0
+        end = start + (len(effect.data) if isinstance(effect, Program) else 0)
+        most, least = int.from_bytes(old[start:end]), int.from_bytes(new[start:end])
         if before.mark_of(sector) is not None:
             self.decide_by_bytes()
         for tear in tears:
             if not self.by_bytes and (tear.mark is not None or tear.contents not in (old, new)):
-                left = int.from_bytes(tear.contents)
-                if tear.mark is not None or not (program and _within(left, most) and _within(least, left)):
+                # There are tens of thousands of tears, and no bit of them may differ beside those few bytes.
+                ones = int.from_bytes(tear.contents[start:end])
+                same = tear.contents[:start] == old[:start] and tear.contents[end:] == old[end:]
+                if tear.mark is not None or not (same and _within(ones, most) and _within(least, ones)):
                     self.decide_by_bytes()
             yield tear
         if isinstance(effect, Program) and not self.by_bytes:
@@ -155,7 +165,10 @@ class Journal:
         if self._decoded(entry)[0] is not None or entry.count(ERASED) == size:
             return
         records, ones = self._programmed.get((sector, number), {}), int.from_bytes(entry)
-        missing = [record for record, its_ones in records.items() if _within(its_ones, ones)]
+        # Own bits that the effect does not program stay as they are: no cut of it completes that record.
+        kept = int.from_bytes((b"\xff" * start + data).ljust(size, b"\xff"))
+        lacks = {record: bits & kept for record, bits in _own_bits(ones, records).items()}
+        missing = [record for record, its_ones in records.items() if _within(its_ones, ones) and not lacks[record]]
         own = [record for record in missing if record[start : start + len(data)] == data]
         for rank, record in enumerate(missing):
             both = zip(data, record[start:], strict=False)
@@ -163,11 +176,13 @@ class Journal:
                 left = contents[: number * size] + record + contents[(number + 1) * size :]
                 yield f"{COMPLETED}{rank}", left
 
-    def _entries(self, contents: bytes) -> Iterator[bytes]:
-        """Yield the entries up to the last one in which anything is programmed; the others are blank."""
+    def _entries(self, contents: bytes) -> list[bytes]:
+        """Return the entries up to the last one in which anything is programmed; the others are blank."""
         size = self._codec.size
-        last = len(contents[: self.size].rstrip(bytes([ERASED])))
-        return (contents[start : start + size] for start in range(0, last, size))
+        entries = [contents[start : start + size] for start in range(0, self.size, size)]
+        while entries and entries[-1] == self._blank:
+            entries.pop()
+        return entries
 
     def _decoded(self, entry: bytes) -> tuple[bytes | None]:
         """Return an entry that decodes, or whose sequencer is looked at all the same; else nothing."""
@@ -190,10 +205,11 @@ class Journal:
             return BLANK
         self._scrap.add(place)
         ones, check = int.from_bytes(entry), self._codec.guard_bits
-        records = self._programmed.get(place, {}).items()
-        whole = frozenset(record for record, its_ones in records if _within(its_ones, ones))
-        body = frozenset(record for record, its_ones in records if _within(its_ones >> check, ones >> check))
-        return whole, body
+        records = self._programmed.get(place, {})
+        whole = frozenset(record for record, its_ones in records.items() if _within(its_ones, ones))
+        body = frozenset(record for record, its_ones in records.items() if _within(its_ones >> check, ones >> check))
+        lacks = _own_bits(ones, records)
+        return whole, (body, frozenset((record, lacks[record]) for record in whole))
 
 
 def is_journal(device: Device, family: Family) -> bool:
@@ -202,6 +218,16 @@ def is_journal(device: Device, family: Family) -> bool:
     if design is None or family.codec.guard_bits < STRONG or family.size == family.codec.size:
         return False
     return not any(getattr(design, choice) in names for choice, names in OWN.items())
+
+
+def _own_bits(ones: int, records: Mapping[bytes, int]) -> dict[bytes, int]:
+    """Return for each record which of its own bits are still ones: zeros of it, and of no other record."""
+    if len(records) == 1:
+        return dict.fromkeys(records, 0)  # there is no other one that could complete it
+    return {
+        record: reduce(and_, (other for name, other in records.items() if name != record), ones & ~its_ones)
+        for record, its_ones in records.items()
+    }
 
 
 def _within(ones: int, others: int) -> bool:

@@ -104,6 +104,31 @@ def test_what_a_record_could_still_complete_is_told_from_what_none_could():
     assert completions(bytes(a & b for a, b in zip(records[0], records[1], strict=True))) == 0
 
 
+def test_what_lacks_a_bit_that_no_other_record_has_is_completed_by_its_own_program_alone():
+    """Another record's program, cut, completes a record that lacks bits of both; never one that lacks a bit of its own.
+
+    A program of that bit and one more does, whoever's it is.
+    """
+    (kept, blank, program), (_, sector, records) = journal(2), device()
+    whole, other = (int.from_bytes(record) for record in records[:2])
+    ones = (1 << 8 * SIZE) - 1
+    own = other & ~whole
+
+    def completed(entry: int, data: bytes) -> list[bytes]:
+        before = blank.patched(program.address, entry.to_bytes(SIZE))
+        nothing = [Tear("before", before.sectors[sector], None, (0.0,))]
+        tears = kept.noted(Program(program.address, data), before, sector, nothing)
+        return [tear.contents for tear in tears if tear.label.startswith(COMPLETED)]
+
+    all_own, all_but_one = ones & ~own, ones & ~(own & own - 1)
+    (record,) = completed(all_own, records[1])
+    first_bit_left_out = (whole | 1 << 8 * SIZE - 1).to_bytes(SIZE)
+
+    assert blank.patched(program.address, records[0]).sectors[sector] == record
+    assert [] == completed(all_but_one, records[1])
+    assert [record] == completed(all_but_one, first_bit_left_out)
+
+
 def test_a_record_that_is_new_makes_the_classes_of_scrap_stale():
     """What nothing was known to complete is told apart anew once something is."""
     (kept, blank, program), (_, sector, records) = journal(1), device()
