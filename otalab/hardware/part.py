@@ -88,11 +88,8 @@ def parts() -> dict[str, FlashPart]:
 
 def part(name: str) -> FlashPart:
     """Return the part of this name; the name of a family will do where the table has one row of it."""
-    if family_of_zeros := next((known for known in ERASES_TO_ZERO if name.upper().startswith(known)), None):
-        raise BadInput(
-            f"part {name}: an erase of the {family_of_zeros} leaves zeros and a program sets ones, and the lab's flash "
-            "is the other way round: take a part whose erase leaves ones"
-        )
+    if reason := other_way_round(name):
+        raise BadInput(f"part {name}: {reason}")
     family = [row for row in parts() if row.startswith(f"{name}-")]
     if name not in parts() and len(family) == 1:
         name = family[0]
@@ -100,6 +97,17 @@ def part(name: str) -> FlashPart:
         near = meant(name, parts())
         raise BadInput(f"part {name!r} is not in data/flash_parts.csv; one of: {', '.join(parts())}{near}")
     return parts()[name]
+
+
+def other_way_round(name: str) -> str:
+    """Return why a part is none of the lab's, if it erases to zero; else nothing."""
+    family = next((known for known in ERASES_TO_ZERO if name.upper().startswith(known)), None)
+    if family is None:
+        return ""
+    return (
+        f"an erase of the {family} leaves zeros and a program sets ones, and the lab's flash is the other way round: "
+        "take a part whose erase leaves ones"
+    )
 
 
 def _part(row: dict[str, str]) -> FlashPart:

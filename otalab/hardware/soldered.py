@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from otalab.hardware.flash import LARGEST
 from otalab.hardware.geometry import FlashGeometry, Geometry, MixedGeometry, geometry_of
-from otalab.hardware.part import ON_CHIP, FlashPart, part, parts
+from otalab.hardware.part import ON_CHIP, FlashPart, other_way_round, part, parts
 from otalab.settings import Settings
 
 # So many sizes of sectors, and parts, are on no board.
@@ -42,6 +42,8 @@ def soldered_lines(chips: tuple[FlashPart, ...], geometry: MixedGeometry, prefix
 
 
 def _part(settings: Settings) -> FlashPart:
+    if reason := other_way_round(str(settings.table.get("part", ""))):
+        raise settings.wrong("part", reason)
     return part(settings.choice("part", tuple(parts())))
 
 

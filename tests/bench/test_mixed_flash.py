@@ -206,6 +206,13 @@ BESIDE = "\n".join(load_board("nrf52840-qspi").toml_lines())
         (PAGE, "[[flash]]", "[[flash]]\nkind = 1", r"unknown key; allowed: part, size"),
         (PAGE, 'data = "none"', 'data = "none"\npart = "W25Q16JV"', r"part: \[\[flash\]\] tables name each part"),
         (PAGE, '"STM32F405-64K"', '"STM32"', "STM32F405-64K"),
+        (
+            PAGE,
+            '"STM32F405-64K"',
+            '"STM32L053"',
+            r"flash\.1\.part: an erase of the STM32L0 leaves zeros .*take a part whose",
+        ),
+        (PAGE, "[[flash]]\npart", "[[flash]]\nname", r"unknown key; allowed: part, size"),
         (BESIDE, "loader = { address = 0x0, size = 0xc000 }", "loader = { address = 0x0, size = 0xc001 }", "lies amid"),
         (
             PAGE,
