@@ -62,7 +62,7 @@ def told(found: Inspection) -> tuple[int | None, bool] | None:
     return None if one is None else (one["active_slot"], one["committed"])
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", [VERSIONS[0], *(pytest.param(one, marks=pytest.mark.slow) for one in VERSIONS[1:])])
 @pytest.mark.parametrize(("name", "board"), CELLS)
 def test_a_dump_after_an_update_is_read_as_what_it_is(name: str, board: str, version: str) -> None:
     """Whatever the version is called: format, slot and commit are those that the firmware itself has."""
@@ -258,6 +258,7 @@ def test_a_dump_that_was_never_updated_says_what_the_loader_starts() -> None:
     assert "Start the factory image at 0x10000, which no update replaces." == factory.next
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("board", ["lab-1M", "esp32-4M", "esp8266-4M"])
 def test_the_first_megabytes_of_a_chip_and_a_larger_chip_are_taken(board: str) -> None:
     """What follows, or lacks, holds no records."""

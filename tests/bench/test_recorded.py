@@ -226,6 +226,7 @@ def test_without_times_the_verdict_is_the_same(recorded):
     assert "safe" == verdict(recorded_scenario(recording, "hardened", "tiny"), "all").verdict
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "design, end", [("mongoose", "bricked"), pytest.param("hardened", "data-lost", marks=pytest.mark.slow)]
 )

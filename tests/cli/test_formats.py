@@ -98,6 +98,7 @@ def test_two_formats_are_one_too_many(capsys):
     assert 0 == printed(capsys, "boards", "--json", "--format", "json")[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["svg", "png", "pdf"])
 def test_a_trace_is_drawn_and_may_be_drawn_again(kind, capsys):
     """The file says that it is the lab's; what has another ending is refused before the work."""

@@ -186,6 +186,7 @@ def test_a_design_made_in_python_does_not_pass_for_one_of_the_catalogue(tmp_path
     assert 0 == cli.main(["replay", identity, "--design", str(page)])
 
 
+@pytest.mark.slow
 def test_a_function_of_ones_own_plays_where_it_is_known(tmp_path, capsys):
     """With the page of its design, under whatever name; elsewhere the line says where that is."""
 

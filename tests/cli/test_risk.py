@@ -83,6 +83,7 @@ def test_a_phase_may_have_its_own_rate(capsys):
     assert angry["ends"]["bricked"] > 100 * calm["ends"]["bricked"]
 
 
+@pytest.mark.slow
 def test_an_open_graph_gives_bounds(capsys):
     """They hold what was not explored, and people are told."""
     asked = ["mongoose", "--board", "tiny", "--faults", "torn-program", "--budget", "150", "--rate", "10"]

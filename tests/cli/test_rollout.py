@@ -47,6 +47,7 @@ def test_many_rollouts_end_as_they_end_in_python(capsys):
     pd.testing.assert_frame_equal(expected, pd.read_csv(io.StringIO(out)), check_dtype=False)
 
 
+@pytest.mark.slow
 def test_people_are_told_where_it_ended(capsys):
     """By the rule, or by its last stage; the default design and board are rolled out as well."""
     assert "stopped by the rule" in printed(capsys, *TINY, *STAGES, "--stop", "1e-4")[1]

@@ -303,6 +303,7 @@ def test_what_cannot_be_served_is_one_line_and_status_2(tmp_path, device):
     assert b"x" * 100 == wrong.read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_ends_cleanly(tmp_path, number):
     """Also in the middle of an upload, which it does not wait for."""

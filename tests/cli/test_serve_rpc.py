@@ -59,6 +59,7 @@ def test_an_update_by_rpc_with_commit(device, server):
     assert "2" == rpc(device, "Sys.GetInfo")[1]["fw_version"]
 
 
+@pytest.mark.slow
 def test_an_update_by_rpc_with_rollback(tmp_path, server):
     """An image that hangs is given up by its timer; until then the next update is refused."""
     url = f"{server.address}/plain/fw.zip"
@@ -353,6 +354,7 @@ def test_a_url_is_shown_and_kept_without_its_password(url, shown):
     assert shown == bare(url)
 
 
+@pytest.mark.slow
 def test_an_update_survives_a_server_that_hangs_up(device, server):
     """The device waits and asks for the rest; a file that changes meanwhile is an error, and the old one runs."""
     assert (200, None) == rpc(device, "OTA.Update", url=f"{server.address}/cut/fw.zip", commit_timeout=60)
@@ -427,6 +429,7 @@ def test_a_server_that_is_down_is_asked_less_often():
     ]
 
 
+@pytest.mark.slow
 def test_polls_that_cannot_be(tmp_path):
     """One line that says what, where and the way out."""
     fresh = str(tmp_path / "fresh.bin")

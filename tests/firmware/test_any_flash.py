@@ -37,6 +37,7 @@ def test_a_power_on_ends_whatever_the_records_hold(design: str, chance: Random) 
     assert 4 == len(list(outcomes(chance, one, spoilt(chance, one))))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("board", ["lab-1M", "esp8266-4M", "esp32-4M"])
 @pytest.mark.parametrize("design", designs())
 @settings(max_examples=6)

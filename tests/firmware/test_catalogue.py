@@ -130,6 +130,7 @@ def lives(design: str) -> Iterator[tuple[Step, bool, str]]:
             yield step, done, judge(what, life(what, flash, step.world)).name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("design", ["hardened", "hardened-plus"])
 def test_a_safe_design_survives_a_cut_between_any_two_writes(design: str) -> None:
     """It ends on a good image with its files, the new one where the offer still stands."""
@@ -165,6 +166,7 @@ def touches(effect: Effect, region: Region) -> bool:
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("phase", ["switch", "boot", "commit"])
 def test_a_single_record_bricks_between_its_erase_and_its_program(phase: str) -> None:
     """The published warning: after the erase and before the program the device has no boot configuration."""

@@ -153,6 +153,7 @@ def test_a_merge_writes_the_shape_that_it_finds(shape: dict[str, object]) -> Non
     assert default_files() | SHAPED == {name: kept.read(name) for name in kept.names()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("torn", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_cut_merge_mounts_and_shows_no_foreign_byte(kind: str, torn: bool) -> None:

@@ -60,6 +60,7 @@ def test_what_hangs_on_trial_is_ended_by_the_timer_of_its_design(design):
     assert [INTERVAL] * len(began) == [pytest.approx(step.due - step.at) for step in began]
 
 
+@pytest.mark.slow
 @every_design
 @every_trial
 def test_the_player_and_the_race_show_the_timer_that_the_firmware_set(design, image):

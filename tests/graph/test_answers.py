@@ -88,6 +88,7 @@ def test_all_is_unsafe_where_a_cheap_member_is(design):
     assert found.graph.counterexample is not None
 
 
+@pytest.mark.slow
 def test_what_a_member_says_is_not_closed():
     """Of the others it says nothing; where all of them were followed, what these say counts."""
     least = next(n for n in range(1, 200) if breaks("single-record", n))
@@ -111,6 +112,7 @@ def test_cheap_members_are_asked_before_the_long_search(design, verdict):
     assert ("all", True, "all") == (asked[0], "atomic" in asked, asked[-1])
 
 
+@pytest.mark.slow
 def test_what_closes_with_few_nodes_asks_no_member():
     """The proof of the default design costs what it costs, and no more."""
     asked = set()

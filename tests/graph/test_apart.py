@@ -26,6 +26,7 @@ def searched(design, image, verdict_only):
     return explorer.closed, explorer.lookups, edges
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("design", ["mongoose", "hardened", "esp32", "esp-idf"])
 def test_a_search_after_others_finds_what_it_finds_alone(design):
     """

@@ -89,6 +89,7 @@ def test_none_is_enough_is_said_only_when_all_were_tried_and_broken():
     assert "more --limit" in limited.text
 
 
+@pytest.mark.slow
 def test_a_graph_that_does_not_close_is_neither_proved_nor_broken():
     """A budget too small for a proof leaves the set undecided, and then nobody says that none is enough."""
     found = repair("single-record", faults=("all",), board="tiny", choices={"records": (1, 2)}, budget=4)
@@ -112,6 +113,7 @@ def test_contradictions_are_skipped_by_the_rule_that_refuses_them_in_a_file(tmp_
         read_design(Settings.load(file))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_every_set_is_there_once(size):
     """Each changes as many different choices as it should, to other values, without contradiction."""

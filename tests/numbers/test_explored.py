@@ -70,6 +70,7 @@ def test_what_was_sampled_is_what_plain_lives_come_to(rate):
     assert 1e-4 < chi2.sf(statistic, len(often))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", RARE_TO_OFTEN)
 def test_nobody_is_open(rate):
     """Chain and crowd go on with the sampled lives, so that every device comes to an end."""

@@ -15,6 +15,7 @@ LIVES = 150
 LEAST = 1e-4 / 20  # of any of the values here, so that all of them fail by chance as rarely as one of 1e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("design", "faults", "image"),
     [("single-record", "all", "healthy"), ("hardened", "all", "hangs"), ("mongoose", "atomic", "healthy")],

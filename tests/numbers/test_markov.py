@@ -396,6 +396,7 @@ def shuffled_chain(seed):
     return random_chain(3000, seed)[order][:, order], int(np.flatnonzero(order == 1510)[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_compiled_code_does_the_same(seed):
     """

@@ -12,7 +12,7 @@ from otalab.hardware.effects import Erase, Program
 
 pytestmark = needs_cc
 TWINS = ("mongoose", "hardened")
-QUICK = ("atomic", "torn-erase", "weak-erase")
+QUICK = ("atomic",)
 # Every tear of every bit is a run of the program; which image it is that hangs afterwards, the other models ask.
 CELLS = [
     pytest.param(name, faults, image, marks=() if faults in QUICK else pytest.mark.slow)

@@ -162,6 +162,7 @@ def test_a_littlefs_is_not_larger_than_its_region():
         mount("littlefs", Scratch(build_image({}, SIZE, BLOCK)[: SIZE // 2], BLOCK))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("region", "mounted"),
     [(lambda image: image, 1), (lambda image: image + b"\xff" * 8192, 1), (lambda _: bytes(8192), 0)],

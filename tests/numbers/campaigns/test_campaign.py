@@ -362,6 +362,7 @@ def test_a_result_has_the_shape_that_others_rely_on(capsys, tmp_path):
     assert 20_000 == sum(one["count"] for one in told["ends"].values())
 
 
+@pytest.mark.slow
 def test_a_graph_that_does_not_close_has_no_exact_value(capsys, tmp_path):
     """Then `exact` is null, and devices go on with sampled lives: none is open."""
     asked = [

@@ -127,6 +127,7 @@ def test_it_is_one_page_that_asks_for_nothing(made):
     assert not re.search(r"https?://|\bimport .* from\b|@import", re.sub(r"<svg.*?</svg>", "", made, flags=re.DOTALL))
 
 
+@pytest.mark.slow
 def test_the_same_facts_are_the_same_page(found, made):
     """
     Nothing in it depends on when, or how quickly, it was made, but the date that it is given.
@@ -202,6 +203,7 @@ def test_records_are_shown_as_the_run_that_dies_reads_them():
     assert "halts: no valid boot record" in story.records["why"]
 
 
+@pytest.mark.slow
 def test_parts_of_other_sectors_are_left_out_with_the_reason(found):
     """
     The others have a number for each rate, and parts of the same times the same one.
@@ -276,6 +278,7 @@ def test_the_checklist_is_whole():
     assert {"A", "C", "A/C"} == {item.evidence for item in items}
 
 
+@pytest.mark.slow
 def test_the_checklist_answers_by_what_was_found(found):
     """
     The broken design fails where the safe one does not, and nothing is said of what the lab does not show.

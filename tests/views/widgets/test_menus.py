@@ -96,6 +96,7 @@ def test_the_labs_offer_every_design_and_every_image():
     assert {*TEMPERS} == {temper.partition(":")[0] for temper in CommitTimerLab().tempers}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trait, values", [("design", designs()), ("image", TEMPERS[::-1]), ("board", boards())])
 def test_whatever_the_player_can_play_it_plays(trait, values):
     """

@@ -170,6 +170,7 @@ MISUSES = [
 ]
 
 
+@pytest.mark.slow
 def test_options_that_do_not_go_together_are_one_line(tmp_path):
     """Exit 2 before a flash file is made, and no password is repeated."""
     for arguments, said in MISUSES:

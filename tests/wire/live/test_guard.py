@@ -56,6 +56,7 @@ def still_there(processes):
     return [process for process in processes if runs(process)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ENDS)
 def test_nothing_outlives_whoever_started_it(tmp_path, end):
     """A device, a broker and a shadow service, whose starter, or his whole group, is ended by a signal."""
