@@ -98,12 +98,15 @@ class Chip:
 
     def note_read(self, address: int, length: int, *, raw: bool = True, alone: bool = False) -> None:
         """Note sectors as read, unless this run had wholly erased them before; `alone`: no byte beside was seen."""
-        for sector in self.flash.geometry.sectors_of(address, length):
+        touched = self.flash.geometry.sectors_of(address, length)
+        # Most reads are of one whole sector.
+        whole = len(touched) == 1 and length == len(self.flash.sectors[touched.start])
+        for sector in touched:
             if sector in self.killed:
                 continue
-            if not alone:
+            if not alone or (raw and whole):
                 self.wholly.add(sector)
-            elif raw:
+            elif raw and sector not in self.wholly:
                 self.stretches.add(self._stretch(sector, address, length))
             noted = self._seen.get(sector)
             # Who has seen the bytes has seen what a codec makes of them.
