@@ -40,7 +40,7 @@ TURNS = 300  # devices that take an update in at the same time
 BUSY_TURNS = 40  # where no time passes, so that each has a fair share of the processor, and no connection grows old
 FILES_EACH = 1 if Claims.there else 2  # open files: the connection, and the flash where it must be open to be ours
 FILES_BESIDES = 64 + TURNS + OpenFiles.MOST  # downloads, the flash files that are written to, and what else there is
-GARBAGE = 100_000  # objects made and not yet let go, before those that only hold each other are looked for
+GARBAGE = 20_000  # objects made and not yet let go, before those that only hold each other are looked for
 TOLD = ("Bricked", "Shadow:", "MQTT: connection lost", "handler of ")
 
 
