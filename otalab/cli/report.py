@@ -45,6 +45,7 @@ def add_parser(commands: Any) -> None:
     add("--faults", default="each", metavar="NAME,...", help="fault models; each is every one (each)")
     add("--image", default="all", metavar="NAME,...", help="images; all is every one (all)")
     add("--budget", type=int, default=100, metavar="N", help="most nodes of a graph (100)")
+    add("--jobs", type=int, default=1, metavar="N", help="processes that search at once (1)")
     add("--repair", type=int, default=3, metavar="N", help="most changes of a suggested repair; 0: none (3)")
     add("--limit", type=int, default=100, metavar="N", help="most sets of changes that are tried (100)")
     add = group(parser, "risk and wear").add_argument
@@ -137,6 +138,7 @@ def _asked(arguments: argparse.Namespace) -> Asked:
         endurance=arguments.endurance,
         budget=arguments.budget,
         most=arguments.repair,
+        jobs=arguments.jobs,
         limit=arguments.limit,
         **chosen_options(arguments),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
@@ -19,6 +19,7 @@ from otalab.processes import processes
 
 _Sent = LostCell | tuple[Case, CrashGraph, float]
 MOST_JOBS = 256
+BEAT = 0.2  # seconds between two looks at whether somebody wants it to end
 
 
 def answers(
@@ -26,14 +27,15 @@ def answers(
     jobs: int = 1,
     watch: Callable[[int, Explorer], None] = lambda _number, _explorer: None,
     submit: Callable[..., Any] | None = None,
+    beat: Callable[[], None] = lambda: None,
 ) -> Iterator[Cell | LostCell]:
     """Yield the cells in their order, each as soon as it is known; `watch` sees the searches of this process.
 
-    With `jobs`, so many processes search at once; an interrupt ends them all.
+    With `jobs`, so many processes search at once; an interrupt ends them all, and `beat` is called while one waits for
+    them: what it raises ends them too.
     With `submit`, a cluster that takes work as `concurrent.futures` does, and reads the same files by the same names.
     """
-    if type(jobs) is not int or not 1 <= jobs <= MOST_JOBS:
-        raise BadInput(f"jobs {jobs!r}: from 1 to {MOST_JOBS} processes are possible")
+    some_jobs(jobs)
     if submit is not None:
         yield from _by_a_cluster(every, submit)
         return
@@ -49,11 +51,19 @@ def answers(
         with processes(min(jobs, len(every))) as submit_here:
             waiting = [submit_here(_sent, cell) for cell in every]
             for cell, future in zip(every, waiting, strict=True):
+                while not wait([future], BEAT).done:
+                    beat()
                 yield _received(cell, future)
     except BrokenProcessPool as error:
         raise OtalabError(
             "a process that searched was killed, perhaps for want of memory: fewer --jobs need less"
         ) from error
+
+
+def some_jobs(jobs: int) -> None:
+    """Refuse a number of processes that is none."""
+    if type(jobs) is not int or not 1 <= jobs <= MOST_JOBS:
+        raise BadInput(f"jobs {jobs!r}: from 1 to {MOST_JOBS} processes are possible")
 
 
 def _by_a_cluster(every: Sequence[AskedCell], submit: Callable[..., Any]) -> Iterator[Cell | LostCell]:

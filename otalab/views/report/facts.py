@@ -18,9 +18,9 @@ from otalab.errors import BadInput, InternalFault, OtalabError
 from otalab.faults.models import fault_model
 from otalab.firmware.design import Design
 from otalab.firmware.device import Firmware
-from otalab.graph.asked import files_of
-from otalab.graph.case import Case, digest, named
-from otalab.graph.check import Cell, check
+from otalab.graph.answers import answers, some_jobs
+from otalab.graph.asked import AskedCell, files_of
+from otalab.graph.check import Cell, LostCell
 from otalab.graph.explorer import Explorer
 from otalab.graph.history import ending, play
 from otalab.graph.repair import Repair, repair
@@ -54,6 +54,7 @@ class Asked(ScenarioOptions):
     brick_cost: float | None = None
     budget: int = 100
     most: int = 3
+    jobs: int = 1
     limit: int = 100
 
     @property
@@ -93,6 +94,7 @@ class Asked(ScenarioOptions):
         if self.endurance is not None and not 0 < self.endurance < inf:
             raise BadInput(f"--endurance {self.endurance:g}: more than 0 erases are needed")
         a_cost(self.brick_cost)
+        some_jobs(self.jobs)
         for rate in self.rates:
             Rates.parse(rate)
         for name in self.parts:
@@ -194,8 +196,7 @@ def gather(request: Asked, progress: Teller = lambda _text: None) -> tuple[list[
 
 def _review(request: Asked, name: str, progress: Teller) -> Reviewed:
     design = design_or_code(name)
-    every = [(faults, image) for faults in request.faults for image in request.images]
-    cells = tuple(_cell(request, name, faults, image, progress) for faults, image in every)
+    cells = tuple(_cells(request, name, progress))
     weight = _weight(request, name, progress)
     progress(f"{design.name}: wear")
     worn = wear_of(request.study(name, request.rates[0]), request.updates_per_year, request.years, request.endurance)
@@ -204,19 +205,29 @@ def _review(request: Asked, name: str, progress: Teller) -> Reviewed:
     return Reviewed(name, design, scenario, cells, weight, worn, repair, request.scope)
 
 
-def _cell(request: Asked, name: str, faults: str, image: str, progress: Teller) -> Cell:
-    bundle = digest(request.bundle) if request.bundle else ""
-    scenario = request.scenario(name, image)
-    case = replace(
-        Case.of(scenario, named(name), request.board, faults, bundle, options=request.options()), image=image
-    )
-    case = replace(case, files=files_of(design=name, board=request.board))
-    progress(case.text)
+def _cells(request: Asked, name: str, progress: Teller) -> list[Cell]:
+    """Return the cells of a design, each searched and played; one that the lab went wrong in ends it."""
+    files, options = files_of(design=name, board=request.board), ScenarioOptions(**request.options())
+    every = [
+        AskedCell(name, faults, image, options, files, request.budget)
+        for faults in request.faults
+        for image in request.images
+    ]
 
-    def counted(explorer: Explorer) -> None:
-        progress(f"{case.text}, {explorer.expanded} runs")
+    def counted(number: int, explorer: Explorer) -> None:
+        progress(f"{every[number].text}, {explorer.expanded} runs")
 
-    return played(check(case, scenario, fault_model(faults), budget=request.budget, progress=counted))
+    known: list[Cell] = []
+
+    def waited() -> None:
+        progress(f"{every[len(known)].text}, and others")
+
+    progress(every[0].text)
+    for cell in answers(every, request.jobs, counted, beat=waited):
+        if isinstance(cell, LostCell):
+            raise cell.fault
+        known.append(played(cell))
+    return known
 
 
 def played(cell: Cell) -> Cell:

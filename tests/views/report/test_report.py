@@ -137,6 +137,18 @@ def test_the_same_facts_are_the_same_page(found, made):
     assert made == page(every, asked, ["otalab", "report", "single-record", "-o", "review.html"], date(2026, 1, 2))
 
 
+@pytest.mark.slow
+def test_several_processes_make_the_same_page():
+    """
+    Which one searched is seen nowhere.
+    """
+    asked = Asked(designs=("single-record",), board="tiny", faults=("atomic",), images=("healthy", "crashes"),
+                  rates=("us-2022",), parts=(), most=0, budget=8)  # fmt: skip
+    one, two = (page(gather(each)[0], each, ["otalab"], date(2026, 1, 2)) for each in (asked, replace(asked, jobs=2)))
+
+    assert one == two
+
+
 def test_the_bytes_of_an_update_are_in_it_once(found):
     """
     What a counterexample adds is a small part of the tape that all begin with.
@@ -470,6 +482,7 @@ def test_whatever_is_missing_after_an_interrupt_is_no_complaint_of_its_own():
         ["single-record", "-o", "review.html", "--rate", "nonsense"],
         ["single-record", "-o", "review.html", "--budget", "0"],
         ["single-record", "-o", "review.html", "--years", "-1"],
+        ["single-record", "-o", "review.html", "--jobs", "0"],
     ],
 )
 def test_nonsense_is_one_line_before_anything_long_begins(tmp_path, monkeypatch, capsys, words):
