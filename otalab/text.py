@@ -6,11 +6,18 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from difflib import get_close_matches
+from functools import lru_cache
 
 
 def one_line(text: str) -> str:
     """Return a text as one line that no terminal obeys: what cannot be printed is written out."""
     return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+@lru_cache(maxsize=256)
+def shared_line(text: str) -> str:
+    """Return a text as one line, and equal ones as one object: what one device of a fleet says, thousands hold."""
+    return one_line(text)
 
 
 def meant(name: object, allowed: Iterable[object]) -> str:

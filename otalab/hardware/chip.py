@@ -121,6 +121,11 @@ class Chip:
         begin = self.flash.geometry.start_of(sector)
         return Stretch(sector, max(address - begin, 0), min(address + length - begin, len(self.flash.sectors[sector])))
 
+    def forget_reads(self) -> None:
+        """Forget what was read so far: where nobody asks what decided the run, it is only in the way."""
+        for noted in (self.path, self._seen, self.stretches, self.wholly):
+            noted.clear()
+
     def _settle(self, sector: int) -> None:
         """Decide how an unstable sector reads for as long as the power stays on."""
         mark = self.flash.mark_of(sector) if self.flash.marks else None

@@ -27,8 +27,8 @@ def shown(capsys):
     [
         ("import otalab; otalab.load_design('hardend')", "hardend"),
         ("import otalab; otalab.set_up('hardened', 'lab-9M')", "lab-9M"),
-        ("from otalab.views.player import UpdatePlayer; UpdatePlayer('mongoose', 'tiny', cuts=[[0, 160, 'prefix-200']])",
-         "has no tear 'prefix-200' under the fault model all; near it: prefix-79, prefix-78"),
+        ("from otalab.views.player import UpdatePlayer; UpdatePlayer('mongoose', 'tiny', cuts=[[0, 160, 'prefix-99']])",
+         "has no tear 'prefix-99' under the fault model all; near it: prefix-79, prefix-78"),
         ("from otalab.course import check; check('99.9', 1)", "there is no exercise '99.9'"),
     ],
 )  # fmt: skip

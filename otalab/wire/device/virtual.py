@@ -25,7 +25,7 @@ from otalab.firmware.updater import claim
 from otalab.formats.bundle.reader import ManifestRead
 from otalab.hardware.effects import Ask, Effect, Erase, Program, Routine, Wait
 from otalab.hardware.part import FlashPart
-from otalab.text import one_line
+from otalab.text import shared_line
 from otalab.wire.device.flash_file import FlashFile
 from otalab.wire.device.known_images import KnownImages
 
@@ -270,6 +270,7 @@ class VirtualDevice:
 
     async def _next_request(self, deadline: float | None) -> Any:
         self.state = "running"
+        self.chip.forget_reads()  # 20 KB of each device of a fleet
         self.down.clear()
         self.up.set()
         try:
@@ -291,6 +292,6 @@ class VirtualDevice:
         self.current, self.state = None, "running"
 
     def _say(self, line: str) -> None:
-        line = one_line(line)
+        line = shared_line(line)
         self.log = [*self.log[-LOG_LINES:], line]
         self.tell(line)
