@@ -10,6 +10,7 @@ import pandas as pd
 from otalab.bench.ends import BAD, END_WORDS
 from otalab.faults.tear import RESIDUAL
 from otalab.firmware.design import Design
+from otalab.firmware.own_part import says
 from otalab.numbers.rates import base_rates, parse_rate
 from otalab.text import seconds
 from otalab.views.report.checklist import answered, checklist
@@ -177,7 +178,11 @@ def repair_part(reviewed: Reviewed) -> dict[str, Any] | None:
     return {
         "text": repair.text,
         "smallest": repair.smallest,
-        "changes": [(change.way, str(change.old), str(change.new)) for change in best.changes] if best else [],
+        "changes": [
+            (change.way, str(change.old), str(change.new), says(change.choice, change.new)) for change in best.changes
+        ]
+        if best
+        else [],
         "proofs": [(p.faults, p.image, p.states, f"{p.wrecks:,}") for p in best.proofs] if best else [],
     }
 

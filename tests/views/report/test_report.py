@@ -101,6 +101,7 @@ def test_it_says_what_check_and_risk_say(found, made):
 
     proved = "proved under atomic and torn-program, images healthy and crashes"
     assert f"Smallest change that is enough, {proved}: records.count: 1 → 2." in said
+    assert f"records.count: 1 → 2, that is: {says('records', 2)}" in said
     assert "Bricked, no valid boot record: one power cut in the phase switch; bad ends in 4 of 4 cells" in said
     for one in every:
         for cell in one.cells:
