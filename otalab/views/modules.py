@@ -4,7 +4,8 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 # What every one begins with: how elements are made, and the link to the model.
-SHARED = (HERE / "dom.js", HERE / "link.js")
+DOM = HERE / "dom.js"
+SHARED = (DOM, HERE / "link.js")
 
 
 def joined(*files: Path) -> str:

@@ -58,12 +58,11 @@ function answered() {
 }
 
 function save() {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([answered()], { type: "text/html" }));
   const name = decodeURIComponent(location.pathname.split("/").at(-1) || "review.html").replace(/(-answered)?\.html?$/, "");
-  link.download = `${name}-answered.html`;
+  const href = URL.createObjectURL(new Blob([answered()], { type: "text/html" }));
+  const link = element("a", { href, download: `${name}-answered.html` });
   link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  setTimeout(() => URL.revokeObjectURL(href), 60_000);
   status.textContent = `Saved as ${link.download}.`;
 }
 

@@ -18,6 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from otalab.graph.case import digest
 from otalab.json_text import script_text
+from otalab.views.modules import DOM
 from otalab.views.player.life import live
 from otalab.views.player.page import CSS, ESM
 from otalab.views.player.words import opening
@@ -72,7 +73,7 @@ def page(
         made=made.isoformat(), command=shlex.join(command), versions=versions(), digests=_digests(every, request),
         css=CSS + _read("report.css"), esm=ESM.replace("</script", "<\\/script"), script=_read("report.js"),
         scenes=scenes.text(), facts=own_facts, revisions=changes, review=digest(own_facts.encode()),
-        answers=_read("answers.js"),
+        answers=DOM.read_text(encoding="utf-8") + _read("answers.js"),
     )  # fmt: skip
     # A version that a torn record names need not be text: what is none is escaped.
     return text.encode(errors="backslashreplace").decode()
