@@ -52,11 +52,13 @@ def summary_part(reviewed: Reviewed, request: Asked, ways: Ways = NO_WAYS) -> di
 
 
 def _shown(summary: ReviewedSummary, ways: Ways) -> Iterator[tuple[str, str]]:
-    """Yield the addresses of the ways that the answer speaks of, each with its end."""
+    """Yield the addresses of the ways that the answer speaks of, each once and with its end."""
+    ends: dict[str, str] = {}
     for way in (summary.worst, summary.easiest, summary.beyond_worst):
         key = (way.identity.rpartition("/")[0], way.end) if way else ("", "")
         if way and key in ways:
-            yield way.end, ways[key]
+            ends.setdefault(ways[key], way.end)
+    yield from ((end, address) for address, end in ends.items())
 
 
 def _found(summary: ReviewedSummary, of: dict[str, Scope]) -> Iterator[str]:

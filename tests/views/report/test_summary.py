@@ -202,6 +202,7 @@ def test_every_unsafe_cell_leads_to_its_story(every):
         assert all((cell["verdict"] == "unsafe") == (cell["way"] in addresses) for cell in cells)
         ends = [way for _, way in summary_part(reviewed, QUICK, ways)["shown"]]
         assert bool(reviewed.standing.unsafe) == bool(ends) and set(ends) <= addresses
+        assert len(ends) == len(set(ends))
 
 
 @pytest.mark.slow
