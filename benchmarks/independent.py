@@ -115,7 +115,7 @@ def main() -> None:
             flush=True,
         )
     print(f"the least p-value is {least:.2g}")
-    sys.exit(least < LEAST)
+    sys.exit(int(least < LEAST))
 
 
 if __name__ == "__main__":
