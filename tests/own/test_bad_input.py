@@ -1,5 +1,6 @@
 """Bad input of code: one clear line and status 2, or how a history ends; never a traceback, nothing half-written."""
 
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -75,12 +76,13 @@ def test_what_code_does_is_how_it_ends(capsys, tmp_path, what):
 
 
 @pytest.fixture
-def theirs(tmp_path):
+def theirs():
     """A folder with code that belongs to somebody else: readable, and not to be written to."""
-    code(tmp_path / "loader", SLOT_0, FAST)
-    for up in (tmp_path, *tmp_path.parents[:2]):
-        up.chmod(0o755)
-    return tmp_path / "loader"
+    # Not below the folder of this user's tests, into which nobody else may go.
+    with tempfile.TemporaryDirectory() as place:
+        Path(place).chmod(0o755)
+        code(Path(place) / "loader", SLOT_0, FAST)
+        yield Path(place) / "loader"
 
 
 def as_somebody(capsys, folder, *words):

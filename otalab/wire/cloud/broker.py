@@ -7,6 +7,7 @@ import re
 import ssl
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -35,6 +36,7 @@ class SilentMqtt(aiomqtt.Client):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._thread = threading.get_ident()
+        self._unsent = False  # whether there is something to send, as far as the library has said
         self._blocked = False  # whether the loop is to say when the socket takes more
 
     async def _misc_loop(self) -> None:
@@ -42,29 +44,35 @@ class SilentMqtt(aiomqtt.Client):
             await asyncio.sleep(MISC_SECONDS)
 
     def _on_socket_register_write(self, client: Any, userdata: Any, sock: Any) -> None:
+        self._unsent = True
         if threading.get_ident() == self._thread:
-            self._loop.call_soon(self._send, userdata, sock)
+            self._loop.call_soon(self._send, sock)
         else:  # that which connects
-            self._wait_to_write(userdata, sock)
+            self._loop.call_soon_threadsafe(self._wait_to_write, sock)
 
     def _on_socket_unregister_write(self, client: Any, userdata: Any, sock: Any) -> None:
+        self._unsent = False
         if self._blocked:
             self._blocked = False
             super()._on_socket_unregister_write(client, userdata, sock)
 
-    def _send(self, userdata: Any, sock: Any) -> None:
+    def _send(self, sock: Any) -> None:
         try:
             self._client.loop_write()
         except Exception as error:  # noqa: BLE001  # as the library has it: the connection is broken
             if not self._disconnected.done():
                 self._disconnected.set_exception(error)
         else:
-            if self._client.want_write() and not self._blocked:
-                self._wait_to_write(userdata, sock)
+            if self._client.want_write():
+                self._wait_to_write(sock)
 
-    def _wait_to_write(self, userdata: Any, sock: Any) -> None:
-        self._blocked = True
-        super()._on_socket_register_write(self._client, userdata, sock)
+    def _wait_to_write(self, sock: Any) -> None:
+        # By the time that the loop comes to it the connection may be over, and its socket without a number; the
+        # library takes the number at once, and it may be somebody else's by then.
+        if self._unsent and not self._blocked and sock.fileno() >= 0:
+            with suppress(OSError, ValueError):  # closed meanwhile by the thread that connects
+                self._loop.add_writer(sock.fileno(), self._send, sock)
+                self._blocked = True
 
 
 class _HandedOn(asyncio.Queue[aiomqtt.Message]):

@@ -1,6 +1,8 @@
 """A connection to a broker: what goes through it, and what becomes of what was on its way when it ended."""
 
 import asyncio
+import socket
+import threading
 
 import pytest
 
@@ -91,3 +93,25 @@ def test_what_waits_for_a_broker_that_goes_away_is_told_at_once(monkeypatch):
                 return await linked(lamp, story(lamp))
 
     assert [False] * 10 == asyncio.run(whole())
+
+
+def test_a_socket_that_is_closed_before_the_loop_comes_to_it_is_not_waited_for():
+    """The thread that connects has closed it again: its number is nobody's by then, or somebody else's."""
+
+    async def whole():
+        told = []
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, context: told.append(context))
+        client, (one, other) = Broker("127.0.0.1", 1).client("lamp"), socket.socketpair()
+
+        def opened_and_closed():
+            client._on_socket_register_write(None, None, one)
+            one.close()
+
+        connecting = threading.Thread(target=opened_and_closed)
+        connecting.start()
+        connecting.join()  # the loop stands meanwhile
+        await asyncio.sleep(0)
+        other.close()
+        return told
+
+    assert [] == asyncio.run(whole())
