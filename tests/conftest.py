@@ -57,6 +57,7 @@ def pytest_collection_finish():
     """Never look again at what the tests themselves are made of: half a million things that stay."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 50)  # looked at less often than where memory is dear
     gc.enable()
 
 

@@ -49,7 +49,7 @@ MIXED = [("single-record", {"board": "tiny", "image": image, "given_cut": True})
 WEIGHTS = {"atomic": 0.1, "torn-bits": 0.2, "torn-program": 0.3}
 ASKED = {
     "a life on the default board": lambda: [run.seconds for run in life(set_up("mongoose")).runs],
-    "lives on the default board": lambda: sample(fleet(("mongoose", {})), "firmware", 5, 0, 3),
+    "lives on the default board": lambda: sample(fleet(("mongoose", {"budget": 200})), "firmware", 5, 0, 3),
     "lives under every fault": lambda: sample(fleet(("hardened", {"board": "tiny"})), "firmware", 5, 0, 40),
     "lives of a mixed fleet": lambda: sample(fleet(*MIXED), "firmware", 5, 0, 40),
     "walks through a graph": lambda: sample(fleet(("single-record", {"board": "tiny"})), "chain", 5, 0, 500),
