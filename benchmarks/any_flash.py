@@ -19,6 +19,7 @@ from random import Random
 
 from tqdm import tqdm
 
+from otalab.errors import BadInput
 from otalab.firmware.catalogue import designs, load_design
 from otalab.firmware.design import Design
 from otalab.firmware.image import TEMPERS
@@ -33,6 +34,10 @@ def place(cases: int, where: tuple[Design, str]) -> tuple[Counter[str], list[str
     """Return how the power-ons of one design on one board ended, and what did not end in an outcome."""
     design, board = where
     ends, faults = Counter[str](), []
+    try:
+        any_flash.ground(design, board, TEMPERS[0])
+    except BadInput:  # a board without what the design needs
+        return Counter({"designs that do not fit a board": 1}), []
     for number in range(cases):
         name = f"{design.name}/{board}/{number}"
         chance = Random(name)

@@ -34,7 +34,8 @@ from otalab.hardware.flash import Flash, Mark
 SLOTS = (0, 1, 2, 5, 15, 16, 127, 128, 255)
 NUMBERS = (0, 1, 2, 127, 128, 255, 256, 2**16 - 1, 2**31 - 1, 2**31, 2**32 - 2, 2**32 - 1, 2**64 - 2, 2**64 - 1)
 INTERVALS = (b"", b"\x05", b"\x3c\0\0\0", b"\xff" * 4, b"\xff\xff\xff\x7f", b"\xff" * 200, bytes(4))
-MOST_EFFECTS = 20_000
+MOST_EFFECTS = 20_000  # of a power-on, or each page of the flash so often:
+MOST_TIMES = 4
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def with_interval(what: Scenario, flash: Flash, data: bytes) -> Flash:
     if board.file_system not in MOUNTS:
         return flash
     for slot in board.slots:
-        scratch = Scratch(flash.read(slot.fs.address, slot.fs.size), board.geometry.sector_size)
+        scratch = Scratch(flash.read(slot.fs.address, slot.fs.size), board.geometry.at(slot.fs.address).sector_size)
         with suppress(FileSystemFault):  # the other slot may well hold no file system
             mount(board.file_system, scratch).write(INTERVAL_FILE, data)
             flash = flash.patched(slot.fs.address, scratch.contents)
@@ -79,8 +80,8 @@ def spoilt(chance: Random, one: Ground) -> Flash:
     flash = chance.choice(one.chips)
     board, design = one.scenario.device.board, one.scenario.device.design
     for family in one.kept:
-        sectors, size = family.sectors, board.geometry.sector_size
-        addresses = [sector * size for sector in sectors]
+        sectors = family.sectors
+        addresses = [board.geometry.start_of(sector) for sector in sectors]
         if family.size != family.codec.size:
             every = places(board, design)
             # Of a journal, those near its beginning, the first of its other area, and some other one.
@@ -91,7 +92,7 @@ def spoilt(chance: Random, one: Ground) -> Flash:
         for sector in sectors:
             flash = marked(chance, family, flash, sector)
     if chance.randrange(4) == 0:
-        flash = marked(chance, one.kept[0], flash, chance.randrange(board.geometry.sectors))
+        flash = marked(chance, one.kept[0], flash, chance.randrange(board.geometry.count))
     return flash
 
 
@@ -181,7 +182,8 @@ def switched_on(chance: Random, what: Scenario, chip: Controller) -> Outcome:
     """Run the firmware once, with a world that asks for up to three things."""
     offer, wanted = chance.choice((what, what.probing())), chance.randrange(4)
     routine, answer = power_on(chip, what.device), None
-    for _ in range(MOST_EFFECTS):
+    geometry = chip.board.geometry
+    for _ in range(max(MOST_EFFECTS, MOST_TIMES * geometry.size // geometry.at(0).page_size)):
         try:
             effect = routine.send(answer)
         except StopIteration as end:
