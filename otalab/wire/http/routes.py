@@ -196,7 +196,8 @@ class HttpDevice:
 
     async def page(self, _request: web.Request) -> web.StreamResponse:
         """Show the device to a person."""
-        return web.FileResponse(PAGE)
+        # Not as a file: where a peer has gone meanwhile, the library stumbles over that in its own log.
+        return web.Response(text=PAGE.read_text(encoding="utf-8"), content_type="text/html")
 
     async def status(self, _request: web.Request) -> web.Response:
         """Show it to a program."""
