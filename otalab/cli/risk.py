@@ -33,7 +33,6 @@ from otalab.graph.partial import PartialGraph
 from otalab.text import seconds, table
 
 CONFIDENCE = 0.95  # of intervals, as everywhere
-A_MILLION = 10**6
 
 if TYPE_CHECKING:
     from otalab.files import Output
@@ -125,6 +124,7 @@ def _besides(
 ) -> Iterator[dict[str, Any]]:
     """Yield what the laws come to, what a bad day costs, and what matters most: each may take several searches."""
     from otalab.numbers.fleet import Fleet  # noqa: PLC0415  # slow to load
+    from otalab.numbers.yearly import A_MILLION  # noqa: PLC0415  # see above
 
     updates = None if arguments.updates_per_year is None else arguments.updates_per_year * arguments.years
     yield by_laws(study, laws, updates)

@@ -6,6 +6,12 @@ from collections.abc import Iterator
 
 from otalab.graph.check import Cell, LostCell
 from otalab.graph.coverage import sentences
+from otalab.graph.history import Leg
+
+
+def cut_words(number: int, leg: Leg) -> str:
+    """Return where a cut falls, by its run, and what it leaves."""
+    return f"cut in run {number}, effect {leg.step}, phase {leg.phase}, leaving {leg.tear}"
 
 
 def headline(cell: Cell | LostCell) -> str:
@@ -30,5 +36,5 @@ def lines(cell: Cell | LostCell) -> Iterator[str]:
     if bad:
         yield headline(cell)
         for number, leg in bad.cuts:
-            yield f"cut in run {number}, effect {leg.step}, phase {leg.phase}, leaving {leg.tear}"
+            yield cut_words(number, leg)
         yield cell.case.replay(cell.case.identity(bad))

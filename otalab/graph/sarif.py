@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import PurePath
 from typing import Any
 
 from otalab.bench.ends import BAD, END_WORDS
 from otalab.files import MADE
 from otalab.graph.case import digest
-from otalab.graph.cell_words import headline, lines
+from otalab.graph.cell_words import cut_words, headline, lines
 from otalab.graph.check import Cell, LostCell
+from otalab.versions import installed
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 # Ends first, then what a cell without one is; the order is that of `ruleIndex`.
@@ -25,7 +25,7 @@ LEVELS = {"unsafe": ("fail", "error"), "open": ("open", "none"), "safe": ("pass"
 
 def sarif(cells: Sequence[Cell | LostCell]) -> str:
     """Return the cells as a SARIF file; a cell without an answer is told as a fault of the tool's run."""
-    driver = {"name": "otalab", "version": _version(), "rules": [_rule(name) for name in RULES]}
+    driver = {"name": "otalab", "version": installed("otalab"), "rules": [_rule(name) for name in RULES]}
     run: dict[str, Any] = {
         "tool": {"driver": driver},
         "results": [_result(cell) for cell in cells if isinstance(cell, Cell)],
@@ -33,13 +33,6 @@ def sarif(cells: Sequence[Cell | LostCell]) -> str:
         "properties": {"note": MADE},
     }
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=1) + "\n"
-
-
-def _version() -> str:
-    try:
-        return version("otalab")
-    except PackageNotFoundError:
-        return "from a checkout"
 
 
 def _rule(name: str) -> dict[str, Any]:
@@ -63,13 +56,9 @@ def _result(cell: Cell) -> dict[str, Any]:
         "properties": {"faults": cell.case.faults, "image": cell.case.image, **identity},
     }
     if bad and bad.cuts:
-        flow = [{"location": {"message": {"text": _cut(number, leg)}}} for number, leg in bad.cuts]
+        flow = [{"location": {"message": {"text": cut_words(number, leg)}}} for number, leg in bad.cuts]
         result["codeFlows"] = [{"threadFlows": [{"locations": flow}]}]
     return result
-
-
-def _cut(number: int, leg: Any) -> str:
-    return f"the power fails in run {number}, effect {leg.step}, phase {leg.phase}, leaving {leg.tear}"
 
 
 def _location(cell: Cell) -> dict[str, Any]:

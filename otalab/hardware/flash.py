@@ -108,7 +108,7 @@ class Sectors(Sequence[bytes]):
 
 
 @lru_cache(maxsize=16)
-def _stretch(sectors: tuple[bytes, ...], start: int, length: int) -> bytes:
+def _across(sectors: tuple[bytes, ...], start: int, length: int) -> bytes:
     """Return bytes that lie in several sectors: an image is read at every start, and the same one by a whole fleet."""
     return b"".join(sectors)[start : start + length]
 
@@ -156,7 +156,7 @@ class Flash(Summary):
         start = address - self.geometry.start_of(touched.start)
         if len(touched) == 1:
             return self.sectors[touched.start][start : start + length]
-        return _stretch(self.sectors[touched.start : touched.stop], start, length)
+        return _across(self.sectors[touched.start : touched.stop], start, length)
 
     def held(self, address: int, length: int) -> tuple[bytes, ...]:
         """Return a stretch of whole sectors, each by itself."""

@@ -62,18 +62,19 @@ class Scratch:
     def read(self, offset: int, size: int) -> bytes:
         """Return bytes, and note the blocks that they lie in; once is enough, a journal is of what was looked at."""
         for block in range(offset // self.block_size, -(-(offset + size) // self.block_size)):
-            if block not in self._seen:
-                self._seen.add(block)
-                self.journal.append(BlockRead(block))
+            self._note(block)
         return bytes(self.buffer[offset : offset + size])
 
     def read_block(self, block: int, offset: int, size: int) -> bytearray:
         """Return bytes of one block, and note it; a file system of blocks reads in no other way, and often."""
+        self._note(block)
+        start = block * self.block_size + offset
+        return self.buffer[start : start + size]
+
+    def _note(self, block: int) -> None:
         if block not in self._seen:
             self._seen.add(block)
             self.journal.append(BlockRead(block))
-        start = block * self.block_size + offset
-        return self.buffer[start : start + size]
 
     def program(self, offset: int, data: bytes) -> None:
         """Turn bits to zero; a bit that is zero stays so."""

@@ -10,7 +10,6 @@ import shlex
 from base64 import b64encode
 from collections.abc import Sequence
 from datetime import date
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from otalab.graph.case import digest
 from otalab.json_text import script_text
+from otalab.versions import installed
 from otalab.views.modules import DOM
 from otalab.views.player.life import live
 from otalab.views.player.page import CSS, ESM
@@ -142,13 +142,7 @@ def _read(name: str) -> str:
 
 def versions() -> list[tuple[str, str]]:
     """Return what the report was made with."""
-    versions = [("Python", platform.python_version())]
-    for name in PACKAGES:
-        try:
-            versions.append((name, version(name)))
-        except PackageNotFoundError:
-            versions.append((name, "from a checkout"))
-    return versions
+    return [("Python", platform.python_version()), *((name, installed(name)) for name in PACKAGES)]
 
 
 def _digests(every: Sequence[Reviewed], request: Asked) -> list[tuple[str, str]]:

@@ -14,12 +14,11 @@ from otalab.firmware.design import Design
 from otalab.graph.check import Cell
 from otalab.graph.history import History
 from otalab.graph.repair import Repair
-from otalab.numbers.yearly import lost
+from otalab.numbers.yearly import A_MILLION, lost
 from otalab.views.report.facts import Asked, Reviewed
 from otalab.views.report.judged import Judged
 from otalab.views.report.words import listed
 
-MILLION = 1e6
 ONE_IMAGE = "how often an update is no good is not known"
 LAST_MODEL = "a probability is of one fault model, and all was not asked for"
 
@@ -153,7 +152,7 @@ def _cost(losses: tuple[float, float], each: float | None) -> tuple[float, float
 
 
 def _lost(risk: float, request: Asked) -> float:
-    return MILLION * lost(risk, request.updates_per_year)
+    return A_MILLION * lost(risk, request.updates_per_year)
 
 
 def _repair_word(reviewed: Reviewed, repair: Repair | None) -> str:

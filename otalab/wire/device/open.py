@@ -81,9 +81,8 @@ def _uploaded(options: DeviceOptions) -> Image:
 def _part(options: DeviceOptions, scenario: Scenario) -> FlashPart:
     chip = part(options.part) if options.part else scenario.part
     # Times that a part lacks are found missing now, and not in the middle of an update.
-    for each in scenario.device.board.parts or (chip,):
-        if each in scenario.device.board.written_parts or each is chip:
-            each.erase_seconds(), each.program_seconds(1)
+    for each in scenario.device.board.written_parts if scenario.device.board.parts else (chip,):
+        each.erase_seconds(), each.program_seconds(1)
     return chip
 
 
