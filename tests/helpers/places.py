@@ -70,6 +70,14 @@ def somebody() -> Iterator[Path]:
             folder.chmod(0o755)
 
 
+def unprivileged(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """Run a command that may do no more than its user may: root keeps its name, and loses what makes it root here."""
+    lost = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if ROOT else []
+    if lost and not shutil.which(lost[0]):
+        pytest.skip("root loses no privilege without setpriv")
+    return subprocess.run([*lost, *command], capture_output=True, text=True, check=False)
+
+
 def on_a_small_disk(command: Sequence[str], kilobytes: int = 64) -> subprocess.CompletedProcess[str]:
     """Run a command in an empty disk of its own, and list what it left there after what it said."""
     inside = (

@@ -1,11 +1,12 @@
 """Bad input of code: one clear line and status 2, or how a history ends; never a traceback, nothing half-written."""
 
-import tempfile
+import os
+import sys
 from pathlib import Path
 
 import pytest
 from own_code import SLOT_0, code, needs_cc, written
-from places import somebody
+from places import NOBODY, ROOT, unprivileged
 
 from otalab.cli.main import main
 
@@ -76,32 +77,33 @@ def test_what_code_does_is_how_it_ends(capsys, tmp_path, what):
 
 
 @pytest.fixture
-def theirs():
+def theirs(tmp_path):
     """A folder with code that belongs to somebody else: readable, and not to be written to."""
-    # Not below the folder of this user's tests, into which nobody else may go.
-    with tempfile.TemporaryDirectory() as place:
-        Path(place).chmod(0o755)
-        code(Path(place) / "loader", SLOT_0, FAST)
-        yield Path(place) / "loader"
+    code(tmp_path / "loader", SLOT_0, FAST)
+    return tmp_path / "loader"
 
 
-def as_somebody(capsys, folder, *words):
+def as_somebody(folder, *words):
     before = sorted(one.name for one in folder.iterdir())
+    if ROOT:
+        for one in (folder, *folder.iterdir()):
+            os.chown(one, NOBODY, NOBODY)
     folder.chmod(0o555)
     try:
-        with somebody():
-            found = checked(capsys, folder, *words)
+        command = [sys.executable, "-m", "otalab", *(words or ("check", *ASKED)), "--firmware", str(folder)]
+        ran = unprivileged(command)
     finally:
         folder.chmod(0o755)
+    assert "Traceback" not in ran.stdout + ran.stderr
     assert before == sorted(one.name for one in folder.iterdir())
-    return found
+    return ran.returncode, ran.stdout, ran.stderr
 
 
-def test_a_folder_without_write_permission_is_one_line(capsys, theirs):
+def test_a_folder_without_write_permission_is_one_line(theirs):
     """
     Named before anything is compiled, and nothing is left there.
     """
-    status, out, err = as_somebody(capsys, theirs)
+    status, out, err = as_somebody(theirs)
 
     assert (2, "", 1) == (status, out, err.count("\n"))
     assert f"otalab check: {theirs}: cannot be written: this user has no permission" in err
@@ -113,19 +115,19 @@ def test_what_is_built_there_needs_no_permission(capsys, theirs):
     """
     main(["firmware", "build", str(theirs)])
     capsys.readouterr()
-    status, out, _ = as_somebody(capsys, theirs, "trace", "--summary")
+    status, out, _ = as_somebody(theirs, "trace", "--summary")
 
     assert 0 == status
     assert "update-lost" in out
 
 
 @pytest.mark.parametrize("name", ["loader.c", "firmware.toml"])
-def test_a_file_without_read_permission_is_one_line(capsys, theirs, name):
+def test_a_file_without_read_permission_is_one_line(theirs, name):
     """
     The file is named.
     """
     (theirs / name).chmod(0)
-    status, out, err = as_somebody(capsys, theirs)
+    status, out, err = as_somebody(theirs)
 
     assert (2, "", 1) == (status, out, err.count("\n"))
     assert f"{theirs / name}: cannot be read: this user has no permission" in err
