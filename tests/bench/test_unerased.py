@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from html import unescape
 
 import pytest
 from own_code import code, needs_cc
@@ -109,6 +110,24 @@ def test_check_tells_the_shortest_history_to_one(tmp_path, capsys):
     *_, last = play(cell.scenario, cell.faults, cell.graph.over_unerased[0])
     assert 0 == first_over_unerased(last.run.steps)
     assert found["id"].startswith(cell.case.text)
+
+
+@needs_cc
+def test_a_report_tells_what_check_tells(tmp_path, capsys):
+    """
+    The same sentence, once for all cells that have it, with these and the command that plays it.
+    """
+    code(tmp_path, CARELESS)
+    small = ["--faults", "zeroed-erase", "--image", "healthy,crashes", "--budget", "5"]
+    asked = ["--firmware", str(tmp_path), *small, "--parts", "W25Q16JV", "--rate", "us-2022", "--json"]
+    assert 0 == main(["report", *asked, "-o", str(tmp_path / "review.html")])
+    [design] = json.loads(capsys.readouterr().out)["designs"]
+    [found] = {cell["unerased"]["reason"] for cell in design["cells"]}
+    text = unescape((tmp_path / "review.html").read_text())
+
+    assert 1 == text.count("<h3>Programs over flash that is not erased</h3>")
+    assert 1 == text.count(f"<li>{found}; first in run 1, effect 0, after 1 cut(s), under <b>zeroed-erase</b>")
+    assert "<b>zeroed-erase</b> (healthy, crashes). On the command line: <code>otalab replay " in text
 
 
 @needs_cc

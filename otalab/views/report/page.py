@@ -33,6 +33,7 @@ from otalab.views.report.parts import (
     repair_part,
     risk_part,
     stories_part,
+    unerased_part,
     ways_of,
     wear_part,
 )
@@ -91,6 +92,7 @@ def _of_design(reviewed: Reviewed, request: Asked, scenes: Scenes) -> dict[str, 
         "name": reviewed.design.name, "summary": reviewed.design.summary,
         "answer": summary_part(reviewed, request, ways), "is": design_part(reviewed),
         "matrix": matrix_part(reviewed, request, ways), "stories": stories, "undisturbed": undisturbed,
+        "unerased": unerased_part(reviewed),
         "risk": risk_part(reviewed, request), "wear": wear_part(reviewed, request),
         "repair": repair_part(reviewed),
     }  # fmt: skip

@@ -11,11 +11,13 @@ from otalab.bench.ends import BAD, END_WORDS
 from otalab.faults.tear import RESIDUAL
 from otalab.firmware.design import Design
 from otalab.firmware.own_part import says
+from otalab.graph.check import Cell
+from otalab.graph.unerased import ProgramFinding
 from otalab.numbers.rates import base_rates, parse_rate
 from otalab.text import seconds
 from otalab.views.report.checklist import answered, checklist
 from otalab.views.report.facts import Asked, Reviewed, Weight
-from otalab.views.report.story import stories
+from otalab.views.report.story import stories, under
 from otalab.views.report.svg import bars_svg, layout_svg, life_svg
 from otalab.views.report.words import NO_WAYS, SIGNS, Ways, bounds, choice_rows, cuts_words, listed, many, probability
 
@@ -82,6 +84,20 @@ def stories_part(reviewed: Reviewed) -> list[dict[str, Any]]:
         }
         for story in stories(reviewed.cells)
     ]
+
+
+def unerased_part(reviewed: Reviewed) -> list[dict[str, Any]]:
+    """Return each program over flash that is not erased: the shortest history to one, and the cells that have it."""
+    alike: dict[str, list[tuple[ProgramFinding, Cell]]] = {}
+    for cell in reviewed.cells:
+        if finding := cell.over_unerased:
+            alike.setdefault(finding.reason, []).append((finding, cell))
+    rows = []
+    for members in alike.values():
+        shortest, cell = min(members, key=lambda member: (member[0].cuts, member[0].run))
+        happens = under(cell for _, cell in members)
+        rows.append({"text": shortest.text, "under": happens, "replay": cell.case.replay(shortest.id)})
+    return rows
 
 
 def ways_of(reviewed_stories: Sequence[dict[str, Any]]) -> Ways:

@@ -5,7 +5,7 @@ Cells that break in the same way share one story.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from math import fsum
@@ -77,13 +77,7 @@ class Story:
     @property
     def happens(self) -> list[tuple[str, str]]:
         """The fault models under which this is the counterexample, and for which images."""
-        images: dict[str, list[str]] = {}
-        for cell in self.cells:
-            images.setdefault(cell.case.faults, []).append(cell.case.image)
-        faults: dict[str, list[str]] = {}
-        for name, some in images.items():
-            faults.setdefault(", ".join(some), []).append(name)
-        return [(", ".join(names), some) for some, names in faults.items()]
+        return under(self.cells)
 
     @property
     def identity(self) -> str:
@@ -104,6 +98,17 @@ class Story:
     def saved(self) -> dict[str, Any]:
         """The history as `check --save` writes it."""
         return counterexample(self.cells[0].case, self.history)
+
+
+def under(cells: Iterable[Cell]) -> list[tuple[str, str]]:
+    """Return the fault models of some cells, and for which images each; models of the same images are one entry."""
+    images: dict[str, list[str]] = {}
+    for cell in cells:
+        images.setdefault(cell.case.faults, []).append(cell.case.image)
+    faults: dict[str, list[str]] = {}
+    for name, some in images.items():
+        faults.setdefault(", ".join(some), []).append(name)
+    return [(", ".join(names), some) for some, names in faults.items()]
 
 
 def stories(cells: tuple[Cell, ...]) -> list[Story]:
