@@ -112,7 +112,10 @@ def everywhere(arguments: list[str]) -> list[str]:
 
 
 def start(command: list[str], cwd: Path | None = None) -> int:
-    """Run a command to its end; Ctrl-C is its business alone."""
+    """Run a command to its end; Ctrl-C is its business alone, and so is every other signal where it can be."""
+    if os.name == "posix":  # the command takes the launcher's place: who ends the one has not left the other behind
+        os.chdir(cwd or Path.cwd())
+        os.execve(command[0], command, ENV)  # noqa: S606  # no shell is what is wanted
     child = subprocess.Popen(command, cwd=cwd, env=ENV)
     # After the start, or the child would inherit it; before the wait, or the child would outlive its launcher.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -72,3 +72,18 @@ def test_the_launcher_refuses_what_it_does_not_know(capsys):
     """
     assert 2 == lab.main(["tset"])
     assert "python3 lab.py test" in capsys.readouterr().out
+
+
+def test_who_ends_the_launcher_ends_what_it_started():
+    """
+    The tests, the lab or a device do not go on without it: nobody holds its pipe afterwards.
+    """
+    waits = "import time; print('here', flush=True); time.sleep(600)"
+    launcher = subprocess.Popen(
+        [sys.executable, "-c", f"import lab, sys; lab.start([sys.executable, '-c', {waits!r}])"],
+        cwd=ROOT, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    assert b"here\n" == launcher.stdout.readline()
+    launcher.terminate()
+
+    assert b"" == launcher.communicate(timeout=60)[0]
