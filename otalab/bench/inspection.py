@@ -7,18 +7,26 @@ guess; where two formats would say different things, or none says anything, ther
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 
+from otalab.bench.candidates import (
+    Candidate,
+    doubts,
+    nothing_behind,
+    refuse_a_part,
+    refuse_a_tie,
+    strangers,
+)
 from otalab.bench.inspected import COLUMNS, Inspected, Inspection, looked_at
 from otalab.bench.record_places import Dump, Whereabouts, in_dump, in_files
 from otalab.errors import BadInput, unknown
 from otalab.firmware import store
 from otalab.firmware.catalogue import designs, load_design
 from otalab.firmware.design import Design
-from otalab.formats.partition_table import PartitionTable, find_table
+from otalab.formats.partition_table import AT, PartitionTable, find_table, read_table
 from otalab.formats.records.record import Record
-from otalab.formats.records.signs import Sign, signs
+from otalab.formats.records.signs import signs
 from otalab.hardware.board import Board, boards, load_board
 from otalab.hardware.flash import ERASED
 from otalab.own.page import is_page, page_of
@@ -47,32 +55,6 @@ def formats() -> dict[str, Design]:
         "mongoose": load_design("mongoose"),
         "complete-unguarded": replace(complete, guard="none"),
     }
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A format at a place, and what speaks for it in each of the records there."""
-
-    inspection: Inspection
-    way: Whereabouts
-    signs: tuple[Sign, ...]
-
-    @property
-    def sure(self) -> bool:
-        """Whether a check tells the format."""
-        return any(sign.sure for sign in self.signs)
-
-    @property
-    def weight(self) -> tuple[bool, int, bool]:
-        """How much speaks for it: a check, the bits of all records, and that one of them counts."""
-        return self.sure, sum(sign.bits for sign in self.signs), self.inspection.selected is not None
-
-    @property
-    def meaning(self) -> tuple[int | None, bool] | None:
-        """What it says of the device: the slot that is started, and whether that is committed."""
-        number = self.inspection.selected
-        place = None if number is None else self.inspection.records[number]
-        return (place.slot, place.found.config.committed) if place and isinstance(place.found, Record) else None
 
 
 def inspect_records(files: Sequence[tuple[str, bytes]], form: str | None = None) -> Inspection:
@@ -130,10 +112,14 @@ def _told(ways: Sequence[Whereabouts], form: str | None, name: str, data: bytes)
         return empty
     best = candidates[0]
     rivals = [candidate for candidate in candidates[1:] if candidate.inspection.format != best.inspection.format]
-    _refuse_a_tie(best, rivals, name)
-    others = () if best.sure else tuple(dict.fromkeys(candidate.inspection.format for candidate in rivals))
-    words = "; ".join(dict.fromkeys(sign.words for sign in best.signs))
-    inspection = replace(best.inspection, speaks_for_it=words, guess=not best.sure, others=others)
+    refuse_a_tie(best, rivals, name)
+    refuse_a_part(best, name)
+    rest = doubts(best)
+    guess = not best.sure or bool(rest)
+    others = tuple(dict.fromkeys(candidate.inspection.format for candidate in rivals)) if guess else ()
+    words = "; ".join(dict.fromkeys((*(sign.words for sign in best.signs.values()), *([rest] if rest else []))))
+    notes = (*best.inspection.notes, *(() if guess else strangers(best, rivals)), *_alone(best))
+    inspection = replace(best.inspection, speaks_for_it=words, guess=guess, others=others, notes=notes)
     return _with_notes(inspection, best.way)
 
 
@@ -146,16 +132,17 @@ def _candidates(ways: Iterable[Whereabouts]) -> Iterable[Candidate]:
             inspection = looked_at(known, design, way.areas, _slots(way.table))
             if inspection is None:
                 continue
-            every = [signs(design.record, store.codec(design), place.data) for place in inspection.records]
-            speaking = tuple(sign for sign in every if sign)
-            if speaking and (any(sign.sure for sign in speaking) or _nothing_behind(design, way.areas)):
+            codec = store.codec(design)
+            every = {place.where: signs(design.record, codec, place.data) for place in inspection.records}
+            speaking = {where: sign for where, sign in every.items() if sign}
+            if speaking and (any(sign.sure for sign in speaking.values()) or nothing_behind(design, way.areas)):
                 yield Candidate(inspection, way, speaking)
 
 
-def _nothing_behind(design: Design, areas: Iterable[tuple[str, bytes]]) -> bool:
-    """Say whether nothing lies behind the records: what no check tells is not taken out of the midst of something."""
-    size = store.codec(design).size * design.journal
-    return all(len({*data[size:]}) <= 1 and data[size : size + 1] in (b"", b"\0", b"\xff") for _, data in areas)
+def _alone(best: Candidate) -> tuple[str, ...]:
+    """Return that one record of two was brought, where that is so."""
+    lacking = best.inspection.design.records > len(best.way.areas)
+    return ("One record of two was brought: what the other place holds may count instead.",) if lacking else ()
 
 
 def _in_format(ways: Iterable[Whereabouts], form: str, name: str) -> Inspection:
@@ -227,20 +214,6 @@ def _of_table(table: PartitionTable | None, board: Board | None) -> tuple[str, .
     return (said,)
 
 
-def _refuse_a_tie(best: Candidate, rivals: Iterable[Candidate], name: str) -> None:
-    for other in rivals:
-        if other.weight[:2] == best.weight[:2] and other.meaning != best.meaning:
-            both = " or ".join(f"{candidate.inspection.format} ({_meant(candidate)})" for candidate in (best, other))
-            raise BadInput(f"{name}: as much speaks for {both}; name one with --format")
-
-
-def _meant(candidate: Candidate) -> str:
-    if candidate.meaning is None:
-        return "no record counts"
-    slot, committed = candidate.meaning
-    return f"slot {slot}, {'committed' if committed else 'dirty'}"
-
-
 def _unknown(ways: Sequence[Whereabouts], name: str, data: bytes) -> str:
     """Return what was tried, for bytes in which no format makes sense."""
     if len({*data}) == 1:
@@ -249,7 +222,12 @@ def _unknown(ways: Sequence[Whereabouts], name: str, data: bytes) -> str:
     places = ", ".join(dict.fromkeys(way.says for way in ways))
     places = "" if places == "the files" else f" where {places} would have records"
     way_out = f"name one with --format: {', '.join(formats())}"
-    if places:
+    if read_table(data):
+        way_out = (
+            f"it begins with a partition table: if that is at 0x{AT:x} of its flash, say --offset 0x{AT:x}; of a table "
+            "alone, otalab board import makes a board"
+        )
+    elif places:
         way_out += "; or the board with --board, or where a part of a flash begins with --offset"
     return f"{name}: no format makes sense of it{places}; {way_out}"
 
@@ -263,7 +241,7 @@ def _unplaced(dump: Dump, board: Board | None, table: PartitionTable | None) -> 
             f"{records} do not begin in them; say with --offset where they begin, or name another board"
         )
     if table:
-        lies = f"its otadata does not begin in these {len(dump.data)} bytes; say with --offset where they begin"
+        lies = f"its otadata does not lie whole in these {len(dump.data)} bytes; say with --offset where they begin"
         lies = lies if table.otadata else "so no boot records: such a device starts its one image"
         return f"{dump.name}: its own partition table has {table}: {lies}"
     known = ", ".join(f"{known_board.name} ({known_board.geometry.size})" for known_board in map(load_board, boards()))

@@ -12,19 +12,24 @@ from otalab.hardware.places import Region
 SECTOR = 4096
 # Where rBoot itself keeps its configuration: `BOOT_CONFIG_SECTOR` of its `rboot.h`.
 RBOOT_SECTOR = 0x1000
+# So many times a sector of 4 KiB have the small sectors of some chips.
+LARGEST_SECTOR = 16
+FILLERS = (0, 0xFF)
 
 
 @dataclass(frozen=True, slots=True)
 class Whereabouts:
     """One way to find records: the areas, each a name and its bytes, and who says that they lie there.
 
-    `records`: how many a format must have to have them there, if that is known; `table`: the partition table.
+    `records`: how many a format must have to have them there, if that is known; `table`: the partition table;
+    `of_a_dump`: the areas are cut out of one, as far as that goes.
     """
 
     areas: tuple[tuple[str, bytes], ...]
     says: str
     records: int | None = None
     table: PartitionTable | None = None
+    of_a_dump: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +54,17 @@ class Dump:
 
 
 def in_files(files: Sequence[tuple[str, bytes]]) -> Iterator[Whereabouts]:
-    """Yield the one way in which record files hold records: one each, or both sectors in one file."""
-    if len(files) == 1 and len(files[0][1]) == 2 * SECTOR:
+    """Yield the ways in which record files hold records: one each, or both areas in one file."""
+    if len(files) == 1 and len(files[0][1]) > SECTOR:
         name, data = files[0]
-        # As `otadata.bin` of a bundle has them.
-        files = [(name, data[:SECTOR]), (f"{name}+0x{SECTOR:x}", data[SECTOR:])]
+        sizes = [SECTOR << step for step in range(LARGEST_SECTOR.bit_length()) if SECTOR << step < len(data)]
+        begun = [size for size in sizes if data[size] not in FILLERS]
+        # As `otadata.bin` of a bundle has them; larger areas where larger sectors have them.
+        for size in begun or sizes[:1]:
+            yield Whereabouts(((name, data[:size]), (f"{name}+0x{size:x}", data[size:])), "the files")
+        if len(data) != 2 * SECTOR:
+            yield Whereabouts(tuple(files), "the files", 1)
+        return
     yield Whereabouts(tuple(files), "the files")
 
 
@@ -63,14 +74,15 @@ def in_dump(dump: Dump, board: Board | None) -> Iterator[Whereabouts]:
     if table and table.otadata:
         start = table.otadata.offset
         if areas := dump.areas([Region(start, SECTOR), Region(start + SECTOR, SECTOR)]):
-            yield Whereabouts(areas, "its own partition table", 2, table)
+            yield Whereabouts(areas, "its own partition table", 2, table, of_a_dump=True)
     if board is None and table:
         return
     for known_board in [board] if board else map(load_board, boards()):
         says = f"board {known_board.name}"
         if areas := dump.areas(known_board.records):
-            yield Whereabouts(areas, says, 2)
+            yield Whereabouts(areas, says, 2, of_a_dump=True)
         # A format with one record may have it in either place.
-        yield from (Whereabouts((area,), says, 1) for area in map(dump.area, known_board.records) if area)
+        single = filter(None, map(dump.area, known_board.records))
+        yield from (Whereabouts((area,), says, 1, of_a_dump=True) for area in single)
     if board is None and (here := dump.area(Region(RBOOT_SECTOR, SECTOR))):
-        yield Whereabouts((here,), "rBoot, whose own configuration lies at 0x1000,", 1)
+        yield Whereabouts((here,), "rBoot, whose own configuration lies at 0x1000,", 1, of_a_dump=True)

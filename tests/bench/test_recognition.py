@@ -231,7 +231,7 @@ def test_a_part_of_a_dump_is_taken_with_its_offset(tmp_path, capsys) -> None:
     assert 0 == main(["inspect", str(place), "--offset", "0x8000", "--json"])
     assert '"active_slot": 0' in capsys.readouterr().out
     assert 2 == main(["inspect", str(place), "--offset", "0x20000"])
-    assert "its otadata does not begin in these 98304 bytes; say with --offset" in capsys.readouterr().err
+    assert "its otadata does not lie whole in these 98304 bytes; say with --offset" in capsys.readouterr().err
     assert 2 == main(["inspect", str(place), "--offset", "0x700000"])
     said = capsys.readouterr().err
     assert "hold the records of no board; name one with --board: " in said
