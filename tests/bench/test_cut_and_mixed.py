@@ -124,7 +124,7 @@ def test_a_part_of_a_dump_that_begins_with_its_table_is_told_where_it_lies() -> 
     part = dump_of_an_esp32()[0x8000:]
     for data in (part, part[:0xC00]):
         with pytest.raises(
-            BadInput, match="begins with a partition table: if that is at 0x8000 .* say --offset 0x8000"
+            BadInput, match=r"begins with a partition table: if that is at 0x8000 .* say --offset 0x8000"
         ):
             inspect_records([("part.bin", data)])
     assert 1 == slot(inspect_dump("part.bin", part, offset=0x8000))
