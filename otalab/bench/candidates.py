@@ -109,13 +109,13 @@ def refuse_a_tie(best: Candidate, rivals: Sequence[Candidate], name: str) -> Non
 
 def strangers(best: Candidate, rivals: Iterable[Candidate]) -> tuple[str, ...]:
     """Return what in the files looks like a record of another format, and is none of the best one's."""
-    seen = {
+    words = {
         where: f"{where} looks like {other.inspection.format}, as another device or an older firmware leaves it"
         for other in reversed([*rivals])
         if other.way.areas == best.way.areas
         for where in other.signs.keys() - best.signs.keys()
     }
-    return tuple(f"{words}." for words in seen.values())
+    return tuple(f"{sentence}." for sentence in words.values())
 
 
 def _meant(candidate: Candidate) -> str:
