@@ -21,7 +21,7 @@ from otalab.files import Output
 from otalab.firmware.design import Design
 from otalab.firmware.device import Firmware
 from otalab.graph.asked import files_of
-from otalab.graph.budget import BUDGET
+from otalab.graph.budget import BUDGET, Budget
 from otalab.graph.case import named
 from otalab.graph.cell_words import headline, lines
 from otalab.graph.check import Cell, check_design, saved, with_files
@@ -40,7 +40,7 @@ def assert_safe(
     images: str | Iterable[str] = ("healthy",),
     updates: int = 1,
     board: str | Path | Board | None = None,
-    budget: int = BUDGET,
+    budget: int | Budget = BUDGET,
     **options: Any,
 ) -> list[Cell]:
     """Prove that no number of power cuts leads to a bad end, or fail with the shortest history that does.
@@ -49,7 +49,7 @@ def assert_safe(
     `Firmware`; `faults` and `images` are one name or several, `options` those of `ScenarioOptions`.
     Returns the cells, each with its closed graph.
     Raises `AssertionError` with the history in words and the line that plays it; also where the graph does not close
-    within `budget` nodes, for then nothing is proved.
+    within `budget`, a number of nodes or a `Budget`, for then nothing is proved.
     """
     __tracebackhide__ = True
     models = [faults] if isinstance(faults, str | FaultModel) else list(faults)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from otalab.cli.interrupts import pressed, until_interrupted
+from otalab.cli.options.budget import add_budget, chosen_budget
 from otalab.cli.options.effect import goes_with, refuse_idle
 from otalab.cli.options.firmware import add_firmware, chosen_designs
 from otalab.cli.options.formats import add_format, chosen_format, csv_text
@@ -25,7 +26,6 @@ from otalab.faults.tear import RESIDUAL
 from otalab.files import Output
 from otalab.graph.answers import answers
 from otalab.graph.asked import AskedCell, questions, some_faults, some_images
-from otalab.graph.budget import BUDGET
 from otalab.graph.cell_words import headline, lines
 from otalab.graph.check import Cell, LostCell, matrix, saved, with_files
 from otalab.graph.doubt import second_opinion, some_seconds
@@ -46,7 +46,7 @@ def add_parser(commands: Any) -> None:
     add_options(parser)
     add_format(parser)
     add = group(parser, "the search").add_argument
-    add("--budget", type=int, default=BUDGET, metavar="N", help=f"most nodes of a graph ({BUDGET})")
+    add_budget(add)
     add("--jobs", type=int, default=1, metavar="N", help="processes that search at once (1)")
     add(
         "--scheduler", metavar="ADDRESS", help="of a Dask cluster that searches; it reads the same files, and runs code"
@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
         chosen_designs(arguments),
         some_faults(arguments.faults),
         some_images(arguments.image),
-        budget=arguments.budget,
+        budget=chosen_budget(arguments),
         bundle_path=arguments.bundle,
         **chosen_options(arguments),
     )

@@ -12,6 +12,7 @@ from otalab.bench.recorded import RecordedScenario, RefusedStart, RefusedUpdate,
 from otalab.bench.recording import read_recording
 from otalab.cli import check as check_cli
 from otalab.cli.interrupts import until_interrupted
+from otalab.cli.options.budget import add_budget, chosen_budget
 from otalab.cli.options.firmware import add_firmware, chosen_design
 from otalab.cli.parser import group
 from otalab.cli.progress import bar
@@ -19,7 +20,7 @@ from otalab.errors import BadInput
 from otalab.faults.models import fault_model
 from otalab.files import read_bytes
 from otalab.graph.asked import files_of, some_faults
-from otalab.graph.budget import BUDGET, a_budget
+from otalab.graph.budget import Budget
 from otalab.graph.case import Case, digest, named
 from otalab.graph.check import Cell, LostCell, tried
 from otalab.graph.explorer import Explorer
@@ -36,7 +37,7 @@ def add_parser(commands: Any) -> None:
     add_options(parser)
     add = group(parser, "the search").add_argument
     add("--faults", default="all", metavar="NAME", help="what a power cut leaves (all)")
-    add("--budget", type=int, default=BUDGET, metavar="N", help=f"most nodes of a graph ({BUDGET})")
+    add_budget(add)
     group(parser, "what comes out").add_argument("--json", action="store_true", help="print exactly one JSON object")
     parser.set_defaults(func=run)
 
@@ -68,7 +69,7 @@ def recording_of(
 def run(arguments: argparse.Namespace) -> int:
     """Explore the recording under every fault model that was named; 1 if a cell is not safe, or no update goes in."""
     every = sorted(some_faults(arguments.faults))
-    a_budget(arguments.budget)
+    budget = chosen_budget(arguments)
     for name in every:
         fault_model(name)
     design = chosen_design(arguments)
@@ -89,7 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
         *((option, value) for option, value in given.items() if value),
     )
     case = Case(named(design), named(arguments.board), "", "healthy", scenario.offers, files, files=paths)
-    cells = until_interrupted(_cells(scenario, case, every, arguments))
+    cells = until_interrupted(_cells(scenario, case, every, budget, quiet=arguments.json))
     findings = [*scenario.findings, *filter(None, [scenario.not_taken])]
     if arguments.json:
         print(json.dumps({"results": [cell.as_object() for cell in cells], "findings": findings}))
@@ -100,7 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _cells(
-    scenario: RecordedScenario, case: Case, every: list[str], arguments: argparse.Namespace
+    scenario: RecordedScenario, case: Case, every: list[str], budget: Budget, *, quiet: bool
 ) -> Iterator[Cell | LostCell]:
     for number, name in enumerate(every, 1):
         which = f"cell {number} of {len(every)}" if len(every) > 1 else ""
@@ -110,8 +111,8 @@ def _cells(
                 shown.update(explorer.expanded - shown.n)
 
             model = fault_model(name)
-            cell = tried(replace(case, faults=name), scenario, model, budget=arguments.budget, progress=progress)
-        if not arguments.json:
+            cell = tried(replace(case, faults=name), scenario, model, budget=budget, progress=progress)
+        if not quiet:
             check_cli.tell(cell, f"{which}, " if which else "")
         yield cell
 

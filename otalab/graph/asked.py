@@ -13,7 +13,7 @@ from otalab.bench.setup import scenario_of
 from otalab.errors import BadInput
 from otalab.faults.models import FAULTS, fault_model
 from otalab.firmware.image import TEMPERS, parse_temper
-from otalab.graph.budget import BUDGET, a_budget
+from otalab.graph.budget import BUDGET, Budget
 from otalab.graph.case import Case, digest, named
 from otalab.graph.check import Cell, LostCell, tried
 from otalab.graph.explorer import Explorer
@@ -46,7 +46,7 @@ class AskedCell:
     image: str
     options: ScenarioOptions
     files: tuple[tuple[str, str], ...]
-    budget: int
+    budget: int | Budget
 
     @property
     def text(self) -> str:
@@ -74,7 +74,7 @@ def questions(
     faults: Sequence[str] = ("all",),
     images: Sequence[str] = ("healthy",),
     *,
-    budget: int = BUDGET,
+    budget: int | Budget = BUDGET,
     bundle_path: str | None = None,
     **options: Any,
 ) -> list[AskedCell]:
@@ -84,7 +84,7 @@ def questions(
     """
     if not designs:
         raise BadInput("no design was named; otalab designs lists them")
-    wanted, a_budget_of = ScenarioOptions.of(options), a_budget(budget)
+    wanted, most = ScenarioOptions.of(options), Budget.of(budget)
     for name in faults:
         fault_model(name)
     for image in images:
@@ -95,10 +95,7 @@ def questions(
         require_linked(scenario)
     every = [(d, f, i) for d in sorted(set(designs)) for f in sorted(set(faults)) for i in sorted(set(images))]
     board = wanted.board if isinstance(wanted.board, str) else None
-    return [
-        AskedCell(d, f, i, wanted, files_of(design=d, board=board, bundle=bundle_path), a_budget_of)
-        for d, f, i in every
-    ]
+    return [AskedCell(d, f, i, wanted, files_of(design=d, board=board, bundle=bundle_path), most) for d, f, i in every]
 
 
 def files_of(*, design: str, board: str | None, bundle: str | None = None) -> tuple[tuple[str, str], ...]:

@@ -17,6 +17,12 @@ UNNAMED = (
     "; its page does not say how its records are, and a table [records] would let the lab take for one what no code "
     "can tell apart"
 )
+ENDED_BY = {
+    "nodes": "the search has as many nodes as its budget allows",
+    "seconds": "the seconds of the search are over",
+    "memory": "the memory of the search is used up",
+    "interrupt": "somebody interrupted the search",
+}
 MOST_KINDS = 6  # are told, the ones that are covered least first
 
 
@@ -68,6 +74,7 @@ def obstacle(explorer: Explorer, nodes: list[Node]) -> str:
 def as_object(graph: CrashGraph) -> dict[str, Any]:
     """Return the coverage of an open graph, as a cell has it."""
     return {
+        "ended_by": graph.ended_by,
         "followed": int(graph.node_followed.sum()),
         "kinds": [row._asdict() for row in covered(graph)],
         "in_the_way": graph.obstacle,
@@ -76,6 +83,8 @@ def as_object(graph: CrashGraph) -> dict[str, Any]:
 
 def sentences(graph: CrashGraph) -> Iterator[str]:
     """Yield what an open graph has covered and what it has not, in words."""
+    if graph.ended_by in ENDED_BY:
+        yield ENDED_BY[graph.ended_by]
     followed = int(graph.node_followed.sum())
     yield f"all nodes were run on steady power; of {graph.nodes:,} nodes {followed:,} had every cut followed too"
     rows = covered(graph)

@@ -42,7 +42,8 @@ class CrashGraph(Summary):
     `edge_count` is the number of tears that lead along an edge, `edge_weights` their probability under each member of
     the fault model, given that the supply fails in that effect; `members` names them and `shares` is the share that
     each has in the model.
-    `obstacle`: of a graph that is not closed, in words, what it has too many of.
+    `obstacle`: of a graph that is not closed, in words, what it has too many of; `ended_by`: what its
+    search has run out of (nodes, seconds or memory), or that somebody interrupted it.
     `edge_seconds` is the effect's duration, `edge_erased` the sector that it erases, or -1.
     """
 
@@ -72,6 +73,7 @@ class CrashGraph(Summary):
     members: tuple[str, ...]
     shares: tuple[float, ...]
     obstacle: str = ""
+    ended_by: str = ""
 
     @property
     def wrecks(self) -> int:
@@ -254,4 +256,4 @@ class CrashGraph(Summary):
         return cls(**stored_as)
 
 
-_TEXTS = ("run_choices", "run_reason", "labels", "phases", "members", "shares", "obstacle")
+_TEXTS = ("run_choices", "run_reason", "labels", "phases", "members", "shares", "obstacle", "ended_by")

@@ -26,7 +26,7 @@ from otalab.faults.models import SIX
 from otalab.faults.tear import Counts, FaultModel
 from otalab.firmware.outcome import Reset
 from otalab.graph.apart import TearClasses
-from otalab.graph.budget import BUDGET, BudgetSpent, a_budget
+from otalab.graph.budget import BUDGET, EACH, BegunBudget, Budget, BudgetSpent
 from otalab.graph.identity import Identity
 from otalab.graph.looks import both, looks, mask
 from otalab.graph.nodes import Arrival, Edge, KnownRun, Node, Spot, TearClass, contents
@@ -49,13 +49,13 @@ class Explorer:
         scenario: Scenario,
         faults: FaultModel,
         *,
-        budget: int = BUDGET,
+        budget: int | BegunBudget = BUDGET,
         progress: Callable[[Explorer], None] = lambda _explorer: None,
         verdict_only: bool = False,
     ) -> None:
         self.scenario = scenario
         self.faults = faults
-        self.budget = a_budget(budget)
+        self.budget = budget if isinstance(budget, BegunBudget) else Budget.of(budget).begin()
         self.progress = progress
         by_stretches = verdict_only and set(faults.members) <= SIX.keys()
         self.identity = Identity(scenario.device, verdict_only=verdict_only, by_stretches=by_stretches)
@@ -72,7 +72,7 @@ class Explorer:
                 return self._begin_anew()
 
     def _begin_anew(self) -> None:
-        self.closed = self.interrupted = False
+        self.closed, self.ended_by = False, ""
         self.trie = Trie()
         self.nodes: list[Node] = []
         self._spots: dict[tuple[Leaf, ...], Spot] = {}
@@ -95,7 +95,12 @@ class Explorer:
         except (BudgetSpent, KeyboardInterrupt) as broken_off:
             # What was found stays found; only "nothing else is there" can no longer be said.
             self.closed = False
-            self.interrupted = isinstance(broken_off, KeyboardInterrupt)
+            self.ended_by = "interrupt" if isinstance(broken_off, KeyboardInterrupt) else str(broken_off)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether somebody broke it off."""
+        return self.ended_by == "interrupt"
 
     def _expand(self) -> None:
         """Follow every cut of every node that waits, those of fewest cuts first."""
@@ -144,6 +149,8 @@ class Explorer:
     def resolve(self, flash: Flash, world: World, way: Arrival | None = None) -> Node:
         """Return the node of a wreck; one that is not known is run first, and `way` is how it was met."""
         self.lookups += 1
+        if not self.lookups % EACH and self.nodes and (late := self.budget.late()):
+            raise BudgetSpent(late)
         leaves = self.trie.find(world, partial(self.identity.key, flash))
         node = None
         if leaves is not None and (spot := self._spots.get(leaves)):
@@ -155,8 +162,8 @@ class Explorer:
 
     def _run(self, flash: Flash, world: World, way: Arrival | None) -> Node:
         """Run the firmware from a wreck that was not met before, in every way in which chance can decide."""
-        if len(self.nodes) >= self.budget:
-            raise BudgetSpent
+        if self.nodes and (spent := self.budget.spent(len(self.nodes))):
+            raise BudgetSpent(spent)
         runs, leaves = [], []
         for taken, end, reads in self._judged(flash, world, way):
             self.expanded += 1

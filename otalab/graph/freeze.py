@@ -25,6 +25,7 @@ def graph_of(explorer: Explorer) -> CrashGraph:
     whole = [np.array(column, np.int64) for column in columns[:6]]
     return CrashGraph(
         closed=explorer.closed,
+        ended_by=explorer.ended_by,
         nodes=len(order),
         expanded=explorer.expanded,
         lookups=explorer.lookups,

@@ -143,7 +143,7 @@ class Brief(Explorer):
     def resolve(self, flash: Flash, world: World, way: Arrival | None = None) -> Node:
         """Return the node of a wreck, or give up."""
         if self.effort + self.lookups > BRIEF:
-            raise BudgetSpent
+            raise BudgetSpent("nodes")
         return super().resolve(flash, world, way)
 
     def _run(self, flash: Flash, world: World, way: Arrival | None) -> Node:

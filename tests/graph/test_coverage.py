@@ -63,5 +63,5 @@ def test_the_command_tells_it_and_json_has_it(capsys):
     decided = check_design("hardened", "atomic", "healthy", "tiny")
 
     assert "what stands in the way" in capsys.readouterr().out
-    assert {"followed", "kinds", "in_the_way"} == set(cell.as_object()["coverage"])
+    assert {"ended_by", "followed", "kinds", "in_the_way"} == set(cell.as_object()["coverage"])
     assert "coverage" not in decided.as_object()

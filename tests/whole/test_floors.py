@@ -39,7 +39,7 @@ FROM = {
     "aiohttp": "wire",
     "aiomqtt": "wire",
     "cryptography": "wire",
-    "psutil": "wire",
+    "psutil": "graph",
     "IPython": "views",
     "anywidget": "views",
     "ipywidgets": "views",
