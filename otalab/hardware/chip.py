@@ -99,27 +99,32 @@ class Chip:
     def note_read(self, address: int, length: int, *, raw: bool = True, alone: bool = False) -> None:
         """Note sectors as read, unless this run had wholly erased them before; `alone`: no byte beside was seen."""
         touched = self.flash.geometry.sectors_of(address, length)
-        # Most reads are of one whole sector.
-        whole = len(touched) == 1 and length == len(self.flash.sectors[touched.start])
         for sector in touched:
             if sector in self.killed:
                 continue
-            if not alone or (raw and whole):
+            if not alone:
                 self.wholly.add(sector)
             elif raw and sector not in self.wholly:
-                self.stretches.add(self._stretch(sector, address, length))
+                self._note_stretch(sector, address, length, single=len(touched) == 1)
             noted = self._seen.get(sector)
             # Who has seen the bytes has seen what a codec makes of them.
             if noted or noted is raw:
                 continue
             self._seen[sector] = raw
             self.path.append(Look(sector, raw))
-            if noted is None:
+            if noted is None and self.flash.marks:
                 self._settle(sector)
 
-    def _stretch(self, sector: int, address: int, length: int) -> Stretch:
-        begin = self.flash.geometry.start_of(sector)
-        return Stretch(sector, max(address - begin, 0), min(address + length - begin, len(self.flash.sectors[sector])))
+    def _note_stretch(self, sector: int, address: int, length: int, *, single: bool) -> None:
+        geometry = self.flash.geometry
+        size, start = geometry.size_of(sector), address - geometry.start_of(sector)
+        # Most reads are of one whole sector, or of a part of one.
+        if not single:
+            self.stretches.add(Stretch(sector, max(start, 0), min(start + length, size)))
+        elif length == size:
+            self.wholly.add(sector)
+        else:
+            self.stretches.add(Stretch(sector, start, start + length))
 
     def forget_reads(self) -> None:
         """Forget what was read so far: where nobody asks what decided the run, it is only in the way."""
@@ -128,7 +133,7 @@ class Chip:
 
     def _settle(self, sector: int) -> None:
         """Decide how an unstable sector reads for as long as the power stays on."""
-        mark = self.flash.mark_of(sector) if self.flash.marks else None
+        mark = self.flash.mark_of(sector)
         if mark and mark.kind == "unstable" and self.settle(mark):
             self.swaps.append((self.effects, sector))
             self.flash = self.flash.swapped(sector)

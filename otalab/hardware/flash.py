@@ -152,8 +152,9 @@ class Flash(Summary):
 
     def read(self, address: int, length: int) -> bytes:
         """Return `length` bytes from `address` on."""
-        touched = self.geometry.sectors_of(address, length)
-        start = address - self.geometry.start_of(touched.start)
+        geometry = self.geometry
+        touched = geometry.sectors_of(address, length)
+        start = address - geometry.start_of(touched.start)
         if len(touched) == 1:
             return self.sectors[touched.start][start : start + length]
         return _across(self.sectors[touched.start : touched.stop], start, length)

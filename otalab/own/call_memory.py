@@ -45,7 +45,7 @@ class CallMemory:
     def __init__(self) -> None:
         self._bytes = 0
         # What the program has for entries, once it was asked.
-        self.provided: int | None = None
+        self.provided: frozenset[str] | None = None
         self.root = CallNode(value=0)
 
     def child(self, node: CallNode, way: bytes | str) -> CallNode:

@@ -6,8 +6,6 @@ An image behaves as its temper says, as those of the lab's own firmware do; what
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from math import inf
@@ -78,6 +76,11 @@ class CodeFirmware:
         return self.page.records
 
     @cached_property
+    def in_python(self) -> bool:
+        """Whether it is a module of Python."""
+        return self.page.in_python
+
+    @cached_property
     def board(self) -> Board | None:
         """The board that the page names."""
         return load_board(self.page.board) if self.page.board else None
@@ -97,7 +100,7 @@ class CodeFirmware:
     def power_on(self, chip: Controller, device: Device) -> Routine[Outcome]:
         """Run the code once, from power-on to quiescence, a halt or a reset."""
         with self._switched_on(chip, device) as power:
-            start = yield from loaded(power, chip, device)
+            start = yield from loaded(power, chip)
             if isinstance(start, Bricked):
                 chip.say(f"Halted: {start.reason}")
                 return start
@@ -110,7 +113,7 @@ class CodeFirmware:
     def decision(self, chip: Controller, device: Device) -> Start | Bricked | Reset:
         """Run the boot loader alone."""
         with self._switched_on(chip, device) as power:
-            return chip.carry_out(loaded(power, chip, device))
+            return chip.carry_out(loaded(power, chip))
 
     def shipped(self, device: Device, flash: Flash, app: bytes) -> Flash:
         """Let the code do what it does at the factory, and look whether it starts twice alike."""
@@ -141,15 +144,11 @@ class CodeFirmware:
             facts = self.facts[id(device.board)] = DeviceFacts(device)  # which keeps it: its id stays its own
         return facts
 
-    @contextmanager
-    def _switched_on(self, chip: Controller, device: Device) -> Iterator[Power]:
+    def _switched_on(self, chip: Controller, device: Device) -> Power:
         same, facts = Same(self.name, self.known), self._facts(device)
-        if self.page.in_python:
-            power: Power = PythonPower(self.page, chip, facts, same)
-        else:
-            power = RunnerPower(partial(running, self.page, device.board), self.page, chip, facts, same)
-        with power:
-            yield power
+        if self.in_python:
+            return PythonPower(self.page, chip, facts, same)
+        return RunnerPower(partial(running, self.page, device.board), self.page, chip, facts, same)
 
 
 def running(page: Page, board: Board) -> Runner:
@@ -172,19 +171,18 @@ def let_go(folder: Path) -> None:
         _RUNNERS.pop(key).stop()
 
 
-def loaded(power: Power, chip: Controller, device: Device) -> Routine[Start | Bricked]:
+def loaded(power: Power, chip: Controller) -> Routine[Start | Bricked]:
     """Run the boot loader; nothing watches over it, so one that crashes does not come back."""
     try:
         address = yield from power.call("ota_boot")
         if not address:
             return Bricked("the boot loader halts")
-        slots = [slot.app.address for slot in device.board.slots]
-        if address not in slots:
+        slot = power.slots.get(address)
+        if slot is None:
             return Bricked(f"0x{address:x} was started, where no slot begins")
         within = yield from power.call("ota_commit_within")
     except Died as end:
         return Bricked(f"the boot loader {'hangs' if end.hangs else 'crashed'}: {end.reason}")
-    slot = slots.index(address)
     if not within:
         return Start(slot, (yield from is_committed(power, timed=False)), 0)
     chip.say(f"Slot {slot} has {within} s to commit")

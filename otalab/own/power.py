@@ -59,6 +59,7 @@ class DeviceFacts:
         geometry = device.board.geometry
         # So many programs would write all of the flash four times over.
         self.limit = 4 * geometry.size // geometry.at(0).page_size
+        self.slots = {slot.app.address: number for number, slot in enumerate(device.board.slots)}
         self.switches = {device.board.sectors_of(area).start for area in device.board.records}
         # What is read like that is a record, and looked at through its format.
         self.records = {(place, device.families[0].codec.size) for place in device.places}
@@ -69,7 +70,19 @@ class Power(ABC):
 
     def __init__(self, page: Page, chip: Controller, facts: DeviceFacts, same: Same) -> None:
         self._page, self._chip, self._facts, self._same = page, chip, facts, same
-        self._download = Download(chip.board.platform)
+        self._begun: Download | None = None
+
+    @property
+    def _download(self) -> Download:
+        """The update that comes in; most runs have none."""
+        if self._begun is None:
+            self._begun = Download(self._chip.board.platform)
+        return self._begun
+
+    @property
+    def slots(self) -> dict[int, int]:
+        """The numbers of the slots, by where they begin."""
+        return self._facts.slots
 
     @abstractmethod
     def __enter__(self) -> Self: ...

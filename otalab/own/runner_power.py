@@ -65,8 +65,9 @@ class RunnerPower(Power):
         """Say whether the code has an entry."""
         memory = self._facts.memory
         if memory.provided is None:
-            memory.provided = self._opened().get("provided")
-        return bool(memory.provided >> ENTRIES.index(entry) & 1)
+            provided = self._opened().get("provided")
+            memory.provided = frozenset(name for number, name in enumerate(ENTRIES) if provided >> number & 1)
+        return entry in memory.provided
 
     def bypassed(self) -> None:
         """Take note that the chip was written by another hand: from here on each read asks what lies there."""
