@@ -13,7 +13,7 @@ from otalab.errors import BadInput
 from otalab.files import read_text, try_folder, write_whole
 from otalab.own.build import HEADER, built, found_compiler
 from otalab.own.code import CodeFirmware
-from otalab.own.page import PAGE, Page
+from otalab.own.page import PAGE, Page, beside
 from otalab.settings import EXAMPLES
 
 START = EXAMPLES / "hardened"
@@ -40,7 +40,7 @@ def begin(arguments: argparse.Namespace) -> int:
     name = re.sub(r"[^\w.-]", "-", folder.resolve().name)
     try_folder(folder)
     if folder.is_dir() and any(folder.iterdir()):
-        raise BadInput(f"{folder}: is not empty: take another name")
+        raise BadInput(f"{folder}: is not empty: take another name{beside(folder)}")
     page = read_text(START / PAGE).replace('name = "hardened-c"', f'name = "{name}"')
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / "loader.c", read_text(START / "loader.c"))

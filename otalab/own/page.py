@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -51,7 +52,7 @@ class Page:
         """Read the page of a folder; what is missing, misspelt or not there is `BadInput`."""
         folder = Path(folder)
         if not is_file(folder / PAGE):
-            raise BadInput(f"{folder}: has no {PAGE}; otalab firmware new FOLDER writes one")
+            raise BadInput(f"{folder}: has no {PAGE}; otalab firmware new FOLDER writes one{beside(folder)}")
         page = Settings.load(folder / PAGE)
         page.known(KEYS)
         name = page.words("name") if "name" in page.table else folder.resolve().name
@@ -80,6 +81,16 @@ def page_in(folder: str | Path) -> str:
 def is_page(name: str) -> bool:
     """Say whether a name is the path of a page of code."""
     return Path(name).name == PAGE
+
+
+def beside(folder: Path) -> str:
+    """Return what would make a page for the C files that lie in a folder; nothing where none do."""
+    try:
+        there = sorted(path.name for path in folder.iterdir() if path.suffix == ".c" and path.name.isprintable())
+    except (OSError, ValueError):
+        there = []  # what is wrong with the folder is told by who asks for its page
+    names = ", ".join(json.dumps(name) for name in there)
+    return f", and for the code that is there one line in it is enough: sources = [{names}]" if there else ""
 
 
 def page_of(name: str) -> Page:

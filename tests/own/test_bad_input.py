@@ -144,3 +144,19 @@ def test_a_folder_that_is_none_is_one_line(capsys, tmp_path, monkeypatch, place)
 
     assert (2, "", 1) == (status, out, err.count("\n"))
     assert f"otalab check: {place}: has no firmware.toml; otalab firmware new FOLDER writes one" in err
+
+
+def test_code_without_a_page_is_told_the_line_that_takes_it(capsys, tmp_path):
+    """
+    By who asks for the page, and by who would write another loader there; and the line is right.
+    """
+    (tmp_path / "boot.c").write_text(f'#include "otalab.h"\n{SLOT_0}')
+    line = 'for the code that is there one line in it is enough: sources = ["boot.c"]'
+    status, _, err = checked(capsys, tmp_path)
+    assert (2, 1) == (status, err.count("\n"))
+    assert err.endswith(f"has no firmware.toml; otalab firmware new FOLDER writes one, and {line}\n")
+    assert 2 == main(["firmware", "new", str(tmp_path)])
+    assert capsys.readouterr().err.endswith(f"is not empty: take another name, and {line}\n")
+
+    (tmp_path / "firmware.toml").write_text(line.partition(": ")[2])
+    assert 0 == main(["firmware", "build", str(tmp_path), "--board", "tiny"])
