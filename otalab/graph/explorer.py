@@ -42,6 +42,7 @@ class Explorer:
 
     With `verdict_only`, classes of contents keep what can become of them, and not how probably: the model has to be of
     the lab's, and no probabilities may be asked of the graph.
+    Without `by_stretches`, all bytes of a sector that code looks at decide.
     """
 
     def __init__(
@@ -52,12 +53,13 @@ class Explorer:
         budget: int | BegunBudget = BUDGET,
         progress: Callable[[Explorer], None] = lambda _explorer: None,
         verdict_only: bool = False,
+        by_stretches: bool = True,
     ) -> None:
         self.scenario = scenario
         self.faults = faults
         self.budget = budget if isinstance(budget, BegunBudget) else Budget.of(budget).begin()
         self.progress = progress
-        by_stretches = verdict_only and set(faults.members) <= SIX.keys()
+        by_stretches = by_stretches and set(faults.members) <= SIX.keys()
         self.identity = Identity(scenario.device, verdict_only=verdict_only, by_stretches=by_stretches)
         self.observer = Observer(scenario, self.identity.stretches.learn)
         self.expanded = self.lookups = 0

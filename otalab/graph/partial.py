@@ -68,7 +68,7 @@ class PartialGraph(Explorer):
         self._ahead: dict[tuple[object, ...], FrontierNode] = {}
         self._plain: dict[tuple[Node, int, int], tuple[list[float], list[float], list[float]]] = {}
         self.unknown = 1.0  # how likely a device comes to what was not followed, as whoever weighs it has found
-        super().__init__(scenario, faults, budget=2**62, progress=progress)
+        super().__init__(scenario, faults, budget=2**62, progress=progress, by_stretches=False)
         self.settle()
 
     def _begin(self) -> None:

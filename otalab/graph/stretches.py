@@ -2,6 +2,8 @@
 
 A tear acts on each byte of a sector by itself, so that contents which are equal where anybody looks stay so, whatever
 a later cut leaves of them.
+Nor does it matter for probabilities: a tear of the lab's six models weighs by where its effect broke off, and not by
+what lies there.
 What is known of that grows: a search that told wrecks apart by too little begins anew.
 """
 

@@ -11,13 +11,16 @@ from hypothesis import strategies as st
 from plain import Thin, enumerate_plainly, mini
 
 from otalab import set_up
-from otalab.faults.models import fault_model
+from otalab.faults.models import SIX, fault_model
 from otalab.graph.coverage import obstacle
 from otalab.graph.explorer import Explorer
 from otalab.graph.freeze import graph_of
 from otalab.graph.history import ending, play
+from otalab.graph.partial import PartialGraph
 from otalab.graph.stretches import MOST_GROWTHS, WHOLE, Stretches
 from otalab.hardware.chip import Look, Stretch
+from otalab.numbers.rates import Rates
+from otalab.numbers.risk import Weighed
 from otalab.own.code import CodeFirmware
 from otalab.own.page import Page
 
@@ -106,6 +109,26 @@ def test_what_is_not_looked_at_opens_no_graph(tmp_path):
         assert end == ending(scenario, list(play(scenario, faults, history.legs))).name
 
 
+@pytest.mark.parametrize(
+    "faults", [pytest.param(name, marks=pytest.mark.slow) if name == "torn-bits" else name for name in sorted(SIX)]
+)
+def test_what_is_not_looked_at_changes_no_probability(tmp_path, faults):
+    """Each of the six weighs a tear by where the effect broke off, and never by what lies there."""
+    model = fault_model(faults)
+    scenario = loaded(tmp_path, places=[0], before=[6] * SIZE, after=[7] * SIZE, kind=False, mends=1)
+    weighed = {}
+    for by_stretches in (False, True):
+        explorer = Explorer(scenario, model, by_stretches=by_stretches)
+        explorer.explore()
+        weighed[by_stretches] = Weighed(graph_of(explorer), Rates(3600.0), model.shares)
+    whole, looked_at = weighed[False], weighed[True]
+
+    assert whole.graph.closed and looked_at.graph.closed
+    assert looked_at.graph.nodes <= whole.graph.nodes
+    assert looked_at.ends["bricked"] > 0
+    assert looked_at.ends == pytest.approx(whole.ends, rel=1e-12, abs=0)
+
+
 COUNTS = """
 def ota_boot():
     number = int.from_bytes(ota.read(ota.RECORD_0, 4), "little")
@@ -167,7 +190,7 @@ def test_a_tear_that_looks_at_all_bytes_keeps_them_apart(tmp_path, faults):
     explorer = Explorer(scenario, fault_model(faults), verdict_only=True)
 
     assert (faults == "all") is explorer.identity.stretches.known
-    assert not Explorer(scenario, fault_model(faults)).identity.stretches.known
+    assert not PartialGraph(scenario, fault_model(faults)).identity.stretches.known
     seen = explorer.identity.key(scenario.flash, Look(scenario.device.board.records[0].address // 256, raw=True))
     assert (2 if faults == "all" else 256) == len(seen)
     assert WHOLE == (0, -1)
