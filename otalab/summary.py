@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from html import escape
+from typing import Any
 
 from otalab.text import one_line
 
@@ -28,3 +29,22 @@ class Summary:
             for name, value in self.facts()
         )
         return f"<table><caption>{escape(type(self).__name__)}</caption>{rows}</table>"
+
+
+class SummaryLine:
+    """A value that a notebook shows in its words; a prompt, which has `repr`, shows what it is made of."""
+
+    __slots__ = ()
+
+    @property
+    def text(self) -> str:
+        """The value in words."""
+        raise NotImplementedError
+
+    def __init_subclass__(cls) -> None:
+        """IPython takes a class's own `__repr__` before what it inherits, and every dataclass has one."""
+        cls._repr_pretty_ = _in_words  # type: ignore[attr-defined]
+
+
+def _in_words(value: SummaryLine, printer: Any, _cycle: bool) -> None:
+    printer.text(one_line(value.text))

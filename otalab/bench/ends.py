@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from otalab.summary import SummaryLine
 from otalab.text import one_line
 
 GOOD = ("updated", "rolled-back")
@@ -24,7 +25,7 @@ END_WORDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class End:
+class End(SummaryLine):
     """How a life ended: its name in the contract, and one sentence."""
 
     name: str
@@ -33,3 +34,7 @@ class End:
     def __post_init__(self) -> None:
         # It may hold a version, which is somebody's word.
         object.__setattr__(self, "reason", one_line(self.reason))
+
+    @property
+    def text(self) -> str:
+        return f"{self.name}: {self.reason}"

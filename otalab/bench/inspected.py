@@ -20,6 +20,7 @@ from otalab.hardware.board import load_board
 from otalab.hardware.chip import Chip
 from otalab.hardware.flash import ERASED, Flash
 from otalab.hardware.places import Region
+from otalab.summary import SummaryLine
 
 SECTOR = 4096
 # A missing or a short file of the CC3200 reads as zeros; on bare flash what was never written reads as ones.
@@ -78,7 +79,7 @@ class Inspected:
 
 
 @dataclass(frozen=True, slots=True)
-class Inspection:
+class Inspection(SummaryLine):
     """Boot records, decoded: `records` are the places that were looked at, `selected` the one that the loader takes.
 
     `areas` are the bytes of the one or two areas, as `SequencerLab(inspection.design, *inspection.areas)` takes them.
@@ -125,6 +126,11 @@ class Inspection:
             yield f"The loader then: {self.next}"
         yield from self.notes
 
+    @property
+    def text(self) -> str:
+        """Which format it is, which record counts, and what else there is to say of it."""
+        return " ".join((f"{self.format}. {self.reason}", *self.sentences))
+
     def rows(self) -> Iterator[tuple[str, ...]]:
         """Yield one row per place: where, taken or not, sequencer, slot, state, and what else it says."""
         for number, place in enumerate(self.records):
@@ -146,8 +152,7 @@ class Inspection:
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{name}</th>" for name in COLUMNS)
         body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in self.rows())
-        text = " ".join((f"{self.format}. {self.reason}", *self.sentences))
-        return f"<table><tr>{head}</tr>{body}</table><p>{escape(text)}</p>"
+        return f"<table><tr>{head}</tr>{body}</table><p>{escape(self.text)}</p>"
 
 
 def looked_at(form: str, design: Design, files: Sequence[tuple[str, bytes]], slots: int = 2) -> Inspection | None:

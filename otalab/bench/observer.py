@@ -128,7 +128,7 @@ def probe(scenario: Scenario, flash: Flash, looked: LookWitness = lambda _stretc
 def _why(probe: Life) -> str:
     """Return the last thing that a device said of an update that it did not take."""
     reasons = [line for line in probe.log if line.startswith(("Update aborted", "Rolling back"))]
-    return reasons[-1] if reasons else str(probe.last.outcome)
+    return reasons[-1] if reasons else probe.last.outcome.text
 
 
 def _of_running(scenario: Scenario, last: Run, slot: int, version: str) -> End:

@@ -13,7 +13,7 @@ from otalab.bench.options import ScenarioOptions
 from otalab.bench.scenario import Scenario, Update
 from otalab.bench.trace import life
 from otalab.errors import BadInput
-from otalab.firmware.catalogue import load_design
+from otalab.firmware.catalogue import known, load_design
 from otalab.firmware.design import Design
 from otalab.firmware.designed import Designed
 from otalab.firmware.device import Device, Firmware
@@ -97,7 +97,7 @@ def scenario_of(options: ScenarioOptions, design: str | Design | Firmware, image
 def firmware_of(named: str | Design | Firmware) -> Firmware:
     """Return the firmware that a design selects, the code of a page, or the one that is given."""
     firmware = design_or_code(named)
-    return Designed(firmware) if isinstance(firmware, Design) else firmware
+    return Designed(known(firmware)) if isinstance(firmware, Design) else firmware
 
 
 def design_or_code(named: str | Design | Firmware) -> Design | Firmware:

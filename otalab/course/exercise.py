@@ -12,7 +12,9 @@ from typing import Any
 
 from otalab.bench.scenario import Scenario
 from otalab.bench.setup import set_up
-from otalab.firmware.design import Design
+from otalab.errors import BadInput
+from otalab.firmware.catalogue import contradictions, known
+from otalab.firmware.design import Design, way_of
 from otalab.graph.check import check_design
 from otalab.graph.crash_graph import CrashGraph
 
@@ -45,6 +47,17 @@ def entering(table: dict[str, Exercise]) -> Callable[[str, str], Callable[[Grade
 def a_lamp(design: str) -> Scenario:
     """Return the small device that the notebooks play with."""
     return set_up(design, "tiny", app_size=3000)
+
+
+def problem_of(design: Any) -> str | None:
+    """Return why this is no design that a page could hold: `replace` asks nothing, and what is proved must be one."""
+    if not isinstance(design, Design):
+        return f"wanted is a design, and that is {type(design).__name__}"
+    try:
+        known(design)
+    except BadInput as error:
+        return str(error)
+    return next((f"{way_of(name)}: {problem}" for name, problem in contradictions(design)), None)
 
 
 def graph_of(design: str | Design, faults: str, image: str = "healthy") -> CrashGraph:

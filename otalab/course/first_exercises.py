@@ -9,11 +9,10 @@ from typing import Any
 
 from otalab.bench.observer import judge
 from otalab.bench.trace import life, run, sector_of
-from otalab.course.exercise import Exercise, a_lamp, entering, graph_of
+from otalab.course.exercise import Exercise, a_lamp, entering, graph_of, problem_of
 from otalab.faults.models import fault_model
 from otalab.firmware.catalogue import load_design
 from otalab.firmware.design import Design, ways
-from otalab.formats.records.record import FIRST_SEQUENCER, counted
 from otalab.hardware.effects import Erase, Program
 from otalab.hardware.part import part
 
@@ -94,6 +93,11 @@ def _one_cut(player: Any, design: str, end: str, question: str) -> str | None:
 def _flipped(lab: Any) -> str | None:
     if lab.design != "mongoose":
         return "set the design of the lab to mongoose"
+    whole = type(lab)(lab.design)
+    pairs = ((lab.first, whole.first), (lab.second, whole.second))
+    damaged = [sum(byte != meant for byte, meant in zip(*pair, strict=True)) for pair in pairs]
+    if damaged not in ([0, 0], [0, 1]):
+        return f"{sum(damaged)} bytes are not as they were written: press Reset, and type over one of record 1"
     if lab.selected == 1 and "starts slot 0" in lab.start:
         return None
     return f"record {lab.selected} counts, and {lab.start}; which byte of record 1 names the slot?"
@@ -101,9 +105,11 @@ def _flipped(lab: Any) -> str | None:
 
 @exercise("03.2", "the SequencerLab, with the later record written beyond zero")
 def _wrapped(lab: Any) -> str | None:
-    sequencers = [place[0]["value"] for place in lab.fields]
-    if sequencers[1] != counted(FIRST_SEQUENCER):
-        return f"record 1 has the sequencer {sequencers[1]}, not one from beyond zero: press Wrapped"
+    asked_for = type(lab)(lab.design)
+    asked_for.wrapped()
+    here, there = ([place[0]["value"] for place in one.fields] for one in (lab, asked_for))
+    if here != there:
+        return f"the sequencers are {here[0]} and {here[1]}, and not {there[0]} and {there[1]}: press Wrapped"
     return None if lab.selected == 0 else "the record that counts is the later one here"
 
 
@@ -136,7 +142,7 @@ def _ends(names: set[str]) -> str | None:
 @exercise("04.2", 'two words, such as ("more", "stuck")')
 def _smaller(words: tuple[str, str]) -> str | None:
     two, single = (graph_of(name, "atomic") for name in ("hardened", "single-record"))
-    size, end = words
+    size, end = (word.strip().lower() for word in words)
     if end not in set(single.ends) - set(two.ends):
         return f"{end!r} is not an end that only single-record has; what is left between its erase and its program?"
     right = "fewer" if single.nodes < two.nodes else "more"
@@ -157,6 +163,8 @@ def _short_check(faults: str) -> str | None:
 
 @exercise("05.2", "a design")
 def _repaired(design: Design) -> str | None:
+    if problem := problem_of(design):
+        return f"no page may say so: {problem}"
     for image in ("healthy", "hangs", "crashes"):
         graph = graph_of(design, "torn-program", image)
         if graph.verdict == "open":

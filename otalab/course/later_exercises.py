@@ -8,7 +8,7 @@ from typing import Any
 
 from otalab.bench.inspection import inspect_records
 from otalab.bench.trace import life
-from otalab.course.exercise import BUDGET, Exercise, entering, graph_of
+from otalab.course.exercise import BUDGET, Exercise, entering, graph_of, problem_of
 from otalab.firmware.catalogue import designs, load_design
 from otalab.firmware.design import Design, ways
 from otalab.firmware.outcome import Running
@@ -109,6 +109,8 @@ def _equal_records(number: int) -> str | None:
 
 @exercise("09.2", "a design")
 def _cc3200_on_bare_flash(design: Design) -> str | None:
+    if problem := problem_of(design):
+        return f"no page may say so: {problem}"
     if design.store != "bare":
         return "that is another store; on bare flash it is the record that must tell"
     graph = graph_of(design, "torn-program")
@@ -130,6 +132,8 @@ def _verdicts(design: Design, faults: str) -> dict[str, str]:
 
 @exercise("10.1", "a design")
 def _mended(design: Design) -> str | None:
+    if problem := problem_of(design):
+        return f"no page may say so: {problem}"
     page = replace(load_design("single-record"), write="once", image_check="none", trial="timer")
     changed = [choice for choice in ways().values() if getattr(design, choice) != getattr(page, choice)]
     if "records" not in changed:
@@ -142,6 +146,8 @@ def _mended(design: Design) -> str | None:
 
 @exercise("10.2", "a design of your own")
 def _own(design: Design) -> str | None:
+    if problem := problem_of(design):
+        return f"no page may say so: {problem}"
     if design.name in designs():
         return f"{design.name} is in the catalogue; give yours a name of its own, and a choice that you made yourself"
     for name in designs():

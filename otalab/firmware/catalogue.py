@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from otalab.errors import BadInput
+from otalab.errors import BadInput, unknown
 from otalab.firmware.design import OWN, Design, bounds, choices, way_of, ways
 from otalab.formats.records.catalogue import LAB_RECORDS
 from otalab.hardware.board import read_board
@@ -64,9 +64,23 @@ def _section(settings: Settings, section: str) -> dict[str, Any]:
     }
 
 
+def known(design: Design) -> Design:
+    """Return the design, or say which of its choices has a value that there is not: one made in Python was never read.
+
+    What contradicts itself is let through: as a wrong design it may be what somebody wants to see.
+    """
+    for name, (least, most) in bounds().items():
+        if not (isinstance(value := getattr(design, name), int) and least <= value <= most):
+            raise BadInput(f"design {design.name!r}: {way_of(name)} must be a number from {least} to {most}")
+    for name, values in choices().items():
+        if (value := getattr(design, name)) not in (allowed := (*values, *sorted(OWN.get(name, ())))):
+            raise unknown(f"design {design.name!r}: {way_of(name)}", value, [str(one) for one in allowed])
+    return design
+
+
 def checked(design: Design) -> Design:
-    """Return the design, or say which of its choices contradict each other."""
-    for name, problem in contradictions(design):
+    """Return the design, or say which of its choices there is not, or which contradict each other."""
+    for name, problem in contradictions(known(design)):
         raise BadInput(f"design {design.name!r}: {way_of(name)}: {problem}")
     return design
 

@@ -20,6 +20,7 @@ from scipy.special import betainc, betaincc
 from scipy.stats import binomtest, fisher_exact
 
 from otalab.errors import BadInput
+from otalab.summary import SummaryLine
 
 Method = Literal["clopper-pearson", "wilson"]
 MOST = 10**15  # as many trials as were tried out; whole numbers are exact in a float up to 9e15
@@ -27,12 +28,16 @@ FISHER_MOST = 10**6  # both designs together; Fisher's test takes 6 ms here, 0.7
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
+class Interval(SummaryLine):
     """An estimate, and the bounds between which the truth lies with the confidence asked for."""
 
     estimate: float
     low: float
     high: float
+
+    @property
+    def text(self) -> str:
+        return f"{self.estimate:.3g}, between {self.low:.3g} and {self.high:.3g}"
 
 
 @dataclass(frozen=True, slots=True)

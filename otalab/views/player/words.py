@@ -7,7 +7,7 @@ from typing import Any
 
 from otalab.bench.ends import End
 from otalab.bench.trace import Step, sector_of, words
-from otalab.firmware.outcome import Bricked, Hung, Outcome, Reset, Running
+from otalab.firmware.outcome import Outcome
 from otalab.hardware.effects import Erase, Program
 from otalab.hardware.flash import Flash
 from otalab.text import seconds
@@ -55,7 +55,7 @@ def effect_words(number: int, step: Step, after: Flash, owner: str, tear: str | 
 
 def end_words(number: int, outcome: Outcome, end: End | None = None) -> str:
     """Return the sentence of a run's end, and of the life's, where it is that too."""
-    text = f"Run {number} ends: {_outcome(outcome)}."
+    text = f"Run {number} ends: {outcome.text}."
     return text if end is None else f"{text} The life ends {end.name}: {end.reason}."
 
 
@@ -68,15 +68,3 @@ def _turned(step: Step, after: Flash) -> str:
     assert isinstance(effect, Program)
     old, new = (flash.read(effect.address, len(effect.data)) for flash in (step.before, after))
     return f"{(int.from_bytes(old) & ~int.from_bytes(new)).bit_count()} bits turn to zero"
-
-
-def _outcome(outcome: Outcome) -> str:
-    match outcome:
-        case Running(slot, version, committed):
-            return f"version {version} runs from slot {slot}, {'committed' if committed else 'not committed'}"
-        case Hung(slot, version):
-            return f"version {version} hangs in slot {slot}"
-        case Reset(reason):
-            return f"the device resets itself ({reason})"
-        case Bricked(reason):
-            return f"it halts, {reason}"
