@@ -105,9 +105,9 @@ def _flipped(lab: Any) -> str | None:
 
 @exercise("03.2", "the SequencerLab, with the later record written beyond zero")
 def _wrapped(lab: Any) -> str | None:
-    asked_for = type(lab)(lab.design)
-    asked_for.wrapped()
-    here, there = ([place[0]["value"] for place in one.fields] for one in (lab, asked_for))
+    wrapped = type(lab)(lab.design)
+    wrapped.wrapped()
+    here, there = ([place[0]["value"] for place in records.fields] for records in (lab, wrapped))
     if here != there:
         return f"the sequencers are {here[0]} and {here[1]}, and not {there[0]} and {there[1]}: press Wrapped"
     return None if lab.selected == 0 else "the record that counts is the later one here"

@@ -74,7 +74,7 @@ def known(design: Design) -> Design:
             raise BadInput(f"design {design.name!r}: {way_of(name)} must be a number from {least} to {most}")
     for name, values in choices().items():
         if (value := getattr(design, name)) not in (allowed := (*values, *sorted(OWN.get(name, ())))):
-            raise unknown(f"design {design.name!r}: {way_of(name)}", value, [str(one) for one in allowed])
+            raise unknown(f"design {design.name!r}: {way_of(name)}", value, [*map(str, allowed)])
     return design
 
 

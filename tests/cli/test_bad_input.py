@@ -92,6 +92,8 @@ OTHERS = {
     "parts": ("nix", "--format xml", "--json --format csv", "--board tiny"),
     "faults": ("nix", "--format xml", "--json --format csv", "--explain-faults"),
     "rates": ("nix", "--format xml", "--json --format csv", "--rate us-2022"),
+    "course": ("", "nix", "progress", "progress nix", "progress folder.toml", "progress binary.toml",
+               "progress full --format x"),
     "lab": ("binary.toml --no-open", "binary.toml/course --no-open", "a b --no-open", "--board tiny"),
     "rollout hardened --rate 1 --devices": (
         "0", "-1", "x", "1.5", "1e99", "nan", "10 --stages x", "10 --stages ,", "10 --stages 10:1y",

@@ -17,6 +17,7 @@ LOCKS = sorted({*ROOT.glob("*.lock"), *ROOT.glob("requirements*")} - {ROOT / "uv
 
 # The name on conda-forge where it is another one; None: not there, pip brings it with the lab itself.
 CONDA_NAMES = {
+    "axe-playwright-python": None,  # its tests are skipped where it is missing
     "littlefs-python": None,
     "matplotlib": "matplotlib-base",  # the same without a Qt window
     "playwright": "playwright-python",

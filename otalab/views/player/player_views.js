@@ -255,7 +255,7 @@ class HexPane {
   tell(at) {
     const address = this.start + at, value = this.life.flash[address], old = this.changed.get(at);
     const was = old === undefined ? "unchanged" : `was ${hex(old, 2)} ${bits(old)}`;
-    const count = this.changed.size ? `, ${this.changed.size} bytes changed` : "";
+    const count = this.changed.size ? `, ${this.changed.size} ${this.changed.size === 1 ? "byte" : "bytes"} changed` : "";
     this.bits.textContent = `0x${hex(address, 6)}: ${hex(value, 2)} ${bits(value)}, ${was}${count}`;
   }
 }

@@ -69,6 +69,8 @@ def fields(form: Codec, record: Record | Invalid) -> list[list[str]]:
 
 def _facts(slot: SlotFacts) -> str:
     """Return what a record says of an image, as far as its format has room for it."""
-    version = f"version {slot.version}, " if slot.version else ""
+    # Bytes that are no text, erased flash for instance, are read as so many signs that say so.
+    said = slot.version.rstrip("\ufffd") or "unreadable"
+    version = f"version {said}, " if slot.version else ""
     check = f", CRC-32 {slot.crc32:08x}" if slot.crc32 else ""
     return f"{version}{slot.length} bytes{check}" if slot.length else "nothing"

@@ -3,6 +3,16 @@
 // On paper nothing can be unfolded; said first, for printing does not wait for what is loaded below.
 addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((one) => { one.open = true; }));
 
+// What is wider than the page is moved by keys as well, and says to whoever comes to it what it is.
+const wide = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    const moves = target.scrollWidth > target.clientWidth;
+    target.toggleAttribute("tabindex", moves);
+    if (moves) target.tabIndex = 0;
+  }
+});
+document.querySelectorAll(".wide, figure.drawing").forEach((one) => wide.observe(one));
+
 const text = (id) => document.getElementById(id).textContent;
 const bytes = (base64) => new DataView(Uint8Array.from(atob(base64), (c) => c.charCodeAt(0)).buffer);
 const { tapes, scenes } = JSON.parse(text("scenes"));
