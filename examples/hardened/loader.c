@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { NONE = 0xFF, TRIES = 3, RESERVE = 8 };
+enum { NONE = 0xFF, TRIES = 3, RESERVE = 8, PIECE = 4096 };
 
 struct __attribute__((packed)) slot {
     uint32_t length, crc;
@@ -52,7 +52,7 @@ static int written(struct record *next) {
     next->sequencer = old.sequencer - 1;
     next->crc = guard(next);
     for (int n = 0; n < TRIES; n++) {
-        ota_erase(PLACES[!place], OTA_SECTOR_SIZE);
+        ota_erase(PLACES[!place], ota_sector_size(PLACES[!place]));
         ota_program(PLACES[!place], next, sizeof *next);
         ota_read(PLACES[!place], &back, sizeof back);
         if (!memcmp(&back, next, sizeof back)) return 1;
@@ -62,7 +62,7 @@ static int written(struct record *next) {
 }
 
 static uint32_t crc_of(uint32_t address, uint32_t size) {
-    static uint8_t piece[OTA_SECTOR_SIZE];
+    static uint8_t piece[PIECE];
     uint32_t crc = 0;
     while (size) {
         uint32_t length = size < sizeof piece ? size : sizeof piece;
@@ -129,15 +129,17 @@ int ota_confirm(void) {
 
 /* Write a part of the update into a region, erasing each sector just before it; its CRC-32, or 0. */
 static int taken(enum ota_part part, uint32_t address, uint32_t size, uint32_t *crc) {
-    static uint8_t piece[OTA_SECTOR_SIZE];
+    static uint8_t piece[PIECE];
+    uint32_t sector = ota_sector_size(address), unit = ota_program_unit(address);
+    uint32_t step = sector < sizeof piece ? sector : sizeof piece;
     *crc = 0;
-    for (uint32_t at = 0; at < size; at += sizeof piece) {
-        uint32_t length = size - at < sizeof piece ? size - at : sizeof piece;
+    for (uint32_t at = 0; at < size; at += step) {
+        uint32_t length = size - at < step ? size - at : step;
         memset(piece, 0xFF, sizeof piece);
         if (ota_download(part, at, piece, length) != length) return 0;
         *crc = ota_crc32(*crc, piece, length);
-        ota_erase(address + at, OTA_SECTOR_SIZE);
-        ota_program(address + at, piece, (length + OTA_PROGRAM_UNIT - 1) / OTA_PROGRAM_UNIT * OTA_PROGRAM_UNIT);
+        if (at % sector == 0) ota_erase(address + at, sector);
+        ota_program(address + at, piece, (length + unit - 1) / unit * unit);
     }
     return crc_of(address, size) == *crc;
 }

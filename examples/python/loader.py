@@ -32,7 +32,7 @@ def written(record):
     """Erase the other place, and program the next record into it."""
     old, place = selected()
     record[SEQUENCER] = old[SEQUENCER] - 1
-    yield from ota.erase(PLACES[not place], ota.SECTOR_SIZE)
+    yield from ota.erase(PLACES[not place], ota.sector_size(PLACES[not place]))
     yield from ota.program(PLACES[not place], RECORD.pack(*record))
 
 
@@ -75,22 +75,22 @@ def ota_confirm():
 
 
 def crc_of(address, size):
-    crc = 0
-    for at in range(0, size, ota.SECTOR_SIZE):
-        crc = ota.crc32(ota.read(address + at, min(ota.SECTOR_SIZE, size - at)), crc)
+    crc, sector = 0, ota.sector_size(address)
+    for at in range(0, size, sector):
+        crc = ota.crc32(ota.read(address + at, min(sector, size - at)), crc)
     return crc
 
 
 def taken(part, address, size):
     """Write a part of the update into a region, erasing each sector just before it; return its CRC-32, or None."""
-    crc = 0
-    for at in range(0, size, ota.SECTOR_SIZE):
-        piece = yield from ota.download(part, at, min(ota.SECTOR_SIZE, size - at))
+    crc, sector, unit = 0, ota.sector_size(address), ota.program_unit(address)
+    for at in range(0, size, sector):
+        piece = yield from ota.download(part, at, min(sector, size - at))
         if piece is None:
             return None
         crc = ota.crc32(piece, crc)
-        yield from ota.erase(address + at, ota.SECTOR_SIZE)
-        yield from ota.program(address + at, piece + b"\xff" * (-len(piece) % ota.PROGRAM_UNIT))
+        yield from ota.erase(address + at, sector)
+        yield from ota.program(address + at, piece + b"\xff" * (-len(piece) % unit))
     return crc if crc_of(address, size) == crc else None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from otalab.bench.scenario import Scenario
+from otalab.bench.trace import life
 from otalab.errors import BadInput
 from otalab.formats.bundle.manifest import Manifest, Part, shown
 from otalab.formats.bundle.reader import BundleReader, ManifestRead
@@ -14,6 +15,8 @@ from otalab.hardware.board import Board, boards, load_board
 WINDOW = 1 << 20
 # Of every part that is written as it is encrypted, where the device encrypts its flash.
 ENCRYPTED = "encrypt"
+# How the log of a device says that it took nothing.
+ABORTED = "Update aborted: "
 
 
 def in_its_window(linked: int, slot: int) -> bool:
@@ -79,6 +82,20 @@ def require_linked(scenario: Scenario) -> None:
     """Refuse an update that is linked for another map: no proof with it would hold on a device."""
     if sentence := elsewhere(scenario):
         raise BadInput(sentence)
+
+
+def refused(scenario: Scenario) -> str:
+    """Return why the device refuses the update on offer before it writes anything; empty where it does not."""
+    board = scenario.device.board
+    for event in BundleReader().feed(scenario.bundle):
+        if isinstance(event, ManifestRead) and not event.manifest.runs_on(board.platform):
+            named = shown(event.manifest.platform)
+            return (
+                f"the device refuses it by its platform, as it is for {named} and {board.name} is {board.platform}: "
+                f"take a bundle that was built for {board.platform}, or a board that is {named}"
+            )
+    lines = [line for line in life(scenario).log if line.startswith(ABORTED)]
+    return f"the device refuses it: {lines[-1].removeprefix(ABORTED)}" if lines else ""
 
 
 def made_for(manifest: Manifest) -> list[str]:

@@ -207,9 +207,10 @@ def board_for(firmware: Design | Firmware, board: str | Board | None = None) -> 
     board = board if isinstance(board, Board) else load_board(board)
     records = firmware if isinstance(firmware, Design) else firmware.records
     code = not isinstance(firmware, Design) and firmware.design is None
-    if code and board.data != "each":
+    if code and board.data not in ("each", "none"):
         raise BadInput(
-            f"{firmware.name} is code for slots with data in each, and {board.name} is not so: take another board"
+            f"{firmware.name} is code for slots with data in each, or for code alone, and {board.name} has data beside "
+            "its slots: take another board"
         )
     if records is not None:
         has_room(board, records)

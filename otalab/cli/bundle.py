@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from otalab.cli import sign
 from otalab.cli.options.careless import warn
@@ -26,6 +26,9 @@ from otalab.formats.bundle.reader import LIMIT, ManifestRead, PartEnds, bundle_e
 from otalab.formats.bundle.signatures import UNCHECKED, refusal, signatures
 from otalab.text import table
 from otalab.wire.key_files import required_mask, verifier
+
+if TYPE_CHECKING:
+    from otalab.hardware.board import Board
 
 
 def add_parser(commands: Any) -> None:
@@ -62,7 +65,7 @@ def _add_build(actions: Any) -> argparse.ArgumentParser:
     building.add_argument("out", metavar="OUT.zip", help="the bundle to write")
     add = group(building, "what goes in").add_argument
     add("--app", required=True, metavar="FILE", help="the application image")
-    add("--fs", required=True, metavar="FOLDER", help="the files of the new file system; no folders")
+    add("--fs", metavar="FOLDER", help="the files of the new file system; no folders; not where a board has none")
     add("--board", default="lab-1M", metavar="B", help="name, or path of a TOML file (lab-1M)")
     add = group(building, "what the manifest says").add_argument
     add("--version", required=True, metavar="V", help="the version that the manifest names")
@@ -75,24 +78,19 @@ def _add_build(actions: Any) -> argparse.ArgumentParser:
 
 def build_bundle(arguments: argparse.Namespace) -> int:
     """Make a bundle for a board out of an application and a folder of files."""
-    from otalab.formats.filesystems.kinds import build_image, geometry  # noqa: PLC0415  # nor littlefs
-    from otalab.hardware.board import NO_FILES, load_board  # noqa: PLC0415  # reading a bundle needs neither a board
+    from otalab.hardware.board import load_board  # noqa: PLC0415  # reading a bundle needs no board
 
     place, board = Output(Path(arguments.out), arguments.force, MARK), load_board(arguments.board)
-    app, slot, block = read_bytes(arguments.app), board.slots[0], board.block_of(board.slots[0].fs)
+    app, slot = read_bytes(arguments.app), board.slots[0]
     if not 0 < len(app) <= slot.app.size:
         raise BadInput(
             f"{arguments.app}: {len(app)} bytes, an application slot of {board.name} takes 1 to {slot.app.size}"
         )
-    if board.file_system in ("raw", NO_FILES):
-        raise BadInput(f"{board.name}: its file system holds no files; give a board with littlefs or spiffs")
-    fs = build_image(folder_files(Path(arguments.fs)), slot.fs.size, block, board.file_system)
+    files = _files(arguments, board)
+    fs = b"".join(part.data for part in files)
     build_id = arguments.build_id or hashlib.sha256(hashlib.sha256(app).digest() + fs).hexdigest()[:16]
     code, kind = CODE.get(board.platform, ("app", "app"))
-    parts = (
-        PartSource(code, kind, f"{code}.bin", app),
-        PartSource("fs", "fs", "fs.img", fs, geometry(board.file_system, len(fs), block)),
-    )
+    parts = (PartSource(code, kind, f"{code}.bin", app), *files)
     name = arguments.name or Path(arguments.app).stem
     place.write(
         bundle_bytes(name=name, platform=board.platform, version=arguments.version, build_id=build_id, parts=parts)
@@ -104,6 +102,25 @@ def build_bundle(arguments: argparse.Namespace) -> int:
     else:
         print(f"{arguments.out}: {name} {arguments.version} ({build_id}) for {board.platform}")
     return 0
+
+
+def _files(arguments: argparse.Namespace, board: Board) -> tuple[PartSource, ...]:
+    """Return the part with the files of an update, for a board whose updates bring any; none for the others."""
+    from otalab.firmware.data_places import PARTS  # noqa: PLC0415  # reading a bundle needs no firmware
+    from otalab.formats.filesystems.kinds import build_image, geometry  # noqa: PLC0415  # nor littlefs
+
+    if arguments.fs is None and "fs" not in PARTS[board.data]:
+        return ()
+    if board.data == "none":
+        raise BadInput(f"{board.name} has no file system: leave --fs out, its bundles bring an application alone")
+    if board.file_system == "raw":
+        raise BadInput(f"{board.name}: its file system holds no files; give a board with littlefs or spiffs")
+    if arguments.fs is None:
+        raise BadInput(f"{board.name}: each update brings a file system: name the folder of its files with --fs")
+    region = board.slots[0].fs
+    block = board.block_of(region)
+    fs = build_image(folder_files(Path(arguments.fs)), region.size, block, board.file_system)
+    return (PartSource("fs", "fs", "fs.img", fs, geometry(board.file_system, len(fs), block)),)
 
 
 def inspect(arguments: argparse.Namespace) -> int:

@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from otalab.bench.linked import require_linked
+from otalab.bench.linked import refused, require_linked
 from otalab.bench.programmed import require_programs
 from otalab.bench.scenario import Scenario
 from otalab.bench.setup import set_up
-from otalab.errors import InternalFault, OtalabError
+from otalab.errors import BadInput, InternalFault, OtalabError
 from otalab.faults.models import fault_model
 from otalab.faults.tear import FaultModel
 from otalab.files import MADE
@@ -132,6 +132,8 @@ def check(
     if graph.fired == 0 and (graph.closed or bad is None) and graph.ended_by not in ("seconds", "memory"):
         if graph.ended_by == "interrupt":
             raise KeyboardInterrupt  # nothing was found yet that could be kept
+        if bad is None and (why := refused(scenario)):
+            raise BadInput(f"nothing of the update on offer is written, so there is no moment to cut: {why}")
         shipped = f"; as it was shipped the device ends {bad.end}: {bad.reason}" if bad else ""
         raise OtalabError(f"not one cut was fired: this search says nothing{shipped}")
     if bad is not None:

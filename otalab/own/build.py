@@ -14,6 +14,7 @@ from typing import NamedTuple
 from otalab.errors import BadInput
 from otalab.files import read_bytes, try_folder
 from otalab.hardware.board import Board
+from otalab.hardware.geometry import MixedGeometry
 from otalab.own.page import Page
 
 HERE = Path(__file__).parent
@@ -27,6 +28,8 @@ COMPLAINT = re.compile(r"^(?P<where>[^\s:]+:\d+)(:\d+)?: (fatal )?error: (?P<wha
 SAID = re.compile(
     r"^(?P<file>[^\s:]+):(?P<line>\d+)(:\d+)?: (fatal )?(?P<kind>error|warning): (?P<what>.*)$", re.MULTILINE
 )
+# What holds at an address, where there is no constant for all of flash.
+SIZES = ("SECTOR_SIZE", "PAGE_SIZE", "PROGRAM_UNIT")
 UNDEFINED = re.compile(r"undefined reference to `(?P<what>[^']+)'|Undefined symbols.*\n\s+\"_(?P<mac>[^\"]+)\"")
 
 
@@ -70,21 +73,29 @@ def found_compiler() -> str:
 
 
 def macros(board: Board) -> dict[str, int]:
-    """Return what the board says to the code: where things lie, in bytes."""
-    geometry, slots, records = board.alike, board.slots, board.records
+    """Return what the board says to the code: where things lie, in bytes; of a size only what holds everywhere."""
+    slots, records = board.slots, board.records
     named = {
-        "FLASH_SIZE": geometry.size,
-        "SECTOR_SIZE": geometry.sector_size,
-        "PAGE_SIZE": geometry.page_size,
-        "PROGRAM_UNIT": geometry.program_unit,
+        "FLASH_SIZE": board.geometry.size,
         "SLOT_SIZE": slots[0].app.size,
         "FILES_SIZE": slots[0].fs.size,
     }
+    named |= {name: sizes.pop() for name, sizes in divided(board).items() if len(sizes) == 1}
     named |= {f"RECORD_{number}": area.address for number, area in enumerate(records)}
     named |= {f"STATE_{number}": area.address for number, area in enumerate(board.state)}
     named |= {f"SLOT_{number}": slot.app.address for number, slot in enumerate(slots)}
     named |= {f"FILES_{number}": slot.fs.address for number, slot in enumerate(slots)}
     return {f"OTA_{name}": value for name, value in named.items()}
+
+
+def divided(board: Board) -> dict[str, set[int]]:
+    """Return the sizes of sectors, pages and program units that there are on a board, by their names in code."""
+    pieces = board.geometry.pieces if isinstance(board.geometry, MixedGeometry) else (board.alike,)
+    return {
+        "SECTOR_SIZE": {piece.sector_size for piece in pieces},
+        "PAGE_SIZE": {piece.page_size for piece in pieces},
+        "PROGRAM_UNIT": {piece.program_unit for piece in pieces},
+    }
 
 
 def complaints(page: Page, board: Board) -> list[Complaint]:
@@ -98,7 +109,7 @@ def complaints(page: Page, board: Board) -> list[Complaint]:
 
 def _key(page: Page, board: Board) -> str:
     """Return a digest of all that decides what is built."""
-    parts = (page.digest, str(sorted(macros(board).items())), str(page.sanitize), str(page.sources))
+    parts = (page.digest, str(sorted(_defined(board))), str(page.sanitize), str(page.sources))
     whole = "\0".join(parts).encode() + read_bytes(HEADER) + read_bytes(RUNNER)
     return sha256(whole).hexdigest()[:12]
 
@@ -129,7 +140,18 @@ def _labs_part(page: Page, board: Board, compiler: str) -> Path:
 
 
 def _defined(board: Board) -> list[str]:
-    return [f"-D{name}={value}u" for name, value in macros(board).items()]
+    pieces = [f"-DOTA_PIECES={_pieces(board.geometry)}"] if isinstance(board.geometry, MixedGeometry) else []
+    return [*(f"-D{name}={value}u" for name, value in macros(board).items()), *pieces]
+
+
+def _pieces(geometry: MixedGeometry) -> str:
+    """Return where each piece of flash begins, with which sector, and how it is divided, as C has it."""
+    rows, begin = list[str](), 0
+    for piece in geometry.pieces:
+        row = begin, geometry.sector_at(begin), piece.sector_size, piece.page_size, piece.program_unit
+        rows.append("{" + ",".join(f"{value}u" for value in row) + "}")
+        begin += piece.size
+    return ",".join(rows)
 
 
 def _sources(page: Page) -> list[str]:
@@ -152,7 +174,7 @@ def _run(command: list[str], page: Page) -> None:
 def complaint(said: str, page: Page) -> str:
     """Return the first thing that a compiler complains of, with file and line, as one line."""
     if match := COMPLAINT.search(said):
-        return f"{page.folder / match['where']}: {match['what']}"
+        return f"{page.folder / match['where']}: {match['what']}{differs(match['what'])}"
     if MISSING_LIBRARY.search(said):
         return f"{page.folder}: this compiler has no sanitizers: install them, or write sanitize = false in the page"
     if match := UNDEFINED.search(said):
@@ -160,6 +182,12 @@ def complaint(said: str, page: Page) -> str:
         return f"{page.folder}: {name} is called and defined nowhere: name its file in sources, or write a stub"
     lines = [line for line in said.splitlines() if line.strip()]
     return f"{page.folder}: the compiler failed: {lines[0] if lines else 'it said nothing'}"
+
+
+def differs(what: str, calls: str = "ota_") -> str:
+    """Return what to ask in place of a constant that this board does not have."""
+    constant = next((name for name in SIZES if name in what), "")
+    return f"; it differs by address on this board: ask {calls}{constant.lower()}(address)" if constant else ""
 
 
 def _moved(made: Path, program: Path) -> None:

@@ -14,11 +14,14 @@ PARTS = ("app", "fs")
 
 
 class Download:
-    """One download; a piece is asked for when a byte of it is, and `fault` says why there are no more."""
+    """One download; a piece is asked for when a byte of it is, and `fault` says why there are no more.
 
-    def __init__(self, platform: str) -> None:
+    `needed` are the parts without which an update is not complete; a part that is not among them has no bytes.
+    """
+
+    def __init__(self, platform: str, needed: tuple[str, ...] = PARTS) -> None:
         self.fault = ""
-        self._platform = platform
+        self._platform, self._needed = platform, needed
         self._reader, self._position = BundleReader(), 0
         self._version = ""
         self._sizes: dict[str, int] = {}
@@ -27,20 +30,22 @@ class Download:
 
     def image(self) -> Routine[bytes | None]:
         """Return what is on offer, as `struct ota_image`; `None` if it may not be taken."""
-        while not self.fault and not all(role in self._sizes for role in PARTS) and not self._reader.ended:
+        while not self.fault and not all(role in self._sizes for role in self._needed) and not self._reader.ended:
             yield from self._piece()
-        if self.fault or any(role not in self._sizes for role in PARTS):
+        if self.fault or any(role not in self._sizes for role in self._needed):
             self.fault = self.fault or "Incomplete update package"
             return None
         options = yield Ask("options")
         within = options.commit_timeout if isinstance(options, Options) else 0
-        return packed(self._version, self._sizes["app"], self._sizes["fs"], within)
+        return packed(self._version, self._sizes["app"], self._sizes.get("fs", 0), within)
 
     def bytes_of(self, part: int, position: int, size: int) -> Routine[bytes | None]:
         """Return bytes of a part, fewer at its end; `None` if the download is no good."""
         role = PARTS[part] if part < len(PARTS) else ""
         if not role:
             return None
+        if role not in self._needed:
+            return b""
         while not self.fault and role not in self._whole and len(self._parts[role]) < position + size:
             yield from self._piece()
         end = self._sizes.get(role, 0)
@@ -70,7 +75,7 @@ class Download:
                         raise BundleFault("Wrong platform")
                     self._version = manifest.version
                     for part in manifest.parts:
-                        if part.src and part.role in PARTS and part.size is not None:
+                        if part.src and part.role in self._needed and part.size is not None:
                             self._sizes[part.role] = part.size
                 case PartBegins(part, size) if part.role in PARTS:
                     self._sizes[part.role] = size

@@ -3,7 +3,8 @@
  * Addresses and sizes are in bytes, addresses count from the beginning of the flash.
  * Where things lie is said by the board, when the firmware is built:
  *
- *   OTA_FLASH_SIZE, OTA_SECTOR_SIZE (what is erased at once), OTA_PAGE_SIZE, OTA_PROGRAM_UNIT
+ *   OTA_FLASH_SIZE, OTA_SECTOR_SIZE (what is erased at once), OTA_PAGE_SIZE, OTA_PROGRAM_UNIT;
+ *   a board on which one of these is not the same everywhere does not define it: see ota_sector_size
  *   OTA_RECORD_0, OTA_RECORD_1               the two sectors for boot records
  *   OTA_STATE_0, OTA_STATE_1                 two more, on a board that has them
  *   OTA_SLOT_0, OTA_SLOT_1, OTA_SLOT_SIZE    where applications lie, and how much room one has
@@ -22,6 +23,11 @@
 int ota_read(uint32_t address, void *to, uint32_t size);
 int ota_erase(uint32_t address, uint32_t size);
 int ota_program(uint32_t address, const void *from, uint32_t size);
+
+/* How flash is divided at an address: what is erased at once, what one program may hold, what each is made of. */
+uint32_t ota_sector_size(uint32_t address);
+uint32_t ota_page_size(uint32_t address);
+uint32_t ota_program_unit(uint32_t address);
 
 /* Let time pass, and say what for; write a line into the boot log. */
 void ota_wait(uint32_t milliseconds, const char *what);

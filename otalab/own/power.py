@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from otalab.errors import OtalabError, ReadFault
+from otalab.firmware import data_places
 from otalab.firmware.controller import Controller
 from otalab.firmware.device import Device
 from otalab.firmware.merge import carry_over, mounted
@@ -76,7 +77,8 @@ class Power(ABC):
     def _download(self) -> Download:
         """The update that comes in; most runs have none."""
         if self._begun is None:
-            self._begun = Download(self._chip.board.platform)
+            board = self._chip.board
+            self._begun = Download(board.platform, data_places.PARTS[board.data])
         return self._begun
 
     @property
@@ -137,6 +139,8 @@ class Power(ABC):
         return self._chip.flash.read(address, size)
 
     def _carried_over(self, old: int, new: int, size: int) -> Routine[int]:
+        if not size:
+            return 0  # a board without files
         try:
             done = yield from carry_over(self._chip, Region(old, size), Region(new, size), mounted)
         except OtalabError as fault:

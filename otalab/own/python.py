@@ -21,7 +21,8 @@ from otalab.errors import BadInput, OtalabError
 from otalab.files import read_text
 from otalab.firmware.controller import Controller
 from otalab.hardware.effects import Ask, Effect, Erase, Program, Routine, Wait
-from otalab.own.build import macros
+from otalab.hardware.geometry import Geometry
+from otalab.own.build import differs, macros
 from otalab.own.died import Died
 from otalab.own.download import IMAGE
 from otalab.own.page import Page
@@ -145,8 +146,12 @@ class PythonPower(Power):
 
     def erase(self, address: int, size: int) -> Routine[None]:
         """Erase whole sectors."""
-        self._within("erase", address, size, self._chip.board.alike.sector_size)
-        for sector in self._chip.board.geometry.sectors_of(address, size):
+        self._within("erase", address, size)
+        geometry = self._chip.board.geometry
+        sectors = geometry.sectors_of(address, size)
+        if size != sum(map(geometry.size_of, sectors)) or (size and geometry.start_of(sectors.start) != address):
+            self.stop(f"ota.erase: {size} bytes at {address:#x} are no whole sectors")
+        for sector in sectors:
             self.counted()
             yield from once(Erase(sector))
 
@@ -195,6 +200,11 @@ class PythonPower(Power):
         if not (0 <= address <= address + size <= self._chip.board.geometry.size) or address % unit or size % unit:
             self.stop(f"ota.{what}: {size} bytes at {address:#x} cannot be asked of this part")
 
+    def piece(self, address: int) -> Geometry:
+        """Return how flash is divided at an address."""
+        self._within("size", address, 0)
+        return self._chip.board.geometry.at(address)
+
     def constants(self) -> dict[str, int]:
         """Return what the board says, under the names that C has it by, without their `OTA_`."""
         return {name.removeprefix("OTA_"): value for name, value in macros(self._chip.board).items()}
@@ -210,6 +220,22 @@ class Provided:
         self.read, self.erase, self.program = power.read, power.erase, power.program
         self.offer, self.download, self.carry_over = power.offer, power.download, power.carry_over
         self.log, self.wait, self.refuse = power.say, power.wait, power.refuse
+        self._piece = power.piece
+
+    def __getattr__(self, name: str) -> int:
+        raise AttributeError(f"ota has no {name}{differs(name, 'ota.')}")
+
+    def sector_size(self, address: int) -> int:
+        """Return how many bytes are erased at once at an address."""
+        return self._piece(address).sector_size
+
+    def page_size(self, address: int) -> int:
+        """Return how many bytes one program may hold at an address."""
+        return self._piece(address).page_size
+
+    def program_unit(self, address: int) -> int:
+        """Return of how many bytes a program is made at an address."""
+        return self._piece(address).program_unit
 
     @staticmethod
     def crc32(data: bytes, crc: int = 0) -> int:

@@ -143,16 +143,43 @@ static void within(const char *what, uint32_t address, uint32_t size) {
     if (address > OTA_FLASH_SIZE || size > OTA_FLASH_SIZE - address) wrong(what, address, size);
 }
 
+/* Where sectors are not all alike, the board says so in pieces: where one begins, and with which sector. */
+#ifndef OTA_PIECES
+#define OTA_PIECES {0, 0, OTA_SECTOR_SIZE, OTA_PAGE_SIZE, OTA_PROGRAM_UNIT}
+#endif
+static const struct piece { uint32_t begin, sector, sector_size, page_size, program_unit; } pieces[] = {OTA_PIECES};
+
+static const struct piece *piece_at(uint32_t address) {
+    const struct piece *piece = pieces + sizeof pieces / sizeof *pieces - 1;
+    while (address < piece->begin) piece--;
+    return piece;
+}
+
+uint32_t ota_sector_size(uint32_t address) { return piece_at(address)->sector_size; }
+uint32_t ota_page_size(uint32_t address) { return piece_at(address)->page_size; }
+uint32_t ota_program_unit(uint32_t address) { return piece_at(address)->program_unit; }
+
+static uint32_t sector_at(uint32_t address) {
+    const struct piece *piece = piece_at(address);
+    return piece->sector + (address - piece->begin) / piece->sector_size;
+}
+
+static uint32_t sector_start(uint32_t address) {
+    const struct piece *piece = piece_at(address);
+    return address - (address - piece->begin) % piece->sector_size;
+}
+
 static int marked(uint32_t address, uint32_t size) {
-    for (uint32_t at = address / OTA_SECTOR_SIZE; size && at <= (address + size - 1) / OTA_SECTOR_SIZE; at++)
+    for (uint32_t at = sector_at(address); size && at <= sector_at(address + size - 1); at++)
         if (shared->marked[at]) return 1;
     return 0;
 }
 
 /* Take over what the lab has made of these bytes of flash. */
 static void renewed(uint32_t address, uint32_t size) {
-    uint32_t begin = address / OTA_SECTOR_SIZE * OTA_SECTOR_SIZE;
-    uint32_t end = (address + size + OTA_SECTOR_SIZE - 1) / OTA_SECTOR_SIZE * OTA_SECTOR_SIZE;
+    if (!size) return;
+    uint32_t begin = sector_start(address), last = address + size - 1;
+    uint32_t end = sector_start(last) + ota_sector_size(last);
     memcpy(flash + begin, shared->flash + begin, end - begin);
 }
 
@@ -168,12 +195,16 @@ int ota_read(uint32_t address, void *to, uint32_t size) {
 }
 
 int ota_erase(uint32_t address, uint32_t size) {
+    uint32_t end = address + size;
     within("ota_erase", address, size);
-    if (address % OTA_SECTOR_SIZE || size % OTA_SECTOR_SIZE) wrong("ota_erase of no whole sectors", address, size);
-    for (uint32_t end = address + size; address < end; address += OTA_SECTOR_SIZE) {
-        note(ERASE, address, OTA_SECTOR_SIZE, NULL, 0);
+    if (sector_start(address) != address || (end != OTA_FLASH_SIZE && sector_start(end) != end))
+        wrong("ota_erase of no whole sectors", address, size);
+    while (address < end) {
+        uint32_t length = ota_sector_size(address);
+        note(ERASE, address, length, NULL, 0);
         counted();
-        memset(flash + address, 0xFF, OTA_SECTOR_SIZE);
+        memset(flash + address, 0xFF, length);
+        address += length;
     }
     return 0;
 }
@@ -181,9 +212,10 @@ int ota_erase(uint32_t address, uint32_t size) {
 int ota_program(uint32_t address, const void *from, uint32_t size) {
     const uint8_t *data = from;
     within("ota_program", address, size);
-    if (address % OTA_PROGRAM_UNIT || size % OTA_PROGRAM_UNIT) wrong("ota_program of no whole units", address, size);
+    if (address % ota_program_unit(address) || (size && (address + size) % ota_program_unit(address + size - 1)))
+        wrong("ota_program of no whole units", address, size);
     while (size) {
-        uint32_t length = OTA_PAGE_SIZE - address % OTA_PAGE_SIZE;
+        uint32_t length = ota_page_size(address) - address % ota_page_size(address);
         if (length > size) length = size;
         note(PROGRAM, address, length, data, length);
         counted();

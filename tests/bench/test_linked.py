@@ -121,3 +121,24 @@ def test_a_real_bundle_names_its_board(name: str, board: str, kept: str, capsys:
     assert told["encrypted"].startswith(kept)
     assert 0 == main(["bundle", "inspect", str(FIXTURES / name)])
     assert f"made for  the slots of {board}\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("named", "board"), [("esp32", "lab-1M"), ("lab", "esp32-4M"), ("esp8266", "tiny")])
+def test_a_bundle_for_another_platform_is_refused_in_one_line(
+    named: str, board: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is written, so nothing is cut, and a check says why instead of a verdict."""
+    (tmp_path / "fw.zip").write_bytes(bundle(named))
+    assert 2 == main(["check", "hardened", "--board", board, "--bundle", str(tmp_path / "fw.zip")])
+    told = capsys.readouterr()
+    assert ("", 1) == (told.out, len(told.err.splitlines()))
+    here = load_board(board).platform
+    assert f"the device refuses it by its platform, as it is for {named} and {board} is {here}" in told.err
+
+
+def test_what_else_a_device_refuses_is_told_too() -> None:
+    """In its own words, out of its log."""
+    app = PartSource("app", "app", "a.bin", b"a" * 64, {})
+    data = bundle_bytes(name="lamp", platform="lab", version="2", build_id="1", parts=(app,))
+    with pytest.raises(BadInput, match="no moment to cut: the device refuses it: "):
+        check_design("hardened", bundle=data)

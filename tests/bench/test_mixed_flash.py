@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from own_code import code, example, needs_cc
 from plain import Thin, enumerate_plainly, mini
 
 from otalab.bench.observer import judge
@@ -27,9 +28,7 @@ from otalab.hardware.geometry import Geometry, MixedGeometry
 from otalab.hardware.places import Region, Slot
 from otalab.numbers.campaigns.wear import wear
 from otalab.numbers.study import study
-from otalab.own.code import CodeFirmware
-from otalab.own.page import page_of
-from otalab.settings import EXAMPLES
+from otalab.own.build import macros
 from otalab.views.figures.risk import part_table
 from otalab.views.player.widget import UpdatePlayer
 
@@ -249,11 +248,43 @@ def test_another_part_cannot_stand_for_several() -> None:
         set_up("hardened", "stm32f405", part="W25Q16JV")
 
 
-def test_code_is_built_for_sectors_that_are_alike() -> None:
-    """A constant SECTOR_SIZE would be wrong for some of them: one line says so."""
-    code = CodeFirmware(page_of(str(EXAMPLES / "python" / "firmware.toml")))
-    with pytest.raises(BadInput, match=r"board nrf52840-qspi has several parts .*take another board, or a design"):
-        life(set_up(code, "nrf52840-qspi", app_size=500))
+TWINS = [("hardened", "hardened"), ("python", "mongoose")]
+
+
+@pytest.mark.parametrize("board", MIXED)
+@pytest.mark.parametrize(("folder", "design"), [pytest.param(*TWINS[0], marks=needs_cc), TWINS[1]])
+def test_code_that_asks_how_flash_is_divided_is_the_twin_of_its_design(
+    folder: str, design: str, board: str, tmp_path: Path
+) -> None:
+    """In C and in Python, on sectors of several sizes and beside an external part: verdict and ends are the same."""
+    for faults in ("atomic", "weak-erase"):
+        mine = check_design(example(tmp_path / faults, folder), board=board, faults=faults, app_size=5000)
+        theirs = check_design(design, board=board, faults=faults, app_size=5000)
+        assert mine.graph.closed and theirs.graph.closed
+        assert (theirs.verdict, theirs.graph.ends) == (mine.verdict, mine.graph.ends)
+
+
+@needs_cc
+@pytest.mark.parametrize(
+    ("at", "size", "wrong"),
+    [("0x4000", "0x1000", "ota_erase"), ("0x14000", "0x4000", "ota_erase"), ("0xc000", "0x10000", "ota_erase")],
+)
+def test_an_erase_of_no_whole_sectors_is_how_a_run_ends(at: str, size: str, wrong: str, tmp_path: Path) -> None:
+    """Whatever the size is where it lies: a sector of 16 KiB is erased whole, and one of 64 KiB not by a quarter."""
+    source = f"uint32_t ota_boot(void) {{ ota_erase({at}, {size}); return OTA_SLOT_0; }}"
+    what = set_up(code(tmp_path, source), "stm32f405", app_size=500)
+    assert f"{wrong} of no whole sectors" in judge(what, life(what)).reason
+
+
+@needs_cc
+def test_a_constant_that_a_board_does_not_have_is_told_with_what_to_ask(tmp_path: Path) -> None:
+    """Where the code uses it; a board on which all is alike in that has the constant."""
+    constant = "uint32_t ota_boot(void) { return OTA_SLOT_0 + 0 * OTA_SECTOR_SIZE; }"
+    with pytest.raises(BadInput, match=r"loader.c:2: .*it differs by address on this board: ask ota_sector_size\("):
+        set_up(code(tmp_path / "c", constant), "stm32f405", app_size=500)
+    assert "OTA_SECTOR_SIZE" in macros(load_board("nrf52840-qspi"))
+    assert "OTA_PROGRAM_UNIT" not in macros(load_board("nrf52840-qspi"))
+    assert {"OTA_SECTOR_SIZE", "OTA_PAGE_SIZE", "OTA_PROGRAM_UNIT"} <= macros(load_board("lab-1M")).keys()
 
 
 def test_a_part_on_which_nothing_is_written_needs_no_times() -> None:

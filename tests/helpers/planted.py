@@ -35,7 +35,7 @@ PLANTED = {
         *("crashes", "atomic", "stuck", 0, "it reboots for ever: version 2 crashed"),
     ),
     "a program without an erase": (
-        [("ota_erase(PLACES[!place], OTA_SECTOR_SIZE);\n        ", "")],
+        [("ota_erase(PLACES[!place], ota_sector_size(PLACES[!place]));\n        ", "")],
         *("healthy", "torn-program", "not-updatable", 0, "version 1 runs, is not committed"),
     ),
     "a record in the place that counts": (
@@ -98,7 +98,7 @@ PLANTED = {
             ("return whole(&booted) ? SLOTS[booted.active] : 0;", "return SLOTS[booted.active];"),
             ("} else if (!whole(record)) {", "} else if (0) {"),
             ("return crc_of(address, size) == *crc;", "return 1;"),
-            ("ota_erase(address + at, OTA_SECTOR_SIZE);", ""),
+            ("if (at % sector == 0) ota_erase(address + at, sector);", ""),
         ],
         *("healthy", "atomic", "not-updatable", 0, "one more good image does not go in"),
     ),

@@ -16,6 +16,7 @@ from spiffs_shapes import SHAPES
 from spiffs_shapes import made as shaped
 
 from otalab.cli import bundle as bundle_cli
+from otalab.cli.main import main
 from otalab.errors import BadInput
 from otalab.formats.bundle.build import PartSource, build, bundle_bytes
 from otalab.formats.bundle.reader import ManifestRead, PartData, PartEnds, read_bundle
@@ -309,6 +310,34 @@ def test_a_bundle_is_built_for_a_board(files, platform, board, code):
     assert APP * 1000 == app.data
     assert load_board(board).slots[0].fs.size == len(fs.data)
     assert {"conf0.json": b"{}", "page.html": b"<html>" * 99} == read_files(fs.data, kind=kind)
+
+
+NO_FILES = """name = "bare"
+summary = "code alone"
+platform = "lab"
+part = "W25Q16JV"
+flash_size = 0x100000
+data = "none"
+loader = { address = 0x0, size = 0x1000 }
+records = [{ address = 0x1000, size = 0x1000 }, { address = 0x2000, size = 0x1000 }]
+slots = [{ app = { address = 0x10000, size = 0x10000 } }, { app = { address = 0x20000, size = 0x10000 } }]
+"""
+
+
+def test_where_a_board_has_no_files_a_bundle_brings_code_alone(files, capsys):
+    """
+    Such a device takes it; files for it are refused, and so is a board with files without them.
+    """
+    board, out, app = files / "bare.toml", files / "out.zip", ["--app", files / "lamp.bin", "--version", "2.0"]
+    board.write_text(NO_FILES)
+    assert 0 == run("build", out, *app, "--board", board)
+    assert [("app", "app")] == [(part.name, part.role) for part in read_bundle([out.read_bytes()]).manifest.parts]
+    assert 0 == main(["trace", "hardened", "--board", str(board), "--bundle", str(out), "--summary"])
+    assert "updated: version 2.0 runs from slot 1 and is committed" in capsys.readouterr().out
+    with pytest.raises(BadInput, match="bare has no file system: leave --fs out"):
+        run("build", out, *app, "--board", board, "--fs", files / "fs", "--force")
+    with pytest.raises(BadInput, match="each update brings a file system: name the folder of its files with --fs"):
+        run("build", out, *app, "--board", "lab-1M", "--force")
 
 
 def test_the_build_id_follows_from_the_contents(files):
