@@ -13,7 +13,13 @@ from zlib import crc32
 
 from otalab.bench.observer import judge
 from otalab.bench.recording import RecordedOperation
-from otalab.bench.recording_findings import against_its_record, against_what_was_named, findings, unguarded
+from otalab.bench.recording_findings import (
+    against_its_record,
+    against_what_was_named,
+    findings,
+    left_out,
+    unguarded,
+)
 from otalab.bench.scenario import Choice, Scenario, World
 from otalab.bench.setup import set_up
 from otalab.bench.trace import life, sector_of
@@ -101,7 +107,7 @@ def recorded_scenario(
     if new is not None:
         slot, image = _named(home, done, *new)
         sentences.append(against_what_was_named(_newest(device, done), *new))
-    sentences.append(_broken(device, done))
+    sentences += [_broken(device, done), left_out(home, recording, slot)]
     if image.digest == old.digest:
         raise RefusedUpdate(f"undisturbed, the recording leaves the image that was there ({said}); name the new one")
     if image.version == old.version:

@@ -49,6 +49,27 @@ def _not_erased(flash: Flash, effect: Program) -> int:
     return (~old & int.from_bytes(effect.data)).bit_count()
 
 
+def left_out(board: Board, recording: Sequence[RecordedOperation], slot: int) -> str:
+    """Return which pages of a slot's files were never programmed, where nearly all between others were; or nothing.
+
+    No record guards files: a page that did not go in is seen by nothing else.  Who leaves out programs of erased bytes
+    has more such pages than a few.
+    """
+    effects = (effect for operation in recording for effect in operation.effects(board.geometry))
+    programmed = {effect.address for effect in effects if isinstance(effect, Program)}
+    files = board.slots[slot].fs
+    places = [page.address for page in board.geometry.pages(files.address, bytes(files.size))]
+    done = {address for address in places if address in programmed}
+    missing = [address for address in places if done and min(done) < address < max(done) and address not in done]
+    if not missing or len(missing) > MOST or len(done) < 8 * len(missing):
+        return ""
+    where = ", ".join(f"0x{address:x}" for address in missing)
+    return (
+        f"Among the files in slot {slot} nothing is programmed at {where}, where all around is: no record guards "
+        "files, so if anything was to lie there, it did not go in, and no verdict tells."
+    )
+
+
 def against_its_record(board: Board, flash: Flash, slot: int, facts: SlotFacts) -> str:
     """Return how what lies in a slot differs from what the record says of it; empty if it does not, or says nothing."""
     app = board.slots[slot].app

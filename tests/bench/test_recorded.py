@@ -336,6 +336,26 @@ def test_a_page_that_did_not_go_in_is_seen(design, board, tmp_path):
             assert "Rolling back to slot 0: the image in slot 1 fails its checksum" in scenario.not_taken
 
 
+@pytest.mark.parametrize("board", ["tiny", "lab-1M"])
+def test_a_page_of_the_files_that_did_not_go_in_is_told(board, tmp_path):
+    """No record guards files; who leaves out programs of erased bytes is not told of each of them."""
+    path = tmp_path / "update.csv"
+    write_recording(life(set_up("hardened", board, app_size=PAGE)), path)
+    whole = read_recording(path)
+    files = load_board(board).slots[1].fs
+    programs = [
+        n for n, one in enumerate(whole) if one.op == "program" and 0 <= one.address - files.address < files.size
+    ]
+    pages = sorted({whole[n].address for n in programs})
+    assert () == recorded_scenario(whole, "hardened", board).findings
+    for address in (pages[1], pages[len(pages) // 2]):
+        less = [one for one in whole if one.op != "program" or one.address != address]
+        (said,) = recorded_scenario(less, "hardened", board).findings
+        assert f"Among the files in slot 1 nothing is programmed at 0x{address:x}, where all around is" in said
+    skipping = [one for one in whole if one.op != "program" or {*one.data} != {0xFF}]
+    assert () == recorded_scenario(skipping, "hardened", board).findings
+
+
 @pytest.mark.parametrize(("design", "told"), [("mongoose", 2), ("hardened", 2), ("mgos-boot", 2), ("cc3200", 1)])
 def test_a_lost_page_is_bad_news(capsys, tmp_path, recorded, design, told):
     """Exit status 1 with the reason, in text and in JSON, whether a record tells of the image or nothing does.
