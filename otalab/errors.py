@@ -41,6 +41,10 @@ class Unrepeatable(OtalabError):
     """Code that does not do the same twice: nothing that was found of it holds for its next run."""
 
 
+class PartFault(OtalabError):
+    """A function of one's own does what no firmware can: it is told by its name, and nothing is proved of it."""
+
+
 class LostRunner(Exception):
     """What ran somebody's code is gone, by no fault of that code: what it did can be done again."""
 

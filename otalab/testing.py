@@ -38,7 +38,7 @@ def assert_safe(
     *,
     faults: str | FaultModel | Iterable[str] = "all",
     images: str | Iterable[str] = ("healthy",),
-    updates: int = 1,
+    updates: int | str = 1,
     board: str | Path | Board | None = None,
     budget: int | Budget = BUDGET,
     **options: Any,

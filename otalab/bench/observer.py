@@ -95,13 +95,18 @@ class Observer:
             files, directories = board.sectors_of(board.slots[run.outcome.slot].fs), directory_sectors(board)
             reads += (Look(sector, raw=sector not in directories) for sector in files)
             self._looked((), files)
+        if end and end.name not in BAD and self.scenario.goes_on(run.world, run.outcome.version):
+            # In another run from here it is offered the next update: that one is the probe.
+            return end, self._untold(run, reads)
         probed = self._probe(run.flash)
         if end and end.name not in BAD and probed.refused:
             end = End("not-updatable", f"one more good image does not go in: {probed.refused}")
+        return end, self._untold(run, (*reads, *probed.looks))
+
+    def _untold(self, run: Run, reads: Iterable[Look]) -> list[Look]:
         # Who has seen the bytes has seen what a codec makes of them.
         known = {*run.looks, *(Look(look.sector, raw=False) for look in run.looks)}
-        looks = dict.fromkeys((*reads, *probed.looks))
-        return end, [look for look in looks if look.sector not in run.killed and look not in known]
+        return [look for look in dict.fromkeys(reads) if look.sector not in run.killed and look not in known]
 
     def _probe(self, flash: Flash) -> ProbeAnswer:
         known = self._probed.get(flash)
@@ -132,12 +137,12 @@ def _why(probe: Life) -> str:
 
 
 def _of_running(scenario: Scenario, last: Run, slot: int, version: str) -> End:
-    name = scenario.device.board.slot_name(slot)
-    if version == scenario.new.version:
-        if scenario.new.works:
+    name, new = scenario.device.board.slot_name(slot), scenario.asked_of(last.world)
+    if version == new.version:
+        if new.works:
             return End("updated", f"version {version} runs from {name} and is committed")
-        return End("not-updatable", f"version {version} was committed though it {scenario.new.temper}")
-    no_good = not scenario.new.works or last.world.failed
+        return End("not-updatable", f"version {version} was committed though it {new.temper}")
+    no_good = not new.works or last.world.failed
     if last.world.refused and no_good:
         return End("rolled-back", f"version {version} runs from {name} again: the new one was no good")
     if last.world.refused:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Self, get_args
 
+from otalab.bench.counters import BOUNDARIES
 from otalab.errors import BadInput, unknown
 from otalab.firmware.requests import OFFERS
 from otalab.hardware.board import Board
@@ -14,6 +15,7 @@ from otalab.text import meant
 
 # What an update needs in runs, a life of so many has (`trace.RUNS`).
 MOST_UPDATES = 20
+FOREVER = "forever"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +28,8 @@ class ScenarioOptions:
     typical or its maximal times; `offer` how long the update stands;
     `used`: the device has taken one update before this one, so slots and records have turned their roles;
     `updates`: how many updates are offered, one after the other; `bundle` and the image's temper are those of the last;
+    `"forever"`: after each end another one, good or of that temper;
+    `sequencer_near`: the newest boot record's sequencer is about to pass this boundary, one of `counters.BOUNDARIES`;
     `app_size` how large the two applications are (they fill their slot if not given);
     `files` the user files that the device was shipped with; `health_seconds` how long the new image tests itself;
     `commit_timeout` the commit interval that the update asks for; `operator_commits_after` how long after power-on
@@ -38,7 +42,8 @@ class ScenarioOptions:
     timing: Timing = "typ"
     offer: str | None = None
     used: bool = False
-    updates: int = 1
+    updates: int | str = 1
+    sequencer_near: str | None = None
     app_size: int | None = None
     files: Mapping[str, bytes] | None = field(default=None, repr=False, hash=False)
     health_seconds: float | None = None
@@ -64,8 +69,15 @@ class ScenarioOptions:
             raise BadInput("files: names with the bytes of each are needed, such as {'conf9.json': b'{}'}")
         if not isinstance(self.used, bool):
             raise BadInput(f"used {self.used!r}: True or False is needed")
-        if not (type(self.updates) is int and 1 <= self.updates <= MOST_UPDATES):
-            raise BadInput(f"updates {self.updates!r}: a whole number from 1 to {MOST_UPDATES} is needed")
+        if self.updates != FOREVER and not (type(self.updates) is int and 1 <= self.updates <= MOST_UPDATES):
+            raise BadInput(f"updates {self.updates!r}: a whole number from 1 to {MOST_UPDATES}, or forever, is needed")
+        if self.sequencer_near is not None and self.sequencer_near not in BOUNDARIES:
+            raise unknown("boundary of a sequencer", self.sequencer_near, BOUNDARIES)
+
+    def require_an_end(self, what: str) -> None:
+        """Refuse updates for ever where only what has an end has an answer."""
+        if self.updates == FOREVER:
+            raise BadInput(f"updates forever: {what}: give a number of updates, or ask otalab check for life")
 
     def options(self) -> dict[str, Any]:
         """Return these alone, as keywords."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 from otalab.firmware.device import Device
@@ -28,7 +29,7 @@ class World:
     `given`: the update was handed out, in this run or (policy `once`) ever.
     `refused`: a device rolled it back, so it is withdrawn.
     `failed`: the image was seen to fail its health check.
-    `past`: how many of several updates are no longer on offer; what comes before it is said of the one that is.
+    `past`: which of several updates is on offer, by its number; what comes before it is said of that one.
     """
 
     given: bool = False
@@ -61,6 +62,9 @@ class Scenario(Summary):
     """Everything that decides what an update does, but the power; sizes in bytes, times in seconds.
 
     `earlier`: updates that are offered before `new`, each once the one before it runs, or was rolled back.
+    `generations`: for life, all that may be offered, `new` the first of them; when an update is over, the world may
+    offer one of the generation after the one that runs, round and round, or no more.
+    `boundary`: the sequencer at whose passing the device was set up, where it was.
     `sig_mask`: which signatures verify of any bundle on offer; `keys.verified` says it of a real one.
     """
 
@@ -81,15 +85,26 @@ class Scenario(Summary):
     operator_commits_after: float | None = None
     sig_mask: int = 0
     earlier: tuple[Update, ...] = ()
+    generations: tuple[tuple[Update, ...], ...] = ()
+    boundary: int | None = None
 
     @property
     def updates(self) -> tuple[Update, ...]:
-        """Every update in the order in which they are offered; the last one is what the scenario is about."""
-        return (*self.earlier, Update(self.bundle, self.new, self.brought))
+        """Every update in the order in which they are offered; the scenario is about the last one, or for life all."""
+        return tuple(chain(*self.generations)) or (*self.earlier, Update(self.bundle, self.new, self.brought))
 
     def offered(self, world: World) -> Update:
         """Return the update that is on offer."""
         return self.updates[world.past]
+
+    def asked_of(self, world: World) -> Image:
+        """Return the image that an end is about: for life the one on offer, else the last of all."""
+        return self.offered(world).image if self.generations else self.new
+
+    def goes_on(self, world: World, version: str) -> bool:
+        """Say whether a device that runs this version may be offered one more update, by itself."""
+        over = version == self.offered(world).image.version or REFUSED[self.offers](world.refused)
+        return bool(self.generations) and over
 
     def facts(self) -> Iterator[tuple[str, object]]:
         """Yield the firmware, the board and its chip, and the update."""
@@ -106,7 +121,7 @@ class Scenario(Summary):
 
     def probing(self) -> Scenario:
         """Return the scenario in which a device, wherever it has come to, is offered one more good image."""
-        return replace(self, new=self.probe, bundle=self.probe_bundle, offers="until-taken", earlier=())
+        return replace(self, new=self.probe, bundle=self.probe_bundle, offers="until-taken", earlier=(), generations=())
 
     def power_on(self, world: World) -> World:
         """Return what the world is when the device is switched on again."""
@@ -129,7 +144,7 @@ class Scenario(Summary):
         answer: Any = None
         match ask.question, ask.detail:
             case "request", Status() as status:
-                return (self._request(world, status, ask.deadline, now),)
+                return self._requests(world, status, ask.deadline, now)
             case "piece", int(position):
                 piece = self.offered(world).bundle[position : position + PIECE_SIZE]
                 return (Choice(piece, world, len(piece) / self.bytes_per_second),)
@@ -151,12 +166,30 @@ class Scenario(Summary):
                 raise AssertionError(f"the world was asked {ask}")
         return (Choice(answer, world),)
 
+    def _requests(self, world: World, status: Status, deadline: float | None, now: float) -> tuple[Choice, ...]:
+        present = self._request(world, status, deadline, now)
+        if not (self.generations and status.committed and self._over(world, status)):
+            return (present,)
+        # Whether any more will come nobody knows: how probable each is says nothing, and no probability is asked for.
+        following = [Choice(Offer(), World(given=True, past=number)) for number in self._next(status)]
+        return tuple(replace(choice, probability=1 / (len(following) + 1)) for choice in (present, *following))
+
+    def _next(self, status: Status) -> range:
+        """Return the numbers of the generation after the one that runs; before all of them is what was shipped."""
+        size = len(self.generations[0])
+        runs = next((n for n, update in enumerate(self.updates) if update.image.version == status.version), -size)
+        first = (runs // size + 1) % len(self.generations) * size
+        return range(first, first + size)
+
+    def _over(self, world: World, status: Status) -> bool:
+        image = self.offered(world).image
+        newest = (status.version, status.build_id) == (image.version, image.build_id)
+        return newest or REFUSED[self.offers](world.refused)
+
     def _request(self, world: World, status: Status, deadline: float | None, now: float) -> Choice:
         if not status.committed:
             return self._operator(world, deadline, now)
-        image = self.offered(world).image
-        newest = (status.version, status.build_id) == (image.version, image.build_id)
-        over = newest or REFUSED[self.offers](world.refused)
+        over = self._over(world, status)
         if over and world.past < len(self.earlier):
             return self._request(World(past=world.past + 1), status, deadline, now)
         if over or world.given:

@@ -6,10 +6,12 @@ The same call makes the same device, bit for bit: its contents come from `conten
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from otalab.bench.contents import application, default_bundle, default_files, file_system, noise, unpack
-from otalab.bench.options import ScenarioOptions
+from otalab.bench.counters import moved_near
+from otalab.bench.options import FOREVER, ScenarioOptions
 from otalab.bench.scenario import Scenario, Update
 from otalab.bench.trace import life
 from otalab.errors import BadInput
@@ -17,7 +19,7 @@ from otalab.firmware.catalogue import known, load_design
 from otalab.firmware.design import Design
 from otalab.firmware.designed import Designed
 from otalab.firmware.device import Device, Firmware
-from otalab.firmware.image import Image, committed_by_hand, parse_temper
+from otalab.firmware.image import Image, Temper, committed_by_hand, parse_temper
 from otalab.firmware.no_record import FIRST_SLOTS
 from otalab.firmware.outcome import Running
 from otalab.firmware.store import codec, families
@@ -32,6 +34,9 @@ from otalab.own.page import is_page, page_of
 OLD_VERSION, USED_VERSION, NEW_VERSION, PROBE_VERSION = "1", "1.5", "2", "probe"
 # Earlier updates are versions 1.6, 1.7, ..., 1.10, ...: newer than what a used device runs.
 EARLIER = 6
+# For life, after the first one: names, not numbers, for no design may take one for older than another.  Three in all,
+# so that what is offered is neither what runs nor what ran before; after the third comes the first again.
+NEXT = ("next", "next but one")
 PROBE_SIZE = 4096
 OPERATOR_SECONDS = 30.0
 MOST_SLOTS = {"otadata": 16, "mongoose": 16}
@@ -54,7 +59,8 @@ def set_up(
     """Return the default scenario, or a variation of it.
 
     `image` is the temper of the new image; `options` are those of `ScenarioOptions`: `bundle`, `part`, `timing`,
-    `offer`, `used`, `updates`, `app_size`, `files`, `health_seconds`, `commit_timeout`, `operator_commits_after`.
+    `offer`, `used`, `updates`, `sequencer_near`, `app_size`, `files`, `health_seconds`, `commit_timeout`,
+    `operator_commits_after`.
     """
     return scenario_of(ScenarioOptions.of({"board": board, **options}), design, image)
 
@@ -69,12 +75,14 @@ def scenario_of(options: ScenarioOptions, design: str | Design | Firmware, image
     size = min(slot.app.size for slot in board.slots) if options.app_size is None else options.app_size
     update, probe = an_update(options, firmware, board, size, image), a_probe(firmware, board, size)
     earlier = earlier_updates(options, firmware, board, size)
+    generations = life_updates(options, firmware, board, size, update)
     files = default_files() if options.files is None else dict(options.files)
     device, flash = a_device(firmware, board, size, files)
     by_hand = OPERATOR_SECONDS if update.image.commits == "by hand" else None
     scenario = Scenario(
         device=replace(
-            device, images=(*device.images, *(update.image for update in earlier), update.image, probe.image)
+            device,
+            images=(*device.images, *(each.image for each in chain(earlier, [update], *generations)), probe.image),
         ),
         part=timed(board, options.timing),
         timing=options.timing,
@@ -90,8 +98,12 @@ def scenario_of(options: ScenarioOptions, design: str | Design | Firmware, image
         commit_timeout=firmware.interval if options.commit_timeout is None else options.commit_timeout,
         operator_commits_after=by_hand if options.operator_commits_after is None else options.operator_commits_after,
         earlier=earlier,
+        generations=generations,
     )
-    return after_an_update(scenario, size, files) if options.used else scenario
+    if generations and scenario.offers == "once":
+        raise BadInput("updates forever: an update that is offered once is lost with a cut: take offer until-taken")
+    scenario = after_an_update(scenario, size, files) if options.used else scenario
+    return moved_near(scenario, options.sequencer_near) if options.sequencer_near else scenario
 
 
 def firmware_of(named: str | Design | Firmware) -> Firmware:
@@ -119,10 +131,32 @@ def an_update(options: ScenarioOptions, firmware: Firmware, board: Board, app_si
 
 def earlier_updates(options: ScenarioOptions, firmware: Firmware, board: Board, app_size: int) -> tuple[Update, ...]:
     """Return the good updates that are offered before the one that the scenario is about."""
-    versions = (f"1.{EARLIER + number}" for number in range(options.updates - 1))
+    versions = (
+        f"1.{EARLIER + number}" for number in range(0 if options.updates == FOREVER else int(options.updates) - 1)
+    )
     own = firmware.checks_itself
     every = (unpacked(default_bundle(board, version, app_size, own_check=own)) for version in versions)
     return tuple(replace(update, image=committing(update.image, options, firmware)) for update in every)
+
+
+def life_updates(
+    options: ScenarioOptions, firmware: Firmware, board: Board, app_size: int, first: Update
+) -> tuple[tuple[Update, ...], ...]:
+    """Return what may be offered in a life: updates like the first, and good ones as well if that is none."""
+    if options.updates != FOREVER:
+        return ()
+
+    def like(version: str, temper: Temper) -> Update:
+        update = unpacked(default_bundle(board, version, app_size, own_check=firmware.checks_itself))
+        image = replace(
+            update.image, temper=temper, failure=first.image.failure if temper == first.image.temper else 0.0
+        )
+        return replace(update, image=committing(image, options, firmware))
+
+    every = (first, *(like(version, first.image.temper) for version in NEXT))
+    if first.image.works:
+        return tuple((update,) for update in every)
+    return tuple((update, like(f"good {update.image.version}", "healthy")) for update in every)
 
 
 def unpacked(bundle: bytes) -> Update:

@@ -26,7 +26,7 @@ from otalab.faults.tear import RESIDUAL
 from otalab.files import Output
 from otalab.graph.answers import answers
 from otalab.graph.asked import AskedCell, questions, some_faults, some_images
-from otalab.graph.cell_words import headline, lines
+from otalab.graph.cell_words import headline, lines, promise
 from otalab.graph.check import Cell, LostCell, matrix, saved, with_files
 from otalab.graph.doubt import second_opinion, some_seconds
 from otalab.graph.explorer import Explorer
@@ -190,7 +190,7 @@ def tell(cell: Cell | LostCell, which: str = "") -> None:
         return
     graph = cell.graph
     print(
-        f"{which}{cell.case.text}: {cell.verdict}; {graph.nodes} states, {graph.expanded} runs, "
+        f"{which}{cell.case.text}: {promise(cell)}; {graph.nodes} states, {graph.expanded} runs, "
         f"{graph.wrecks:,} wrecks judged, {cell.seconds:.2f} s" + ("" if graph.closed else "; the graph is not closed")
     )
     for line in lines(cell):

@@ -11,6 +11,7 @@ from typing import Any
 from otalab.bench.ends import End
 from otalab.bench.linked import elsewhere
 from otalab.bench.observer import judge
+from otalab.bench.options import ScenarioOptions
 from otalab.bench.programmed import programmed_too_often
 from otalab.bench.recording import recording
 from otalab.bench.setup import set_up
@@ -52,7 +53,9 @@ def trace(arguments: argparse.Namespace) -> int:
         refuse_idle(arguments, "JSON tells the phases and the effects: leave it out", "--summary")
     record, picture = output(arguments.record, arguments), plotted(arguments)
     apart(record, picture)
-    scenario = set_up(chosen_design(arguments), image=arguments.image, **chosen_options(arguments))
+    options = chosen_options(arguments)
+    ScenarioOptions.of(options).require_an_end("a trace comes to an end")
+    scenario = set_up(chosen_design(arguments), image=arguments.image, **options)
     lived = life(scenario)
     if record:
         record.write(recording(lived))

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from otalab.bench.options import FOREVER
 from otalab.bench.scenario import Scenario
 from otalab.bench.setup import USED_VERSION
 from otalab.errors import BadInput, InternalFault
@@ -45,7 +46,7 @@ class Case:
     timing: str = "typ"
     # Where the files were of which there are digests: the option that names each, and its path as it was given.
     files: tuple[tuple[str, str], ...] = field(default=(), compare=False)
-    updates: int = 1
+    updates: int | str = 1
     options: OptionsWritten = ()
 
     @classmethod
@@ -77,7 +78,7 @@ class Case:
             used,
             other_part,
             scenario.timing,
-            updates=len(scenario.updates),
+            updates=FOREVER if scenario.generations else len(scenario.updates),
             options=id_options(options),
         )
 
@@ -86,7 +87,7 @@ class Case:
         """The names as the first part of an id."""
         more = (f":{PART}{self.part}" if self.part else "") + (":max" if self.timing == "max" else "")
         board = self.board + more + (f"+{self.bundle}" if self.bundle else "")
-        offer = self.offer + (":used" if self.used else "") + (f":{self.updates}" if self.updates > 1 else "")
+        offer = self.offer + (":used" if self.used else "") + (f":{self.updates}" if self.updates != 1 else "")
         offer += "".join(f":{word}={value}" for word, value in self.options)
         return f"{self.design}/{board}/{self.faults}/{self.image}/{offer}"
 
@@ -108,14 +109,15 @@ class Case:
         if strange := [word for word in others if word != "max" and not word.startswith(PART)]:
             raise BadInput(f"{identity!r}: after the board only :{PART}NAME and :max may stand, not :{strange[0]}")
         timing = "max" if "max" in others else "typ"
-        stands = re.fullmatch(r"([^:]*)(:used)?(?::([1-9][0-9]{0,3}))?((?::[a-z]+=[^:]+)*)", offer)
+        stands = re.fullmatch(r"([^:]*)(:used)?(?::([1-9][0-9]{0,3}|forever))?((?::[a-z]+=[^:]+)*)", offer)
         if stands is None:
             raise BadInput(
                 f"{identity!r}: after the offer only :used, a number of updates and options may stand, "
                 "as in :used:8:app=4096"
             )
         offer, used, updates, more = stands.groups()
-        case = cls(design, board, faults, image, offer, bundle, bool(used), part, timing, updates=int(updates or 1),
+        number = updates if updates == FOREVER else int(updates or 1)
+        case = cls(design, board, faults, image, offer, bundle, bool(used), part, timing, updates=number,
                    options=parsed(more.split(":")[1:]))  # fmt: skip
         return case, tuple(map(Leg.parse, legs.split(",")))
 

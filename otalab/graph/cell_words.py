@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from otalab.bench.options import FOREVER
 from otalab.graph.check import Cell, LostCell
 from otalab.graph.coverage import sentences
 from otalab.graph.history import Leg
@@ -14,13 +15,19 @@ def cut_words(number: int, leg: Leg) -> str:
     return f"cut in run {number}, effect {leg.step}, phase {leg.phase}, leaving {leg.tear}"
 
 
+def promise(cell: Cell) -> str:
+    """Return the verdict, and of a safe one for life how far it reaches."""
+    whole = cell.verdict == "safe" and cell.case.updates == FOREVER
+    return "safe for life: any number of updates, any number of cuts" if whole else cell.verdict
+
+
 def headline(cell: Cell | LostCell) -> str:
     """Return what was found in a cell, in one line."""
     if isinstance(cell, LostCell):
         return f"no answer, the lab itself went wrong: {cell.fault.what}"
     bad = cell.graph.counterexample
     if bad is None:
-        return cell.verdict + ("" if cell.graph.closed else "; the graph is not closed")
+        return promise(cell) + ("" if cell.graph.closed else "; the graph is not closed")
     shortest = "the shortest counterexample" if cell.graph.closed else "a counterexample"
     return f"{bad.end}: {bad.reason}; {shortest} has {len(bad.cuts)} cut(s)"
 

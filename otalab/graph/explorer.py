@@ -17,11 +17,12 @@ from operator import or_
 
 from otalab.bench.ends import End
 from otalab.bench.observer import Observer
+from otalab.bench.own_rules import part_fault, require_rules
 from otalab.bench.scenario import Scenario, World
 from otalab.bench.trace import Run, every_run, sector_of
 from otalab.bench.unerased import first_over_unerased
 from otalab.collector import resting
-from otalab.errors import InternalFault, Unrepeatable
+from otalab.errors import InternalFault, PartFault, Unrepeatable
 from otalab.faults.models import SIX
 from otalab.faults.tear import Counts, FaultModel
 from otalab.firmware.outcome import Reset
@@ -60,7 +61,10 @@ class Explorer:
         self.budget = budget if isinstance(budget, BegunBudget) else Budget.of(budget).begin()
         self.progress = progress
         by_stretches = by_stretches and set(faults.members) <= SIX.keys()
-        self.identity = Identity(scenario.device, verdict_only=verdict_only, by_stretches=by_stretches)
+        self.identity = Identity(
+            scenario.device, verdict_only=verdict_only, by_stretches=by_stretches, boundary=scenario.boundary,
+            untorn=tuple(faults.members) == ("atomic",),
+        )  # fmt: skip
         self.observer = Observer(scenario, self.identity.stretches.learn)
         self.expanded = self.lookups = 0
         self.never, self._surely = [0.0] * len(faults.members), [1.0] * len(faults.members)
@@ -190,12 +194,15 @@ class Explorer:
         try:
             for taken in every_run(self.scenario, flash, world):
                 try:
+                    require_rules(self.scenario, flash, world, taken)
                     yield taken, *self.observer.judge_run(taken)
-                except Unrepeatable:
+                except (Unrepeatable, PartFault):
                     raise
                 except Exception as error:
                     raise InternalFault.of(error, "".join(str(draw.taken) for draw in taken.draws) or "-") from error
         except InternalFault as fault:
+            if fault.__cause__ and (own := part_fault(self.scenario, fault.__cause__)):
+                raise own from fault.__cause__
             raise fault.after(way.text if way else "") from fault.__cause__
 
     def _known(self, taken: Run, end: End | None) -> KnownRun:

@@ -17,6 +17,7 @@ WORDS = {
     "timeout": "commit_timeout",
     "hand": "operator_commits_after",
     "files": "files",
+    "near": "sequencer_near",
 }
 COUNTS = ("app_size", "commit_timeout")
 OptionsWritten = tuple[tuple[str, str], ...]
@@ -31,7 +32,7 @@ def id_options(options: Mapping[str, Any]) -> OptionsWritten:
 def _written(value: Any) -> str:
     if isinstance(value, Mapping):
         return sha256(repr(sorted(value.items())).encode()).hexdigest()[:12]
-    return repr(value).removesuffix(".0")
+    return value if isinstance(value, str) else repr(value).removesuffix(".0")
 
 
 def parsed(words: Iterable[str]) -> OptionsWritten:
@@ -51,7 +52,7 @@ def scenario_options(options: OptionsWritten) -> dict[str, Any]:
         if name == "files":
             what = f"the id was made with user files of one's own (files={value})"
             raise BadInput(f"{what}: play it in the Python that has them")
-        options_of_it[name] = _number(word, value, whole=name in COUNTS)
+        options_of_it[name] = value if name == "sequencer_near" else _number(word, value, whole=name in COUNTS)
     assert ScenarioOptions.of(options_of_it)  # what is out of bounds is refused there
     return options_of_it
 

@@ -26,7 +26,9 @@ Where a run looks at the bytes, or programs over them, bytes that do not decode 
 Whole guarded records may be renumbered: firmware compares two sequencers and steps one, so shifting both by the same
 amount changes nothing that it does; torn bytes stay as they are, and where there are any, or an unstable place that
 may read as another record the next time, nothing is renumbered.
-Nor is it while a sequencer is young: where small ones decide more than which record is newer.
+Nor is it while a sequencer is young: where small ones decide more than which record is newer; or near a boundary that
+the device was set up at, for what is asked there is whether arithmetic holds.
+Where no cut tears a record, those that nothing guards may be renumbered as well.
 """
 
 from __future__ import annotations
@@ -38,14 +40,14 @@ from otalab.faults.tear import Tear
 from otalab.firmware.device import Device
 from otalab.firmware.store import Family
 from otalab.formats.records.guard import STRONG
-from otalab.formats.records.record import FEW, Record, renumbered
+from otalab.formats.records.record import Record, may_move, renumbered
 from otalab.graph.directories import Directory
 from otalab.graph.journal import Journal, is_journal
-from otalab.graph.passages import Passages, as_read
+from otalab.graph.passages import Passages, as_read, core
 from otalab.graph.stretches import Stretches
 from otalab.hardware.chip import Look
 from otalab.hardware.effects import Erase, Program
-from otalab.hardware.flash import Flash, Mark
+from otalab.hardware.flash import Flash, Mark, hidden_by
 
 SCRAP = "scrap"
 
@@ -53,16 +55,21 @@ SCRAP = "scrap"
 class Identity:
     """Names the classes of sector contents for one device."""
 
-    def __init__(self, device: Device, *, verdict_only: bool = False, by_stretches: bool = False) -> None:
+    def __init__(
+        self, device: Device, *, verdict_only: bool = False, by_stretches: bool = False, untorn: bool = False,
+        boundary: int | None = None,
+    ) -> None:  # fmt: skip
         # The lab's own firmware reads whole sectors, or records through a codec.
         self.stretches = Stretches(known=by_stretches and device.firmware.design is None)
         apart = [verdict_only and is_journal(device, family) for family in device.families]
         self._kinds = [
-            _Kind(family, verdict_only=verdict_only)
+            _Kind(family, verdict_only=verdict_only, untorn=untorn, boundary=boundary)
             for family, other in zip(device.families, apart, strict=True)
             if not other
         ]
-        self._journals = [Journal(family) for family, other in zip(device.families, apart, strict=True) if other]
+        self._journals = [
+            Journal(family, boundary) for family, other in zip(device.families, apart, strict=True) if other
+        ]
         self._directory = Directory(device.board)
         self._every: tuple[_Kind | Journal | Directory, ...] = (*self._kinds, *self._journals, self._directory)
         self._of = {sector: kind for kind in self._kinds for sector in kind.places}
@@ -99,18 +106,18 @@ class Identity:
         contents = flash.sectors[sector]
         if journal := self._journal_of.get(sector):
             kept = journal.key(flash, sector, raw=raw)
-            return (kept, _hidden(flash.mark_of(sector), contents)) if flash.marks else kept
+            return (kept, hidden_by(flash.mark_of(sector), contents)) if flash.marks else kept
         if not raw and sector in self._directory.sectors:
             shown: Hashable = self._directory.read_class(contents)
         else:
             shown = contents if kind else self.stretches.of(sector, contents)
-        return (shown, _hidden(flash.mark_of(sector), contents)) if flash.marks else shown
+        return (shown, hidden_by(flash.mark_of(sector), contents)) if flash.marks else shown
 
     def raw_class(self, sector: int, contents: bytes, mark: Mark | None) -> Hashable:
         """Return the class of what a tear leaves where the bytes themselves will be looked at."""
         journal = self._journal_of.get(sector)
         kept = journal.sector_class(sector, contents) if journal else self._seen(sector, contents)
-        return kept, _hidden(mark, contents) if mark else None
+        return kept, hidden_by(mark, contents) if mark else None
 
     def records(self, flash: Flash, sector: int) -> tuple[bytes, ...]:
         """Return the records that decide, with the contents of a record place, what an erase of it can leave."""
@@ -133,7 +140,7 @@ class Identity:
 
     def contents_class(self, sector: int, contents: bytes, mark: Mark | None) -> tuple[Hashable, Hashable]:
         """Return the class of what a tear leaves in one sector, whatever lies in the others."""
-        hidden, kind = _hidden(mark, contents) if mark else None, self._of.get(sector)
+        hidden, kind = hidden_by(mark, contents) if mark else None, self._of.get(sector)
         if journal := self._journal_of.get(sector):
             return journal.read_class(contents), hidden
         if sector in self._directory.sectors:
@@ -154,11 +161,14 @@ class Identity:
 class _Kind:
     """The classes of one family of places, which are looked at through one codec."""
 
-    def __init__(self, family: Family, *, verdict_only: bool) -> None:
+    def __init__(self, family: Family, *, verdict_only: bool, untorn: bool, boundary: int | None) -> None:
         self._codec = family.codec
         self.size, self.places, self.young = family.size, family.sectors, family.young
         # A journal that is not told apart by its entries has many records in a sector; its bytes are themselves.
         self._strong = family.codec.guard_bits >= STRONG and family.size == family.codec.size
+        # Where no cut tears a record, one without a guard is whole as well.
+        self._counted = self._strong or (untorn and family.size == family.codec.size)
+        self._boundary = boundary
         self._records: set[bytes] = set()
         self._cores: dict[bytes, tuple[int, int, bytes]] = {}
         self._passages = Passages(family.codec) if verdict_only and self._strong else None
@@ -181,7 +191,7 @@ class _Kind:
                 self._learn_record(as_read(self._codec, data), record)
 
     def _learn_record(self, data: bytes, record: Record) -> None:
-        start, end = _core(data)
+        start, end = core(data)
         if self._passages and start == end:
             if self._passages.learn(data, record):
                 self._cores = {other: core for other, core in self._cores.items() if not self._passages.is_near(other)}
@@ -203,7 +213,7 @@ class _Kind:
         if self._passages and not self._passages.are_left(lefts):
             self._passages, self.stale = None, True
             for data in self._records:
-                self._cores[as_read(self._codec, data)] = (*(span := _core(data)), data[slice(*span)])
+                self._cores[as_read(self._codec, data)] = (*(span := core(data)), data[slice(*span)])
 
     def take_over(self, scrap: bytes, others: Mapping[bytes, Hashable]) -> None:
         """Take over what another search called bytes: all scrap in a row, and others with their classes."""
@@ -247,7 +257,7 @@ class _Kind:
         known = self._keys.get((contents, marks))
         if known is None:
             classes = [self.record_class(sector[: self.size]) for sector in contents]
-            hidden = [_hidden(mark, sector) for mark, sector in zip(marks, contents, strict=True)] if marks else []
+            hidden = [hidden_by(mark, sector) for mark, sector in zip(marks, contents, strict=True)] if marks else []
             # An unstable place may yet read as a record with the sequencer that it was given, so others keep theirs.
             fixed = any(mark is not None and mark.kind == "unstable" for mark in marks)
             keys = classes if fixed else self._renumbered(classes)
@@ -258,15 +268,14 @@ class _Kind:
 
     def _renumbered(self, classes: list[Hashable]) -> list[Hashable]:
         counting, stride = self._codec.counting, self._codec.stride
-        records = [self._codec.decode(data) for data in classes if isinstance(data, bytes)] if self._strong else []
-        whole = [record for record in records if isinstance(record, Record)]
+        known = [data for data in classes if isinstance(data, bytes) and self._counted]
+        records = {data: record for data in known if isinstance(record := self._codec.decode(data), Record)}
         torn = any(kind != SCRAP and not isinstance(kind, bytes) for kind in classes)
-        few = any(counting.left(record.sequencer) < FEW for record in whole)
-        young = any(record.sequencer <= self.young for record in whole)
-        if torn or few or young or not whole or not stride:
+        fixed = not may_move([*records.values()], counting, self.young, self._boundary)
+        if torn or fixed or not stride:
             return classes
-        numbered = iter(renumbered(whole, counting, stride))
-        return [next(numbered) if isinstance(kind, bytes) else kind for kind in classes]
+        numbers = dict(zip(records, renumbered([*records.values()], counting, stride), strict=True))
+        return [numbers.get(kind, kind) if isinstance(kind, bytes) else kind for kind in classes]
 
     def record_class(self, data: bytes) -> Hashable:
         """Return the class of the bytes of a record."""
@@ -281,18 +290,3 @@ class _Kind:
         if any(data.startswith(core, start) for start, _, core in self._cores.values()):
             return "almost", data
         return (self._passages and self._passages.scrap_class(data)) or SCRAP
-
-
-def _core(data: bytes) -> tuple[int, int]:
-    """Return the stretch of a record between the zeros and ones at its two ends."""
-    start = len(data) - len(data.lstrip(b"\x00\xff"))
-    return start, max(start, len(data.rstrip(b"\x00\xff")))
-
-
-def _hidden(mark: Mark | None, contents: bytes) -> Hashable:
-    """Return what a mark adds to contents; an unstable sector is the same whichever way it reads now."""
-    if mark is None:
-        return None
-    if mark.kind == "unstable":
-        return mark.kind, frozenset((mark.other, contents))
-    return (mark.kind, mark.units) if mark.units else mark.kind

@@ -37,7 +37,7 @@ from otalab.firmware.design import OWN
 from otalab.firmware.device import Device
 from otalab.firmware.store import Family
 from otalab.formats.records.guard import STRONG
-from otalab.formats.records.record import FEW, Codec, Record, renumbered
+from otalab.formats.records.record import Codec, Record, may_move, renumbered
 from otalab.hardware.effects import Erase, Program
 from otalab.hardware.flash import ERASED, Flash
 
@@ -50,9 +50,10 @@ _Place = tuple[int, int]  # a sector, and which entry of it
 class Journal:
     """The records that were ever programmed, by place, and what they make of contents."""
 
-    def __init__(self, family: Family) -> None:
+    def __init__(self, family: Family, boundary: int | None = None) -> None:
         self._codec: Codec = family.codec
         self.size, self.places, self._young = family.size, family.sectors, family.young
+        self._boundary = boundary
         self._programmed: dict[_Place, dict[bytes, int]] = {}
         self._scrap: set[_Place] = set()
         self._known: dict[tuple[_Place, bytes], Hashable] = {}
@@ -141,8 +142,8 @@ class Journal:
         records = {entry: self._codec.decode(entry) for entry in entries if entry.count(ERASED) < len(entry)}
         whole = [record for record in records.values() if isinstance(record, Record)]
         counting, stride = self._codec.counting, self._codec.stride
-        few = any(counting.left(record.sequencer) < FEW for record in whole)
-        if few or not stride or len(whole) < len(records) or any(record.sequencer <= self._young for record in whole):
+        fixed = not may_move(whole, counting, self._young, self._boundary)
+        if fixed or not stride or len(whole) < len(records):
             return {}
         return dict(zip(records, renumbered(whole, counting, stride), strict=True))
 

@@ -82,3 +82,9 @@ def as_read(codec: Codec, data: bytes) -> bytes:
     for start, end in getattr(codec, "unread", ()):
         data = data[:start] + bytes([ERASED]) * (end - start) + data[end:]
     return data
+
+
+def core(data: bytes) -> tuple[int, int]:
+    """Return the stretch of a record between the zeros and ones at its two ends."""
+    start = len(data) - len(data.lstrip(b"\x00\xff"))
+    return start, max(start, len(data.rstrip(b"\x00\xff")))

@@ -128,7 +128,7 @@ def leans_on_completed(graph: CrashGraph) -> bool:
 def enough(scenario: Scenario, graph: CrashGraph) -> bool:
     """Say whether a search with few nodes has answered: it is closed, or several updates lose the device uncut."""
     bad = graph.counterexample
-    return graph.closed or (bool(scenario.earlier) and bad is not None and not bad.cuts)
+    return graph.closed or (bool(scenario.earlier or scenario.generations) and bad is not None and not bad.cuts)
 
 
 def scouts(faults: FaultModel, budget: int) -> Iterator[tuple[FaultModel, int]]:

@@ -7,7 +7,7 @@ Nothing else changes a chip, and only these two can be interrupted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from hashlib import sha256
@@ -219,3 +219,12 @@ class Flash(Summary):
             start, end = max(address, at), min(address + len(data), at + len(old))
             sectors[sector] = old[: start - at] + data[start - address : end - address] + old[end - at :]
         return replace(self, sectors=Sectors(sectors))
+
+
+def hidden_by(mark: Mark | None, contents: bytes) -> Hashable:
+    """Return what a mark adds to contents; an unstable sector is the same whichever way it reads now."""
+    if mark is None:
+        return None
+    if mark.kind == "unstable":
+        return mark.kind, frozenset((mark.other, contents))
+    return (mark.kind, mark.units) if mark.units else mark.kind

@@ -66,6 +66,10 @@ class Study(ScenarioOptions):
     within: float = WITHIN
     seconds: float = inf
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.require_an_end("a risk is one of so many updates")
+
     @cached_property
     def scenario(self) -> Scenario:
         """The scenario."""
@@ -220,7 +224,7 @@ class Study(ScenarioOptions):
         said |= {"bounce": asdict(self.rates.bounce)} if self.rates.bounce else {}
         said |= {"hold_up_seconds": self.rates.hold_up} if self.rates.hold_up else {}
         files = {name: sha256(data).hexdigest() for name, data in (self.files or {}).items()}
-        said |= {"updates": self.updates} if self.updates > 1 else {}
+        said |= {"updates": self.updates} if self.updates != 1 else {}
         return said | ({"files": files} if self.files is not None else {})
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import re
 from typing import Any
 
 from otalab.bench.contents import read_bundle
+from otalab.bench.counters import BOUNDARIES
 from otalab.cli.parser import group
 from otalab.firmware.requests import OFFERS
 
@@ -19,7 +21,18 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
     add("--timing", choices=("typ", "max"), default="typ", help="typical or maximal times (typ)")
     add("--offer", choices=OFFERS, help="how long the update is offered (as the design has it)")
     add("--used", action="store_true", help="on a device that has taken an update before")
-    add("--updates", type=int, default=1, metavar="N", help="so many updates, one after the other (1)")
+    add("--updates", type=_updates, default=1, metavar="N|forever", help="so many updates, one after the other (1)")
+    add(
+        "--sequencer-near",
+        choices=BOUNDARIES,
+        help="begin where the boot record's sequencer is about to pass a boundary (where it is shipped)",
+    )
+    add("--sequencer-near-end", action="store_const", dest="sequencer_near", const="end", help="--sequencer-near end")
+
+
+def _updates(text: str) -> int | str:
+    """Return how many updates; what is no number is refused where all options of a scenario are."""
+    return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else text
 
 
 def add_image(parser: argparse.ArgumentParser) -> None:
@@ -45,5 +58,5 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def chosen_options(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return those of them that `ScenarioOptions` has, by its names."""
     bundle = read_bundle(arguments.bundle) if arguments.bundle else None
-    names = ("board", "part", "timing", "offer", "used", "updates")
+    names = ("board", "part", "timing", "offer", "used", "updates", "sequencer_near")
     return {name: getattr(arguments, name) for name in names} | {"bundle": bundle}

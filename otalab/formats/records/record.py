@@ -17,6 +17,8 @@ FIRST_SEQUENCER = 2**64 - 2
 VERSION_SIZE = 24
 # Below this, how many sequencers are left can matter to the firmware.
 FEW = 2**16
+# Within so many of a boundary that it was set up at, a sequencer is what it is.
+NEAR = 16
 # Why a place is invalid that holds nothing at all.
 BLANK = "erased"
 
@@ -211,6 +213,16 @@ class Codec(Protocol):
     def follow(self, record: Record, config: BootConfig) -> Record: ...
 
     def __hash__(self) -> int: ...
+
+
+def may_move(records: Sequence[Record], counting: Counting, young: int = 0, boundary: int | None = None) -> bool:
+    """Say whether sequencers may all be moved together: none is young, nearly used up, or near the boundary."""
+    return not any(
+        counting.left(record.sequencer) < FEW
+        or record.sequencer <= young
+        or (boundary is not None and abs(record.sequencer - boundary) <= NEAR)
+        for record in records
+    )
 
 
 def renumbered(records: Sequence[Record], counting: Counting, stride: int = 1) -> list[Record]:
