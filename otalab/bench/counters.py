@@ -76,6 +76,8 @@ def moved_near(scenario: Scenario, name: str) -> Scenario:
 def _beyond(counting: Counting, name: str) -> int:
     """Return the first sequencer beyond a boundary; what counts down has it where its complement would have it."""
     number = BOUNDARIES[name](counting.bits)
+    if number > counting.erased:
+        raise BadInput(f"a sequencer near {name}: there is no such boundary in {counting.bits} bits")
     return number if counting.step > 0 else counting.erased - number
 
 
