@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -30,7 +31,8 @@ from otalab.graph.check import matrix
 
 if TYPE_CHECKING:
     from otalab.files import Output
-    from otalab.views.report.facts import Asked, Reviewed
+    from otalab.views.report.facts import Asked, Reviewed, Unreviewed
+    from otalab.views.report.page import Page
 
 RATES = ("us-2022", "bismark-developed", "bismark-developing")
 
@@ -67,11 +69,9 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Find out, write, and say where; 0 whatever was found, 3 where the lab itself went wrong with a design."""
-    from otalab.views.report.facts import gather  # noqa: PLC0415  # slow to load
-    from otalab.views.report.page import page  # noqa: PLC0415
+    from otalab.views.report.page import Page  # noqa: PLC0415  # slow to load
     from otalab.views.report.pdf import chromium, printed  # noqa: PLC0415
-    from otalab.views.report.revision import read_review, revisions  # noqa: PLC0415
-    from otalab.views.report.twin import twin  # noqa: PLC0415
+    from otalab.views.report.revision import read_review  # noqa: PLC0415
 
     if not (arguments.out or arguments.pdf):
         raise BadInput("where to? -o FILE.html, --pdf FILE.pdf, or both")
@@ -81,42 +81,74 @@ def run(arguments: argparse.Namespace) -> int:
     apart(out, paper)
     earlier = read_review(arguments.against) if arguments.against else None
     question = _asked(arguments)
+    page = Page(question, ["otalab", "report", *_words(arguments)], datetime.now(UTC).date())
     with _told() as progress:
-        every, lost = gather(question, progress)
-        if not every:
-            raise lost[0].fault
-        progress("writing")
-        facts = twin(every, question)
-        changes = revisions(facts, earlier) if earlier else None
-        command = ["otalab", "report", *_words(arguments)]
-        text = page(every, question, command, datetime.now(UTC).date(), lost, facts=facts, changes=changes)
-        results = [(out, text.encode()), (paper, printed(text, browser) if paper else b"")]
-    turned = {} if changes is None else {"against": [asdict(change) for change in changes]}
-    _tell(results, how, every, facts | turned)
+        lost, text, facts = _written(page, earlier, out, progress)
+        results = [(out, text.encode())] if out else []
+        if paper:
+            progress("printing")
+            results.append((paper, printed(text, browser)))
+            paper.write(results[-1][1])
+    _tell(results, how, page.every, facts)
     faults = [(review.given, review.fault) for review in lost]
-    faults += [(review.given, fault) for review in every if review.repair for fault in review.repair.lost]
+    faults += [(review.given, fault) for review in page.every if review.repair for fault in review.repair.lost]
     for design, fault in faults:
         tell_fault(f"otalab report: {design}", fault)
     return 3 if faults else 0
 
 
-def _tell(results: list[tuple[Output | None, bytes]], how: str, every: list[Reviewed], facts: dict[str, Any]) -> None:
-    """Write what was made, and print where it is, or what it is made of."""
-    for place, data in results:
-        if place:
-            place.write(data)
-            if how == "table":
-                print(f"{place.path}: {len(data) / 1e6:.2f} MB")
-    if how == "json":
-        print(json.dumps(_as_object(results, facts)))
+def _written(
+    page: Page, earlier: dict[str, Any] | None, out: Output | None, progress: Callable[[str], None]
+) -> tuple[list[Unreviewed], str, dict[str, Any]]:
+    """Examine every design and write the page after each; return those that were lost, the page, and its facts.
+
+    So whoever interrupts has what was done by then, and is told so.
+    """
+    from otalab.views.report.facts import Unreviewed, reviews  # noqa: PLC0415
+    from otalab.views.report.revision import revisions  # noqa: PLC0415
+    from otalab.views.report.twin import twin  # noqa: PLC0415
+
+    lost, waiting, there = list[Unreviewed](), [*page.request.designs], 0
+    text, told = "", dict[str, Any]()
+    try:
+        for one in reviews(page.request, progress):
+            waiting.pop(0)
+            if isinstance(one, Unreviewed):
+                lost.append(one)
+            else:
+                page.add(one)
+            if not page.every:
+                continue
+            progress("writing")
+            facts = twin(page.every, page.request, waiting)
+            changes = revisions(facts, earlier) if earlier else None
+            text = page.text(lost, waiting, facts=facts, changes=changes)
+            told = facts | ({} if changes is None else {"against": [asdict(change) for change in changes]})
+            if out:
+                out.write(text)
+                there = len(page.every)
+    except KeyboardInterrupt:
+        if out and there:
+            many = len(page.request.designs)
+            print(f"{out.path}: {there} of {many} designs; what is not in it is named there", file=sys.stderr)
+        raise
+    if not page.every:
+        raise lost[0].fault
+    return lost, text, told
+
+
+def _tell(results: list[tuple[Output, bytes]], how: str, every: list[Reviewed], facts: dict[str, Any]) -> None:
+    """Print where that is which was written, or what it is made of."""
+    if how == "table":
+        for place, data in results:
+            print(f"{place.path}: {len(data) / 1e6:.2f} MB")
+    elif how == "json":
+        print(
+            json.dumps({"files": [{"path": str(place.path), "bytes": len(data)} for place, data in results], **facts})
+        )
     elif how == "csv":
         cells = [(review.given, *row.values()) for review in every for row in matrix(review.cells)]
         print(csv_text(("given", *COLUMNS), cells), end="")
-
-
-def _as_object(results: list[tuple[Output | None, bytes]], facts: dict[str, Any]) -> dict[str, Any]:
-    """Return what was written, and the facts that it is made of."""
-    return {"files": [{"path": str(place.path), "bytes": len(data)} for place, data in results if place], **facts}
 
 
 def _asked(arguments: argparse.Namespace) -> Asked:

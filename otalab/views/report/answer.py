@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from otalab.views.report.facts import Asked, Reviewed
-from otalab.views.report.same_cut import same_cuts
+from otalab.views.report.same_cut import SameCuts
 from otalab.views.report.summary import ReviewedSummary, Scope, WorstEnd, models_words, scopes, summary_of
 from otalab.views.report.words import (
     NO_WAYS,
@@ -114,11 +114,12 @@ def _weighed(summary: ReviewedSummary, of: dict[str, Scope], reviewed: Reviewed,
         yield f"What can happen under {models_words(of['beyond'].models)} alone is in neither number."
 
 
-def compared_part(every: Sequence[Reviewed], request: Asked) -> dict[str, Any]:
+def compared_part(every: Sequence[Reviewed], request: Asked, same: SameCuts | None = None) -> dict[str, Any]:
     """Return the designs side by side, the worst last: what was found, and the choices in which they differ.
 
-    A row has a name, its scope in words, and a value for each design.
+    A row has a name, its scope in words, and a value for each design; `same` knows what was cut in each before.
     """
+    same = SameCuts() if same is None else same
     rate = request.rates[0]
     order = sorted(every, key=lambda reviewed: (reviewed.rank, -reviewed.weight.bad(rate)[1]), reverse=True)
     summaries = [summary_of(reviewed, request) for reviewed in order]
@@ -142,7 +143,7 @@ def compared_part(every: Sequence[Reviewed], request: Asked) -> dict[str, Any]:
     return {
         "names": [summary.design for summary in summaries],
         "rows": [*_spanned(rows)],
-        "same_cuts": same_cuts(order) if len(order) > 1 else [],
+        "same_cuts": same.rows(order) if len(order) > 1 else [],
         "differ": [(way, values) for way, values in differ if len(set(values)) > 1],
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from math import inf
 
@@ -177,21 +177,39 @@ class Unreviewed:
     fault: InternalFault
 
 
+def reviews(request: Asked, progress: Teller = lambda _text: None) -> Iterator[Reviewed | Unreviewed]:
+    """Yield every design in turn, as soon as everything about it is found out; say on the way what is looked at."""
+    request.refuse_nonsense()
+    for number, name in enumerate(request.designs, 1):
+        of = f"design {number} of {len(request.designs)}, " if len(request.designs) > 1 else ""
+
+        def told(text: str, of: str = of) -> None:
+            progress(of + text)
+
+        yield _one(request, name, told)
+
+
 def gather(request: Asked, progress: Teller = lambda _text: None) -> tuple[list[Reviewed], list[Unreviewed]]:
     """Find out everything about every design, and say on the way what is being looked at."""
-    request.refuse_nonsense()
     every, lost = list[Reviewed](), list[Unreviewed]()
-    for name in request.designs:
-        try:
-            every.append(_review(request, name, progress))
-        except OtalabError:
-            raise  # misuse, or a key that was pressed meanwhile
-        except Exception as error:  # noqa: BLE001  # hours may be behind it, and other designs wait
-            fault = InternalFault.of(error)
-            if fault is not error:
-                fault.__cause__ = error
-            lost.append(Unreviewed(name, fault))
+    for one in reviews(request, progress):
+        if isinstance(one, Reviewed):
+            every.append(one)
+        else:
+            lost.append(one)
     return every, lost
+
+
+def _one(request: Asked, name: str, progress: Teller) -> Reviewed | Unreviewed:
+    try:
+        return _review(request, name, progress)
+    except OtalabError:
+        raise  # misuse, or a key that was pressed meanwhile
+    except Exception as error:  # noqa: BLE001  # hours may be behind it, and other designs wait
+        fault = InternalFault.of(error)
+        if fault is not error:
+            fault.__cause__ = error
+        return Unreviewed(name, fault)
 
 
 def _review(request: Asked, name: str, progress: Teller) -> Reviewed:

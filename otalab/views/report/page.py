@@ -38,6 +38,7 @@ from otalab.views.report.parts import (
     wear_part,
 )
 from otalab.views.report.revision import Revision
+from otalab.views.report.same_cut import SameCuts
 from otalab.views.report.story import Base, Story
 from otalab.views.report.twin import timeless, twin
 from otalab.views.report.words import sentence
@@ -46,38 +47,70 @@ HERE = Path(__file__).parent
 PACKAGES = ("otalab", "numpy", "scipy", "pandas", "littlefs-python")
 
 
+class Page:
+    """A report in the making: what was told of a design is kept, and after each of them the page is whole.
+
+    `command` makes it again.
+    """
+
+    def __init__(self, request: Asked, command: Sequence[str], made: date) -> None:
+        self.request, self.command, self.made = request, command, made
+        self.every: list[Reviewed] = []
+        self._designs: list[dict[str, Any]] = []
+        self._scenes = Scenes()
+        self._same = SameCuts()
+
+    def add(self, reviewed: Reviewed) -> None:
+        """Tell of one more design, after those before."""
+        self.every.append(reviewed)
+        self._designs.append(_of_design(reviewed, self.request, self._scenes))
+
+    def text(
+        self,
+        lost: Sequence[Unreviewed] = (),
+        waiting: Sequence[str] = (),
+        *,
+        facts: dict[str, Any] | None = None,
+        changes: Sequence[Revision] | None = None,
+    ) -> str:
+        """Return the page as it is now.
+
+        `lost` are designs that it can say nothing of, `waiting` those that were not yet examined, `facts` its twin if
+        that is known already, `changes` what turned since an earlier one.
+        """
+        every, request = self.every, self.request
+        environment = Environment(loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined,
+                                  trim_blocks=True, lstrip_blocks=True)  # fmt: skip
+        environment.filters["sentence"] = sentence
+        names = ", ".join(reviewed.design.name for reviewed in every)
+        own_facts = script_text(timeless(facts or twin(every, request, waiting)))
+        text = environment.get_template("report.html").render(
+            title=f"Review of {names}", asked=request, designs=self._designs, lost=lost, waiting=waiting,
+            compared=compared_part(every, request, self._same), checklist=checklist_part(every),
+            limits=limits_part(), ends=ends_part(), made=self.made.isoformat(), command=shlex.join(self.command),
+            versions=versions(), digests=_digests(every, request),
+            css=CSS + _read("report.css"), esm=ESM.replace("</script", "<\\/script"), script=_read("report.js"),
+            scenes=self._scenes.text(), facts=own_facts, revisions=changes, review=digest(own_facts.encode()),
+            answers=DOM.read_text(encoding="utf-8") + _read("answers.js"),
+        )  # fmt: skip
+        # A version that a torn record names need not be text: what is none is escaped.
+        return text.encode(errors="backslashreplace").decode()
+
+
 def page(
     every: Sequence[Reviewed],
     request: Asked,
     command: Sequence[str],
     made: date,
-    lost: Sequence[Unreviewed] = (),
     *,
-    facts: dict[str, Any] | None = None,
-    changes: Sequence[Revision] | None = None,
+    lost: Sequence[Unreviewed] = (),
+    waiting: Sequence[str] = (),
 ) -> str:
-    """Return the report as one HTML page.
-
-    `command` makes it again, `lost` are designs that it can say nothing of, `facts` its twin if that is known already,
-    `changes` what turned since an earlier one.
-    """
-    scenes = Scenes()
-    environment = Environment(loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined,
-                              trim_blocks=True, lstrip_blocks=True)  # fmt: skip
-    environment.filters["sentence"] = sentence
-    designs = [_of_design(reviewed, request, scenes) for reviewed in every]
-    names = ", ".join(reviewed.design.name for reviewed in every)
-    own_facts = script_text(timeless(facts or twin(every, request)))
-    text = environment.get_template("report.html").render(
-        title=f"Review of {names}", asked=request, designs=designs, lost=lost,
-        compared=compared_part(every, request), checklist=checklist_part(every), limits=limits_part(), ends=ends_part(),
-        made=made.isoformat(), command=shlex.join(command), versions=versions(), digests=_digests(every, request),
-        css=CSS + _read("report.css"), esm=ESM.replace("</script", "<\\/script"), script=_read("report.js"),
-        scenes=scenes.text(), facts=own_facts, revisions=changes, review=digest(own_facts.encode()),
-        answers=DOM.read_text(encoding="utf-8") + _read("answers.js"),
-    )  # fmt: skip
-    # A version that a torn record names need not be text: what is none is escaped.
-    return text.encode(errors="backslashreplace").decode()
+    """Return the report of some designs as one HTML page; `command` makes it again."""
+    whole = Page(request, command, made)
+    for reviewed in every:
+        whole.add(reviewed)
+    return whole.text(lost, waiting)
 
 
 def _of_design(reviewed: Reviewed, request: Asked, scenes: Scenes) -> dict[str, Any]:

@@ -25,19 +25,30 @@ class SameCut:
     answers: tuple[str, ...]
 
 
-def same_cuts(every: Sequence[Reviewed]) -> list[SameCut]:
-    """Return a row for each design that dies of cuts, with what the same ones do to each, in the order given."""
-    rows = []
-    for reviewed in every:
+class SameCuts:
+    """Worst cuts and what they do to each design, kept: a report that grows asks for most of them again."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], str] = {}
+
+    def rows(self, every: Sequence[Reviewed]) -> list[SameCut]:
+        """Return a row for each design that dies of cuts, with what the same ones do to each, in the order given."""
+        return [row for reviewed in every if (row := self._row(reviewed, every))]
+
+    def _row(self, reviewed: Reviewed, every: Sequence[Reviewed]) -> SameCut | None:
         cell, history = reviewed.standing.shown_by, reviewed.standing.history
         if cell is None or history is None or not history.cuts or reviewed.standing.verdict != "unsafe":
-            continue
+            return None
         cuts = [(number, leg.step, leg.tear) for number, leg in history.cuts if leg.step is not None]
         choices = [leg.choices for leg in history.legs]
-        own = live(cell.scenario, cell.faults, cuts, choices, {})
-        answers = tuple(_answer(own, cuts, choices, _alike(other, cell)) for other in every)
-        rows.append(SameCut(reviewed.design.name, cell.case.identity(history), answers))
-    return rows
+        identity = cell.case.identity(history)
+        new = [other for other in every if (identity, other.given) not in self._known]
+        if new:
+            own = live(cell.scenario, cell.faults, cuts, choices, {})
+        for other in new:
+            self._known[identity, other.given] = _answer(own, cuts, choices, _alike(other, cell))
+        answers = tuple(self._known[identity, other.given] for other in every)
+        return SameCut(reviewed.design.name, identity, answers)
 
 
 def _alike(reviewed: Reviewed, cell: Cell) -> Cell | None:

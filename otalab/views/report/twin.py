@@ -11,9 +11,13 @@ from otalab.views.report.summary import scopes, summary_of
 from otalab.views.report.words import choice_rows
 
 
-def twin(every: Sequence[Reviewed], request: Asked) -> dict[str, Any]:
-    """Return what a report is made of: of each design its summary, its choices and its cells, with the scopes."""
+def twin(every: Sequence[Reviewed], request: Asked, waiting: Sequence[str] = ()) -> dict[str, Any]:
+    """Return what a report is made of: of each design its summary, its choices and its cells, with the scopes.
+
+    `waiting` are the designs that were not yet examined.
+    """
     return {
+        "not_yet_examined": [*waiting],
         "rate": request.rates[0],
         "scopes": {name: asdict(scope) for name, scope in scopes(request).items()},
         "designs": [

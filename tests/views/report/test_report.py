@@ -7,12 +7,12 @@ import re
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
-from html.parser import HTMLParser
 
 import pytest
+from reviews import PATIENCE, Outline, shown, terminal
 
 from otalab.bench.ends import BAD, END_WORDS
 from otalab.cli import main as cli
@@ -37,39 +37,8 @@ from otalab.views.report.svg import layout_svg, life_svg
 from otalab.views.report.words import choice_rows, one_in, probability
 
 SMALL = ["--board", "tiny", "--faults", "atomic", "--image", "healthy", "--rate", "us-2022", "--parts", "W25Q16JV"]
-ALONE = {"meta", "link", "br", "input"}
 ONE_CELL = ["--faults", "unstable", "--image", "healthy", "--parts", "W25Q16JV"]
 EACH_PART = ["--faults", "all", "--image", "healthy", "--parts", "each"]
-PATIENCE = 120  # seconds for what must come; only a failure waits so long
-
-
-class Outline(HTMLParser):
-    """
-    Keeps the ids, the texts and the addresses of a page, and notices what is not closed.
-    """
-
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.ids, self.words, self.addresses = [], [], [], []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attributes):
-        named = dict(attributes)
-        self.ids += [named["id"]] if "id" in named else []
-        self.addresses += [named[name] for name in ("src", "href") if name in named]
-        if tag not in ALONE:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert tag == self.open.pop(), self.getpos()
-
-    def handle_data(self, data):
-        if not {"script", "style"} & set(self.open):
-            self.words.append(data)
-
-    @property
-    def text(self):
-        return re.sub(r"\s+", " ", "".join(self.words))
 
 
 @pytest.fixture(scope="module")
@@ -405,28 +374,6 @@ def test_nothing_half_written_stays_behind(tmp_path, monkeypatch):
     assert 130 == run("single-record", "-o", str(target), *SMALL, "--repair", "0", "--budget", "5")
     assert ["review.html"] == [one.name for one in tmp_path.iterdir()]
     assert f"{MADE}: the old one" == target.read_text()
-
-
-@contextmanager
-def terminal():
-    """
-    A terminal's two ends, ours and that of a program: where it is, is told at a terminal only.
-    """
-    screen, inside = pytest.importorskip("pty").openpty()
-    pytest.importorskip("termios").tcsetwinsize(screen, (24, 120))  # one without a width shows nothing
-    try:
-        yield screen, inside
-    finally:
-        os.close(screen)
-
-
-def shown(screen):
-    """
-    What stands on a terminal next, nothing once its program has ended.
-    """
-    with suppress(OSError):  # which is how Linux says so
-        return os.read(screen, 4096)
-    return b""
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from otalab.views.report.checklist import OF_CUTS, answered, checklist
 from otalab.views.report.facts import Asked, gather
 from otalab.views.report.judged import NOTHING_AGAINST, Judged, cell_rank
 from otalab.views.report.parts import matrix_part, stories_part, ways_of
-from otalab.views.report.same_cut import same_cuts
+from otalab.views.report.same_cut import SameCuts
 from otalab.views.report.story import stories
 from otalab.views.report.summary import models_words, scopes, summary_of
 
@@ -211,7 +211,7 @@ def test_the_same_cuts_are_done_to_every_design(every):
     What kills a design kills itself, and the cut of the others is in the same phase; where there is none, that is said.
     """
     every = [replace(reviewed, scope=("atomic",)) for reviewed in every]
-    rows = same_cuts(every)
+    rows = SameCuts().rows(every)
     names = [reviewed.design.name for reviewed in every]
 
     dies = [one.design.name for one in every if one.standing.unsafe and one.standing.history.cuts]
