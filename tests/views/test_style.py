@@ -47,6 +47,23 @@ def test_what_is_text_can_be_read(name, ground):
     assert 4.5 <= contrast(colour, style.PAPERS[f"{name}-paper"][ground])
 
 
+@pytest.mark.parametrize("page", ["report/report.css", "player/page.html"])
+def test_what_is_faint_can_be_read_where_a_page_sets_its_own_dark(page):
+    """
+    Ink and faint ink, on each of its grounds: a page that sets one of them and not the other has light ink's shade.
+    """
+    dark = (VIEWS / page).read_text(encoding="utf-8").partition("(prefers-color-scheme: dark)")[2].partition("}")[0]
+    colours = dict(re.findall(r"--jp-([\w-]+): (#\w+);", dark))
+    whole = {
+        name: colour if len(colour) == 7 else "#" + "".join(2 * c for c in colour[1:])
+        for name, colour in colours.items()
+    }
+
+    for ink in ("ui-font-color1", "ui-font-color2"):
+        for ground in ("layout-color0", "layout-color1"):
+            assert 4.5 <= contrast(whole[ink], whole[ground]), (ink, ground)
+
+
 def test_contrast_is_that_of_the_standard():
     """
     Black on white is 21; a grey that is known to be just enough.

@@ -183,6 +183,39 @@ def test_a_short_address_opens_the_player_at_the_fatal_cut(browser, reported):
     context.close()
 
 
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1300), ("dark", 390)])
+def test_two_designs_stand_side_by_side_under_the_same_cut(browser, tmp_path, scheme, width):
+    """
+    By a click in the table and by its address; each player stands at the cut, and nothing is wider than the page.
+    """
+    asked = Asked(designs=("single-record", "hardened"), board="tiny", faults=("atomic",), parts=(), most=0)
+    place = tmp_path / "two.html"
+    place.write_text(drawn(gather(asked)[0], asked, ["otalab", "report"], date(2026, 1, 2)), encoding="utf-8")
+    context = browser.new_context(viewport={"width": width, "height": 900}, offline=True, color_scheme=scheme)
+    page, said = context.new_page(), []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(place.as_uri())
+    link = page.locator(".same td a")
+    address = link.get_attribute("href")
+    expect(page.locator(address)).to_be_hidden()
+    link.click()
+    for there in (page, context.new_page()):
+        if there is not page:
+            there.goto(place.as_uri() + address)
+        expect(there.locator(address)).to_be_in_viewport()
+        sentences = there.locator(f"{address} .otalab-player .sentence")
+        expect(sentences).to_have_count(2)
+        for number in (0, 1):
+            expect(sentences.nth(number)).to_contain_text("THE POWER FAILS in: erase sector")
+        expect(there.locator(f"{address} .end").nth(0)).to_contain_text("ends bricked after 1 cut")
+        expect(there.locator(f"{address} .end").nth(1)).to_contain_text("ends updated after 1 cut")
+        assert there.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.screenshot(path=OUTPUT / f"report-pair-{scheme}-{width}.png")
+    context.close()
+    assert [] == said
+
+
 def test_nothing_is_wider_than_the_page(page):
     """
     What is wide scrolls by itself.

@@ -58,7 +58,8 @@ class TimeLine {
     this.life.last.runs.forEach((first, run) => {
       const x = this.x(first, 0);
       pen.fillRect(x, 4, 1.5, 44);
-      pen.fillText(`run ${run}: power on`, x + 4, 13);
+      const next = this.life.last.runs[run + 1], room = (next === undefined ? this.width : this.x(next, 0)) - x - 8;
+      pen.fillText([`run ${run}: power on`, `run ${run}`, `${run}`].find((text) => pen.measureText(text).width < room) ?? "", x + 4, 13);
     });
     for (const cut of this.life.last.cuts) {
       const x = this.x(cut), bolt = new Path2D(`M${x + 3} 15 l-8 17 l5 0 l-3 15 l9 -19 l-5 0 l5 -13 Z`);

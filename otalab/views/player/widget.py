@@ -17,7 +17,7 @@ from otalab.errors import BadInput, OtalabError
 from otalab.faults.models import FAULTS, fault_model
 from otalab.files import write_whole
 from otalab.graph.case import OWN_BOARD, Case
-from otalab.graph.check import counterexample, saved
+from otalab.graph.check import saved, with_files
 from otalab.hardware.effects import Effect
 from otalab.hardware.flash import Flash
 from otalab.own.page import page_in
@@ -142,7 +142,7 @@ class UpdatePlayer(PlayedView):
 
     def save(self, path: str | Path) -> None:
         """Write the history that is shown to a file that `otalab replay` plays."""
-        write_whole(path, saved([counterexample(self._case, self._lived.history) | {"id": self.identity}]))
+        write_whole(path, saved([with_files(self._case, self._lived.history) | {"id": self.identity}]))
 
     def html(self, path: str | Path, title: str = "") -> None:
         """Write the player, its life and its cuts as one page that needs no kernel, no server and no network."""
@@ -202,7 +202,7 @@ class UpdatePlayer(PlayedView):
         more["bundle"] = CodeLine("bundle") if isinstance(self._bundle, bytes) else self._bundle and str(self._bundle)
         self.opening = opening(self.design, self.board, faults=self.faults, image=self.image, **more)
         try:
-            self.saved = counterexample(self._case, self._lived.history) | {"id": self.identity}
+            self.saved = with_files(self._case, self._lived.history) | {"id": self.identity}
         except BadInput as error:
             self.saved = {"problem": str(error)}
         self._show()
@@ -210,7 +210,7 @@ class UpdatePlayer(PlayedView):
     @property
     def _case(self) -> Case:
         names = self.design, self.board, self.faults, self.image
-        return wishes.case_of(self._scenario, names, self._options)
+        return wishes.case_of(self._scenario, names, self._options, self._bundle)
 
     @traitlets.validate("design", "board", "image")
     def _known(self, proposal: Any) -> str:

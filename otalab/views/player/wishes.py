@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from otalab.bench.contents import read_bundle
 from otalab.bench.scenario import Scenario
 from otalab.bench.setup import design_or_code
 from otalab.errors import BadInput
+from otalab.graph.asked import files_of
 from otalab.graph.case import OWN_BOARD, Case, digest, named
 from otalab.graph.history import Leg
 from otalab.graph.id_options import scenario_options
@@ -37,13 +39,16 @@ def contents_of(bundle: bytes | str | Path | None) -> bytes | None:
     return read_bundle(bundle)
 
 
-def case_of(scenario: Scenario, names: tuple[str, str, str, str], options: Mapping[str, Any]) -> Case:
+def case_of(
+    scenario: Scenario, names: tuple[str, str, str, str], options: Mapping[str, Any], bundle_path: Any = None
+) -> Case:
     """Return what a player shows, by design, board, faults and image, as a case that can be set up again."""
     design, board, faults, image = names
     named_board = None if board == OWN_BOARD else board
     bundle = options.get("bundle")
     case = Case.of(scenario, named(design), named_board, faults, digest(bundle) if bundle else "", options=options)
-    return replace(case, image=image)
+    path = os.fspath(bundle_path) if isinstance(bundle_path, str | os.PathLike) else None
+    return replace(case, image=image, files=files_of(design=design, board=named_board, bundle=path))
 
 
 def history_of(identity: str, bundle: bytes | None, firmware: Any = None) -> tuple[Case, tuple[Leg, ...]]:

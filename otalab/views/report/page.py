@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import platform
 import shlex
-from base64 import b64encode
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -16,12 +15,12 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from otalab.graph.case import digest
+from otalab.graph.check import Cell
 from otalab.json_text import script_text
 from otalab.versions import installed
 from otalab.views.modules import DOM
-from otalab.views.player.life import live
+from otalab.views.player.life import PlayedLife, live
 from otalab.views.player.page import CSS, ESM
-from otalab.views.player.words import opening
 from otalab.views.report.answer import compared_part, summary_part
 from otalab.views.report.facts import Asked, Reviewed, Unreviewed
 from otalab.views.report.parts import (
@@ -30,6 +29,7 @@ from otalab.views.report.parts import (
     ends_part,
     limits_part,
     matrix_part,
+    pairs_part,
     repair_part,
     risk_part,
     stories_part,
@@ -39,7 +39,8 @@ from otalab.views.report.parts import (
 )
 from otalab.views.report.revision import Revision
 from otalab.views.report.same_cut import SameCuts
-from otalab.views.report.story import Base, Story
+from otalab.views.report.scenes import Scene, Scenes
+from otalab.views.report.story import Base
 from otalab.views.report.twin import timeless, twin
 from otalab.views.report.words import sentence
 
@@ -57,13 +58,21 @@ class Page:
         self.request, self.command, self.made = request, command, made
         self.every: list[Reviewed] = []
         self._designs: list[dict[str, Any]] = []
+        self._bases: dict[str, tuple[int, Base]] = {}
         self._scenes = Scenes()
-        self._same = SameCuts()
+        self._same = SameCuts(self._beside)
 
     def add(self, reviewed: Reviewed) -> None:
         """Tell of one more design, after those before."""
+        base = Base.of(live(reviewed.scenario, reviewed.cells[0].faults, [], [], {}))
+        self._bases[reviewed.given] = self._scenes.tape(base.tape.packed()), base
         self.every.append(reviewed)
-        self._designs.append(_of_design(reviewed, self.request, self._scenes))
+        self._designs.append(_of_design(reviewed, self.request, self._scenes, *self._bases[reviewed.given]))
+
+    def _beside(self, reviewed: Reviewed, cell: Cell, lived: PlayedLife) -> Scene:
+        """Return the scene of a life under the cuts of another design."""
+        tape, base = self._bases[reviewed.given]
+        return Scene.of(cell.case, reviewed.given, lived, tape, base)
 
     def text(
         self,
@@ -78,7 +87,8 @@ class Page:
         `lost` are designs that it can say nothing of, `waiting` those that were not yet examined, `facts` its twin if
         that is known already, `changes` what turned since an earlier one.
         """
-        every, request = self.every, self.request
+        every, request, scenes = self.every, self.request, self._scenes.copy()
+        compared = compared_part(every, request, self._same)
         environment = Environment(loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined,
                                   trim_blocks=True, lstrip_blocks=True)  # fmt: skip
         environment.filters["sentence"] = sentence
@@ -86,11 +96,11 @@ class Page:
         own_facts = script_text(timeless(facts or twin(every, request, waiting)))
         text = environment.get_template("report.html").render(
             title=f"Review of {names}", asked=request, designs=self._designs, lost=lost, waiting=waiting,
-            compared=compared_part(every, request, self._same), checklist=checklist_part(every),
+            compared=compared, pairs=pairs_part(compared["same_cuts"], scenes), checklist=checklist_part(every),
             limits=limits_part(), ends=ends_part(), made=self.made.isoformat(), command=shlex.join(self.command),
             versions=versions(), digests=_digests(every, request),
             css=CSS + _read("report.css"), esm=ESM.replace("</script", "<\\/script"), script=_read("report.js"),
-            scenes=self._scenes.text(), facts=own_facts, revisions=changes, review=digest(own_facts.encode()),
+            scenes=scenes.text(), facts=own_facts, revisions=changes, review=digest(own_facts.encode()),
             answers=DOM.read_text(encoding="utf-8") + _read("answers.js"),
         )  # fmt: skip
         # A version that a torn record names need not be text: what is none is escaped.
@@ -113,10 +123,8 @@ def page(
     return whole.text(lost, waiting)
 
 
-def _of_design(reviewed: Reviewed, request: Asked, scenes: Scenes) -> dict[str, Any]:
+def _of_design(reviewed: Reviewed, request: Asked, scenes: Scenes, tape: int, base: Base) -> dict[str, Any]:
     stories = stories_part(reviewed)
-    base = Base.of(live(reviewed.scenario, reviewed.cells[0].faults, [], [], {}))
-    tape = scenes.tape(base.tape.packed())
     for each in stories:
         each["scene"] = scenes.story(tape, base, each["story"], reviewed)
     ways = ways_of(stories)
@@ -129,46 +137,6 @@ def _of_design(reviewed: Reviewed, request: Asked, scenes: Scenes) -> dict[str, 
         "risk": risk_part(reviewed, request), "wear": wear_part(reviewed, request),
         "repair": repair_part(reviewed),
     }  # fmt: skip
-
-
-class Scenes:
-    """What the players of a page are given: tapes, and for each player which ones and where it stands."""
-
-    def __init__(self) -> None:
-        self.tapes: list[str] = []
-        self.scenes: list[dict[str, Any]] = []
-
-    def tape(self, packed: bytes) -> int:
-        """Keep a tape and return its number."""
-        self.tapes.append(b64encode(packed).decode())
-        return len(self.tapes) - 1
-
-    def story(self, tape: int, base: Base, story: Story, reviewed: Reviewed) -> int:
-        """Add the player of a story that begins as a base does; return its number."""
-        cuts = [[number, leg.step, leg.tear] for number, leg in story.history.cuts]
-        recovery = base.recovery(story.lived, story.first)
-        case = story.cells[0].case
-        return self._scene(
-            trace=tape, recovery=self.tape(recovery), step=story.position, cuts=cuts, faults=case.faults,
-            saved=story.saved, opening=opening(reviewed.given, case.board, faults=case.faults, image=case.image),
-        )  # fmt: skip
-
-    def undisturbed(self, tape: int, reviewed: Reviewed) -> int:
-        """Add the player of an update without a cut; return its number."""
-        case = reviewed.cells[0].case
-        problem = {"problem": "nothing was cut here"}
-        return self._scene(
-            trace=tape, recovery=None, step=0, cuts=[], faults=case.faults, saved=problem,
-            opening=opening(reviewed.given, case.board, faults=case.faults, image=case.image),
-        )  # fmt: skip
-
-    def _scene(self, **scene: Any) -> int:
-        self.scenes.append({**scene, "tears": {}, "trouble": ""})
-        return len(self.scenes) - 1
-
-    def text(self) -> str:
-        """Return all of it as JSON that may stand in a script element."""
-        return script_text({"tapes": self.tapes, "scenes": self.scenes})
 
 
 def _read(name: str) -> str:

@@ -17,6 +17,8 @@ from otalab.numbers.rates import base_rates, parse_rate
 from otalab.text import seconds
 from otalab.views.report.checklist import answered, checklist
 from otalab.views.report.facts import Asked, Reviewed, Weight
+from otalab.views.report.same_cut import SameCut
+from otalab.views.report.scenes import Scenes
 from otalab.views.report.story import stories, under
 from otalab.views.report.svg import bars_svg, layout_svg, life_svg
 from otalab.views.report.words import NO_WAYS, SIGNS, Ways, bounds, choice_rows, cuts_words, listed, many, probability
@@ -107,6 +109,18 @@ def ways_of(reviewed_stories: Sequence[dict[str, Any]]) -> Ways:
         for each in reviewed_stories
         for cell in each["story"].cells
     }
+
+
+def pairs_part(rows: Sequence[SameCut], scenes: Scenes) -> list[dict[str, Any]]:
+    """Return each pair of designs that stand side by side under the same cuts, with the numbers of their players."""
+    own = {row.identity: scenes.add(row.own.scene) for row in rows if row.own.scene}
+    return [
+        {"address": answer.address, "design": row.design, "other": answer.design, "told": (row.own.text, answer.text),
+         "scenes": (own[row.identity], scenes.add(answer.scene))}
+        for row in rows
+        for answer in row.answers
+        if answer is not row.own and answer.scene and row.identity in own
+    ]  # fmt: skip
 
 
 def risk_part(reviewed: Reviewed, request: Asked) -> dict[str, Any]:

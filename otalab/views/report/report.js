@@ -45,14 +45,18 @@ const seen = new IntersectionObserver((entries) => {
 }, { rootMargin: "600px" });
 document.querySelectorAll("figure.player").forEach((one) => seen.observe(one));
 
-/** Whoever comes by the short address of a counterexample comes to its player, which stands at the fatal cut. */
+/**
+ * Whoever comes by the short address of a counterexample comes to its player, which stands at the fatal cut; by that of
+ * two designs under the same cuts, to the two.
+ */
 function arrive() {
   const named = document.getElementById(location.hash.slice(1));
-  const figure = named?.matches(".story") && named.querySelector("figure.player");
-  if (!figure) return;
-  draw(figure);
+  const figures = named?.matches(".story, .pair") ? [...named.querySelectorAll("figure.player")] : [];
+  if (!figures.length) return;
+  figures.forEach(draw);
+  const target = named.matches(".pair") ? named : figures[0];
   // The browser goes to the beginning of the story by itself; the player has its size once it is laid out.
-  requestAnimationFrame(() => requestAnimationFrame(() => figure.scrollIntoView({ block: "start" })));
+  requestAnimationFrame(() => requestAnimationFrame(() => target.scrollIntoView({ block: "start" })));
 }
 addEventListener("hashchange", arrive);
 arrive();

@@ -14,7 +14,7 @@ from typing import Any
 from otalab.bench.ends import END_WORDS
 from otalab.bench.trace import Run, Step, sector_of
 from otalab.graph.case import digest
-from otalab.graph.check import Cell, counterexample
+from otalab.graph.check import Cell, with_files
 from otalab.graph.history import History, Played
 from otalab.hardware.flash import Flash
 from otalab.text import seconds
@@ -97,7 +97,7 @@ class Story:
     @property
     def saved(self) -> dict[str, Any]:
         """The history as `check --save` writes it."""
-        return counterexample(self.cells[0].case, self.history)
+        return with_files(self.cells[0].case, self.history)
 
 
 def under(cells: Iterable[Cell]) -> list[tuple[str, str]]:

@@ -218,10 +218,10 @@ def test_the_same_cuts_are_done_to_every_design(every):
     assert dies == [row.design for row in rows]
     for row in rows:
         own = names.index(row.design)
-        assert row.answers[own].startswith(f"{every[own].standing.worst}, cut in: ")
+        assert row.answers[own].text.startswith(f"{every[own].standing.worst}, cut in: ")
     single = next(row for row in rows if row.design == "single-record")
-    assert "updated, cut in: erase sector 2" == single.answers[names.index("hardened")]
-    assert any("no such cut" in answer for row in rows for answer in row.answers)
+    assert "updated, cut in: erase sector 2" == single.answers[names.index("hardened")].text
+    assert any("no such cut" in answer.text for row in rows for answer in row.answers)
 
 
 def test_of_nothing_nothing_is_held_against_a_design():
