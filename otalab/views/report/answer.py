@@ -112,6 +112,8 @@ def _weighed(summary: ReviewedSummary, of: dict[str, Scope], reviewed: Reviewed,
     yield f"Of a million devices with {year}, that many come to a bad end in a year: {_lost_text(summary)}{cost}."
     if summary.beyond == "unsafe" and summary.verdict != "unsafe":
         yield f"What can happen under {models_words(of['beyond'].models)} alone is in neither number."
+    if summary.beside_risk:
+        yield f"Probability of a bad end per update ({of['beside_risk'].narrow}): {_risk_text(summary.beside_risk)}."
 
 
 def compared_part(every: Sequence[Reviewed], request: Asked, same: SameCuts | None = None) -> dict[str, Any]:
@@ -134,6 +136,7 @@ def compared_part(every: Sequence[Reviewed], request: Asked, same: SameCuts | No
         (f"bad end per update, {rate}", risk, [_risk_text(summary.risk) for summary in summaries]),
         ("bad ends of a million in a year", risk, [_lost_text(summary) for summary in summaries]),
         *_costs(risk, summaries),
+        *_beside_risk(of["beside_risk"], rate, summaries),
         ("erases per update", risk, [f"{summary.erases:.4g}" for summary in summaries]),
         ("smallest change", of["repair"].text, [_change_text(summary) for summary in summaries]),
     ]
@@ -167,6 +170,13 @@ def _beside(scope: Scope, summaries: Sequence[ReviewedSummary]) -> Iterator[Answ
     """Yield a row for what was asked beside what designs are judged by, where anything was."""
     if scope.models:
         yield "verdict beside it", scope.text, [_badge(summary.beyond) for summary in summaries]
+
+
+def _beside_risk(scope: Scope, rate: str, summaries: Sequence[ReviewedSummary]) -> Iterator[AnswerLine]:
+    """Yield a row for the risk under a fault model that was asked for beside these, where one was."""
+    risks = [_risk_text(summary.beside_risk) for summary in summaries if summary.beside_risk]
+    if risks:
+        yield f"bad end per update beside it, {rate}", scope.text, risks
 
 
 def _badge(verdict: str) -> dict[str, str]:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import inf
-
-import pandas as pd
 
 from otalab.bench.ends import BAD
 from otalab.bench.linked import require_linked
@@ -25,12 +23,12 @@ from otalab.graph.explorer import Explorer
 from otalab.graph.history import ending, play
 from otalab.graph.repair import Repair, repair
 from otalab.hardware.board import Board
-from otalab.hardware.part import FlashPart, Timing, part
+from otalab.hardware.part import part
 from otalab.numbers.rates import Rates
 from otalab.numbers.study import Study, study
 from otalab.numbers.yearly import a_cost
-from otalab.views.figures.risk import part_table, risk_phase_table
 from otalab.views.report.judged import Judged, Severity
+from otalab.views.report.weight import Weight, weigh
 from otalab.views.report.worn import Worn, wear_of
 
 Teller = Callable[[str], None]
@@ -103,36 +101,21 @@ class Asked(ScenarioOptions):
             fault_model(name)
         for name in self.designs:
             for image in self.images:
-                self.study(name, self.rates[0], image).refuse_nonsense()
+                self.study(name, self.rates[0], image=image).refuse_nonsense()
                 require_programs(self.scenario(name, image))
                 require_linked(self.scenario(name, image))
 
-    def study(self, design: str, rate: str, image: str | None = None) -> Study:
+    @property
+    def beside_faults(self) -> str:
+        """The last of the fault models that were asked for beside these, or nothing: its risk is a number apart."""
+        return next((name for name in reversed(self.faults) if name not in self.scope), "")
+
+    def study(self, design: str, rate: str, *, image: str | None = None, faults: str = "") -> Study:
         """Return the study of a design at a rate."""
         return study(
-            design, rate, faults=self.weighed_faults, image=image or self.weighed_image, budget=self.budget,
+            design, rate, faults=faults or self.weighed_faults, image=image or self.weighed_image, budget=self.budget,
             **self.options(),
         )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Weight:
-    """What is known of a design's risk: by rate on its own part, by phase, and by part and rate.
-
-    `by_part` is a `part_table` whose column `design` holds the rate; parts of the same times share one row's numbers.
-    `phases` is a `risk_phase_table` at the first rate; `carries` says, for each part, in which phases fatal cuts fall;
-    `band` is the least and the most that a single member of the fault model would give.
-    """
-
-    by_rate: dict[str, Study]
-    phases: pd.DataFrame
-    by_part: pd.DataFrame
-    carries: dict[str, str]
-    band: tuple[float, float]
-
-    def bad(self, rate: str) -> tuple[float, float]:
-        """Return the probability of a bad end per update, between two bounds."""
-        return self.by_rate[rate].weighed.interval(*BAD)
 
 
 @dataclass(frozen=True)
@@ -215,7 +198,7 @@ def _one(request: Asked, name: str, progress: Teller) -> Reviewed | Unreviewed:
 def _review(request: Asked, name: str, progress: Teller) -> Reviewed:
     design = design_or_code(name)
     cells = tuple(_cells(request, name, progress))
-    weight = _weight(request, name, progress)
+    weight = weigh(request, name, progress)
     progress(f"{design.name}: wear")
     worn = wear_of(request.study(name, request.rates[0]), request.updates_per_year, request.years, request.endurance)
     repair = _repair(request, design, progress) if request.most and isinstance(design, Design) else None
@@ -257,37 +240,6 @@ def played(cell: Cell) -> Cell:
             wrong = f"the search is wrong: what was to end {worst.end} ends {end.name}"
             raise InternalFault(wrong, cell.case.identity(worst))
     return cell
-
-
-def _weight(request: Asked, name: str, progress: Teller) -> Weight:
-    studies = {rate: request.study(name, rate) for rate in request.rates}
-    first = studies[request.rates[0]]
-    rows, carries, twins = [], {}, dict[tuple[object, ...], str]()
-    own, several = first.scenario.part_names, first.board.parts
-    for part_name in (own,) if several else dict.fromkeys((own, *request.parts)):
-        progress(f"{first.design.name}: risk on {part_name}")
-        twin = own if several else twins.setdefault(_times(part(part_name), request.timing), part_name)
-        table = part_table(studies, [twin])
-        rows.append(table.assign(part=part_name))
-        if table.low.notna().any():
-            carries[part_name] = _carries(risk_phase_table(first if several else replace(first, part=twin)))
-    band = [weighed.bad for weighed in first.band().values()]
-    return Weight(studies, risk_phase_table(first), pd.concat(rows), carries, (min(band), max(band)))
-
-
-def _times(chip: FlashPart, timing: Timing) -> tuple[object, ...]:
-    """Return all of a part that a graph depends on."""
-    row = dict(chip.row)
-    times = row[f"erase_{timing}_ms"], row[f"pp_{timing}_us"]
-    # A part that lacks a time has none in common with another one: its complaint names it.
-    own = chip.name if not all(times) else ""
-    return chip.kind, chip.page_size, chip.program_unit, chip.sector_size, *times, own
-
-
-def _carries(phases: pd.DataFrame) -> str:
-    """Return the phases in which fatal cuts fall, with their shares, the largest first; small ones are left out."""
-    some = phases[phases.p_bad_share >= 0.05].sort_values("p_bad_share", ascending=False, kind="stable")
-    return ", ".join(f"{row.phase} {row.p_bad_share:.0%}" for row in some.itertuples())
 
 
 def _repair(request: Asked, design: Design, progress: Teller) -> Repair:

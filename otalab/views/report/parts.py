@@ -16,11 +16,12 @@ from otalab.graph.unerased import ProgramFinding
 from otalab.numbers.rates import base_rates, parse_rate
 from otalab.text import seconds
 from otalab.views.report.checklist import answered, checklist
-from otalab.views.report.facts import Asked, Reviewed, Weight
+from otalab.views.report.facts import Asked, Reviewed
 from otalab.views.report.same_cut import SameCut
 from otalab.views.report.scenes import Scenes
 from otalab.views.report.story import stories, under
 from otalab.views.report.svg import bars_svg, layout_svg, life_svg
+from otalab.views.report.weight import Weight
 from otalab.views.report.words import NO_WAYS, SIGNS, Ways, bounds, choice_rows, cuts_words, listed, many, probability
 
 

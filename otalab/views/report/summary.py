@@ -87,8 +87,8 @@ class ReviewedSummary:
     `verdict` and `worst` hold for what designs are judged by, and `easiest`, where fewer cuts lead to a milder end;
     `beyond` and `beyond_worst` for what was asked for beside it, empty where nothing was.
     `safe`, `unsafe` and `open` are the fault models, by their worst verdict.
-    `risk` is the probability of a bad end per update, `lost` the devices per million and year, `cost` what these cost,
-    if a price was given; each from least to most.
+    `risk` is the probability of a bad end per update, `beside_risk` that under what was asked for beside it, `lost` the
+    devices per million and year, `cost` what these cost, if a price was given; each from least to most.
     `band` what single members of the fault model give. `change` is proved to be enough, `repair` how its search ended.
     """
 
@@ -104,6 +104,7 @@ class ReviewedSummary:
     unsafe_cells: int
     cells: int
     risk: tuple[float, float]
+    beside_risk: tuple[float, float] | None
     band: tuple[float, float]
     lost: tuple[float, float]
     cost: tuple[float, float] | None
@@ -137,6 +138,7 @@ def summary_of(reviewed: Reviewed, request: Asked) -> ReviewedSummary:
         unsafe_cells=len(standing.unsafe),
         cells=len(standing.cells),
         risk=(low, high),
+        beside_risk=reviewed.weight.beside,
         band=reviewed.weight.band,
         lost=(_lost(low, request), _lost(high, request)),
         cost=_cost((_lost(low, request), _lost(high, request)), request.brick_cost),
@@ -165,10 +167,12 @@ def scopes(request: Asked) -> dict[str, Scope]:
     """Return the scope of each kind of fact; those that are narrower than a verdict's say why."""
     beyond = tuple(name for name in request.faults if name not in request.scope)
     only = () if request.mended_faults == (request.weighed_faults,) else (LAST_MODEL,)
+    alone = ("beside what designs are judged by", *(() if request.images == (request.weighed_image,) else (ONE_IMAGE,)))
     risk = (*only, *(() if request.images == (request.weighed_image,) else (ONE_IMAGE,)))
     return {
         "verdict": Scope(request.mended_faults, request.images),
         "beyond": Scope(beyond, request.images, "beside what designs are judged by" if beyond else ""),
+        "beside_risk": Scope(((request.beside_faults,) if beyond else ()), (request.weighed_image,), "; ".join(alone)),
         "risk": Scope((request.weighed_faults,), (request.weighed_image,), "; ".join(risk)),
         "repair": Scope(request.mended_faults, request.images),
     }

@@ -66,6 +66,10 @@ def of_numbers(one, reviewed, request):
     safe = any(cell.verdict == "safe" for cell in reviewed.cells if (cell.case.faults, cell.case.image) == weighed)
     if one.risk[0] > 0 and safe:
         yield "a risk in a cell that is safe"
+    apart = request.beside_faults, request.weighed_image
+    safe = any(cell.verdict == "safe" for cell in reviewed.cells if (cell.case.faults, cell.case.image) == apart)
+    if bool(request.beside_faults) != bool(one.beside_risk) or (one.beside_risk and safe and one.beside_risk[0] > 0):
+        yield "a risk beside these that its cell denies"
     if not (one.risk[0] <= one.risk[1] and 0 <= one.lost[0] <= one.lost[1] <= 1e6):
         yield "bounds that are none"
     if one.cost != (tuple(request.brick_cost * lost for lost in one.lost) if request.brick_cost else None):
