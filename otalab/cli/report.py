@@ -32,7 +32,7 @@ from otalab.graph.check import matrix
 if TYPE_CHECKING:
     from otalab.files import Output
     from otalab.views.report.facts import Asked, Reviewed, Unreviewed
-    from otalab.views.report.page import Page
+    from otalab.views.report.page import ReportPage
 
 RATES = ("us-2022", "bismark-developed", "bismark-developing")
 
@@ -69,7 +69,7 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Find out, write, and say where; 0 whatever was found, 3 where the lab itself went wrong with a design."""
-    from otalab.views.report.page import Page  # noqa: PLC0415  # slow to load
+    from otalab.views.report.page import ReportPage  # noqa: PLC0415  # slow to load
     from otalab.views.report.pdf import chromium, printed  # noqa: PLC0415
     from otalab.views.report.revision import read_review  # noqa: PLC0415
 
@@ -81,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
     apart(out, paper)
     earlier = read_review(arguments.against) if arguments.against else None
     question = _asked(arguments)
-    page = Page(question, ["otalab", "report", *_words(arguments)], datetime.now(UTC).date())
+    page = ReportPage(question, ["otalab", "report", *_words(arguments)], datetime.now(UTC).date())
     with _told() as progress:
         lost, text, facts = _written(page, earlier, out, progress)
         results = [(out, text.encode())] if out else []
@@ -98,7 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _written(
-    page: Page, earlier: dict[str, Any] | None, out: Output | None, progress: Callable[[str], None]
+    page: ReportPage, earlier: dict[str, Any] | None, out: Output | None, progress: Callable[[str], None]
 ) -> tuple[list[Unreviewed], str, dict[str, Any]]:
     """Examine every design and write the page after each; return those that were lost, the page, and its facts.
 

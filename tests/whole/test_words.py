@@ -23,7 +23,7 @@ PLAIN = (
     "died download exercise explored explorer failed fetched finding fork grade grader group guarded handler held "
     "incoming input inspected inspection internal item judged keep known lab lasting leave left leftover loop lost no "
     "on onward opened options out pair partial pieces played player poller progress provided publish pushed question "
-    "quick reader received recorded refused remembered reviewed rolled same sampled sampler scenes search seat shared "
+    "quick reader received recorded refused remembered reviewed rolled same sampled sampler scene search seat shared "
     "shown silent solution spent standing story suggestion summary target teller unknown unreviewed unsure upload "
     "walked wanted weighed weigher witness worn worst write written"
 )

@@ -48,7 +48,7 @@ HERE = Path(__file__).parent
 PACKAGES = ("otalab", "numpy", "scipy", "pandas", "littlefs-python")
 
 
-class Page:
+class ReportPage:
     """A report in the making: what was told of a design is kept, and after each of them the page is whole.
 
     `command` makes it again.
@@ -117,7 +117,7 @@ def page(
     waiting: Sequence[str] = (),
 ) -> str:
     """Return the report of some designs as one HTML page; `command` makes it again."""
-    whole = Page(request, command, made)
+    whole = ReportPage(request, command, made)
     for reviewed in every:
         whole.add(reviewed)
     return whole.text(lost, waiting)

@@ -17,8 +17,6 @@ from otalab.views.player.life import Cut, Memory, PlayedLife, live
 from otalab.views.report.facts import Reviewed
 from otalab.views.report.scenes import Scene
 
-ToScene = Callable[[Reviewed, Cell, PlayedLife], Scene]
-
 
 @dataclass(frozen=True, slots=True)
 class SameAnswer:
@@ -52,7 +50,7 @@ class SameCuts:
     `to_scene` makes a scene of a life that is shown beside another one; without it there are words alone.
     """
 
-    def __init__(self, to_scene: ToScene | None = None) -> None:
+    def __init__(self, to_scene: Callable[[Reviewed, Cell, PlayedLife], Scene] | None = None) -> None:
         self._to_scene = to_scene
         self._known: dict[tuple[str, str], SameAnswer] = {}
 

@@ -18,7 +18,7 @@ from otalab.cli import report as report_cli
 from otalab.files import Output
 from otalab.views.report import facts
 from otalab.views.report.facts import Asked, gather
-from otalab.views.report.page import Page, page
+from otalab.views.report.page import ReportPage, page
 from otalab.views.report.revision import read_review
 
 DESIGNS = ("single-record", "hardened")
@@ -70,7 +70,7 @@ def test_a_page_that_grew_is_the_page_that_was_made_at_once():
     asked = Asked(designs=DESIGNS, board="tiny", faults=("atomic",), images=("healthy",), rates=("us-2022",), parts=(),
                   most=0, budget=16)  # fmt: skip
     every, made = gather(asked)[0], date(2026, 1, 2)
-    grown = Page(asked, ["otalab"], made)
+    grown = ReportPage(asked, ["otalab"], made)
     for number, reviewed in enumerate(every, 1):
         grown.add(reviewed)
         waiting = DESIGNS[number:]
