@@ -52,6 +52,7 @@ def add_parser(commands: Any) -> None:
     add("--limit", type=int, default=100, metavar="N", help="most sets of changes that are tried (100)")
     add = group(parser, "risk and wear").add_argument
     add("--rate", action="append", metavar="R", help=f"power failures, repeatable ({', '.join(RATES)})")
+    add("--within", type=float, default=0.1, metavar="W", help="how close, as a share of each end, if open (0.1)")
     add("--parts", metavar="PART,...", help="parts whose risk is told, or each (five of them)")
     add("--updates-per-year", type=float, default=12.0, metavar="N", help="for wear (12)")
     add("--brick-cost", type=float, metavar="C", help=COST)
@@ -172,6 +173,7 @@ def _asked(arguments: argparse.Namespace) -> Asked:
         most=arguments.repair,
         jobs=arguments.jobs,
         limit=arguments.limit,
+        within=arguments.within,
         **chosen_options(arguments),
     )
 

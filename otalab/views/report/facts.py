@@ -54,6 +54,7 @@ class Asked(ScenarioOptions):
     most: int = 3
     jobs: int = 1
     limit: int = 100
+    within: float = 0.1  # where a graph does not close, the last digits cost most of the time, and decide nothing
 
     @property
     def weighed_faults(self) -> str:
@@ -114,6 +115,7 @@ class Asked(ScenarioOptions):
         """Return the study of a design at a rate."""
         return study(
             design, rate, faults=faults or self.weighed_faults, image=image or self.weighed_image, budget=self.budget,
+            within=self.within,
             **self.options(),
         )  # fmt: skip
 

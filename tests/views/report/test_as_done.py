@@ -15,6 +15,7 @@ from reviews import PATIENCE, Outline, shown, terminal
 
 from otalab.cli import main as cli
 from otalab.cli import report as report_cli
+from otalab.cli.main import parser
 from otalab.files import Output
 from otalab.views.report import facts
 from otalab.views.report.facts import Asked, gather
@@ -121,6 +122,18 @@ def test_a_crash_of_the_whole_process_leaves_what_is_done(tmp_path):
     assert 9 == subprocess.run([sys.executable, "-c", killed, *words], capture_output=True, check=False).returncode
     assert ["review.html"] == [one.name for one in tmp_path.iterdir()]
     assert ["single-record"] == [design["design"] for design in read_review(str(place))["designs"]]
+
+
+@pytest.mark.parametrize(("words", "within"), [((), 0.1), (("--within", "0.02"), 0.02)])
+def test_an_open_graph_is_sampled_as_closely_as_was_asked(words, within):
+    """
+    A tenth of each end, for the last digits of an open graph take most of the time; or what `--within` says.
+    """
+    chosen = parser("report").parse_args(["report", "hardened", "-o", "review.html", *words])
+
+    assert within == report_cli._asked(chosen).study("hardened", "us-2022").within
+    assert within == report_cli._asked(chosen).study("hardened", "us-2022", faults="unstable").within
+    assert ("--within" in [*report_cli._words(chosen)]) == bool(words)
 
 
 def test_where_nothing_can_be_told_nothing_is_written(tmp_path, monkeypatch):
