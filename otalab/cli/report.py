@@ -31,7 +31,8 @@ from otalab.graph.check import matrix
 
 if TYPE_CHECKING:
     from otalab.files import Output
-    from otalab.views.report.facts import Asked, Reviewed, Unreviewed
+    from otalab.views.report.asked import Asked
+    from otalab.views.report.facts import Reviewed, Unreviewed
     from otalab.views.report.page import ReportPage
 
 RATES = ("us-2022", "bismark-developed", "bismark-developing")
@@ -154,7 +155,7 @@ def _tell(results: list[tuple[Output, bytes]], how: str, every: list[Reviewed], 
 
 def _asked(arguments: argparse.Namespace) -> Asked:
     from otalab.hardware.part import parts  # noqa: PLC0415
-    from otalab.views.report.facts import SOME_PARTS, Asked  # noqa: PLC0415
+    from otalab.views.report.asked import SOME_PARTS, Asked  # noqa: PLC0415
 
     if arguments.budget < 1 or arguments.repair < 0 or arguments.limit < 1:
         raise BadInput("--budget and --limit: at least 1; --repair: 0 or more")

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from otalab.views.report.facts import Asked, Reviewed
+from otalab.views.report.asked import Asked
+from otalab.views.report.facts import Reviewed
 from otalab.views.report.same_cut import SameCuts
 from otalab.views.report.summary import ReviewedSummary, Scope, WorstEnd, models_words, scopes, summary_of
 from otalab.views.report.words import (

@@ -22,7 +22,8 @@ from otalab.views.modules import DOM
 from otalab.views.player.life import PlayedLife, live
 from otalab.views.player.page import CSS, ESM
 from otalab.views.report.answer import compared_part, summary_part
-from otalab.views.report.facts import Asked, Reviewed, Unreviewed
+from otalab.views.report.asked import Asked
+from otalab.views.report.facts import Reviewed, Unreviewed
 from otalab.views.report.parts import (
     checklist_part,
     design_part,

@@ -15,8 +15,9 @@ from otalab.graph.check import Cell
 from otalab.graph.unerased import ProgramFinding
 from otalab.numbers.rates import base_rates, parse_rate
 from otalab.text import seconds
+from otalab.views.report.asked import Asked
 from otalab.views.report.checklist import answered, checklist
-from otalab.views.report.facts import Asked, Reviewed
+from otalab.views.report.facts import Reviewed
 from otalab.views.report.same_cut import SameCut
 from otalab.views.report.scenes import Scenes
 from otalab.views.report.story import stories, under

@@ -15,7 +15,8 @@ from otalab.graph.check import Cell
 from otalab.graph.history import History
 from otalab.graph.repair import Repair
 from otalab.numbers.yearly import A_MILLION, lost
-from otalab.views.report.facts import Asked, Reviewed
+from otalab.views.report.asked import Asked
+from otalab.views.report.facts import Reviewed
 from otalab.views.report.judged import Judged
 from otalab.views.report.words import listed
 

@@ -19,6 +19,7 @@ from otalab.views.player.life import PlayedLife
 from otalab.views.style import slug
 
 WIDTH = 760
+BESIDE = 175  # room for what a run comes to, behind its strip
 LETTER = 7.6  # the width of a letter in the widest of the fonts that may be taken
 
 
@@ -82,7 +83,7 @@ def life_svg(lived: PlayedLife, most: int = 4) -> str:
         parts.append(_text(0, y + 12, f"run {number}: power on"))
         phases = [(phase, [*steps]) for phase, steps in groupby(played.steps, lambda step: step.phase)]
         weights = [1 + log2(len(steps)) for _, steps in phases]
-        room, x = WIDTH - 130, 0.0
+        room, x = WIDTH - BESIDE, 0.0
         for (phase, steps), weight in zip(phases, weights, strict=True):
             width = room * weight / max(fsum(weights), 12)
             words = f"{phase}: {len(steps)} effects, {seconds(fsum(step.seconds for step in steps))}"

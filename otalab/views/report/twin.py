@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from otalab.views.report.facts import Asked, Reviewed
+from otalab.views.report.asked import Asked
+from otalab.views.report.facts import Reviewed
 from otalab.views.report.summary import scopes, summary_of
 from otalab.views.report.words import choice_rows
 

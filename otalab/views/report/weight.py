@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -12,9 +11,7 @@ from otalab.bench.ends import BAD
 from otalab.hardware.part import FlashPart, Timing, part
 from otalab.numbers.study import Study
 from otalab.views.figures.risk import part_table, risk_phase_table
-
-if TYPE_CHECKING:
-    from otalab.views.report.facts import Asked
+from otalab.views.report.asked import Asked
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ from otalab.views.report.checklist import ANSWERS, SHOWN, answered, checklist
 from otalab.views.report.facts import Asked, gather
 from otalab.views.report.page import page
 from otalab.views.report.story import Base, stories
-from otalab.views.report.svg import layout_svg, life_svg
+from otalab.views.report.svg import BESIDE, LETTER, layout_svg, life_svg
 from otalab.views.report.words import choice_rows, one_in, probability
 
 SMALL = ["--board", "tiny", "--faults", "atomic", "--image", "healthy", "--rate", "us-2022", "--parts", "W25Q16JV"]
@@ -304,6 +304,13 @@ def test_numbers_are_written_as_by_hand(value, written, many):
     No exponent with an e, and no 1 that is not quite one.
     """
     assert (written, many) == (probability(value), one_in(value))
+
+
+def test_every_end_has_room_behind_its_strip():
+    """
+    The longest of them stood half outside of the page.
+    """
+    assert all(16 + 1.1 * LETTER * len(f"ends: {end}") <= BESIDE for end in END_WORDS)
 
 
 def test_words_for_ends_and_tears():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise, permutations
+from itertools import combinations, pairwise, permutations
 
 import pytest
 
@@ -23,6 +23,8 @@ QUICK = Asked(
     designs=designs(), board="tiny", faults=("torn-erase", "atomic"), rates=("us-2022",), parts=(), budget=16, most=0,
     brick_cost=150.0,
 )  # fmt: skip
+# The same on the board that everybody has: what takes long there is left out, not a design.
+BY_DEFAULT = replace(QUICK, board=None, faults=("atomic",), images=("healthy", "crashes"))
 MARKS = ("no", "partly", "open", "yes")
 
 
@@ -100,6 +102,14 @@ def every():
     return gather(QUICK)[0]
 
 
+@pytest.fixture(scope="module")
+def every_by_default():
+    """
+    Every design of the catalogue, on the default board.
+    """
+    return gather(BY_DEFAULT)[0]
+
+
 @pytest.mark.slow
 def test_no_fact_of_the_first_page_contradicts_another(every):
     """
@@ -108,6 +118,36 @@ def test_no_fact_of_the_first_page_contradicts_another(every):
     for reviewed in every:
         assert [] == contradictions(reviewed, QUICK), reviewed.given
         assert [] == contradictions(replace(reviewed, scope=("atomic",)), QUICK), reviewed.given
+
+
+@pytest.mark.slow
+def test_nor_does_one_of_any_two_designs_by_default(every_by_default):
+    """
+    For every pair: no fact of either is denied, the worse by its matrix comes no earlier, and the first page has both.
+    """
+    assert [] == [(one.given, wrong) for one in every_by_default for wrong in contradictions(one, BY_DEFAULT)]
+    assert [] == out_of_order(every_by_default)
+    same = SameCuts()
+    for pair in combinations(every_by_default, 2):
+        rows = {name: values for name, _, _, values in compared_part(pair, BY_DEFAULT, same)["rows"]}
+        better, worse = sorted(pair, key=lambda one: one.rank, reverse=True)
+        verdicts = [value["verdict"] for value in rows["verdict"]]
+        assert sorted([one.standing.verdict for one in pair]) == sorted(verdicts)
+        assert [better.standing.worst or "none", worse.standing.worst or "none"] == rows["worst end"] or (
+            better.rank == worse.rank
+        )
+
+
+def out_of_order(every):
+    """
+    Return each two designs of which one is no better in any cell of its matrix, and comes later all the same.
+    """
+    wrong = []
+    for one, other in permutations(every, 2):
+        pairs = zip(map(cell_rank, one.cells), map(cell_rank, other.cells), strict=True)
+        if all(mine <= yours for mine, yours in pairs) and one.rank > other.rank:
+            wrong.append((one.given, other.given))
+    return wrong
 
 
 @pytest.mark.slow
