@@ -111,21 +111,21 @@ def _written(
     from otalab.views.report.twin import twin  # noqa: PLC0415
 
     lost, waiting, there = list[Unreviewed](), [*page.request.designs], 0
-    text, told = "", dict[str, Any]()
+    text, said = "", dict[str, Any]()
     try:
-        for one in reviews(page.request, progress):
+        for review in reviews(page.request, progress):
             waiting.pop(0)
-            if isinstance(one, Unreviewed):
-                lost.append(one)
+            if isinstance(review, Unreviewed):
+                lost.append(review)
             else:
-                page.add(one)
+                page.add(review)
             if not page.every:
                 continue
             progress("writing")
             facts = twin(page.every, page.request, waiting)
             changes = revisions(facts, earlier) if earlier else None
             text = page.text(lost, waiting, facts=facts, changes=changes)
-            told = facts | ({} if changes is None else {"against": [asdict(change) for change in changes]})
+            said = facts | ({} if changes is None else {"against": [asdict(change) for change in changes]})
             if out:
                 out.write(text)
                 there = len(page.every)
@@ -136,7 +136,7 @@ def _written(
         raise
     if not page.every:
         raise lost[0].fault
-    return lost, text, told
+    return lost, text, said
 
 
 def _tell(results: list[tuple[Output, bytes]], how: str, every: list[Reviewed], facts: dict[str, Any]) -> None:

@@ -35,7 +35,7 @@ def atomic(erase_flip: float = 0.0, program_flip: float = 1.0) -> FaultModel:
         yield Torn("before", site.old, flip)
         yield Torn("after", site.new, 1 - flip, len(site.new))
 
-    return fault("atomic", leave)
+    return fault("atomic", leave, _whole_of)
 
 
 def torn_program(site: Site) -> Iterator[Torn]:
@@ -187,6 +187,23 @@ def _edges(fields: tuple[int, ...]) -> tuple[int, ...]:
     return edges if len(edges) <= MOST_FIELDS else (*edges[: MOST_FIELDS - 1], edges[-1])
 
 
+def _whole_of(site: Site) -> int:
+    """Return how many tears of a program a model has that leaves nothing of it but before and after."""
+    return 1 if site.old == site.new else 2
+
+
+def _prefixes_of(site: Site) -> int:
+    """Return how many tears of a program `torn_program` has."""
+    size, unit = len(site.old), site.geometry.program_unit
+    if unit == 1 and not site.weak:
+        pending = int.from_bytes(site.old) & ~int.from_bytes(site.new)
+        prefixes = 1 + size - pending.to_bytes(size).count(0)
+    else:
+        edges = sorted({site.held(done) for done in range(0, size, unit)} | {0, size})
+        prefixes = 1 + sum(site.old[low:high] != site.new[low:high] for low, high in pairwise(edges))
+    return prefixes + (size // unit if site.geometry.ecc else 0)
+
+
 def _bits_of(site: Site) -> int:
     """Return how many tears of a program `torn_bits` has."""
     return _bitwise(site.old, site.new)
@@ -213,8 +230,11 @@ def _short_of_all(pending: int) -> tuple[int, ...]:
     return tuple(bits for bits in range(pending) if not bits & ~pending) or (0,)
 
 
-_OF_PROGRAMS = (fault("torn-program", torn_program), fault("torn-bits", torn_bits, _bits_of))
-_OF_ERASES = (fault("torn-erase", torn_erase), fault("zeroed-erase", zeroed_erase), fault("weak-erase", weak_erase))
+_OF_PROGRAMS = (fault("torn-program", torn_program, _prefixes_of), fault("torn-bits", torn_bits, _bits_of))
+_OF_ERASES = tuple(
+    fault(name, leave, _whole_of)
+    for name, leave in (("torn-erase", torn_erase), ("zeroed-erase", zeroed_erase), ("weak-erase", weak_erase))
+)
 SIX = {model.name: model for model in (atomic(), *_OF_PROGRAMS, *_OF_ERASES)}
 
 

@@ -9,7 +9,7 @@ from layouts import with_data
 from otalab.bench.setup import set_up
 from otalab.bench.trace import life
 from otalab.errors import ReadFault
-from otalab.faults.models import fault_model
+from otalab.faults.models import FAULTS, fault_model
 from otalab.firmware.catalogue import designs, load_design
 from otalab.firmware.controller import Controller
 from otalab.firmware.outcome import Bricked
@@ -97,15 +97,19 @@ def test_a_second_cut_leaves_two_words_that_cannot_be_read() -> None:
     assert {(0,), (0, 64), (0, 96)} == {mark.units for mark in marks if mark}
 
 
-@pytest.mark.parametrize("faults", ["torn-program", "torn-bits", "all"])
-def test_the_quick_count_is_the_number_of_tears(faults: str) -> None:
-    """Of a program of no record; half words are tears of their own."""
-    what = set_up("hardened", words(), app_size=500)
+@pytest.mark.parametrize("board", ["words", "tiny"])
+@pytest.mark.parametrize("faults", [name for name, model in FAULTS.items() if model.quick])
+def test_the_quick_count_is_the_number_of_tears(faults: str, board: str) -> None:
+    """Of a program of no record, on a sector that is weak or not; half words are tears of their own."""
+    what = set_up("hardened", words() if board == "words" else board, app_size=500)
     flash, model = Flash.blank(what.flash.geometry), fault_model(faults)
     address = what.device.board.slots[1].app.address
-    for data in (bytes(64), bytes([0xF0]) * 32, b"\xff" * 64):
+    sector = what.device.board.sectors_of(what.device.board.slots[1].app).start
+    weak = flash.with_sector(sector, flash.sectors[sector], Mark(sector, "weak"))
+    for data in (bytes(64), bytes([0xF0]) * 32, b"\xff" * 64, bytes(range(256))):
         effect = Program(address, data)
-        assert len(list(model.tears(effect, flash, what.device))) == model.count(effect, flash, what.device)
+        for before in (flash, weak, flash.after(Program(address, b"\x0f" * 48))):
+            assert len(list(model.tears(effect, before, what.device))) == model.count(effect, before, what.device)
 
 
 def test_a_part_whose_erase_leaves_zeros_is_refused_by_name() -> None:

@@ -75,24 +75,24 @@ def reviews(request: Asked, progress: Teller = lambda _text: None) -> Iterator[R
     for number, name in enumerate(request.designs, 1):
         of = f"design {number} of {len(request.designs)}, " if len(request.designs) > 1 else ""
 
-        def told(text: str, of: str = of) -> None:
+        def progress_here(text: str, of: str = of) -> None:
             progress(of + text)
 
-        yield _one(request, name, told)
+        yield _review_or_fault(request, name, progress_here)
 
 
 def gather(request: Asked, progress: Teller = lambda _text: None) -> tuple[list[Reviewed], list[Unreviewed]]:
     """Find out everything about every design, and say on the way what is being looked at."""
     every, lost = list[Reviewed](), list[Unreviewed]()
-    for one in reviews(request, progress):
-        if isinstance(one, Reviewed):
-            every.append(one)
+    for review in reviews(request, progress):
+        if isinstance(review, Reviewed):
+            every.append(review)
         else:
-            lost.append(one)
+            lost.append(review)
     return every, lost
 
 
-def _one(request: Asked, name: str, progress: Teller) -> Reviewed | Unreviewed:
+def _review_or_fault(request: Asked, name: str, progress: Teller) -> Reviewed | Unreviewed:
     try:
         return _review(request, name, progress)
     except OtalabError:
