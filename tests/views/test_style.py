@@ -53,15 +53,17 @@ def test_what_is_faint_can_be_read_where_a_page_sets_its_own_dark(page):
     Ink and faint ink, on each of its grounds: a page that sets one of them and not the other has light ink's shade.
     """
     dark = (VIEWS / page).read_text(encoding="utf-8").partition("(prefers-color-scheme: dark)")[2].partition("}")[0]
-    colours = dict(re.findall(r"--jp-([\w-]+): (#\w+);", dark))
-    whole = {
-        name: colour if len(colour) == 7 else "#" + "".join(2 * c for c in colour[1:])
-        for name, colour in colours.items()
-    }
+    colours = dict(re.findall(r"--([\w-]+): (#\w+|var\(--[\w-]+\));", dark))
+
+    def whole(name):
+        colour = colours[name]
+        if colour.startswith("var"):
+            return whole(colour[6:-1])
+        return colour if len(colour) == 7 else "#" + "".join(2 * digit for digit in colour[1:])
 
     for ink in ("ui-font-color1", "ui-font-color2"):
         for ground in ("layout-color0", "layout-color1"):
-            assert 4.5 <= contrast(whole[ink], whole[ground]), (ink, ground)
+            assert 4.5 <= contrast(whole(f"jp-{ink}"), whole(f"jp-{ground}")), (ink, ground)
 
 
 def test_contrast_is_that_of_the_standard():
