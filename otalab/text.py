@@ -26,6 +26,11 @@ def meant(name: object, allowed: Iterable[object]) -> str:
     return f"; did you mean {near[0]}?" if near else ""
 
 
+def number_of(count: int, what: str) -> str:
+    """Return how many there are of something that is called by its name and an s: `1 cut`, `2,000 cuts`."""
+    return f"{count:,} {what}{'s' * (count != 1)}"
+
+
 def table(header: Sequence[str], rows: Sequence[Sequence[object]], right: str = "") -> Iterator[str]:
     """Yield the lines of a table; columns named in `right` are set flush right."""
     cells = [[one_line(str(cell)) for cell in row] for row in rows]

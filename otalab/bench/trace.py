@@ -22,6 +22,7 @@ from otalab.hardware.chip import Chip, Draw, Look, Stretch
 from otalab.hardware.effects import Ask, Effect, Erase, Program, Wait
 from otalab.hardware.flash import Flash
 from otalab.summary import Summary
+from otalab.text import number_of
 
 RUNS = 50
 ATTEMPTS = 3
@@ -230,7 +231,7 @@ def words(effect: Effect) -> str:
         case Erase(sector):
             return f"erase sector {sector}"
         case Program(address, data):
-            return f"program {len(data)} bytes at 0x{address:06x}"
+            return f"program {number_of(len(data), 'byte')} at 0x{address:06x}"
         case Wait(what, _):
             return f"wait: {what}"
         case Ask(question, detail):

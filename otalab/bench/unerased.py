@@ -11,6 +11,7 @@ from otalab.bench.trace import Life, Step
 from otalab.hardware.board import Board
 from otalab.hardware.effects import Program
 from otalab.hardware.flash import Flash
+from otalab.text import number_of
 
 NOWHERE = -1
 
@@ -41,6 +42,6 @@ def sentence(board: Board, step: Step) -> str:
     address, size = step.effect.address, len(step.effect.data)
     where = f"0x{address:x} ({board.owner_of(board.geometry.sector_at(address))})"
     return (
-        f"{size} bytes are programmed at {where} over flash that is not erased, and {spoilt(step.effect, step.before)} "
-        "of them do not become what was programmed: a program only clears bits"
+        f"a program of {number_of(size, 'byte')} at {where} goes over flash that is not erased, which leaves "
+        f"{number_of(spoilt(step.effect, step.before), 'byte')} other than programmed: a program only clears bits"
     )

@@ -24,7 +24,7 @@ from otalab.formats.bundle.build import CODE, MARK, PartSource, bundle_bytes
 from otalab.formats.bundle.manifest import Manifest, shown
 from otalab.formats.bundle.reader import LIMIT, ManifestRead, PartEnds, bundle_events
 from otalab.formats.bundle.signatures import UNCHECKED, refusal, signatures
-from otalab.text import table
+from otalab.text import number_of, table
 from otalab.wire.key_files import required_mask, verifier
 
 if TYPE_CHECKING:
@@ -174,7 +174,8 @@ def verify(arguments: argparse.Namespace) -> int:
     else:
         name, platform, version, _ = map(shown, _identity(survey.manifest))
         total = sum(file.size for file in survey.files)
-        print(f"{arguments.file}: ok, {name} {version} for {platform}, {len(survey.files)} files, {total} bytes")
+        holds = f"{number_of(len(survey.files), 'file')}, {total} bytes"
+        print(f"{arguments.file}: ok, {name} {version} for {platform}, {holds}")
     return 1 if survey.fault else 0
 
 

@@ -12,6 +12,7 @@ from otalab.cli.options.outputs import add_force
 from otalab.cli.parser import group
 from otalab.errors import BadInput
 from otalab.files import Output, folder_files, read_bytes, try_folder, try_place, write_whole
+from otalab.text import number_of
 
 ACTIONS = ("list", "extract", "make")
 LARGEST = 1 << 24  # bytes; no file system of these devices is larger
@@ -81,7 +82,7 @@ def extracted(image: str, arguments: argparse.Namespace) -> int:
         try_place(folder / place)
         write_whole(folder / place, data)
     said = {"image": image, "folder": str(folder), "files": len(contents)}
-    print(json.dumps(said) if arguments.json else f"{folder}: {len(contents)} files")
+    print(json.dumps(said) if arguments.json else f"{folder}: {number_of(len(contents), 'file')}")
     return 0
 
 
@@ -96,7 +97,9 @@ def made(image: str, arguments: argparse.Namespace) -> int:
     place.write(build_image(files, arguments.size, arguments.block_size or 4096, arguments.kind))
     said = {"image": image, "kind": arguments.kind, "size": arguments.size, "files": len(files)}
     print(
-        json.dumps(said) if arguments.json else f"{image}: {arguments.kind}, {arguments.size} bytes, {len(files)} files"
+        json.dumps(said)
+        if arguments.json
+        else f"{image}: {arguments.kind}, {arguments.size} bytes, {number_of(len(files), 'file')}"
     )
     return 0
 

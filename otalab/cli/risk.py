@@ -30,7 +30,7 @@ from otalab.cli.sensitivity import by_input, moved
 from otalab.errors import BadInput
 from otalab.graph.explorer import Explorer
 from otalab.graph.partial import PartialGraph
-from otalab.text import seconds, table
+from otalab.text import number_of, seconds, table
 
 CONFIDENCE = 0.95  # of intervals, as everywhere
 
@@ -246,8 +246,8 @@ def show(study: Study, result: dict[str, Any]) -> None:
     bad = study.graph.counterexample
     if bad and not sum(high for end, (_, high) in weighed.bounds.items() if end in BAD):
         print(
-            f"\nUnsafe all the same: {bad.end} after {len(bad.cuts)} cut(s), by a tear to which these weights or "
-            "flip points give no probability."
+            f"\nUnsafe all the same: {bad.end} after {number_of(len(bad.cuts), 'cut')}, by a tear to which these "
+            "weights or flip points give no probability."
         )
     if not weighed.closed:
         print("\n" + fill(_open(weighed), 100))

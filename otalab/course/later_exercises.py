@@ -17,6 +17,7 @@ from otalab.formats.records.record import BootConfig, Record
 from otalab.graph.check import Cell, check_design
 from otalab.hardware.effects import PHASES
 from otalab.own.code import CodeFirmware
+from otalab.text import number_of
 
 EXERCISES: dict[str, Exercise] = {}
 exercise = entering(EXERCISES)
@@ -170,7 +171,8 @@ def _copied(code: CodeFirmware) -> str | None:
         return "the new image is to run from slot 0, where the copier puts it"
     if (bad := cell.graph.counterexample) is None:
         return None
-    return f"{bad.end} with {len(bad.cuts)} cut(s): what does the next power-on know of the copy that was not finished?"
+    cuts = number_of(len(bad.cuts), "cut")
+    return f"{bad.end} with {cuts}: what does the next power-on know of the copy that was not finished?"
 
 
 @exercise("11.2", "a cell, as check_design makes it")
@@ -180,4 +182,4 @@ def _no_cut(cell: Cell) -> str | None:
     bad = cell.graph.counterexample
     if bad is None:
         return "it ends well there; what else can an image do than be healthy?"
-    return f"that takes {len(bad.cuts)} cut(s), and none is needed" if bad.cuts else None
+    return f"that takes {number_of(len(bad.cuts), 'cut')}, and none is needed" if bad.cuts else None

@@ -8,6 +8,7 @@ from otalab.bench.options import FOREVER
 from otalab.graph.check import Cell, LostCell
 from otalab.graph.coverage import sentences
 from otalab.graph.history import Leg
+from otalab.text import number_of
 
 
 def cut_words(number: int, leg: Leg) -> str:
@@ -29,7 +30,7 @@ def headline(cell: Cell | LostCell) -> str:
     if bad is None:
         return promise(cell) + ("" if cell.graph.closed else "; the graph is not closed")
     shortest = "the shortest counterexample" if cell.graph.closed else "a counterexample"
-    return f"{bad.end}: {bad.reason}; {shortest} has {len(bad.cuts)} cut(s)"
+    return f"{bad.end}: {bad.reason}; {shortest} has {number_of(len(bad.cuts), 'cut')}"
 
 
 def lines(cell: Cell | LostCell) -> Iterator[str]:

@@ -26,6 +26,7 @@ from otalab.files import MADE, write_whole
 from otalab.graph.arrays import Floats, Ints
 from otalab.graph.history import History, Leg
 from otalab.summary import Summary
+from otalab.text import number_of
 
 RESET = -1
 NO_END = -1
@@ -165,7 +166,8 @@ class CrashGraph(Summary):
         """Say why a device resets for ever, and what a round of that costs, in resets and in erased sectors."""
         runs = self.loop(node)
         erases = int(self.run_erases[runs].sum())
-        return f"{self.run_reason[runs[-1]]}; one round is {len(runs)} reset(s) and erases {erases} sector(s)"
+        resets = number_of(len(runs), "reset")
+        return f"{self.run_reason[runs[-1]]}; one round is {resets} and erases {number_of(erases, 'sector')}"
 
     def _ends_of(self, node: int) -> Iterator[tuple[str, int]]:
         for run in self._runs[node]:

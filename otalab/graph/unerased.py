@@ -10,6 +10,7 @@ from otalab.faults.tear import FaultModel
 from otalab.graph.case import Case
 from otalab.graph.crash_graph import CrashGraph
 from otalab.graph.history import History, play
+from otalab.text import number_of
 
 
 class ProgramFinding(NamedTuple):
@@ -24,7 +25,7 @@ class ProgramFinding(NamedTuple):
     @property
     def text(self) -> str:
         """The same in a sentence."""
-        when = f"after {self.cuts} cut(s)" if self.cuts else "without a cut"
+        when = f"after {number_of(self.cuts, 'cut')}" if self.cuts else "without a cut"
         return f"{self.reason}; first in run {self.run}, effect {self.effect}, {when}"
 
     def as_object(self) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from otalab.own.build import complaints
 from otalab.own.code import CodeFirmware
 from otalab.own.page import Page
 from otalab.own.typed import typed
+from otalab.text import number_of
 from otalab.views.figures.graph import style_verdicts, verdict_table
 from otalab.views.player.widget import UpdatePlayer
 
@@ -93,7 +94,7 @@ def _player(folder: Path, text: str, cells: list[Cell]) -> UpdatePlayer:
     case, bad = cell.case, cell.graph.counterexample
     player = UpdatePlayer(firmware=folder, board=case.board_name, faults=case.faults, image=case.image)
     if bad is not None:
-        print(f"{case.faults}, {case.image}: {bad.end} after {len(bad.cuts)} cut(s): {bad.reason}")
+        print(f"{case.faults}, {case.image}: {bad.end} after {number_of(len(bad.cuts), 'cut')}: {bad.reason}")
         _show(text, bad.reason)
         player.choices = [leg.choices for leg in bad.legs]
         player.cuts = [[number, leg.step, leg.tear] for number, leg in bad.cuts]

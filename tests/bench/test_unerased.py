@@ -83,8 +83,8 @@ def test_trace_tells_the_first_one_and_json_each(tmp_path, capsys):
     assert 0 == main(words)
     out, err = capsys.readouterr()
     reason = (
-        "4 bytes are programmed at 0x1000 (record 0) over flash that is not erased, and 4 of them do not become what "
-        "was programmed: a program only clears bits"
+        "a program of 4 bytes at 0x1000 (record 0) goes over flash that is not erased, which leaves 4 bytes other than "
+        "programmed: a program only clears bits"
     )
     [first, *_] = json.loads(out)["unerased"]
     assert {"run": 0, "reason": reason} == {key: first[key] for key in ("run", "reason")}
@@ -106,7 +106,7 @@ def test_check_tells_the_shortest_history_to_one(tmp_path, capsys):
 
     assert (1, 1, 0) == (found["cuts"], found["run"], found["effect"])
     assert f"  allowed, and no end by itself: {cell.over_unerased.text}\n" in said
-    assert found["reason"].startswith("4 bytes are programmed at 0x1000 (record 0) over flash that is not erased")
+    assert found["reason"].startswith("a program of 4 bytes at 0x1000 (record 0) goes over flash that is not erased")
     *_, last = play(cell.scenario, cell.faults, cell.graph.over_unerased[0])
     assert 0 == first_over_unerased(last.run.steps)
     assert found["id"].startswith(cell.case.text)
@@ -126,7 +126,9 @@ def test_a_report_tells_what_check_tells(tmp_path, capsys):
     text = unescape((tmp_path / "review.html").read_text())
 
     assert 1 == text.count("<h3>Programs over flash that is not erased</h3>")
-    assert 1 == text.count(f"<li>{found}; first in run 1, effect 0, after 1 cut(s), under <b>zeroed-erase</b>")
+    assert 1 == text.count(
+        f"<li>{found[0].upper()}{found[1:]}; first in run 1, effect 0, after 1 cut, under <b>zeroed-erase</b>"
+    )
     assert "<b>zeroed-erase</b> (healthy, crashes). On the command line: <code>otalab replay " in text
 
 

@@ -99,7 +99,7 @@ def test_unsafe_at_risk_0_is_said(capsys):
     status, out, _ = printed(capsys, *asked, "--program-flip", "0")
 
     assert 0 == status
-    assert "Unsafe all the same: bricked after 1 cut(s)" in out
+    assert "Unsafe all the same: bricked after 1 cut" in out
     assert "Unsafe all the same" not in printed(capsys, *asked[:-2])[1]
 
 

@@ -51,7 +51,7 @@ def test_an_edit_moves_the_counterexample(shell, capsys):
     )
 
     assert ("bricked", 1) == (played.end, len(played.cuts))
-    assert "bricked after 1 cut(s): the boot loader crashed: loader.py:5: IndexError" in said
+    assert "bricked after 1 cut: the boot loader crashed: loader.py:5: IndexError" in said
     assert "\n5 |     return [ota.SLOT_0, ota.SLOT_1][slot]\n        ^ IndexError" in said
     assert [] == again.cuts
     assert broken != shell.user_ns["mine"]

@@ -17,6 +17,7 @@ from matplotlib.patches import FancyArrowPatch
 from otalab.bench.ends import ENDS
 from otalab.graph.check import Cell, matrix
 from otalab.graph.crash_graph import NO_END, NOTHING, RESET, CrashGraph
+from otalab.text import number_of
 from otalab.views import style
 from otalab.views.figures.shown import ink, literal, paper
 
@@ -53,7 +54,7 @@ def verdict_table(cells: Sequence[Cell]) -> pd.DataFrame:
 def _verdict(row: dict[str, Any], closed: bool) -> str:
     if row["verdict"] != "unsafe":
         return str(row["verdict"])
-    cuts = "no cut" if row["cuts"] == 0 else "1 cut" if row["cuts"] == 1 else f"{row['cuts']} cuts"
+    cuts = number_of(row["cuts"], "cut") if row["cuts"] else "no cut"
     return f"unsafe: {cuts}" if closed or row["cuts"] == 0 else f"unsafe: at most {cuts}"
 
 

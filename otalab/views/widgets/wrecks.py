@@ -24,6 +24,7 @@ from otalab.hardware.board import Board
 from otalab.hardware.chip import Chip
 from otalab.hardware.effects import Effect, Erase, Program
 from otalab.hardware.flash import ERASED, Flash
+from otalab.text import number_of
 
 
 class Wrecks:
@@ -76,13 +77,13 @@ class Wrecks:
     def _way(self, legs: tuple[Leg, ...]) -> str:
         cuts = [(number, leg) for number, leg in enumerate(legs) if leg.step is not None]
         if not cuts:
-            return "As shipped." if not legs else f"After {len(legs)} reset(s), without any cut."
+            return "As shipped." if not legs else f"After {number_of(len(legs), 'reset')}, without any cut."
         number, leg = cuts[-1]
         assert leg.step is not None
         step = self._played[legs[: number + 1]].run.steps[leg.step]
         what = _effect(step.effect, step.before, self._board)
         left = "" if leg.tear == "cut" else f", which leaves: {leg.tear}"
-        then = "" if number == len(legs) - 1 else f"; then {len(legs) - 1 - number} reset(s)"
+        then = "" if number == len(legs) - 1 else f"; then {number_of(len(legs) - 1 - number, 'reset')}"
         return f"Cut {len(cuts)} falls in {what} ({leg.phase}; run {number}, effect {leg.step}){left}{then}."
 
     def _records(self, flash: Flash) -> Iterator[str]:
@@ -120,7 +121,7 @@ class Wrecks:
                 states["as shipped"] += 1
             else:
                 begun.append(str(sector))
-        counts = [f"{count} sectors {state}" if count != 1 else f"1 sector {state}" for state, count in states.items()]
+        counts = [f"{number_of(count, 'sector')} {state}" for state, count in states.items()]
         if begun:
             which = f"{', '.join(begun[:4])}{' and others' * (len(begun) > 4)}"
             counts.append(f"begun or torn: sector{'s' * (len(begun) > 1)} {which}")
@@ -164,5 +165,5 @@ def _effect(effect: Effect, before: Flash, board: Board) -> str:
         case Erase():
             return f"the erase of sector {sector}, {board.owner_of(effect.sector)}"
         case Program(address, data) if sector is not None:
-            return f"the program of {len(data)} bytes at 0x{address:x}, {board.owner_of(sector)}"
+            return f"the program of {number_of(len(data), 'byte')} at 0x{address:x}, {board.owner_of(sector)}"
     return "a wait"
