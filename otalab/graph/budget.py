@@ -15,6 +15,8 @@ import psutil
 from otalab.errors import BadInput
 
 BUDGET = 1000
+# So many nodes of a life are followed without a cut, and then one's cuts: a life may go on without any for ever.
+TURN = 20
 UNCOUNTED = 2**62
 EACH = 64  # wrecks that are looked up between two looks at the clock: to ask for memory takes as long as one of them
 

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import suppress
 from functools import partial, reduce
+from itertools import count
 from operator import or_
 
 from otalab.bench.ends import End
@@ -27,7 +28,7 @@ from otalab.faults.models import SIX
 from otalab.faults.tear import Counts, FaultModel
 from otalab.firmware.outcome import Reset
 from otalab.graph.apart import TearClasses
-from otalab.graph.budget import BUDGET, EACH, BegunBudget, Budget, BudgetSpent
+from otalab.graph.budget import BUDGET, EACH, TURN, BegunBudget, Budget, BudgetSpent
 from otalab.graph.identity import Identity
 from otalab.graph.looks import both, looks, mask
 from otalab.graph.nodes import Arrival, Edge, KnownRun, Node, Spot, TearClass, contents
@@ -118,7 +119,9 @@ class Explorer:
 
     def _follow_resets(self) -> None:
         """Follow what needs no cut first, so that a loop without one is seen however small the budget is."""
-        while self._fresh:
+        for _ in range(TURN) if self.scenario.generations else count():
+            if not self._fresh:
+                return
             for run in self._fresh[0].runs:
                 if run.end is None:
                     run.follows = self.resolve(run.after, run.world, Arrival(self._fresh[0], run))
