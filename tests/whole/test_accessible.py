@@ -42,21 +42,22 @@ def browser():
 @pytest.mark.parametrize("name", ["player", "report", "checks"])
 def test_nothing_is_found_and_nothing_is_cut_off(browser, pages, name, scheme, width):
     """
-    Every player of the page is drawn; the page itself is never moved sideways.
+    Every player of the page is drawn, those of two designs side by side as well; the page is never moved sideways.
     """
     if (name, scheme) == ("checks", "dark"):
         pytest.skip("a notebook has its own ground")
     page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
     page.goto((pages / f"{name}.html").as_uri())
-    for figure in page.locator("figure.player").all():
-        figure.scroll_into_view_if_needed()
-    players = page.locator(".otalab-player")
-    for number in range(page.locator("figure.player").count()):
-        players.nth(number).wait_for()
-    page.evaluate(axe.AXE_FILE_PATH.read_text(encoding="utf-8"))
+    # Of two designs side by side the players are there once their address is.
+    for address in ["", *page.locator(".pair").evaluate_all("pairs => pairs.map((pair) => pair.id)")]:
+        page.evaluate("(address) => { location.hash = address; }", address)
+        for figure in page.locator("figure.player:visible").all():
+            figure.scroll_into_view_if_needed()
+            figure.locator(".otalab-player").wait_for()
+        page.evaluate(axe.AXE_FILE_PATH.read_text(encoding="utf-8"))
 
-    assert [] == page.evaluate(ASKED, RULES)
-    assert width >= page.evaluate("document.documentElement.scrollWidth")
+        assert [] == page.evaluate(ASKED, RULES)
+        assert width >= page.evaluate("document.documentElement.scrollWidth")
     page.close()
 
 
