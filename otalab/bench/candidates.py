@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from otalab.bench.inspected import Inspection
+from otalab.bench.inspected import FILLERS, Inspection
 from otalab.bench.record_places import Whereabouts
 from otalab.errors import BadInput
 from otalab.firmware import store
@@ -17,9 +17,6 @@ from otalab.firmware.design import Design
 from otalab.formats.records.record import Record
 from otalab.formats.records.signs import Sign
 from otalab.hardware.flash import ERASED
-
-# A file of the CC3200 that is short reads as zeros, so its loader sees all of it.
-READ_ON = ("cc3200", "cc3200-files")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +75,8 @@ def doubts(best: Candidate) -> str:
     form, way = best.inspection.design, best.way
     if way.of_a_dump:
         return ""
-    if best.inspection.format in READ_ON and (cut := cut_short(form, way)):
+    # What a short file reads as is known: its loader sees all of the record.
+    if best.inspection.format in FILLERS and (cut := cut_short(form, way)):
         return f"{cut}, and what a file lacks reads as zeros"
     return more_behind(form, way.areas) or _journal_cut(form, way.areas)
 
@@ -92,7 +90,7 @@ def _journal_cut(design: Design, areas: Iterable[tuple[str, bytes]]) -> str:
 def refuse_a_part(best: Candidate, name: str) -> None:
     """Refuse to answer where a record is cut off: it may be the one that counts."""
     form = best.inspection.format
-    if form not in READ_ON and (cut := cut_short(best.inspection.design, best.way)):
+    if form not in FILLERS and (cut := cut_short(best.inspection.design, best.way)):
         raise BadInput(f"{name}: it looks like {form}, and {cut}; bring all of it: what is cut off may count")
 
 

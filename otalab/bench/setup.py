@@ -22,6 +22,7 @@ from otalab.firmware.device import Device, Firmware
 from otalab.firmware.image import Image, Temper, committed_by_hand, parse_temper
 from otalab.firmware.no_record import FIRST_SLOTS
 from otalab.firmware.outcome import Running
+from otalab.firmware.requests import OFFERS
 from otalab.firmware.store import codec, families
 from otalab.formats.filesystems.kinds import MOUNTS
 from otalab.hardware.board import Board, load_board
@@ -100,7 +101,7 @@ def scenario_of(options: ScenarioOptions, design: str | Design | Firmware, image
         earlier=earlier,
         generations=generations,
     )
-    if generations and scenario.offers == "once":
+    if generations and OFFERS[scenario.offers](True):
         raise BadInput("updates forever: an update that is offered once is lost with a cut: take offer until-taken")
     scenario = after_an_update(scenario, size, files) if options.used else scenario
     return moved_near(scenario, options.sequencer_near) if options.sequencer_near else scenario

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 from typing import Any
 
 from otalab.bench.contents import read_bundle
@@ -32,7 +31,10 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
 
 def _updates(text: str) -> int | str:
     """Return how many updates; what is no number is refused where all options of a scenario are."""
-    return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else text
+    try:
+        return int(text)
+    except ValueError:
+        return text
 
 
 def add_image(parser: argparse.ArgumentParser) -> None:
