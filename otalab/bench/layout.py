@@ -48,6 +48,7 @@ class Layout:
             for number, (name, size) in enumerate(((self.part, self.flash_size), self.beside)):
                 yield from _marked(marks, f"flash.{number}")
                 yield from ("", "[[flash]]", f"part = {json.dumps(name)}", f"size = 0x{size:x}")
+        yield from _marked(marks, "offsets")
         for key, regions in (("records", self.records), ("state", self.state)):
             yield from _marked(marks, key)
             for region in regions:

@@ -60,6 +60,12 @@ def of_table(name: str, table: PartitionTable, size: int | None) -> Layout:
     }
     if size != flash:
         unknown["flash_size"] = f"how large the flash is: the table ends at 0x{end:x}"
+    if table.counted:
+        unknown["offsets"] = (
+            f"where the table itself lies: the offset of {', '.join(table.counted)} is left out, and counted from a "
+            f"table at 0x{partition_table.AT:x}, where ESP-IDF puts it unless CONFIG_PARTITION_TABLE_OFFSET says "
+            "otherwise"
+        )
     if not slots and factory:
         slots, factory = (factory,), None
     if len(slots) < 2:  # one to run and one to write to

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,10 +82,10 @@ def build_bundle(arguments: argparse.Namespace) -> int:
     from otalab.hardware.board import load_board  # noqa: PLC0415  # reading a bundle needs no board
 
     place, board = Output(Path(arguments.out), arguments.force, MARK), load_board(arguments.board)
-    app, slot = read_bytes(arguments.app), board.slots[0]
-    if not 0 < len(app) <= slot.app.size:
+    app, rooms = read_bytes(arguments.app), [slot.app.size for slot in board.slots[: board.targets]]
+    if not 0 < len(app) <= max(rooms):
         raise BadInput(
-            f"{arguments.app}: {len(app)} bytes, an application slot of {board.name} takes 1 to {slot.app.size}"
+            f"{arguments.app}: {len(app)} bytes, an application slot of {board.name} takes 1 to {max(rooms)}"
         )
     files = _files(arguments, board)
     fs = b"".join(part.data for part in files)
@@ -101,6 +102,10 @@ def build_bundle(arguments: argparse.Namespace) -> int:
         print(json.dumps({**said, "app_size": len(app), "fs_size": len(fs)}))
     else:
         print(f"{arguments.out}: {name} {arguments.version} ({build_id}) for {board.platform}")
+    for number, room in enumerate(rooms):
+        if len(app) > room:
+            takes = f"slot {number} of {board.name} takes {room} bytes at most"
+            print(f"warning: {takes}: a device whose next update goes there refuses this one", file=sys.stderr)
     return 0
 
 
@@ -117,7 +122,8 @@ def _files(arguments: argparse.Namespace, board: Board) -> tuple[PartSource, ...
         raise BadInput(f"{board.name}: its file system holds no files; give a board with littlefs or spiffs")
     if arguments.fs is None:
         raise BadInput(f"{board.name}: each update brings a file system: name the folder of its files with --fs")
-    region = board.slots[0].fs
+    # A file system is mounted by the manifest's size: the smallest place makes one that every slot takes.
+    region = min((slot.fs for slot in board.slots[: board.targets]), key=lambda place: place.size)
     block = board.block_of(region)
     fs = build_image(folder_files(Path(arguments.fs)), region.size, block, board.file_system)
     return (PartSource("fs", "fs", "fs.img", fs, geometry(board.file_system, len(fs), block)),)

@@ -14,6 +14,7 @@ from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from otalab.bench.ends import BAD, ENDS
+from otalab.bench.linked import refused
 from otalab.cli.interrupts import pressed
 from otalab.cli.laws import LAWS, by_laws, by_street, lines
 from otalab.cli.options.effect import goes_with, refuse_idle
@@ -33,6 +34,7 @@ from otalab.graph.partial import PartialGraph
 from otalab.text import number_of, seconds, table
 
 CONFIDENCE = 0.95  # of intervals, as everywhere
+MOSTLY = 0.5  # what an undisturbed update comes to has more than this
 
 if TYPE_CHECKING:
     from otalab.files import Output
@@ -196,6 +198,7 @@ def as_object(study: Study) -> dict[str, Any]:
         "band": {name: member.ends for name, member in band.items()},
         "band_bounds": {name: {end: list(b) for end, b in member.bounds.items()} for name, member in band.items()},
         "closed": weighed.closed,
+        "refused": refused(study.scenario) or None if weighed.ends["update-lost"] > MOSTLY else None,
         "sampled": _sampled(weighed),
         "wear": weighed.wear.tolist(),
     }
@@ -249,6 +252,8 @@ def show(study: Study, result: dict[str, Any]) -> None:
             f"\nUnsafe all the same: {bad.end} after {number_of(len(bad.cuts), 'cut')}, by a tear to which these "
             "weights or flip points give no probability."
         )
+    if result["refused"]:
+        print("\n" + fill(f"Nothing of the update on offer is written: {result['refused']}.", 100))
     if not weighed.closed:
         print("\n" + fill(_open(weighed), 100))
 

@@ -39,24 +39,28 @@ _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20}
 def read_csv(name: str, text: str, table_at: int) -> PartitionTable:
     """Return the table that a text holds; `BadInput` names the line that cannot be read."""
     rows, end = list[Partition](), table_at + TABLE_SIZE
+    counted, has_offset = list[str](), False
     for number, line in enumerate(text.splitlines(), 1):
         bare = line.partition("#")[0].strip()
         if not bare:
             continue
-        row = _row(f"{name}:{number}", next(csv.reader([bare])), end)
+        cells = [cell.strip() for cell in next(csv.reader([bare]))]
+        row = _row(f"{name}:{number}", cells, end)
         if row.offset < end:
             raise BadInput(f"{name}:{number}: {row.label} begins at 0x{row.offset:x}, before 0x{end:x}: move it up")
+        has_offset |= bool(cells[3])
+        counted += [] if has_offset else [row.label]
         end = row.offset + row.size
         rows.append(row)
     if not rows:
         raise BadInput(f"{name}: no line of it is a partition: name, type, subtype, offset, size")
-    return PartitionTable(tuple(rows), None)
+    return PartitionTable(tuple(rows), None, tuple(counted))
 
 
 def _row(where: str, cells: list[str], end: int) -> Partition:
     if len(cells) < COLUMNS:
         raise BadInput(f"{where}: {len(cells)} columns, and a partition has five: name, type, subtype, offset, size")
-    label, kind, subtype, offset, size = (cell.strip() for cell in cells[:COLUMNS])
+    label, kind, subtype, offset, size = cells[:COLUMNS]
     type_number = _numbered(where, "type", kind, TYPES)
     step = APP_STEP if type_number == TYPES["app"] else SECTOR
     at = _size(where, "offset", offset) if offset else -(-end // step) * step

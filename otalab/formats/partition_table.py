@@ -33,10 +33,15 @@ class Partition:
 
 @dataclass(frozen=True, slots=True)
 class PartitionTable:
-    """The rows of a table, in their order; `checked`: its MD5 matches (`None`: it has none, as old tables)."""
+    """The rows of a table, in their order; `checked`: its MD5 matches (`None`: it has none, as old tables).
+
+    `counted`: names of rows whose offset a text leaves out and no row before tells: they follow the table, at 0x8000
+    unless somebody moved it.
+    """
 
     rows: tuple[Partition, ...]
     checked: bool | None
+    counted: tuple[str, ...] = ()
 
     @property
     def otadata(self) -> Partition | None:

@@ -127,13 +127,19 @@ def test_a_real_bundle_names_its_board(name: str, board: str, kept: str, capsys:
 def test_a_bundle_for_another_platform_is_refused_in_one_line(
     named: str, board: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nothing is written, so nothing is cut, and a check says why instead of a verdict."""
+    """Nothing is written, so nothing is cut, and a check says why instead of a verdict; a risk beside its ends."""
     (tmp_path / "fw.zip").write_bytes(bundle(named))
     assert 2 == main(["check", "hardened", "--board", board, "--bundle", str(tmp_path / "fw.zip")])
     told = capsys.readouterr()
     assert ("", 1) == (told.out, len(told.err.splitlines()))
     here = load_board(board).platform
-    assert f"the device refuses it by its platform, as it is for {named} and {board} is {here}" in told.err
+    why = f"the device refuses it by its platform, as it is for {named} and {board} is {here}"
+    assert why in told.err
+    risk = ["risk", "hardened", "--board", board, "--bundle", str(tmp_path / "fw.zip"), "--rate", "1/day"]
+    assert 0 == main(risk)
+    assert f"Nothing of the update on offer is written: {why}" in " ".join(capsys.readouterr().out.split())
+    assert 0 == main([*risk, "--json"])
+    assert json.loads(capsys.readouterr().out)["refused"].startswith(why)
 
 
 def test_what_else_a_device_refuses_is_told_too() -> None:

@@ -340,6 +340,21 @@ def test_where_a_board_has_no_files_a_bundle_brings_code_alone(files, capsys):
         run("build", out, *app, "--board", "lab-1M", "--force")
 
 
+def test_slots_of_different_sizes_are_told_apart(files, capsys):
+    """
+    What fits the larger one is built, with a word on the other; what fits none is refused.
+    """
+    board, out = files / "unequal.toml", files / "out.zip"
+    board.write_text(NO_FILES.replace("address = 0x20000, size = 0x10000", "address = 0x20000, size = 0x20000"))
+    (files / "large.bin").write_bytes(b"c" * 0x18000)
+    assert 0 == run("build", out, "--app", files / "large.bin", "--version", "2.0", "--board", board)
+    assert "warning: slot 0 of bare takes 65536 bytes at most: a device whose next" in capsys.readouterr().err
+    assert 0 == main(["trace", "hardened", "--board", str(board), "--bundle", str(out), "--summary"])
+    (files / "large.bin").write_bytes(b"c" * 0x20001)
+    with pytest.raises(BadInput, match=r"large\.bin: 131073 bytes, an application slot of bare takes 1 to 131072"):
+        run("build", out, "--app", files / "large.bin", "--version", "2.0", "--board", board, "--force")
+
+
 def test_the_build_id_follows_from_the_contents(files):
     """
     The same contents have the same one, others another, and a given one counts.
