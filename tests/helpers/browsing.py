@@ -198,8 +198,11 @@ def ours(message):
     """
     Tell whether the console was written to by a module of ours, which are loaded from memory, or because of one:
     what a module throws while it hears of news is caught by ipywidgets, and told as an error of setting state.
+    JupyterLab warns of whatever it started slowly: that is a word on the machine.
     """
     place = message.location.get("url", "")
+    if message.text.endswith("ms to activate."):
+        return False
     because = any(words in message.text for words in ("anywidget", "Error setting state"))
     return message.type in ("error", "warning") and (place.startswith("blob:") or because)
 

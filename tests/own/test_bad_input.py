@@ -78,9 +78,11 @@ def test_what_code_does_is_how_it_ends(capsys, tmp_path, what):
 
 @pytest.fixture
 def theirs(tmp_path):
-    """A folder with code that belongs to somebody else: readable, and not to be written to."""
+    """A folder with code that belongs to somebody else: readable, whatever mask files are made with here."""
+    mask = os.umask(0o022)
     code(tmp_path / "loader", SLOT_0, FAST)
-    return tmp_path / "loader"
+    yield tmp_path / "loader"
+    os.umask(mask)
 
 
 def as_somebody(folder, *words):
