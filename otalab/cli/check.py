@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from textwrap import fill
 from typing import Any
 
 from otalab.cli.interrupts import pressed, until_interrupted
@@ -21,8 +22,7 @@ from otalab.cli.parser import group
 from otalab.cli.progress import bar
 from otalab.cli.way_out import tell_fault
 from otalab.errors import BadInput
-from otalab.faults.models import fault_model
-from otalab.faults.tear import RESIDUAL
+from otalab.faults.models import LEFT_OUT, OF_ITS_OWN, fault_model
 from otalab.files import Output
 from otalab.graph.answers import answers
 from otalab.graph.asked import AskedCell, questions, some_faults, some_images
@@ -112,6 +112,7 @@ def _explain(arguments: argparse.Namespace) -> int:
     refuse_idle(arguments, "--explain-faults says what --faults leave, and ends", *others)
     for name in some_faults(arguments.faults):
         print(f"{name}: {fault_model(name).explain()}\n")
+    print(fill(f"In none of them: {'; '.join(LEFT_OUT)}.", 100))
     return 0
 
 
@@ -208,8 +209,4 @@ def show(cells: Sequence[Cell | LostCell]) -> None:
     print("\n".join(lines[:2]))
     for cell, line in zip(cells, lines[2:], strict=True):
         print(f"\033[{COLOURS[cell.verdict]}m{line}\033[0m" if colour else line)
-    print(
-        f"\nNot in these verdicts: a forged check of 32 bits or more ({RESIDUAL:.1e} per torn record), damage outside "
-        "the sector being worked on, reads that fault on a part without check bits; unstable cells are a fault model "
-        "of their own, not in all."
-    )
+    print("\n" + fill(f"Not in these verdicts: {'; '.join(LEFT_OUT)}; {OF_ITS_OWN}.", 100))

@@ -12,7 +12,7 @@ from itertools import accumulate, pairwise
 from struct import unpack
 
 from otalab.errors import BadInput, unknown
-from otalab.faults.tear import Bare, FaultModel, Site, Torn, fault, union
+from otalab.faults.tear import RESIDUAL, Bare, FaultModel, Site, Torn, fault, union
 from otalab.hardware.effects import Erase, Program
 from otalab.hardware.flash import Mark
 from otalab.text import meant
@@ -21,6 +21,17 @@ from otalab.text import meant
 LAST, SLOW = 0.1, (22, 286)
 # Every combination of more fields than these would take longer than all else.
 MOST_FIELDS = 13
+
+# What no fault model has, and so no verdict: it is named wherever one stands.
+LEFT_OUT = (
+    f"a forged check of 32 bits or more ({RESIDUAL:.1e} per torn record)",
+    "damage outside the sector being worked on",
+    "reads that fault on a part without check bits",
+    "an erase that is suspended for a read or a program, and resumed",
+    "a program or erase that does nothing while the processor runs on",
+    "a bit that flips at rest",
+)
+OF_ITS_OWN = "unstable cells are a fault model of their own (unstable), not in all"
 
 _BYTE = [bytes([value]) for value in range(256)]
 _HEX = [f"{value:02x}" for value in range(256)]

@@ -10,7 +10,7 @@ from otalab.bench.contents import default_bundle
 from otalab.bench.setup import set_up
 from otalab.cli import main as cli
 from otalab.errors import BadInput, OtalabError
-from otalab.faults.models import FAULTS, fault_model
+from otalab.faults.models import FAULTS, LEFT_OUT, fault_model
 from otalab.firmware.catalogue import load_design
 from otalab.graph.case import Case
 from otalab.graph.check import check, check_design
@@ -208,10 +208,12 @@ def test_bad_input_is_one_line_and_status_2(capsys, arguments, complaint, tmp_pa
 
 
 def test_every_fault_model_explains_itself(capsys):
-    """`--explain-faults` says what each one leaves."""
+    """`--explain-faults` says what each one leaves, and what is in none of them; every matrix says that as well."""
     _, out, _ = printed(capsys, "check", "--explain-faults", "--faults", "each")
+    _, matrix, _ = printed(capsys, "check", "hardened", "--faults", "atomic")
 
     assert all(f"{name}: " in out for name in FAULTS)
+    assert all(words in " ".join(text.split()) for text in (out, matrix) for words in LEFT_OUT)
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from otalab.bench.ends import BAD, END_WORDS
-from otalab.faults.tear import RESIDUAL
+from otalab.faults.models import LEFT_OUT, OF_ITS_OWN
 from otalab.firmware.design import Design
 from otalab.firmware.own_part import says
 from otalab.graph.check import Cell
@@ -233,9 +233,7 @@ def checklist_part(every: Sequence[Reviewed]) -> list[dict[str, Any]]:
 def limits_part() -> list[str]:
     """Return what no verdict covers."""
     return [
-        f"A forged check of 32 bits or more: {RESIDUAL:.1e} per torn record.",
-        "Damage outside the sector that is worked on, and reads that fault on a part without check bits.",
-        "Unstable cells are a fault model of their own (unstable), and not in all.",
+        *(f"{words[0].upper()}{words[1:]}." for words in (*LEFT_OUT, OF_ITS_OWN)),
         "Attackers: the adversary here is the power supply, and nobody else.",
         "The image itself: it is bytes with a temper, and the lab does not run it.",
     ]
