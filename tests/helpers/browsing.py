@@ -198,13 +198,18 @@ def ours(message):
     """
     Tell whether the console was written to by a module of ours, which are loaded from memory, or because of one:
     what a module throws while it hears of news is caught by ipywidgets, and told as an error of setting state.
-    JupyterLab warns of whatever it started slowly: that is a word on the machine.
     """
     place = message.location.get("url", "")
-    if message.text.endswith("ms to activate."):
-        return False
     because = any(words in message.text for words in ("anywidget", "Error setting state"))
-    return message.type in ("error", "warning") and (place.startswith("blob:") or because)
+    loud = message.type in ("error", "warning") and not of_the_machine(message)
+    return loud and (place.startswith("blob:") or because)
+
+
+def of_the_machine(message):
+    """
+    Tell whether JupyterLab warns of what it started slowly: a word on the machine, and on nobody's module.
+    """
+    return message.text.endswith("ms to activate.")
 
 
 def theme(page, name):

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from browsing import CHROMIUM, OUTPUT, SECONDS, Server, a_browser, evaluate, jupyter, opened, value_of
+from browsing import CHROMIUM, OUTPUT, SECONDS, Server, a_browser, evaluate, jupyter, of_the_machine, opened, value_of
 from playwright.sync_api import expect
 
 from otalab.views.player.widget import UpdatePlayer
@@ -42,7 +42,12 @@ def page(chromium):
     page = chromium.new_page(viewport={"width": 1300, "height": 1400})
     page.set_default_timeout(SECONDS * 1000)
     page.said = []
-    page.on("console", lambda message: page.said.append(f"{message.type}: {message.text} {message.location}"))
+
+    def hear(message):
+        if not of_the_machine(message):
+            page.said.append(f"{message.type}: {message.text} {message.location}")
+
+    page.on("console", hear)
     page.on("pageerror", lambda error: page.said.append(f"error: {error.stack}"))
     yield page
     page.close()
