@@ -34,7 +34,7 @@ from otalab.graph.partial import PartialGraph
 from otalab.text import number_of, seconds, table
 
 CONFIDENCE = 0.95  # of intervals, as everywhere
-MOSTLY = 0.5  # what an undisturbed update comes to has more than this
+MOSTLY = 0.5  # only an update that is lost more often than not can have been refused
 
 if TYPE_CHECKING:
     from otalab.files import Output
@@ -198,7 +198,7 @@ def as_object(study: Study) -> dict[str, Any]:
         "band": {name: member.ends for name, member in band.items()},
         "band_bounds": {name: {end: list(b) for end, b in member.bounds.items()} for name, member in band.items()},
         "closed": weighed.closed,
-        "refused": refused(study.scenario) or None if weighed.ends["update-lost"] > MOSTLY else None,
+        "refused": (weighed.ends["update-lost"] > MOSTLY and refused(study.scenario)) or None,
         "sampled": _sampled(weighed),
         "wear": weighed.wear.tolist(),
     }

@@ -34,7 +34,7 @@ def told(capsys, *words):
 
 def test_it_is_saved_replayed_dumped_and_shown(capsys, folder, tmp_path, monkeypatch):
     """
-    The same id, end and reason everywhere; what is left in flash brings the same loader to a halt again.
+    The same id, end and reason everywhere, and the same bytes are left in flash.
     """
     monkeypatch.chdir(tmp_path)
     own = ["--firmware", folder]
