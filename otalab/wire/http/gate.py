@@ -24,7 +24,11 @@ IDLE_SECONDS = 20.0  # without a whole head of a request
 UNSENT_SECONDS = 30.0  # with an answer that nobody takes
 DRAINED, DRAIN_SECONDS, FOUND_SECONDS = 256 * 1024, 1.0, 0.3
 HEADERS = 64  # in one request
-UNREADABLE = (ClientError, ConnectionError, HttpProcessingError, EOFError, ValueError, RuntimeError, TimeoutError)
+# What the library raises where a body is none, or its sender has gone: before the read, RuntimeError is all it says.
+UNREADABLE = (
+    *(ClientError, ConnectionError, HttpProcessingError, EOFError, ValueError, AssertionError, RuntimeError),
+    TimeoutError,
+)
 WebHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 IDLE, ASKING, ANSWERING = range(3)
 

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
-from aiohttp import BodyPartReader, ClientError, MultipartReader, web
-from aiohttp.http import HttpProcessingError
+from aiohttp import BodyPartReader, MultipartReader, web
 
 from otalab.firmware.requests import Report
 from otalab.firmware.updater import BUSY, UNCOMMITTED
@@ -23,7 +22,7 @@ from otalab.wire.device.ota import ABORTED, BRICKED, TIMED_OUT, Broken, Ota, Upd
 from otalab.wire.device.status import status
 from otalab.wire.dialect import STRICT, Dialect
 from otalab.wire.http.door import Door
-from otalab.wire.http.gate import Gate, WebHandler
+from otalab.wire.http.gate import UNREADABLE, Gate, WebHandler
 from otalab.wire.http.rpc import BODY_SECONDS, BadBody, RpcHttp, limited
 from otalab.wire.rpc.frames import Rpc
 from otalab.wire.sources.url import Fetched, fetch_update
@@ -36,7 +35,6 @@ TOO_LARGE = "The request is larger than the chip"
 NO_URL = "Update URL not specified and none is configured."
 PAGE = Path(__file__).with_name("device.html")
 RAW = ("application/octet-stream", "application/zip")
-BROKEN = (ClientError, ConnectionError, ValueError, AssertionError, RuntimeError, HttpProcessingError, EOFError)
 
 
 class BadRequest(Exception):
@@ -108,7 +106,7 @@ class HttpUpload:
                 await self._next_file()
         except BadRequest as error:
             raise Broken(str(error)) from error
-        except BROKEN as error:
+        except UNREADABLE as error:
             raise Broken from error
         return b""
 
@@ -231,8 +229,9 @@ class HttpDevice:
             return await self._reply(request, Report(False, str(error)))
         except TimeoutError:
             return await self._reply(request, Report(False, TIMED_OUT))
-        except BROKEN as error:
-            return await self._reply(request, Report(False, f"{ABORTED}: {str(error).splitlines()[0][:100]}"))
+        except UNREADABLE as error:
+            reason = (line[:100] for line in str(error).splitlines()[:1])  # some errors have no words
+            return await self._reply(request, Report(False, ": ".join((ABORTED, *reason))))
         with self.gate.keeping(request):
             report = await self.ota.update(upload, UpdateOptions(timeout=self.update_timeout))
         return await self._reply(request, report)

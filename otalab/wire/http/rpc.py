@@ -14,14 +14,14 @@ from aiohttp.http import HttpProcessingError
 
 from otalab.json_text import json_text, parsed_json
 from otalab.wire.http.door import FOREIGN, KNOWN, Door, foreign
-from otalab.wire.http.gate import Gate
+from otalab.wire.http.gate import UNREADABLE, Gate
 from otalab.wire.rpc.frames import FRAME_LIMIT, BadFrame, Caller, Rpc, Unknown, parsed
 
 BODY_SECONDS = 30.0
 SOCKETS = 20  # `rpc.max_non_persistent_channels`: one more closes the one that was silent longest
 AT_ONCE = 8  # of one socket; the next frame is read when one of them is answered
 HEARTBEAT = 20.0
-UNREADABLE = (ClientError, ConnectionError, HttpProcessingError, EOFError, ValueError)
+GONE = (ClientError, ConnectionError, HttpProcessingError, EOFError, ValueError)
 
 
 class BadBody(Exception):
@@ -141,7 +141,7 @@ class RpcHttp:
                 await link.send_str(json_text(reply))
         except BadFrame as error:
             await link.close(code=WSCloseCode.POLICY_VIOLATION, message=str(error).encode()[:100])
-        except UNREADABLE:
+        except GONE:
             pass  # whoever asked has gone
 
     def _heard(self, link: web.WebSocketResponse) -> None:
