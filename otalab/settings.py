@@ -10,6 +10,7 @@ import re
 import tomllib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,12 @@ if not EXAMPLES.is_dir():
 
 def names(what: str) -> list[str]:
     """Return the names of what the lab brings: "design" or "board"."""
-    return sorted(path.stem for path in (DATA / f"{what}s").glob("*.toml"))
+    return list(_names(DATA / f"{what}s"))
+
+
+@cache
+def _names(folder: Path) -> tuple[str, ...]:
+    return tuple(sorted(path.stem for path in folder.glob("*.toml")))
 
 
 def place_of(what: str, name: str) -> Path:

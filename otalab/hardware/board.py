@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 from otalab.errors import BadInput, OutOfTable
 from otalab.hardware.effects import Erase, Program
@@ -22,7 +24,7 @@ from otalab.hardware.places import (
     too_few,
 )
 from otalab.hardware.soldered import soldered, soldered_lines
-from otalab.settings import Settings, names, place_of
+from otalab.settings import DATA, Settings, names, place_of
 
 # "raw" is a region of bytes in which nobody looks for files.
 FILE_SYSTEMS = ("littlefs", "spiffs", "raw")
@@ -204,8 +206,14 @@ def boards() -> list[str]:
 
 
 def load_board(name: str) -> Board:
-    """Return a board by its name in `data/boards`, or from the path of a TOML file."""
-    return read_board(Settings.load(place_of("board", name)))
+    """Return a board by its name in `data/boards`, or from the path of a TOML file as it is now."""
+    path = place_of("board", name)
+    return _of_the_lab(path) if path.parent == DATA / "boards" else read_board(Settings.load(path))
+
+
+@cache
+def _of_the_lab(path: Path) -> Board:
+    return read_board(Settings.load(path))
 
 
 def read_board(settings: Settings, name: str = "") -> Board:
