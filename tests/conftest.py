@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 from spreading import Pieces, long_ones_first
 
+from otalab.graph.wreck_runs import wreck_runs
 from otalab.wire.live import guard
 from otalab.wire.live.broker import mosquitto
 
@@ -71,6 +72,12 @@ def pytest_collection_modifyitems(config, items):
 def pytest_xdist_make_scheduler(config, log):
     """Spread the tests piece by piece, unless another way was asked for than that of `-n`."""
     return Pieces(config, log) if config.getvalue("dist") == "load" else None
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept_of_other_firmware():
+    """What a search keeps is of the firmware that ran: a test may put another one in its place."""
+    wreck_runs.cache_clear()
 
 
 @pytest.fixture(scope="session", autouse=True)

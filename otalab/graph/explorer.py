@@ -18,12 +18,10 @@ from operator import or_
 
 from otalab.bench.ends import End
 from otalab.bench.observer import Observer
-from otalab.bench.own_rules import part_fault, require_rules
 from otalab.bench.scenario import Scenario, World
-from otalab.bench.trace import Run, every_run, sector_of
+from otalab.bench.trace import Run, sector_of
 from otalab.bench.unerased import first_over_unerased
 from otalab.collector import resting
-from otalab.errors import InternalFault, PartFault, Unrepeatable
 from otalab.faults.models import SIX
 from otalab.faults.tear import Counts, FaultModel
 from otalab.firmware.outcome import Reset
@@ -34,7 +32,7 @@ from otalab.graph.looks import both, looks, mask
 from otalab.graph.nodes import Arrival, Edge, KnownRun, Node, Spot, TearClass, contents
 from otalab.graph.stretches import BrokenSearch
 from otalab.graph.trie import Leaf, Trie
-from otalab.hardware.chip import Look
+from otalab.graph.wreck_runs import WreckRun, judged_runs, wreck_runs
 from otalab.hardware.effects import Effect, Erase, Program
 from otalab.hardware.flash import Flash
 
@@ -71,6 +69,7 @@ class Explorer:
         self.never, self._surely = [0.0] * len(faults.members), [1.0] * len(faults.members)
         self._effects: dict[Effect, Effect] = {}
         self._counts = Counts(faults, scenario.device)
+        self._kept = wreck_runs(scenario)
         self._begin()
 
     def _begin(self) -> None:
@@ -174,15 +173,11 @@ class Explorer:
         if self.nodes and (spent := self.budget.spent(len(self.nodes))):
             raise BudgetSpent(spent)
         runs, leaves = [], []
-        for taken, end, reads in self._judged(flash, world, way):
+        for wreck_run in self._kept.of(flash, world) or self._runs(flash, world, way):
             self.expanded += 1
-            self.identity.learn(flash, taken.steps)
-            self.identity.stretches.learn(taken.stretches, taken.wholly)
-            if self.identity.stretches.stale:
-                raise BrokenSearch
-            path = (*taken.path, *reads)
-            leaves.append(self.trie.add(world, path, partial(self.identity.key, flash)))
-            runs.append(self._known(taken, end))
+            self.identity.learn(flash, wreck_run.writes)
+            leaves.append(self.trie.add(world, wreck_run.path, partial(self.identity.key, flash)))
+            runs.append(wreck_run.known)
         leaves.sort(key=lambda leaf: leaf.number)
         spot = self._spots.setdefault(tuple(leaves), Spot(mask(look for leaf in leaves for look in leaf.reads)))
         node = Node(len(self.nodes), flash, world, spot, runs, live=spot.reads, way=way)
@@ -192,21 +187,17 @@ class Explorer:
         self._fresh.append(node)
         return node
 
-    def _judged(self, flash: Flash, world: World, way: Arrival | None) -> Iterator[tuple[Run, End | None, list[Look]]]:
-        """Yield every run from a wreck with its end; an `InternalFault` bears the whole history that led to it."""
-        try:
-            for taken in every_run(self.scenario, flash, world):
-                try:
-                    require_rules(self.scenario, flash, world, taken)
-                    yield taken, *self.observer.judge_run(taken)
-                except (Unrepeatable, PartFault):
-                    raise
-                except Exception as error:
-                    raise InternalFault.of(error, "".join(str(draw.taken) for draw in taken.draws) or "-") from error
-        except InternalFault as fault:
-            if fault.__cause__ and (own := part_fault(self.scenario, fault.__cause__)):
-                raise own from fault.__cause__
-            raise fault.after(way.text if way else "") from fault.__cause__
+    def _runs(self, flash: Flash, world: World, way: Arrival | None) -> Iterator[WreckRun]:
+        """Yield every run from a wreck, and keep them when all of them are known."""
+        runs = []
+        for taken, end, reads in judged_runs(self.observer, flash, world, way):
+            self.identity.stretches.learn(taken.stretches, taken.wholly)
+            if self.identity.stretches.stale:
+                raise BrokenSearch
+            writes = tuple(step for step in taken.steps if self.identity.minds(step))
+            runs.append(WreckRun(self._known(taken, end), (*taken.path, *reads), writes))
+            yield runs[-1]
+        self._kept.keep(flash, world, runs)
 
     def _known(self, taken: Run, end: End | None) -> KnownRun:
         return KnownRun(

@@ -84,8 +84,13 @@ class Identity:
         """Whether something that was learnt makes classes wrong that were given away before."""
         return self.stretches.stale or any(kind.stale for kind in self._every)
 
+    def minds(self, step: Step) -> bool:
+        """Say whether an effect may teach something: an erase or a program of a record place, or of a directory."""
+        sector = sector_of(step.effect, step.before)
+        return sector in self or sector in self._directory.sectors
+
     def learn(self, flash: Flash, steps: Iterable[Step]) -> None:
-        """Take note of records that a run found or wrote."""
+        """Take note of records that a run found or wrote; `steps` are all that it minds, or more."""
         steps = list(steps)
         for kind in self._every:
             kind.learn(flash, steps)
