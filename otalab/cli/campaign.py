@@ -73,13 +73,14 @@ def run(arguments: argparse.Namespace) -> int:
         explore(kind)
         if pressed():
             raise KeyboardInterrupt  # of half a graph no devices are sampled
-    with progress(campaign) as on_chunk:
+    with progress(campaign) as watch:
         tally = run_campaign(
             campaign,
             arguments.out,
             workers=workers,
             scheduler=arguments.scheduler,
-            on_chunk=on_chunk,
+            on_chunk=watch,
+            on_piece=watch,
             command=sys.argv[1:],
         )
     result = tally.as_object() | by_street(fleet, tally.done, street)

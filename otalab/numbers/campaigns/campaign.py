@@ -73,12 +73,16 @@ class Campaign:
 
 @dataclass
 class Tally:
-    """What a campaign has found so far; handed to whoever watches, after every chunk."""
+    """What a campaign has found so far; handed to whoever watches, after every chunk.
+
+    `under_way`: devices of chunks in hand that came to their ends; they count for nothing until their chunk is whole.
+    """
 
     campaign: Campaign
     counts: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
     out: Path | None = None
+    under_way: int = 0
 
     @property
     def done(self) -> int:
@@ -134,12 +138,14 @@ def run_campaign(
     workers: int = 1,
     scheduler: str | None = None,
     on_chunk: Callable[[Tally], None] = lambda _tally: None,
+    on_piece: Callable[[Tally], None] = lambda _tally: None,
     command: list[str] | None = None,
 ) -> Tally:
     """Run a campaign, or what is missing of it, into a folder.
 
     `workers` local processes do the work (1: this one), or those of the Dask cluster whose `scheduler` is named.
     `on_chunk` is called after every chunk, and first with what was there already, if anything was.
+    `on_piece` is called after every few devices of a chunk that takes long, as one does whose lives firmware plays.
     `command` is stored beside the rows, for whoever wants to run it again.
     """
     begun = time.perf_counter()
@@ -153,7 +159,7 @@ def run_campaign(
         stack.enter_context(owned(folder))
         claim_folder(folder, campaign.as_object(), campaign.devices, command)
         tally = Tally(campaign, out=folder)
-        for _ in _grouped(tally) if campaign.engine == "crowd" else _chunked(tally, workers, cluster):
+        for _ in _grouped(tally) if campaign.engine == "crowd" else _chunked(tally, workers, cluster, on_piece):
             on_chunk(tally)
     tally.seconds = time.perf_counter() - begun
     return tally
@@ -167,7 +173,7 @@ def _grouped(tally: Tally) -> Iterator[None]:
     yield
 
 
-def _chunked(tally: Tally, workers: int, cluster: Cluster | None) -> Iterator[None]:
+def _chunked(tally: Tally, workers: int, cluster: Cluster | None, on_piece: Callable[[Tally], None]) -> Iterator[None]:
     """Have every chunk made that is missing; yield after each, and first if there were some already."""
     campaign, folder, begun = tally.campaign, _folder(tally) / "devices", time.perf_counter()
     mark = mark_of(campaign.as_object())
@@ -175,7 +181,13 @@ def _chunked(tally: Tally, workers: int, cluster: Cluster | None) -> Iterator[No
     tally.counts.update(there)
     if tally.done:
         yield
-    for number, table in sampled((campaign.fleet, campaign.engine, campaign.seed), missing, workers, cluster):
+
+    def ended(devices: int) -> None:
+        tally.under_way += devices
+        on_piece(tally)
+
+    for number, table in sampled((campaign.fleet, campaign.engine, campaign.seed), missing, workers, cluster, ended):
+        tally.under_way -= len(table)
         write_rows(table, chunk_file(folder, number), mark)
         tally.counts.update(table.end.value_counts()[lambda n: n > 0].to_dict())
         tally.seconds = time.perf_counter() - begun
@@ -191,17 +203,19 @@ def _folder(tally: Tally) -> Path:
 def progress(campaign: Campaign) -> Iterator[Callable[[Tally], None]]:
     """Show how far a campaign is, how many devices it does a second, and how long the rest will take.
 
-    What it yields is to be given as `on_chunk`; a widget in a notebook, and a line on standard error elsewhere.
+    What it yields is to be given as `on_chunk` and as `on_piece`: a widget in a notebook, elsewhere a line on standard
+    error.
     """
     quiet = not (sys.stderr.isatty() or "ipykernel" in sys.modules)  # a file would get thousands of lines
     shown = {"unit": " devices", "unit_scale": True, "delay": 1, "leave": False, "file": sys.stderr, "disable": quiet}
     with tqdm(total=campaign.devices, **shown) as bar:
 
-        def on_chunk(tally: Tally) -> None:
+        def show(tally: Tally) -> None:
             if not tally.seconds:
                 bar.initial = bar.n = tally.done  # what was there already was not done at this rate
-            bar.update(tally.done - bar.n)
-            bad = tally.interval(*BAD)
-            bar.set_postfix_str(f"bad {bad.low:.2g} to {bad.high:.2g}")
+            bar.update(tally.done + tally.under_way - bar.n)
+            if tally.done:
+                bad = tally.interval(*BAD)
+                bar.set_postfix_str(f"bad {bad.low:.2g} to {bad.high:.2g}")
 
-        yield on_chunk
+        yield show

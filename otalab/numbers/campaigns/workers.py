@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -24,7 +25,8 @@ from otalab.numbers.fleet import Fleet
 from otalab.processes import processes
 
 TRIES = 3  # in a row in which workers die and no chunk is done
-Chunk = tuple[int, int, int]  # its number, its first device, how many
+PIECE = {"firmware": 5}  # devices that are asked for at once: to play the life of one may take a second
+Chunk = tuple[int, int, int]  # its number, its first device, how many; or a piece of it
 _Asked = tuple[Fleet, str, int]  # the fleet, the engine, the seed
 
 
@@ -36,26 +38,56 @@ class Cluster(NamedTuple):
 
 
 def sampled(
-    question: _Asked, missing: list[Chunk], workers: int, cluster: Cluster | None = None
+    question: _Asked,
+    missing: list[Chunk],
+    workers: int,
+    cluster: Cluster | None = None,
+    on_piece: Callable[[int], None] = lambda _devices: None,
 ) -> Iterator[tuple[int, pd.DataFrame]]:
-    """Yield chunks with their numbers as they are done, in any order: by a cluster, by processes, or by this one."""
+    """Yield chunks with their numbers as they are done, in any order: by a cluster, by processes, or by this one.
+
+    `on_piece` hears of every few devices that came to their ends, long before their chunk is whole.
+    """
+    parts: dict[int, list[pd.DataFrame]] = defaultdict(list)
+    size = {number: count for number, _, count in missing}
+    for (number, _, count), table in _pieces_sampled(question, _pieces(question[1], missing), workers, cluster):
+        parts[number].append(table)
+        on_piece(count)
+        if sum(map(len, parts[number])) == size[number]:
+            pieces = sorted(parts.pop(number), key=lambda part: part.device.iloc[0])
+            yield number, pieces[0] if len(pieces) == 1 else pd.concat(pieces, ignore_index=True)
+
+
+def _pieces(engine: str, chunks: Iterable[Chunk]) -> list[Chunk]:
+    """Return chunks in pieces that keep nobody waiting; a device's row depends on its number alone."""
+    most = PIECE.get(engine)
+    return [
+        (number, at, min(most or count, first + count - at))
+        for number, first, count in chunks
+        for at in range(first, first + count, most or count)
+    ]
+
+
+def _pieces_sampled(
+    question: _Asked, missing: list[Chunk], workers: int, cluster: Cluster | None
+) -> Iterator[tuple[Chunk, pd.DataFrame]]:
     if not missing:
         return
     if cluster is not None:
         yield from _submitted(cluster, question, missing)
         return
     if workers == 1:
-        for number, first, count in missing:
-            yield number, sample(*question, first, count)
+        for piece in missing:
+            yield piece, sample(*question, *piece[1:])
         return
     left, tries = dict.fromkeys(missing), 0
     while left:
         try:
             with processes(workers, adopt, question[0], _prepared(question)) as submit:
-                for number, table in _submitted(Cluster(submit, wait), question, list(left)):
+                for piece, table in _submitted(Cluster(submit, wait), question, list(left)):
                     tries = 0
-                    yield number, table
-                    del left[next(chunk for chunk in left if chunk[0] == number)]
+                    yield piece, table
+                    del left[piece]
         except BrokenProcessPool as error:
             # A worker was killed, and its pool with it; what it had in hand is asked for again.
             tries += 1
@@ -63,15 +95,15 @@ def sampled(
                 raise OtalabError(f"{TRIES} times in a row a worker died before a chunk was done") from error
 
 
-def _submitted(cluster: Cluster, question: _Asked, missing: list[Chunk]) -> Iterator[tuple[int, pd.DataFrame]]:
+def _submitted(cluster: Cluster, question: _Asked, missing: list[Chunk]) -> Iterator[tuple[Chunk, pd.DataFrame]]:
     """Keep a cluster busy, but no busier than that results find their way to the disk."""
     waiting = list(reversed(missing))
-    running: dict[Any, int] = {}
+    running: dict[Any, Chunk] = {}
     try:
         while waiting or running:
-            while waiting and len(running) < 64:  # some chunks for each of many workers
-                number, first, count = waiting.pop()
-                running[cluster.submit(sample, *question, first, count)] = number
+            while waiting and len(running) < 64:  # some pieces for each of many workers
+                piece = waiting.pop()
+                running[cluster.submit(sample, *question, *piece[1:])] = piece
             for future in cluster.wait(list(running), return_when=FIRST_COMPLETED).done:
                 yield running.pop(future), future.result()
     finally:

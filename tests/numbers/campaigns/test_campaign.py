@@ -100,6 +100,28 @@ def test_whoever_watches_is_told_after_every_chunk(tmp_path, short_chunks):
     assert widths == sorted(widths, reverse=True)
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_whoever_watches_lives_that_firmware_plays_need_not_wait_for_a_chunk(tmp_path, workers):
+    """Long before the first chunk is whole, and never more devices than there are; the rows are those of a chunk."""
+    seen = []
+    campaign = small(110, engine="firmware")
+    run_campaign(
+        campaign,
+        tmp_path / "out",
+        workers=workers,
+        on_chunk=lambda tally: seen.append((tally.done, tally.under_way)),
+        on_piece=lambda tally: seen.append((tally.done, tally.under_way)),
+    )
+
+    assert (0, 5) == seen[0]
+    assert (110, 0) == seen[-1]
+    assert 25 == len(seen)
+    assert 110 >= max(done + under_way for done, under_way in seen)
+    pd.testing.assert_frame_equal(
+        rows(tmp_path / "out"), sample(campaign.fleet, "firmware", campaign.seed, 0, 110), check_exact=True
+    )
+
+
 def test_an_interrupted_campaign_goes_on(tmp_path, short_chunks):
     """Ctrl-C keeps the chunks that are done."""
 
