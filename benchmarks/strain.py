@@ -130,7 +130,7 @@ def strain(device: LiveDevice, bundle: bytes, chosen: argparse.Namespace) -> dic
     crowd = context.Process(target=crowd_process, args=given, daemon=True)
     crowd.start()
     end = time.monotonic() + chosen.seconds
-    while time.monotonic() < end or updating.is_alive():
+    while time.monotonic() < end or updating.is_alive() or counts[1] < chosen.until_closed:
         asker.once()
         time.sleep(0.2)
     crowd.kill()
@@ -159,6 +159,7 @@ def main() -> int:
     options.add_argument("--connections", type=int, default=500)
     options.add_argument("--slow", type=int, default=40, help="of these, how many send a byte a second")
     options.add_argument("--seconds", type=float, default=20.0)
+    options.add_argument("--until-closed", type=int, default=0, help="go on until so many connections were closed")
     options.add_argument("--password", default="", help="for this run alone; the device gets it by its environment")
     options.add_argument("--time-scale", type=float, default=1.0)
     chosen = options.parse_args()

@@ -148,8 +148,10 @@ thin = st.builds(
 def test_it_finds_what_plain_enumeration_finds_anywhere(design, image, app_sectors, app_size, faults):
     """Layout, image size, design and fault model drawn at random."""
     what = small(design, app_size, image, app_sectors)
+    # What may read as two things seldom closes, whatever the budget; what one cut leads to is followed first.
+    graph = explored(what, faults, 600 if faults.unstable else 3000)
 
-    assert enumerate_plainly(what, faults, 1) == shortest(explored(what, faults), 1)
+    assert enumerate_plainly(what, faults, 1) == shortest(graph, 1)
 
 
 LATE = {"a": 0, "b": 768, "c": 1024, "x": 1280}

@@ -588,9 +588,9 @@ def test_whoever_says_nothing_makes_room(tmp_path):
 def test_five_hundred_connections_do_not_stop_an_update(tmp_path):
     """`benchmarks/strain.py`, shortened: forty of them slow, every question is answered, and the update commits."""
     script = Path(__file__).parents[3] / "benchmarks" / "strain.py"
-    command = [sys.executable, str(script), "--seconds", "5", "--time-scale", "0.2"]
+    command = [sys.executable, str(script), "--seconds", "5", "--time-scale", "0.2", "--until-closed", "201"]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False, cwd=tmp_path)
     seen = json.loads(ran.stdout)
     assert (0, 0, True) == (ran.returncode, seen["unanswered"], seen["committed"]), ran.stdout + ran.stderr
-    assert seen["opened"] > 500
+    assert seen["opened"] >= 500
     assert seen["closed"] > 200
