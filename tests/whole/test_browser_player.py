@@ -219,6 +219,46 @@ def test_under_voila_it_steps(page, tmp_path):
         server.stop()
 
 
+OLD_NEWS = """async () => {
+  const text = (id) => document.getElementById(id).textContent, heard = {}, saved = [], lines = [];
+  const bytes = (base64) => new DataView(Uint8Array.from(atob(base64), (c) => c.charCodeAt(0)).buffer);
+  const traits = JSON.parse(text("traits"));
+  for (const name of ["trace", "recovery"]) traits[name] = bytes(traits[name]);
+  const model = {
+    get: (name) => traits[name],
+    set: (name, value) => {
+      const old = traits[name];
+      traits[name] = value;
+      if (old !== value) (heard[`change:${name}`] ?? []).forEach((what) => what());
+    },
+    on: (name, what) => (heard[name] ??= []).push(what), off() {}, send() {},
+    save_changes: () => saved.push(traits.step),
+  };
+  const player = (await import(URL.createObjectURL(new Blob([text("module")], { type: "text/javascript" })))).default;
+  const shown = [document.createElement("div"), document.createElement("div")];
+  document.body.replaceChildren(...shown);
+  const ends = await Promise.all(shown.map((el) => player.render({ model, el })));
+  const say = () => lines.push(shown.map((el) => el.querySelector(".where").textContent.split(" ")[1]).join(" "));
+  while (shown.some((el) => !el.querySelector(".where").textContent)) await new Promise(requestAnimationFrame);
+  const [one, other] = shown.map((el) => el.querySelector("[aria-label='Step forward']"));
+  one.click(); one.click(); say();
+  model.set("step", 1); say();  // the kernel says where the hand was before
+  other.click(); say();  // a hand in the other view is no old news
+  ends.forEach((end) => end());  // the kernel is told
+  return [...lines, ...saved];
+}"""
+
+
+def test_old_news_of_the_kernel_does_not_move_a_hand_back(page, tmp_path):
+    """
+    A kernel that is slow says of a step that it has come, when the hand is further: neither view of the player moves.
+    """
+    UpdatePlayer("hardened", "tiny").html(tmp_path / "page.html")
+    page.goto((tmp_path / "page.html").as_uri())
+
+    assert ["2 2", "2 2", "3 3", 3, 3] == page.evaluate(OLD_NEWS)
+
+
 def test_a_page_from_a_file_steps_along_a_history_to_its_end(page, tmp_path):
     """
     No kernel, no server, no network: the counterexample is stepped through, and cutting is refused.

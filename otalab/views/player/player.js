@@ -3,6 +3,7 @@
 
 const SPEEDS = [1, 4, 16, 64, 256];
 const WAIT = 150; // milliseconds of rest after which the kernel is told the position
+const moved = new WeakMap(); // by model, where a hand went that the kernel was not told of
 const COLOURS = ["boot", "download", "merge", "switch", "trial", "commit", "rollback", "label", "label-ink", "ink",
   "paper", "record", "state", "slot-0", "slot-1", "slot-2", "factory", "files", "free"];
 const KEYS = "Arrow keys: step. Shift and arrow: next or previous phase. Space: play or pause. Home, End. "
@@ -61,7 +62,7 @@ class UpdatePlayer {
   watch() {
     const { model, link } = this;
     link.hear("change:trace change:recovery", () => this.load());
-    link.hear("change:step", () => { if (!this.loading) this.go(model.get("step")); });
+    link.hear("change:step", () => { if (!this.loading) this.heed(); });
     link.hear("change:tears", () => this.offer());
     link.hear("change:caption", () => this.draw(new Set()));
     link.hear("change:trouble", () => this.hear());
@@ -93,6 +94,7 @@ class UpdatePlayer {
     if (turn !== this.loading || this.link.over) return;
     this.trace = trace;
     this.loading = undefined;
+    moved.delete(model);
     this.fixed = this.hover = undefined;
     this.life = new Life(this.base, rest);
     this.life.seek(clamp(model.get("step"), 0, this.life.length - 1));
@@ -121,14 +123,28 @@ class UpdatePlayer {
       element("span", { title: text }, element("i", { class: `swatch ${name}` }), name)));
   }
 
+  /** Go where a hand goes: all views of the model at once, the kernel when the hand has come to rest. */
   go(position) {
-    if (!this.life) return;
-    const next = clamp(position, 0, this.life.length - 1);
-    if (next === this.life.now) return;
-    this.draw(this.life.seek(next));
-    this.model.set("step", next);
+    if (!this.stand(position)) return;
+    moved.set(this.model, this.life.now);
+    this.model.set("step", this.life.now);
     clearTimeout(this.telling);
     this.telling = setTimeout(() => this.settle(), WAIT);
+  }
+
+  /** Stand where the model says; while the kernel was not told where a hand is, what it says is of an earlier place. */
+  heed() {
+    const { model } = this, hand = moved.get(model);
+    if (hand !== undefined && model.get("step") !== hand) model.set("step", hand);
+    else this.stand(model.get("step"));
+  }
+
+  /** Draw a position, and say whether it is another one. */
+  stand(position) {
+    const next = this.life && clamp(position, 0, this.life.length - 1);
+    if (!this.life || next === this.life.now) return false;
+    this.draw(this.life.seek(next));
+    return true;
   }
 
   /** Tell the kernel where the hand has come to rest. */
@@ -137,6 +153,7 @@ class UpdatePlayer {
     clearTimeout(this.telling);
     this.telling = undefined;
     this.link.save();
+    moved.delete(this.model);
   }
 
   jump(by) {
