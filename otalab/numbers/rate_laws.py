@@ -14,7 +14,6 @@ from math import isfinite
 
 import numpy as np
 from scipy.special import roots_genlaguerre
-from scipy.stats import gamma
 
 from otalab.errors import BadInput
 from otalab.graph.arrays import Floats
@@ -47,6 +46,8 @@ class RateLaw:
 
     def quantile(self, share: float) -> float:
         """Return the rate, per hour, below which this share of the law lies."""
+        from scipy.stats import gamma  # noqa: PLC0415  # slow to load
+
         return float(gamma.ppf(share, self.shape, scale=self.scale))
 
     def kinds(self, count: int) -> tuple[Floats, Floats]:

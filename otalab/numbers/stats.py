@@ -17,7 +17,6 @@ from typing import Literal
 
 from scipy.optimize import brentq
 from scipy.special import betainc, betaincc
-from scipy.stats import binomtest, fisher_exact
 
 from otalab.errors import BadInput
 from otalab.summary import SummaryLine
@@ -84,6 +83,8 @@ def interval(count: int, trials: int, confidence: float = 0.95, method: Method =
         return Interval(estimate, _low(count, trials, miss), _high(count, trials, miss))
     if method != "wilson":
         raise BadInput(f"method {method!r} is not known; one of: clopper-pearson, wilson")
+    from scipy.stats import binomtest  # noqa: PLC0415  # slow to load
+
     bounds = binomtest(count, trials).proportion_ci(confidence, "wilson")
     # A confidence next to nothing gives an interval of no width, and rounding may leave the estimate beside it.
     return Interval(estimate, min(float(bounds.low), estimate), max(float(bounds.high), estimate))
@@ -208,6 +209,8 @@ def _crossing(rising: Callable[[float], float]) -> float:
 
 
 def _tested(count_a: int, trials_a: int, count_b: int, trials_b: int) -> tuple[float, str]:
+    from scipy.stats import binomtest, fisher_exact  # noqa: PLC0415  # slow to load
+
     rest_a, rest_b = trials_a - count_a, trials_b - count_b
     if trials_a + trials_b <= FISHER_MOST:
         return float(fisher_exact([[count_a, rest_a], [count_b, rest_b]]).pvalue), "Fisher's exact test"

@@ -11,7 +11,6 @@ from math import nan, sqrt
 
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
-from scipy.stats import betabinom, binom
 
 from otalab.errors import BadInput
 from otalab.graph.arrays import Floats, Ints
@@ -44,6 +43,8 @@ class Street:
         Beta-binomial: the probability is a beta variable that a street has in common (Skellam 1948, Journal of the
         Royal Statistical Society B 10:257); of shapes a and b the correlation is 1 / (a + b + 1).
         """
+        from scipy.stats import betabinom, binom  # noqa: PLC0415  # slow to load
+
         size = self.size if size is None else size
         count = np.arange(size + 1)
         if size < 2 or self.correlation < LITTLE or not 0 < bad < 1:

@@ -69,7 +69,7 @@ QUICK = {
 }  # fmt: skip
 # These are not closed with 3,000 nodes either.  One cut leads to 21 nodes at most; those are followed first.
 ENDLESS = dict.fromkeys(
-    [*product(("mgos-boot", "mgos-boot-both", "esp-idf"), ("unstable",)), ("mgos-boot-both", "prefix")], 600
+    [*product(("mgos-boot", "mgos-boot-both", "esp-idf"), ("unstable",)), ("mgos-boot-both", "prefix")], 150
 )
 # The others are quick with each fault model once, with an image that changes from design to design.
 QUICK |= {
@@ -149,7 +149,7 @@ def test_it_finds_what_plain_enumeration_finds_anywhere(design, image, app_secto
     """Layout, image size, design and fault model drawn at random."""
     what = small(design, app_size, image, app_sectors)
     # What may read as two things seldom closes, whatever the budget; what one cut leads to is followed first.
-    graph = explored(what, faults, 600 if faults.unstable else 3000)
+    graph = explored(what, faults, 150 if faults.unstable else 3000)
 
     assert enumerate_plainly(what, faults, 1) == shortest(graph, 1)
 

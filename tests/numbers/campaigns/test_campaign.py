@@ -79,12 +79,11 @@ def test_more_devices_keep_those_that_are_there(tmp_path, short_chunks, engine):
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ["chain", "firmware"])
 def test_processes_make_the_same_rows(tmp_path, short_chunks, engine):
-    """One, two and four of them."""
-    for workers in (1, 2, 4):
+    """One of them, and three."""
+    for workers in (1, 3):
         run_campaign(small(410, engine=engine), tmp_path / str(workers), workers=workers)
 
-    for workers in (2, 4):
-        pd.testing.assert_frame_equal(rows(tmp_path / "1"), rows(tmp_path / str(workers)), check_exact=True)
+    pd.testing.assert_frame_equal(rows(tmp_path / "1"), rows(tmp_path / "3"), check_exact=True)
 
 
 def test_whoever_watches_is_told_after_every_chunk(tmp_path, short_chunks):
@@ -273,13 +272,13 @@ def test_a_campaign_killed_three_times_is_the_undisturbed_one(tmp_path):
 @pytest.mark.slow
 def test_a_local_worker_that_is_killed_costs_nothing(tmp_path):
     """Its chunk is asked for again."""
-    campaign = Gated(tmp_path / "out", "--devices", 4000, "--engine", "firmware", "--workers", 2)
+    campaign = Gated(tmp_path / "out", "--devices", 1500, "--engine", "firmware", "--workers", 2)
     campaign.pass_gates(6)
     workers = psutil.Process(campaign.process.pid).children()
     next(worker for worker in workers if any("spawn_main" in word for word in worker.cmdline())).kill()
 
-    assert 4000 == campaign.finish()["devices"]
-    run_campaign(small(4000, engine="firmware"), tmp_path / "whole")
+    assert 1500 == campaign.finish()["devices"]
+    run_campaign(small(1500, engine="firmware"), tmp_path / "whole")
     pd.testing.assert_frame_equal(rows(tmp_path / "whole"), rows(tmp_path / "out"), check_exact=True)
 
 
