@@ -12,8 +12,11 @@ from otalab.views.player import UpdatePlayer
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 axe = pytest.importorskip("axe_playwright_python.base", reason="axe-playwright-python is not installed")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-ASKED = """async ([tags, place]) => (await axe.run(place || document, { runOnly: { type: 'tag', values: tags } })).violations.flatMap(
-  (one) => one.nodes.map((node) => `${one.id}: ${node.target.join(' ')}: ${node.failureSummary}`))"""
+ASKED = """async ([tags, place]) => {
+  const found = await axe.run(place || document, { runOnly: { type: 'tag', values: tags } });
+  return found.violations.flatMap((one) => one.nodes.map(
+    (node) => `${one.id}: ${node.target.join(' ')}: ${node.failureSummary}`));
+}"""
 
 
 @pytest.fixture(scope="module")
