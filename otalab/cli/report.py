@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ from otalab.cli.per_year import COST
 from otalab.cli.progress import bar
 from otalab.cli.way_out import tell_fault
 from otalab.errors import BadInput
+from otalab.graph.answers import MOST_JOBS
 from otalab.graph.asked import several, some_faults, some_images
 from otalab.graph.check import matrix
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from otalab.views.report.facts import Reviewed, Unreviewed
     from otalab.views.report.page import ReportPage
 
+MANY = 32  # as many cells as a design has by default: a minute and more
 RATES = ("us-2022", "bismark-developed", "bismark-developing")
 
 
@@ -48,7 +51,7 @@ def add_parser(commands: Any) -> None:
     add("--faults", default="each", metavar="NAME,...", help="fault models; each is every one (each)")
     add("--image", default="all", metavar="NAME,...", help="images; all is every one (all)")
     add("--budget", type=int, default=100, metavar="N", help="most nodes of a graph (100)")
-    add("--jobs", type=int, default=1, metavar="N", help="processes that search at once (1)")
+    add("--jobs", type=int, metavar="N", help=f"processes that search at once (one; one a core from {MANY} cells on)")
     add("--repair", type=int, default=3, metavar="N", help="most changes of a suggested repair; 0: none (3)")
     add("--limit", type=int, default=100, metavar="N", help="most sets of changes that are tried (100)")
     add = group(parser, "risk and wear").add_argument
@@ -160,10 +163,12 @@ def _asked(arguments: argparse.Namespace) -> Asked:
     if arguments.budget < 1 or arguments.repair < 0 or arguments.limit < 1:
         raise BadInput("--budget and --limit: at least 1; --repair: 0 or more")
     some = SOME_PARTS if arguments.parts is None else several(arguments.parts, parts())
+    designs = tuple(chosen_designs(arguments))
+    faults, images = some_faults(arguments.faults), some_images(arguments.image)
     return Asked(
-        designs=tuple(chosen_designs(arguments)),
-        faults=some_faults(arguments.faults),
-        images=some_images(arguments.image),
+        designs=designs,
+        faults=faults,
+        images=images,
         rates=tuple(dict.fromkeys(arguments.rate or RATES)),
         parts=tuple(some),
         updates_per_year=arguments.updates_per_year,
@@ -172,11 +177,19 @@ def _asked(arguments: argparse.Namespace) -> Asked:
         endurance=arguments.endurance,
         budget=arguments.budget,
         most=arguments.repair,
-        jobs=arguments.jobs,
+        jobs=_jobs(arguments.jobs, len(designs) * len(faults) * len(images)),
         limit=arguments.limit,
         within=arguments.within,
         **chosen_options(arguments),
     )
+
+
+def _jobs(asked: int | None, cells: int) -> int:
+    """Return how many processes are to search: as many as were asked for, or one for each core where much is to do."""
+    if asked is not None:
+        return asked
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, MOST_JOBS) if cells >= MANY else 1
 
 
 def _words(arguments: argparse.Namespace) -> Iterator[str]:

@@ -49,15 +49,26 @@ def answers(
         return
     try:
         with processes(min(jobs, len(every))) as submit_here:
-            waiting = [submit_here(_sent, cell) for cell in every]
+            waiting = [submit_here(answer_sent, cell) for cell in every]
             for cell, future in zip(every, waiting, strict=True):
-                while not wait([future], BEAT).done:
-                    beat()
-                yield _received(cell, future)
+                awaited(future, beat)
+                yield answer_received(cell, future)
     except BrokenProcessPool as error:
-        raise OtalabError(
-            "a process that searched was killed, perhaps for want of memory: fewer --jobs need less"
-        ) from error
+        raise KilledProcess from error
+
+
+class KilledProcess(OtalabError):
+    """A process that searched for this one is gone, and what it was at."""
+
+    def __init__(self) -> None:
+        super().__init__("a process that searched was killed, perhaps for want of memory: fewer --jobs need less")
+
+
+def awaited(future: Future[Any], beat: Callable[[], None]) -> Any:
+    """Return what another process comes to; `beat` is called while one waits, and what it raises goes on."""
+    while not wait([future], BEAT).done:
+        beat()
+    return future.result()
 
 
 def some_jobs(jobs: int) -> None:
@@ -67,22 +78,24 @@ def some_jobs(jobs: int) -> None:
 
 
 def _by_a_cluster(every: Sequence[AskedCell], submit: Callable[..., Any]) -> Iterator[Cell | LostCell]:
-    waiting = [submit(_sent, cell) for cell in every]
+    waiting = [submit(answer_sent, cell) for cell in every]
     try:
         for cell, future in zip(every, waiting, strict=True):
-            yield _received(cell, future)
+            yield answer_received(cell, future)
     finally:
         for future in waiting:
             future.cancel()
 
 
-def _sent(asked_cell: AskedCell) -> _Sent:
+def answer_sent(asked_cell: AskedCell) -> _Sent:
+    """Return the answer to a question in a form that another process can be sent."""
     cell = asked_cell.answer()
     # What a fault model leaves are functions, and these cannot be sent.
     return cell if isinstance(cell, LostCell) else (cell.case, cell.graph, cell.seconds)
 
 
-def _received(asked_cell: AskedCell, future: Future[_Sent]) -> Cell | LostCell:
+def answer_received(asked_cell: AskedCell, future: Future[_Sent]) -> Cell | LostCell:
+    """Return the answer that another process has sent, once it is there."""
     sent = future.result()
     if isinstance(sent, LostCell):
         return sent

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from typing import Any
 
 from otalab.bench.ends import BAD
 from otalab.bench.options import ScenarioOptions
@@ -12,13 +15,14 @@ from otalab.bench.setup import design_or_code
 from otalab.errors import InternalFault, OtalabError
 from otalab.firmware.design import Design
 from otalab.firmware.device import Firmware
-from otalab.graph.answers import answers
+from otalab.graph.answers import KilledProcess, answer_received, answer_sent, answers, awaited
 from otalab.graph.asked import AskedCell, files_of
 from otalab.graph.check import Cell, LostCell
 from otalab.graph.explorer import Explorer
 from otalab.graph.history import ending, play
 from otalab.graph.repair import Repair, repair
 from otalab.hardware.board import Board
+from otalab.processes import processes
 from otalab.views.report.asked import Asked
 from otalab.views.report.judged import Judged, Severity
 from otalab.views.report.weight import Weight, weigh
@@ -70,15 +74,52 @@ class Unreviewed:
 
 
 def reviews(request: Asked, progress: Teller = lambda _text: None) -> Iterator[Reviewed | Unreviewed]:
-    """Yield every design in turn, as soon as everything about it is found out; say on the way what is looked at."""
+    """Yield every design in turn, as soon as everything about it is found out; say on the way what is looked at.
+
+    With several `jobs` so many processes find out, ahead of this one, which orders and tells.
+    """
     request.refuse_nonsense()
+    if request.jobs == 1:
+        yield from _in_turn(request, progress, [None] * len(request.designs))
+        return
+    try:
+        with processes(request.jobs) as submit:
+            yield from _in_turn(request, progress, [_ahead(request, name, submit) for name in request.designs])
+    except BrokenProcessPool as error:
+        raise KilledProcess from error
+
+
+def _in_turn(request: Asked, progress: Teller, ahead: Sequence[Ahead | None]) -> Iterator[Reviewed | Unreviewed]:
     for number, name in enumerate(request.designs, 1):
         of = f"design {number} of {len(request.designs)}, " if len(request.designs) > 1 else ""
 
         def progress_here(text: str, of: str = of) -> None:
             progress(of + text)
 
-        yield _review_or_fault(request, name, progress_here)
+        yield _review_or_fault(request, name, progress_here, ahead[number - 1])
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """What other processes find out about a design."""
+
+    cells: tuple[tuple[AskedCell, Future[Any]], ...]
+    weight: Future[Weight]
+    repair: Future[Repair] | None
+
+
+def _ahead(request: Asked, name: str, submit: Callable[..., Future[Any]]) -> Ahead:
+    # What takes longest comes first, so that no process is left alone with it.
+    weight = submit(weigh, request, name)
+    mends = request.most and isinstance(design_or_code(name), Design)
+    mended = submit(_mended, request, name) if mends else None
+    return Ahead(tuple((cell, submit(answer_sent, cell)) for cell in _asked(request, name)), weight, mended)
+
+
+def _mended(request: Asked, name: str) -> Repair:
+    design = design_or_code(name)
+    assert isinstance(design, Design)
+    return _repair(request, design, lambda _text: None)
 
 
 def gather(request: Asked, progress: Teller = lambda _text: None) -> tuple[list[Reviewed], list[Unreviewed]]:
@@ -92,11 +133,11 @@ def gather(request: Asked, progress: Teller = lambda _text: None) -> tuple[list[
     return every, lost
 
 
-def _review_or_fault(request: Asked, name: str, progress: Teller) -> Reviewed | Unreviewed:
+def _review_or_fault(request: Asked, name: str, progress: Teller, ahead: Ahead | None) -> Reviewed | Unreviewed:
     try:
-        return _review(request, name, progress)
-    except OtalabError:
-        raise  # misuse, or a key that was pressed meanwhile
+        return _review(request, name, progress, ahead)
+    except (OtalabError, BrokenProcessPool):
+        raise  # misuse, a key that was pressed meanwhile, or nobody left to ask
     except Exception as error:  # noqa: BLE001  # hours may be behind it, and other designs wait
         fault = InternalFault.of(error)
         if fault is not error:
@@ -104,40 +145,54 @@ def _review_or_fault(request: Asked, name: str, progress: Teller) -> Reviewed | 
         return Unreviewed(name, fault)
 
 
-def _review(request: Asked, name: str, progress: Teller) -> Reviewed:
-    design = design_or_code(name)
-    cells = tuple(_cells(request, name, progress))
-    weight = weigh(request, name, progress)
+def _review(request: Asked, name: str, progress: Teller, ahead: Ahead | None) -> Reviewed:
+    design, mended = design_or_code(name), None
+    if ahead:
+        cells = tuple(_cells_ahead(ahead, progress))
+        weight = awaited(ahead.weight, lambda: progress(f"{design.name}: risk"))
+        if ahead.repair:
+            mended = awaited(ahead.repair, lambda: progress(f"{design.name}: repair"))
+    else:
+        cells = tuple(_cells(_asked(request, name), progress))
+        weight = weigh(request, name, progress)
+        if request.most and isinstance(design, Design):
+            mended = _repair(request, design, progress)
     progress(f"{design.name}: wear")
     worn = wear_of(request.study(name, request.rates[0]), request.updates_per_year, request.years, request.endurance)
-    repair = _repair(request, design, progress) if request.most and isinstance(design, Design) else None
     scenario = request.scenario(name, request.weighed_image)
-    return Reviewed(name, design, scenario, cells, weight, worn, repair, request.scope)
+    return Reviewed(name, design, scenario, cells, weight, worn, mended, request.scope)
 
 
-def _cells(request: Asked, name: str, progress: Teller) -> list[Cell]:
-    """Return the cells of a design, each searched and played; one that the lab went wrong in ends it."""
+def _asked(request: Asked, name: str) -> list[AskedCell]:
     files, options = files_of(design=name, board=request.board), ScenarioOptions(**request.options())
-    every = [
+    return [
         AskedCell(name, faults, image, options, files, request.budget)
         for faults in request.faults
         for image in request.images
     ]
 
+
+def _cells_ahead(ahead: Ahead, progress: Teller) -> Iterator[Cell]:
+    for question, future in ahead.cells:
+        progress(question.text)
+        awaited(future, lambda text=question.text: progress(f"{text}, and others"))  # type: ignore[misc]
+        yield _played_or_lost(answer_received(question, future))
+
+
+def _cells(every: list[AskedCell], progress: Teller) -> Iterator[Cell]:
+    """Yield the cells of a design, each searched and played; one that the lab went wrong in ends it."""
+
     def counted(number: int, explorer: Explorer) -> None:
         progress(f"{every[number].text}, {explorer.expanded} runs")
 
-    known: list[Cell] = []
-
-    def waited() -> None:
-        progress(f"{every[len(known)].text}, and others")
-
     progress(every[0].text)
-    for cell in answers(every, request.jobs, counted, beat=waited):
-        if isinstance(cell, LostCell):
-            raise cell.fault
-        known.append(played(cell))
-    return known
+    yield from map(_played_or_lost, answers(every, 1, counted))
+
+
+def _played_or_lost(cell: Cell | LostCell) -> Cell:
+    if isinstance(cell, LostCell):
+        raise cell.fault
+    return played(cell)
 
 
 def played(cell: Cell) -> Cell:

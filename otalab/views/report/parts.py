@@ -143,7 +143,7 @@ def risk_part(reviewed: Reviewed, request: Asked) -> dict[str, Any]:
         "parts": [_part_row(weight, name, rows) for name, rows in by_part if rows.low.notna().any()],
         "left_out": [(name, rows.why.iloc[0]) for name, rows in by_part if rows.low.isna().all()],
         "band": f"{probability(low)} to {probability(high)}" if high > low else "",
-        "closed": weight.by_rate[first].weighed.closed,
+        "closed": weight.by_rate[first].closed,
         "not_in_it": _not_in_it(reviewed, request),
     }  # fmt: skip
 
@@ -164,8 +164,7 @@ def _not_in_it(reviewed: Reviewed, request: Asked) -> str:
 
 def _rate_row(weight: Weight, rate: str) -> dict[str, Any]:
     low, high = weight.bad(rate)
-    weighed = weight.by_rate[rate].weighed
-    ends = [(end, probability(value)) for end, value in weighed.ends.items() if value]
+    ends = [(end, probability(value)) for end, value in weight.by_rate[rate].ends.items() if value]
     known = base_rates().get(rate)
     return {
         "name": rate, "hour": f"{parse_rate(rate):.3g}", "bad": bounds(low, high),
@@ -196,7 +195,7 @@ def wear_part(reviewed: Reviewed, request: Asked) -> dict[str, Any]:
         )
         for row in table.itertuples()
     ]
-    expected = reviewed.weight.by_rate[request.rates[0]].weighed.expected()
+    expected = reviewed.weight.expected
     mean = {name: f"{expected[name]:.4g}" for name in ("erases", "seconds")}
     return {"problem": "", "rows": rows, "guess": worn.guess, **mean}
 

@@ -143,7 +143,7 @@ def summary_of(reviewed: Reviewed, request: Asked) -> ReviewedSummary:
         band=reviewed.weight.band,
         lost=(_lost(low, request), _lost(high, request)),
         cost=_cost((_lost(low, request), _lost(high, request)), request.brick_cost),
-        erases=reviewed.weight.by_rate[rate].weighed.expected()["erases"],
+        erases=reviewed.weight.expected["erases"],
         repair=_repair_word(reviewed, repair),
         change=tuple((change.way, str(change.old), str(change.new)) for change in best.changes) if best else (),
         smallest=bool(repair and repair.smallest),

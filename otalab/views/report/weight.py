@@ -15,16 +15,32 @@ from otalab.views.report.asked import Asked
 
 
 @dataclass(frozen=True)
+class AtRate:
+    """How likely a device ends in which way at one rate of power failures, on the design's own part.
+
+    `bad` is the probability of a bad end per update, between two bounds, `ends` that of each end as far as it was
+    followed; `closed` says whether the graph is.
+    """
+
+    bad: tuple[float, float]
+    ends: dict[str, float]
+    closed: bool
+
+
+@dataclass(frozen=True)
 class Weight:
     """What is known of a design's risk: by rate on its own part, by phase, and by part and rate.
 
     `by_part` is a `part_table` whose column `design` holds the rate; parts of the same times share one row's numbers.
     `phases` is a `risk_phase_table` at the first rate; `carries` says, for each part, in which phases fatal cuts fall;
     `band` is the least and the most that a single member of the fault model would give; `beside` the probability of a
-    bad end under a fault model that was asked for beside these, at the first rate, between two bounds.
+    bad end under a fault model that was asked for beside these, at the first rate, between two bounds; `expected` the
+    mean counts of an update at the first rate.
+    All of it are plain facts: another process may have come to them.
     """
 
-    by_rate: dict[str, Study]
+    by_rate: dict[str, AtRate]
+    expected: dict[str, float]
     phases: pd.DataFrame
     by_part: pd.DataFrame
     carries: dict[str, str]
@@ -33,10 +49,10 @@ class Weight:
 
     def bad(self, rate: str) -> tuple[float, float]:
         """Return the probability of a bad end per update, between two bounds."""
-        return self.by_rate[rate].weighed.interval(*BAD)
+        return self.by_rate[rate].bad
 
 
-def weigh(request: Asked, name: str, progress: Callable[[str], None]) -> Weight:
+def weigh(request: Asked, name: str, progress: Callable[[str], None] = lambda _text: None) -> Weight:
     """Return how likely a design ends in which way, by everything that was asked for."""
     studies = {rate: request.study(name, rate) for rate in request.rates}
     first = studies[request.rates[0]]
@@ -54,7 +70,13 @@ def weigh(request: Asked, name: str, progress: Callable[[str], None]) -> Weight:
         progress(f"{first.design.name}: risk under {request.beside_faults}")
         beside = request.study(name, request.rates[0], faults=request.beside_faults).weighed.interval(*BAD)
     band = [weighed.bad for weighed in first.band().values()]
-    return Weight(studies, risk_phase_table(first), pd.concat(rows), carries, (min(band), max(band)), beside)
+    by_rate = {rate: _at_rate(one) for rate, one in studies.items()}
+    phases, expected = risk_phase_table(first), first.weighed.expected()
+    return Weight(by_rate, expected, phases, pd.concat(rows), carries, (min(band), max(band)), beside)
+
+
+def _at_rate(weighed: Study) -> AtRate:
+    return AtRate(weighed.weighed.interval(*BAD), dict(weighed.weighed.ends), weighed.weighed.closed)
 
 
 def _times(chip: FlashPart, timing: Timing) -> tuple[object, ...]:
