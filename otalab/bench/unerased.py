@@ -18,7 +18,8 @@ NOWHERE = -1
 
 def spoilt(effect: Program, before: Flash) -> int:
     """Return how many bytes of a program do not become what it asks for: it has ones where the flash has zeros."""
-    old = before.read(effect.address, len(effect.data))
+    sector, offset = before.geometry.place_of(effect.address)
+    old = before.sectors[sector][offset : offset + len(effect.data)]
     return 0 if old.count(0xFF) == len(old) else sum(new & ~was > 0 for new, was in zip(effect.data, old, strict=True))
 
 

@@ -10,7 +10,7 @@ sector turns out to be live after all; when nothing changes any more, the graph 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial, reduce
 from itertools import count
@@ -19,7 +19,7 @@ from operator import or_
 from otalab.bench.ends import End
 from otalab.bench.observer import Observer
 from otalab.bench.scenario import Scenario, World
-from otalab.bench.trace import Run, sector_of
+from otalab.bench.trace import Run, Step, sector_of
 from otalab.bench.unerased import first_over_unerased
 from otalab.collector import resting
 from otalab.faults.models import SIX
@@ -205,7 +205,7 @@ class Explorer:
             effects=tuple(self._effects.setdefault(step.effect, step.effect) for step in taken.steps),
             phases=tuple(step.phase for step in taken.steps),
             seconds=tuple(step.seconds for step in taken.steps),
-            worlds=tuple(self.scenario.power_on(step.world) for step in taken.steps),
+            worlds=tuple(self._worlds_after(taken.steps)),
             choices="".join(str(draw.taken) for draw in taken.draws),
             probability=taken.probability,
             end=end,
@@ -215,6 +215,15 @@ class Explorer:
             swaps=taken.swaps,
             unerased=first_over_unerased(taken.steps),
         )
+
+    def _worlds_after(self, steps: Iterable[Step]) -> Iterator[World]:
+        """Yield what the world is when the power comes back after a cut in each step: it changes seldom."""
+        asked: World | None = None
+        after = World()
+        for step in steps:
+            if step.world is not asked:
+                asked, after = step.world, self.scenario.power_on(step.world)
+            yield after
 
     # Following cuts
 

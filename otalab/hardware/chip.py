@@ -142,7 +142,8 @@ class Chip:
         """Let an effect run to its end; `after` is what finds the contents then, if that is known already."""
         if isinstance(effect, Program):
             # What a program leaves depends on the bits below it, so it counts as a read of them.
-            self.note_read(effect.address, len(effect.data), raw=not self.appends, alone=True)
+            if self.flash.geometry.sector_at(effect.address) not in self.killed:
+                self.note_read(effect.address, len(effect.data), raw=not self.appends, alone=True)
             self.flash = after(self.flash, effect)
         elif isinstance(effect, Erase):
             self.flash = after(self.flash, effect)

@@ -21,7 +21,7 @@ from otalab.summary import Summary
 
 ERASED = 0xFF
 LARGEST = 2**28  # bytes; no NOR flash is larger
-KEPT = 512  # programs whose result is at hand: of the pages of a few images, and of few bytes where sectors are large
+KEPT = 2**24  # bytes of sectors that are at hand after a program: those of a few images
 
 
 @cache
@@ -30,15 +30,23 @@ def blank(size: int) -> bytes:
     return bytes([ERASED]) * size
 
 
-@lru_cache(KEPT)
 def programmed(old: bytes, offset: int, data: bytes) -> bytes:
     """Return the contents of a sector after a program at an offset in it: an AND, bit by bit.
 
     The pages of one image are programmed again in nearly every run; equal sectors that are one object are cheap.
     """
-    end = offset + len(data)
-    kept = int.from_bytes(old[offset:end]) & int.from_bytes(data)
-    return b"".join((old[:offset], kept.to_bytes(len(data)), old[end:]))
+    new = _PROGRAMMED.get((old, offset, data))
+    if new is None:
+        # An image in a row of programs meets each of them once a run: kept are the last whole images, or nothing.
+        if len(_PROGRAMMED) * len(old) >= KEPT:
+            _PROGRAMMED.clear()
+        end = offset + len(data)
+        kept = int.from_bytes(old[offset:end]) & int.from_bytes(data)
+        new = _PROGRAMMED[old, offset, data] = b"".join((old[:offset], kept.to_bytes(len(data)), old[end:]))
+    return new
+
+
+_PROGRAMMED: dict[tuple[bytes, int, bytes], bytes] = {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,6 +134,19 @@ class Geometry(FlashGeometry):
     def pages(self, address: int, data: bytes) -> Iterator[Program]:
         return pages(address, data, self.page_size)
 
+    def check(self, effect: Effect) -> None:
+        if type(effect) is Program:  # nearly all of them, and nearly all right
+            address, end, page, unit = (
+                effect.address,
+                effect.address + len(effect.data),
+                self.page_size,
+                self.program_unit,
+            )
+            inside = 0 <= address < end <= self.sector_size * self.sectors and address // page == (end - 1) // page
+            if inside and not address % unit and not end % unit:
+                return
+        FlashGeometry.check(self, effect)
+
     def sectors_of(self, address: int, length: int) -> range:
         size, end = self.sector_size, address + length
         if address < 0 or length < 0 or end > size * self.sectors:

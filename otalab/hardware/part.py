@@ -47,7 +47,7 @@ class FlashPart:
 
     def erase_seconds(self, timing: Timing = "typ") -> float:
         """Return how long erasing one sector takes, in seconds."""
-        return self._time(f"erase_{timing}_ms") / 1e3
+        return _erase_seconds(self, timing)
 
     def program_seconds(self, size: int, timing: Timing = "typ") -> float:
         """Return how long programming `size` bytes inside one page takes, in seconds.
@@ -56,7 +56,7 @@ class FlashPart:
         given for few parts and not for the worst case, so they stay columns of the table.
         On-chip flash takes one unit time for each program unit that is touched.
         """
-        time = self._time(f"pp_{timing}_us") / 1e6
+        time = _page_seconds(self, timing)
         return time * -(-size // self.program_unit) if self.kind == ON_CHIP else time
 
     @property
@@ -72,6 +72,17 @@ class FlashPart:
         if not text:
             raise BadInput(f"part {self.name}: no {column} in data/flash_parts.csv; {way_out}")
         return float(text)
+
+
+# Asked for at each effect of a run, and a number is read out of its text once.
+@kept_beside(KEPT)
+def _erase_seconds(part: FlashPart, timing: Timing) -> float:
+    return part._time(f"erase_{timing}_ms") / 1e3
+
+
+@kept_beside(KEPT)
+def _page_seconds(part: FlashPart, timing: Timing) -> float:
+    return part._time(f"pp_{timing}_us") / 1e6
 
 
 @kept_beside(KEPT)

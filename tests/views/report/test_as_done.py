@@ -85,10 +85,10 @@ def test_whatever_ends_it_leaves_what_is_done(tmp_path, monkeypatch, capsys, cas
     """
     (design, ends, status), review = case, facts._review
 
-    def broken(request, name, progress):
+    def broken(request, name, *rest):
         if name == design:
             raise ends
-        return review(request, name, progress)
+        return review(request, name, *rest)
 
     monkeypatch.setattr(facts, "_review", broken)
     place = tmp_path / "review.html"
@@ -113,8 +113,8 @@ def test_a_crash_of_the_whole_process_leaves_what_is_done(tmp_path):
         "from otalab.cli.main import main\n"
         "from otalab.views.report import facts\n"
         "review = facts._review\n"
-        "def broken(request, name, progress):\n"
-        "    return os._exit(9) if name == 'hardened' else review(request, name, progress)\n"
+        "def broken(request, name, *rest):\n"
+        "    return os._exit(9) if name == 'hardened' else review(request, name, *rest)\n"
         "facts._review = broken\n"
         "main(sys.argv[1:])\n"
     )
