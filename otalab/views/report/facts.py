@@ -89,7 +89,7 @@ def reviews(request: Asked, progress: Teller = lambda _text: None) -> Iterator[R
         raise KilledProcess from error
 
 
-def _in_turn(request: Asked, progress: Teller, ahead: Sequence[Ahead | None]) -> Iterator[Reviewed | Unreviewed]:
+def _in_turn(request: Asked, progress: Teller, ahead: Sequence[Searches | None]) -> Iterator[Reviewed | Unreviewed]:
     for number, name in enumerate(request.designs, 1):
         of = f"design {number} of {len(request.designs)}, " if len(request.designs) > 1 else ""
 
@@ -100,20 +100,20 @@ def _in_turn(request: Asked, progress: Teller, ahead: Sequence[Ahead | None]) ->
 
 
 @dataclass(frozen=True)
-class Ahead:
-    """What other processes find out about a design."""
+class Searches:
+    """What other processes search and weigh of a design."""
 
     cells: tuple[tuple[AskedCell, Future[Any]], ...]
     weight: Future[Weight]
     repair: Future[Repair] | None
 
 
-def _ahead(request: Asked, name: str, submit: Callable[..., Future[Any]]) -> Ahead:
+def _ahead(request: Asked, name: str, submit: Callable[..., Future[Any]]) -> Searches:
     # What takes longest comes first, so that no process is left alone with it.
     weight = submit(weigh, request, name)
     mends = request.most and isinstance(design_or_code(name), Design)
     mended = submit(_mended, request, name) if mends else None
-    return Ahead(tuple((cell, submit(answer_sent, cell)) for cell in _asked(request, name)), weight, mended)
+    return Searches(tuple((cell, submit(answer_sent, cell)) for cell in _asked(request, name)), weight, mended)
 
 
 def _mended(request: Asked, name: str) -> Repair:
@@ -133,7 +133,7 @@ def gather(request: Asked, progress: Teller = lambda _text: None) -> tuple[list[
     return every, lost
 
 
-def _review_or_fault(request: Asked, name: str, progress: Teller, ahead: Ahead | None) -> Reviewed | Unreviewed:
+def _review_or_fault(request: Asked, name: str, progress: Teller, ahead: Searches | None) -> Reviewed | Unreviewed:
     try:
         return _review(request, name, progress, ahead)
     except (OtalabError, BrokenProcessPool):
@@ -145,7 +145,7 @@ def _review_or_fault(request: Asked, name: str, progress: Teller, ahead: Ahead |
         return Unreviewed(name, fault)
 
 
-def _review(request: Asked, name: str, progress: Teller, ahead: Ahead | None) -> Reviewed:
+def _review(request: Asked, name: str, progress: Teller, ahead: Searches | None) -> Reviewed:
     design, mended = design_or_code(name), None
     if ahead:
         cells = tuple(_cells_ahead(ahead, progress))
@@ -172,7 +172,7 @@ def _asked(request: Asked, name: str) -> list[AskedCell]:
     ]
 
 
-def _cells_ahead(ahead: Ahead, progress: Teller) -> Iterator[Cell]:
+def _cells_ahead(ahead: Searches, progress: Teller) -> Iterator[Cell]:
     for question, future in ahead.cells:
         progress(question.text)
         awaited(future, lambda text=question.text: progress(f"{text}, and others"))  # type: ignore[misc]
