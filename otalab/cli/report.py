@@ -184,10 +184,10 @@ def _asked(arguments: argparse.Namespace) -> Asked:
     )
 
 
-def _jobs(asked: int | None, cells: int) -> int:
+def _jobs(jobs: int | None, cells: int) -> int:
     """Return how many processes are to search: as many as were asked for, or one for each core where much is to do."""
-    if asked is not None:
-        return asked
+    if jobs is not None:
+        return jobs
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(cores, MOST_JOBS) if cells >= MANY else 1
 

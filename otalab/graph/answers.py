@@ -54,10 +54,10 @@ def answers(
                 awaited(future, beat)
                 yield answer_received(cell, future)
     except BrokenProcessPool as error:
-        raise KilledProcess from error
+        raise LostProcess from error
 
 
-class KilledProcess(OtalabError):
+class LostProcess(OtalabError):
     """A process that searched for this one is gone, and what it was at."""
 
     def __init__(self) -> None:

@@ -218,11 +218,11 @@ class Explorer:
 
     def _worlds_after(self, steps: Iterable[Step]) -> Iterator[World]:
         """Yield what the world is when the power comes back after a cut in each step: it changes seldom."""
-        asked: World | None = None
+        world: World | None = None
         after = World()
         for step in steps:
-            if step.world is not asked:
-                asked, after = step.world, self.scenario.power_on(step.world)
+            if step.world is not world:
+                world, after = step.world, self.scenario.power_on(step.world)
             yield after
 
     # Following cuts

@@ -15,7 +15,7 @@ from otalab.bench.setup import design_or_code
 from otalab.errors import InternalFault, OtalabError
 from otalab.firmware.design import Design
 from otalab.firmware.device import Firmware
-from otalab.graph.answers import KilledProcess, answer_received, answer_sent, answers, awaited
+from otalab.graph.answers import LostProcess, answer_received, answer_sent, answers, awaited
 from otalab.graph.asked import AskedCell, files_of
 from otalab.graph.check import Cell, LostCell
 from otalab.graph.explorer import Explorer
@@ -86,7 +86,7 @@ def reviews(request: Asked, progress: Teller = lambda _text: None) -> Iterator[R
         with processes(request.jobs) as submit:
             yield from _in_turn(request, progress, [_ahead(request, name, submit) for name in request.designs])
     except BrokenProcessPool as error:
-        raise KilledProcess from error
+        raise LostProcess from error
 
 
 def _in_turn(request: Asked, progress: Teller, ahead: Sequence[Searches | None]) -> Iterator[Reviewed | Unreviewed]:

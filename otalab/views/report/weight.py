@@ -15,7 +15,7 @@ from otalab.views.report.asked import Asked
 
 
 @dataclass(frozen=True)
-class AtRate:
+class RateEnds:
     """How likely a device ends in which way at one rate of power failures, on the design's own part.
 
     `bad` is the probability of a bad end per update, between two bounds, `ends` that of each end as far as it was
@@ -39,7 +39,7 @@ class Weight:
     All of it are plain facts: another process may have come to them.
     """
 
-    by_rate: dict[str, AtRate]
+    by_rate: dict[str, RateEnds]
     expected: dict[str, float]
     phases: pd.DataFrame
     by_part: pd.DataFrame
@@ -70,13 +70,13 @@ def weigh(request: Asked, name: str, progress: Callable[[str], None] = lambda _t
         progress(f"{first.design.name}: risk under {request.beside_faults}")
         beside = request.study(name, request.rates[0], faults=request.beside_faults).weighed.interval(*BAD)
     band = [weighed.bad for weighed in first.band().values()]
-    by_rate = {rate: _at_rate(one) for rate, one in studies.items()}
+    by_rate = {rate: _ends_at(weighed) for rate, weighed in studies.items()}
     phases, expected = risk_phase_table(first), first.weighed.expected()
     return Weight(by_rate, expected, phases, pd.concat(rows), carries, (min(band), max(band)), beside)
 
 
-def _at_rate(weighed: Study) -> AtRate:
-    return AtRate(weighed.weighed.interval(*BAD), dict(weighed.weighed.ends), weighed.weighed.closed)
+def _ends_at(weighed: Study) -> RateEnds:
+    return RateEnds(weighed.weighed.interval(*BAD), dict(weighed.weighed.ends), weighed.weighed.closed)
 
 
 def _times(chip: FlashPart, timing: Timing) -> tuple[object, ...]:
