@@ -110,13 +110,23 @@ def test_the_same_facts_are_the_same_page(found, made):
 @pytest.mark.slow
 def test_several_processes_make_the_same_page():
     """
-    Which one searched is seen nowhere.
+    Which one searched, weighed and mended is seen nowhere.
     """
-    asked = Asked(designs=("single-record",), board="tiny", faults=("atomic",), images=("healthy", "crashes"),
-                  rates=("us-2022",), parts=(), most=0, budget=8)  # fmt: skip
+    asked = Asked(designs=("single-record", "in-place"), board="tiny", faults=("atomic", "unstable"),
+                  images=("healthy", "crashes"), rates=("us-2022", "bismark-developed"), parts=("W25Q16JV",), most=1,
+                  budget=8)  # fmt: skip
     one, two = (page(gather(each)[0], each, ["otalab"], date(2026, 1, 2)) for each in (asked, replace(asked, jobs=2)))
 
     assert one == two
+
+
+def test_a_whole_matrix_is_searched_on_every_core():
+    """
+    What takes a minute and more is; a few cells are not worth another process, and who names a number gets it.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+    assert [1, min(cores, 256), 3] == [report_cli._jobs(*given) for given in ((None, 31), (None, 32), (3, 320))]
 
 
 def test_the_bytes_of_an_update_are_in_it_once(found):
