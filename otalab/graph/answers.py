@@ -27,12 +27,10 @@ def answers(
     jobs: int = 1,
     watch: Callable[[int, Explorer], None] = lambda _number, _explorer: None,
     submit: Callable[..., Any] | None = None,
-    beat: Callable[[], None] = lambda: None,
 ) -> Iterator[Cell | LostCell]:
     """Yield the cells in their order, each as soon as it is known; `watch` sees the searches of this process.
 
-    With `jobs`, so many processes search at once; an interrupt ends them all, and `beat` is called while one waits for
-    them: what it raises ends them too.
+    With `jobs`, so many processes search at once; an interrupt ends them all.
     With `submit`, a cluster that takes work as `concurrent.futures` does, and reads the same files by the same names.
     """
     some_jobs(jobs)
@@ -51,7 +49,6 @@ def answers(
         with processes(min(jobs, len(every))) as submit_here:
             waiting = [submit_here(answer_sent, cell) for cell in every]
             for cell, future in zip(every, waiting, strict=True):
-                awaited(future, beat)
                 yield answer_received(cell, future)
     except BrokenProcessPool as error:
         raise LostProcess from error

@@ -37,7 +37,7 @@ def programmed(old: bytes, offset: int, data: bytes) -> bytes:
     """
     new = _PROGRAMMED.get((old, offset, data))
     if new is None:
-        # An image in a row of programs meets each of them once a run: kept are the last whole images, or nothing.
+        # A run asks for an image in order: dropping the oldest would keep what is not asked for next.
         if len(_PROGRAMMED) * len(old) >= KEPT:
             _PROGRAMMED.clear()
         end = offset + len(data)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from otalab.bench.ends import BAD
@@ -175,7 +176,7 @@ def _asked(request: Asked, name: str) -> list[AskedCell]:
 def _cells_ahead(ahead: Searches, progress: Teller) -> Iterator[Cell]:
     for question, future in ahead.cells:
         progress(question.text)
-        awaited(future, lambda text=question.text: progress(f"{text}, and others"))  # type: ignore[misc]
+        awaited(future, partial(progress, f"{question.text}, and others"))
         yield _played_or_lost(answer_received(question, future))
 
 
