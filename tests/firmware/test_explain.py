@@ -6,6 +6,7 @@ import pytest
 
 from otalab import designs, load_design, run, set_up
 from otalab.bench.inspection import inspect_records
+from otalab.bench.sector_states import ERASED_STATE, STALE, WHOLE, SectorStates
 from otalab.firmware import store
 from otalab.firmware.explain import explain
 from otalab.firmware.outcome import Bricked
@@ -13,7 +14,6 @@ from otalab.formats.records.record import Invalid, Record, counted
 from otalab.hardware.chip import Chip
 from otalab.hardware.flash import ERASED
 from otalab.views.player.records import records, why
-from otalab.views.player.states import ERASED_STATE, STALE, WHOLE, SectorStates
 from otalab.views.player.widget import UpdatePlayer
 from otalab.views.widgets.record_pair import Pair, WrittenPlace, formats
 

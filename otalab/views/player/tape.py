@@ -17,13 +17,13 @@ from itertools import pairwise
 from math import inf, isnan, nan
 from typing import Any
 
+from otalab.bench.sector_states import STATES, SectorStates, Slots
 from otalab.bench.trace import Run, Step, sector_of
 from otalab.graph.history import Played
 from otalab.hardware.effects import PHASES, Erase, Program
 from otalab.hardware.flash import ERASED, Flash
 from otalab.views.player.life import PlayedLife
 from otalab.views.player.records import records
-from otalab.views.player.states import STATES, SectorStates, Slots
 from otalab.views.player.words import effect_words, end_words
 
 KINDS = ("erase", "program", "wait", "ask", "end")

@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable
 from io import FileIO
 from pathlib import Path
+from threading import Lock
 
 from otalab.errors import BadInput
 from otalab.files import ordinary, refused
@@ -137,6 +138,8 @@ class FlashFile:
         self._held: list[tuple[int, bytes]] = []
         self._run_begins = self._run_ends = 0
         self._after: Flash | None = None
+        # Whoever pulls the plug leaves a thread behind that still writes.
+        self._one_writes = Lock()
         ordinary(path)
         # By its name first and then by the file, and others the other way round: so nobody can slip in between.
         if files and not files.claims.claim(path.name):
@@ -239,12 +242,13 @@ class FlashFile:
 
     def flush(self) -> None:
         """Put what was noted into the file, in its order; what could not be written stays noted."""
-        self._end_run()
-        while self._held:
-            address, data = self._held[0]
-            self._put(data, address)
-            self._force(_on_disk)
-            del self._held[0]
+        with self._one_writes:
+            self._end_run()
+            while self._held:
+                address, data = self._held[0]
+                self._put(data, address)
+                self._force(_on_disk)
+                del self._held[0]
 
     def _force(self, onto_disk: Callable[[int], None]) -> None:
         if self.sync:

@@ -19,10 +19,12 @@ from otalab.firmware.requests import BootState, Keep, Lost, Offer, Options, Repo
 from otalab.firmware.updater import BUSY
 from otalab.formats.bundle.manifest import Manifest
 from otalab.wire.device.known_images import Witness
-from otalab.wire.device.virtual import Request, VirtualDevice
+from otalab.wire.device.request import Request
+from otalab.wire.device.virtual import NO_POWER, VirtualDevice
 
 NO_ROOM = "The host cannot write down which image this is"
 ABORTED, TIMED_OUT, BRICKED = "Update aborted", "Update timed out", "The device is bricked"
+DEAD = {"bricked": BRICKED, "off": NO_POWER}  # the states in which no firmware runs, and what whoever asks is told
 SLOWEST = 256  # bytes per second; what is slower uses up the time that a stall may take
 PROGRESS_BYTES, PROGRESS_SECONDS = 50_000, 5.0  # as the real core reports it
 
@@ -159,8 +161,8 @@ class Ota:
 
     def refusal(self) -> str | None:
         """Return why no update can start now, or `None` if one can."""
-        if self.device.state == "bricked":
-            return BRICKED
+        if (dead := DEAD.get(self.device.state)) is not None:
+            return dead
         return BUSY if self.running or self.device.state == "updating" else self.device.refusal()
 
     async def update(self, source: Source, options: UpdateOptions = UpdateOptions()) -> Report:  # frozen
@@ -180,7 +182,8 @@ class Ota:
 
     async def ask(self, wanted: BootState | Keep | Snapshot | str) -> Report:
         """Ask for `commit`, `revert` or `reboot`, or for a boot state, a file to be kept or a snapshot."""
-        return await self.device.ask(Request(wanted)) if self.device.state != "bricked" else Report(False, BRICKED)
+        dead = DEAD.get(self.device.state)
+        return await self.device.ask(Request(wanted)) if dead is None else Report(False, dead)
 
     async def tell(self, event: UpdateEvent) -> str | None:
         """Tell every handler, and return why one of them refuses what begins, if one does."""

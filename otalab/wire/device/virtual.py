@@ -9,9 +9,9 @@ import asyncio
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from math import inf
-from typing import Any, Protocol
+from typing import Any
 
 from otalab.errors import BundleFault
 from otalab.files import refused
@@ -20,7 +20,7 @@ from otalab.firmware.controller import Controller
 from otalab.firmware.device import Device, power_on
 from otalab.firmware.image import Image
 from otalab.firmware.outcome import Bricked, Outcome, Reset
-from otalab.firmware.requests import LATE, BootState, Keep, Lost, Offer, Options, Report, Snapshot, Status
+from otalab.firmware.requests import LATE, Offer, Report, Status
 from otalab.firmware.updater import claim
 from otalab.formats.bundle.reader import ManifestRead
 from otalab.hardware.effects import Ask, Effect, Erase, Program, Routine, Wait
@@ -28,40 +28,17 @@ from otalab.hardware.part import FlashPart
 from otalab.text import shared_line
 from otalab.wire.device.flash_file import FlashFile
 from otalab.wire.device.known_images import KnownImages
+from otalab.wire.device.request import Request
 
 LOG_LINES = 500
 GIVES_WAY = 64  # effects that take no time, before others in this process have a turn
 REFUSED_SECONDS = 1.0  # before a file that could not be written is tried again
-RESTARTED = "The device has restarted"
+RESTARTED, NO_POWER = "The device has restarted", "The device has no power"
 # Waits that belong to the device and not to a race with the outside; the time scale applies to them.
 OWN_WAITS = ("boot", "health check", "reboot")
 CHANGES = (Erase, Program)
 # Waits in which no image is up; in all others one is, if only to hang.
 NOT_UP = ("boot", "reboot", "watchdog")
-
-
-class Upload(Protocol):
-    """The bytes of an update on their way in: how many came, of how many if that is known."""
-
-    @property
-    def received(self) -> int: ...
-    @property
-    def size(self) -> int | None: ...
-
-    async def piece(self) -> Any:
-        """Return the next bytes, empty at the end, or `Lost`."""
-
-    async def options(self) -> Options | Lost:
-        """Return what came beside the file, once all of it is there."""
-
-
-@dataclass(slots=True)
-class Request:
-    """Something asked of the device, and the place where its report will be."""
-
-    wanted: Offer | BootState | Keep | Snapshot | str
-    upload: Upload | None = None
-    report: asyncio.Future[Report] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
 class VirtualDevice:
@@ -97,6 +74,8 @@ class VirtualDevice:
         self.reason = ""
         self.log: list[str] = []
         self.chip = Controller(device.board, file.flash)
+        # What the last power-on, or reset, found in flash.
+        self.powered_with = file.flash
         self.requests: asyncio.Queue[Request] = asyncio.Queue()
         self.current: Request | None = None
         self.on_status: Callable[[Status], None] = lambda _status: None
@@ -130,18 +109,26 @@ class VirtualDevice:
         self._goes_down()
         self._say(f"{type(outcome).__name__}: {getattr(outcome, 'reason', 'nothing more will happen')}")
 
+    def power_lost(self) -> None:
+        """Be without power: what was in RAM is gone, and what is in flash is all there is."""
+        self.state, self.chip = "off", Controller(self.device.board, self.chip.flash)
+        self._goes_down()
+        self._forget(NO_POWER)
+        self._say("Power off: the plug is pulled")
+
     def _goes_down(self) -> None:
         self.up.clear()
         self.down.set()
 
-    def _forget(self) -> None:
+    def _forget(self, because: str = RESTARTED) -> None:
         """Answer what was asked of the run that is over: a commit meant for one image must not meet the next one."""
         waiting = [self.current] if self.current else []
         while not self.requests.empty():
             waiting.append(self.requests.get_nowait())
         for request in waiting:
             if not request.report.done():
-                request.report.set_result(Report(False, RESTARTED))
+                request.report.set_result(Report(False, because))
+        self.current = None
 
     def refusal(self) -> str | None:
         """Return why no update can start now, in the firmware's words, or `None` if one can."""
@@ -159,7 +146,8 @@ class VirtualDevice:
     async def _run(self) -> Outcome:
         self.device = replace(self.device, images=self.known.images)
         self._forget()
-        self.chip, self.state, self.current = Controller(self.device.board, self.chip.flash), "rebooting", None
+        self.chip, self.state = Controller(self.device.board, self.chip.flash), "rebooting"
+        self.powered_with = self.chip.flash
         self._say("Power on")
         self._goes_down()
         started = self.powered_at = self._paced = time.monotonic()

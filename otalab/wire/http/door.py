@@ -29,7 +29,7 @@ KNOWN = "otalab.known"
 UNKNOWN = "A name and a password are needed"
 FOREIGN = "it comes from a page of another origin"
 BROWSED = "a browser's GET changes nothing here, because any page can cause one; use POST, or curl"
-LOOKS = ("/", "/status")
+LOOKS = ("/", "/status", "/flash")
 WORD = re.compile(r"[a-z][a-z0-9_-]*")  # no number, which would be an address
 LOOPBACK = ("127.0.0.1", "::1")
 

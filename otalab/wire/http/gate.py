@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -106,6 +106,12 @@ class Gate:
             yield
         finally:
             seat.kept = False
+
+    def hang_up(self, but: Collection[str]) -> None:
+        """Close every connection, but for those that ask for one of these paths, or for nothing yet."""
+        for seat in [*self.seats]:
+            if seat.request is not None and seat.request.path not in but:
+                seat.leave()
 
     async def serving(self, request: web.Request, handler: WebHandler) -> web.StreamResponse:
         """Carry a request out and note that its connection is at work; leave unread what is not wanted of its body."""

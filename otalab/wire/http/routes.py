@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -18,9 +17,11 @@ from aiohttp import BodyPartReader, MultipartReader, web
 from otalab.firmware.requests import Report
 from otalab.firmware.updater import BUSY, UNCOMMITTED
 from otalab.wire.auth.digest import Lock
-from otalab.wire.device.ota import ABORTED, BRICKED, TIMED_OUT, Broken, Ota, UpdateOptions
-from otalab.wire.device.status import status
+from otalab.wire.device.ota import ABORTED, DEAD, TIMED_OUT, Broken, Ota, UpdateOptions
+from otalab.wire.device.plug import Plug
+from otalab.wire.device.virtual import NO_POWER
 from otalab.wire.dialect import STRICT, Dialect
+from otalab.wire.http.bench import BENCH, Bench
 from otalab.wire.http.door import Door
 from otalab.wire.http.gate import UNREADABLE, Gate, WebHandler
 from otalab.wire.http.rpc import BODY_SECONDS, BadBody, RpcHttp, limited
@@ -33,7 +34,6 @@ FORM_BYTES = 16 * 1024  # of one field, and what a file may be larger than the c
 RUNNING, NO_CONTEXT = "Another update is in progress.", "Failed to create updater context."
 TOO_LARGE = "The request is larger than the chip"
 NO_URL = "Update URL not specified and none is configured."
-PAGE = Path(__file__).with_name("device.html")
 RAW = ("application/octet-stream", "application/zip")
 
 
@@ -174,12 +174,12 @@ class HttpDevice:
         # Counted as it comes, not as it is announced: a bundle for another board is told so first.
         self.most = ota.device.device.board.geometry.size + FORM_BYTES
         self.door, self.gate = Door(lock, dialect, host), Gate()
+        self.plug = Plug(self.device, lambda: self.gate.hang_up(but=BENCH))
 
     def app(self) -> web.Application:
         """Return the web application."""
         app = web.Application(middlewares=[self.serving, self.door.middleware])
-        app.router.add_get("/", self.page)
-        app.router.add_get("/status", self.status)
+        Bench(self.plug).add_to(app)
         app.router.add_post("/update", self.update, expect_handler=self.door.expect)
         app.router.add_get("/update", self.fetch, allow_head=False)
         app.router.add_route("*", "/update/commit", self.commit, expect_handler=self.door.expect)
@@ -189,17 +189,12 @@ class HttpDevice:
 
     @web.middleware
     async def serving(self, request: web.Request, handler: WebHandler) -> web.StreamResponse:
-        """Have the gate know what goes on, before anything else does."""
+        """Have the gate know what goes on, before anything else does; without power nobody answers."""
+        if self.device.state == "off" and request.path not in BENCH:
+            if request.transport is not None:
+                request.transport.abort()
+            return _line(503, NO_POWER)
         return await self.gate.serving(request, handler)
-
-    async def page(self, _request: web.Request) -> web.StreamResponse:
-        """Show the device to a person."""
-        # Not as a file: where a peer has gone meanwhile, the library stumbles over that in its own log.
-        return web.Response(text=PAGE.read_text(encoding="utf-8"), content_type="text/html")
-
-    async def status(self, _request: web.Request) -> web.Response:
-        """Show it to a program."""
-        return web.json_response(status(self.device))
 
     async def commit(self, _request: web.Request) -> web.Response:
         """Commit the running firmware by hand."""
@@ -211,7 +206,7 @@ class HttpDevice:
 
     async def _ask(self, wanted: str) -> web.Response:
         report = await self.ota.ask(wanted)
-        code = 503 if report.message == BRICKED else 200 if report.fine else 400
+        code = 503 if report.message in DEAD.values() else 200 if report.fine else 400
         return _line(code, report.message, "text/html")
 
     async def update(self, request: web.Request) -> web.StreamResponse:
@@ -256,14 +251,14 @@ class HttpDevice:
         return self._fetched(await fetch_update(self.ota, url, options, self.dialect))
 
     def _fetched(self, fetched: Fetched) -> web.Response:
-        if fetched.not_started and fetched.message != BRICKED:
+        if fetched.not_started and fetched.message not in DEAD.values():
             return _line(409, RUNNING if fetched.message == BUSY else NO_CONTEXT)
-        code = 503 if fetched.message == BRICKED else 200 if fetched.result > 0 else 500
+        code = 503 if fetched.message in DEAD.values() else 200 if fetched.result > 0 else 500
         return _line(code, f"({fetched.result}) {fetched.message}")
 
     async def _reply(self, request: web.Request, report: Report) -> web.StreamResponse:
         """Answer in the dialect; the body ends in CR LF, and the connection closes."""
-        codes = {TOO_LARGE: 413, BUSY: 409, UNCOMMITTED: 409, TIMED_OUT: 408, BRICKED: 503}
+        codes = {TOO_LARGE: 413, BUSY: 409, UNCOMMITTED: 409, TIMED_OUT: 408} | dict.fromkeys(DEAD.values(), 503)
         code = 200 if report.fine else codes.get(report.message, 400)
         if self.dialect.hangs_up(code) and request.transport is not None:
             request.transport.close()

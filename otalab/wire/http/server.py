@@ -44,9 +44,7 @@ async def serve(http: HttpDevice, ears: list[socket.socket], ready: asyncio.Futu
             # The loop accepts as many at a time as it was told to have waiting; let more wait.
             ear.listen(WAITING)
         ready.set_result(ears[0].getsockname()[1])
-        await http.device.live()
-        # Bricked or silent, the device still has a status page.
-        await asyncio.Event().wait()
+        await http.plug.live()
     finally:
         watching.cancel()
         for server in servers:

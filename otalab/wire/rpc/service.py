@@ -21,7 +21,7 @@ from otalab.firmware.updater import BUSY
 from otalab.formats.records.record import BootConfig
 from otalab.hardware.chip import Chip
 from otalab.wire.device.name import device_id, mac
-from otalab.wire.device.ota import BRICKED, Applied, Begin, Failed, Ota, UpdateEvent, UpdateOptions
+from otalab.wire.device.ota import DEAD, Applied, Begin, Failed, Ota, UpdateEvent, UpdateOptions
 from otalab.wire.device.status import boot_config
 from otalab.wire.dialect import STRICT, Dialect
 from otalab.wire.rpc.formats import digits
@@ -127,7 +127,7 @@ class RpcService:
         if not isinstance(url, str) or not url:
             raise RpcError(-1, MALFORMED)
         outcome = await fetch_update(self.ota, url, self._options(args), self.dialect)
-        if outcome.not_started and outcome.message != BRICKED:
+        if outcome.not_started and outcome.message not in DEAD.values():
             raise RpcError(-1, NOT_STARTED)
         if (code := self.dialect.error_of(outcome.result)) is not None:
             raise RpcError(code, outcome.message)
@@ -142,7 +142,7 @@ class RpcService:
         """Begin an update whose bytes will be written."""
         options, size = self._options(args), self._whole(args, "size", 0) or None
         if (refused := self.ota.refusal()) is not None:
-            raise RpcError(-1, BRICKED if refused == BRICKED else NOT_STARTED)
+            raise RpcError(-1, refused if refused in DEAD.values() else NOT_STARTED)
         self._push = push = PushSession(self.ota, options, size)
         _good(await push.begun())
 

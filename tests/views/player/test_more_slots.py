@@ -2,9 +2,9 @@
 
 from layouts import with_factory
 
+from otalab.bench.sector_states import STALE, WHOLE, SectorStates, Slots
 from otalab.bench.setup import set_up
 from otalab.views.player.records import why
-from otalab.views.player.states import STALE, WHOLE, SectorStates, Slots
 
 
 def test_a_factory_image_that_no_record_speaks_of_is_not_left_over() -> None:

@@ -1,4 +1,4 @@
-"""What a player shows of the flash beside its bytes: the state of each sector, and what lies in the slots.
+"""What is shown of the flash beside its bytes: the state of each sector, and what lies in the slots.
 
 It asks the firmware's own functions, and has no opinion of its own on which record counts.
 """
