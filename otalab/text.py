@@ -49,6 +49,19 @@ def seconds(time: float) -> str:
     return f"{time * 1e3:.3f} ms"
 
 
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def as_read(value: float) -> str:
+    """Return a number as people read it: three digits that count, thousands set apart, what is tiny by its power."""
+    if abs(value) >= 999.5 or float(value).is_integer():
+        return f"{value:,.0f}"
+    if not abs(value) < 1e-4:
+        return f"{value:.3g}"
+    digits, power = f"{value:.2e}".split("e")
+    return f"{digits} · 10{str(int(power)).translate(_RAISED)}"
+
+
 _NUMBER = re.compile(r"[+-]?(\d{1,3}([, _]\d{3})+|\d+(\.\d*)?(e\+?\d{1,2})?)", re.ASCII | re.IGNORECASE)
 
 

@@ -170,7 +170,13 @@ def _copied(code: CodeFirmware) -> str | None:
     if not isinstance(started, Running) or (started.slot, started.version) != (0, cell.scenario.new.version):
         return "the new image is to run from slot 0, where the copier puts it"
     if (bad := cell.graph.counterexample) is None:
-        return None
+        return (
+            None
+            if cell.graph.closed
+            else (
+                "the search did not come to its end, so nothing is shown: what tells the next power-on to copy again?"
+            )
+        )
     cuts = number_of(len(bad.cuts), "cut")
     return f"{bad.end} with {cuts}: what does the next power-on know of the copy that was not finished?"
 

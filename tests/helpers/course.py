@@ -9,6 +9,10 @@ import nbformat
 from held import HELD
 from nbclient import NotebookClient
 
+from otalab.own.code import CodeFirmware
+from otalab.own.page import Page
+from otalab.own.typed import typed
+
 FOLDER = Path(__file__).parents[2] / "notebooks"
 NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
 SECONDS_PER_CELL = 120
@@ -62,6 +66,17 @@ def exercises_of(name):
             line = cell.source.splitlines()[-1]
             found.append(Met(kept["exercise"], asked, line, fold[1] if fold else "", kept["wrong"]))
     return found
+
+
+@cache
+def typed_in(number, name):
+    """
+    Return the firmware that a cell of this notebook makes, compiled.
+    """
+    notebook = next(one for one in NOTEBOOKS if one.startswith(number))
+    head = f"%%firmware {name}"
+    cell = next(one for one in read(notebook).cells if one.source.split("\n")[0].startswith(head))
+    return CodeFirmware(Page.load(typed(name, cell.source.partition("\n")[2])))
 
 
 EXERCISES_MET = [one.number for name in NOTEBOOKS for one in exercises_of(name)]

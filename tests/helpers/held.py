@@ -245,6 +245,7 @@ GIVEN = {
         "keep the two apart",
         "the gap between two writes",
         "a thousand lamps on one bench",
+        "as in notebook 05",
         "however many zeros it has",
     ],
     "07_fleet_risk.ipynb": [
