@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import yaml
-
 from otalab.errors import BadInput
 
 LARGEST = 1 << 28
@@ -30,6 +28,8 @@ class MappedRegion:
 
 def read_map(source: str, text: str) -> dict[str, MappedRegion]:
     """Return the regions of flash, internal and external, by name; `BadInput` names what cannot be read."""
+    import yaml  # noqa: PLC0415  # no other map needs it
+
     try:
         tree = yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError, ValueError) as error:

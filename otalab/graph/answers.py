@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, wait
-from concurrent.futures.process import BrokenProcessPool
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from otalab.bench.setup import scenario_of
 from otalab.errors import BadInput, OtalabError
@@ -15,7 +13,9 @@ from otalab.graph.case import Case
 from otalab.graph.check import Cell, LostCell
 from otalab.graph.crash_graph import CrashGraph
 from otalab.graph.explorer import Explorer
-from otalab.processes import processes
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 _Sent = LostCell | tuple[Case, CrashGraph, float]
 MOST_JOBS = 256
@@ -45,6 +45,10 @@ def answers(
 
             yield cell.answer(explored)
         return
+    from concurrent.futures.process import BrokenProcessPool  # noqa: PLC0415  # one process needs no others
+
+    from otalab.processes import processes  # noqa: PLC0415  # nor does a browser's tab have any
+
     try:
         with processes(min(jobs, len(every))) as submit_here:
             waiting = [submit_here(answer_sent, cell) for cell in every]
@@ -63,6 +67,8 @@ class LostProcess(OtalabError):
 
 def awaited(future: Future[Any], beat: Callable[[], None]) -> Any:
     """Return what another process comes to; `beat` is called while one waits, and what it raises goes on."""
+    from concurrent.futures import wait  # noqa: PLC0415  # as above
+
     while not wait([future], BEAT).done:
         beat()
     return future.result()

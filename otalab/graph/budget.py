@@ -10,8 +10,6 @@ from dataclasses import dataclass, replace
 from math import inf, isinf
 from typing import Self
 
-import psutil
-
 from otalab.errors import BadInput
 
 BUDGET = 1000
@@ -97,6 +95,8 @@ class BegunBudget:
 
 def held() -> int:
     """Return how many bytes of memory this process holds."""
+    import psutil  # noqa: PLC0415  # only a budget of memory needs it
+
     return int(psutil.Process().memory_info().rss)
 
 

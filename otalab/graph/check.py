@@ -61,7 +61,7 @@ class Cell:
             "verdict": graph.verdict,
             "ends": graph.ends,
             "states": graph.nodes,
-            "transitions": len(graph.edge_run),
+            "transitions": len(graph.columns["edge_run"]),
             "expanded": graph.expanded,
             "wrecks": graph.wrecks,
             "seconds": round(self.seconds, 3),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
+from math import fsum
 from typing import Any, NamedTuple
-
-import numpy as np
 
 from otalab.faults.tear import kind_of
 from otalab.graph.crash_graph import RESET, CrashGraph
@@ -41,18 +41,24 @@ class Covered(NamedTuple):
 
 def covered(graph: CrashGraph) -> list[Covered]:
     """Return what was met in the runs whose cuts were followed, the kinds first that are covered least."""
-    cuts = (graph.edge_step != RESET) & (graph.edge_count > 0)
-    followed = graph.node_followed[graph.edge_target]
-    chance = graph.edge_weights @ np.array(graph.shares)
-    kinds = np.array([kind_of(label) for label in graph.labels] or [""])[graph.edge_label]
-    rows = []
-    for kind in sorted(set(kinds[cuts].tolist()) - {"cut"}):
-        of_kind = cuts & (kinds == kind)
-        weights = chance if chance[of_kind].sum() > 0 else graph.edge_count
-        share = weights[of_kind & followed].sum() / weights[of_kind].sum()
-        met, further = (int(graph.edge_count[which].sum()) for which in (of_kind, of_kind & followed))
-        rows.append(Covered(kind, met, further, round(float(share), 6)))
-    return sorted(rows, key=lambda row: row.share)
+    columns, members = graph.columns, len(graph.members)
+    kinds = [kind_of(label) for label in graph.labels]
+    met: dict[str, list[tuple[int, float, bool]]] = defaultdict(list)
+    steps, counts, targets = columns["edge_step"], columns["edge_count"], columns["edge_target"]
+    for edge, label in enumerate(columns["edge_label"]):
+        if steps[edge] != RESET and counts[edge] > 0:
+            weights = columns["edge_weights"][edge * members : (edge + 1) * members]
+            chance = sum(weight * share for weight, share in zip(weights, graph.shares, strict=True))
+            met[kinds[label]].append((counts[edge], chance, bool(columns["node_followed"][targets[edge]])))
+    return sorted((_covered(kind, met[kind]) for kind in sorted(met) if kind != "cut"), key=lambda row: row.share)
+
+
+def _covered(kind: str, met: list[tuple[int, float, bool]]) -> Covered:
+    """Return what was met of a kind: of each edge how many tears, their probability, and whether it was followed."""
+    tears, further = sum(count for count, *_ in met), sum(count for count, _, followed in met if followed)
+    chance = fsum(chance for _, chance, _ in met)
+    likely = fsum(chance for _, chance, followed in met if followed)
+    return Covered(kind, tears, further, round(likely / chance if chance > 0 else further / tears, 6))
 
 
 def obstacle(explorer: Explorer, nodes: list[Node]) -> str:
@@ -75,7 +81,7 @@ def as_object(graph: CrashGraph) -> dict[str, Any]:
     """Return the coverage of an open graph, as a cell has it."""
     return {
         "ended_by": graph.ended_by,
-        "followed": int(graph.node_followed.sum()),
+        "followed": sum(graph.columns["node_followed"]),
         "kinds": [row._asdict() for row in covered(graph)],
         "in_the_way": graph.obstacle,
     }
@@ -85,7 +91,7 @@ def sentences(graph: CrashGraph) -> Iterator[str]:
     """Yield what an open graph has covered and what it has not, in words."""
     if graph.ended_by in ENDED_BY:
         yield ENDED_BY[graph.ended_by]
-    followed = int(graph.node_followed.sum())
+    followed = sum(graph.columns["node_followed"])
     yield f"all nodes were run on steady power; of {graph.nodes:,} nodes {followed:,} had every cut followed too"
     rows = covered(graph)
     parts = [f"{row.kind} {row.tears:,} ({row.share:.1%})" for row in rows[:MOST_KINDS]]

@@ -1,4 +1,4 @@
-"""The crash graph: what a search found, as a frozen value of plain arrays.
+"""The crash graph: what a search found, as a frozen value of plain columns, which are arrays for whoever asks.
 
 Nodes are numbered, node 0 is where the device was shipped.
 A run belongs to a node; an edge belongs to a run, at a step (`RESET`: the device reset itself at the run's end).
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import heapq
 import json
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 from io import BytesIO
@@ -17,13 +18,11 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
-import numpy as np
-from numpy.typing import NDArray
-
 from otalab.bench.ends import BAD, ENDS
 from otalab.errors import BadInput
 from otalab.files import MADE, write_whole
-from otalab.graph.arrays import Floats, Ints
+from otalab.graph.arrays import as_column
+from otalab.graph.columns import KINDS, GraphTable
 from otalab.graph.history import History, Leg
 from otalab.summary import Summary
 from otalab.text import number_of
@@ -34,8 +33,10 @@ NOTHING = -1  # is erased
 
 
 @dataclass(frozen=True, repr=False)
-class CrashGraph(Summary):
-    """A graph of `nodes` nodes; arrays named `run_…` have one entry per run, those named `edge_…` one per edge.
+class CrashGraph(GraphTable, Summary):
+    """A graph of `nodes` nodes; columns named `run_…` have one entry per run, those named `edge_…` one per edge.
+
+    `columns` holds them by name, and each of them is an array under its own name.
 
     `node_followed` says of which nodes every cut was followed: of all of them, if the graph is closed.
     `run_unerased` is the first effect of a run that programs over flash that is not erased, or -1.
@@ -52,23 +53,9 @@ class CrashGraph(Summary):
     nodes: int
     expanded: int
     lookups: int
-    node_followed: NDArray[np.bool_]
-    run_node: Ints
-    run_probability: Floats
-    run_end: Ints
-    run_erases: Ints
-    run_unerased: Ints
+    columns: Mapping[str, array[Any]]
     run_choices: tuple[str, ...]
     run_reason: tuple[str, ...]
-    edge_run: Ints
-    edge_step: Ints
-    edge_target: Ints
-    edge_count: Ints
-    edge_weights: Floats
-    edge_seconds: Floats
-    edge_erased: Ints
-    edge_label: Ints
-    edge_phase: Ints
     labels: tuple[str, ...]
     phases: tuple[str, ...]
     members: tuple[str, ...]
@@ -79,33 +66,27 @@ class CrashGraph(Summary):
     @property
     def wrecks(self) -> int:
         """How many torn contents were judged; those settled in bulk are among them."""
-        return int(self.edge_count.sum())
+        return sum(self.columns["edge_count"])
 
     @property
     def fired(self) -> int:
         """How many cuts really fired in an erase or a program; a search without any says nothing."""
-        waits = [number for number, label in enumerate(self.labels) if label in ("cut", "reset")]
-        return int(self.edge_count[~np.isin(self.edge_label, waits)].sum())
-
-    @cached_property
-    def edge_source(self) -> Ints:
-        """The node that each edge leaves."""
-        return self.run_node[self.edge_run] if len(self.edge_run) else np.zeros(0, np.int64)
+        waits = {number for number, label in enumerate(self.labels) if label in ("cut", "reset")}
+        counts = zip(self.columns["edge_count"], self.columns["edge_label"], strict=True)
+        return sum(count for count, label in counts if label not in waits)
 
     @cached_property
     def stuck(self) -> frozenset[int]:
         """The nodes from which the device resets for ever: no end is reachable without a cut."""
         # A reset that was not followed may lead anywhere.
-        ends = set(self.run_node[self.run_end != NO_END].tolist())
-        resets = self.edge_step == RESET
-        unknown = self.run_end == NO_END
-        unknown[self.edge_run[resets]] = False
-        ends |= set(self.run_node[unknown].tolist())
+        nodes, resets = self.columns["run_node"], self._resets
+        followed = {run for run, _ in resets}
+        ends = {nodes[run] for run, end in enumerate(self.columns["run_end"]) if end != NO_END or run not in followed}
         # Nor is anything known of what nobody ran.
-        ends |= set(range(self.nodes)) - set(self.run_node.tolist())
+        ends |= set(range(self.nodes)) - set(nodes)
         before: dict[int, list[int]] = {}
-        for source, target in zip(self.edge_source[resets].tolist(), self.edge_target[resets].tolist(), strict=True):
-            before.setdefault(target, []).append(source)
+        for run, target in resets:
+            before.setdefault(target, []).append(nodes[run])
         waiting = list(ends)
         while waiting:
             for source in before.get(waiting.pop(), ()):
@@ -153,9 +134,8 @@ class CrashGraph(Summary):
         """Return the runs of the round that a stuck device goes through for ever on steady power, from a node on."""
         if node not in self.stuck:
             raise BadInput(f"node {node}: on steady power this device comes to an end, it does not reset for ever")
-        resets = self.edge_step == RESET
-        runs, targets = self.edge_run[resets].tolist(), self.edge_target[resets].tolist()
-        follows = {int(self.run_node[run]): (run, target) for run, target in zip(runs, targets, strict=True)}
+        nodes = self.columns["run_node"]
+        follows = {nodes[run]: (run, target) for run, target in self._resets}
         way: list[int] = []
         while node not in way:
             way.append(node)
@@ -165,21 +145,27 @@ class CrashGraph(Summary):
     def _loop(self, node: int) -> str:
         """Say why a device resets for ever, and what a round of that costs, in resets and in erased sectors."""
         runs = self.loop(node)
-        erases = int(self.run_erases[runs].sum())
+        erases = sum(self.columns["run_erases"][run] for run in runs)
         resets = number_of(len(runs), "reset")
         return f"{self.run_reason[runs[-1]]}; one round is {resets} and erases {number_of(erases, 'sector')}"
+
+    @cached_property
+    def _resets(self) -> list[tuple[int, int]]:
+        """Each reset that was followed: the run at whose end it is, and the node that it leads to."""
+        rows = zip(*(self.columns[name] for name in ("edge_step", "edge_run", "edge_target")), strict=True)
+        return [(run, target) for step, run, target in rows if step == RESET]
 
     def _ends_of(self, node: int) -> Iterator[tuple[str, int]]:
         for run in self._runs[node]:
             if node in self.stuck:
                 yield "stuck", run
-            elif self.run_end[run] != NO_END:
-                yield ENDS[self.run_end[run]], run
+            elif (end := self.columns["run_end"][run]) != NO_END:
+                yield ENDS[end], run
 
     @cached_property
     def _runs(self) -> list[list[int]]:
         runs: list[list[int]] = [[] for _ in range(self.nodes)]
-        for run, node in enumerate(self.run_node.tolist()):
+        for run, node in enumerate(self.columns["run_node"]):
             runs[node].append(run)
         return runs
 
@@ -187,15 +173,16 @@ class CrashGraph(Summary):
     def _first_edges(self) -> list[list[int]]:
         """For each node, the earliest edge of each run to each target."""
         first: list[dict[tuple[int, int], int]] = [{} for _ in range(self.nodes)]
-        rows = zip(self.edge_source.tolist(), self.edge_run.tolist(), self.edge_target.tolist(), strict=True)
-        for edge, (source, run, target) in enumerate(rows):
-            first[source].setdefault((run, target), edge)
+        nodes, rows = self.columns["run_node"], zip(self.columns["edge_run"], self.columns["edge_target"], strict=True)
+        for edge, (run, target) in enumerate(rows):
+            first[nodes[run]].setdefault((run, target), edge)
         return [list(edges.values()) for edges in first]
 
     def _ways(self, node: int) -> Iterator[tuple[int, int, str, str, int]]:
+        columns = [self.columns[f"edge_{name}"] for name in ("run", "step", "label", "phase", "target")]
         for edge in self._first_edges[node]:
-            run, step, target = (int(column[edge]) for column in (self.edge_run, self.edge_step, self.edge_target))
-            yield run, step, self.labels[self.edge_label[edge]], self.phases[self.edge_phase[edge]], target
+            run, step, label, phase, target = (column[edge] for column in columns)
+            yield run, step, self.labels[label], self.phases[phase], target
 
     def facts(self) -> Iterator[tuple[str, object]]:
         """Yield the verdict, and how much was looked at for it."""
@@ -227,7 +214,7 @@ class CrashGraph(Summary):
         """The legs of the shortest history in whose last run flash that is not erased is programmed, and the effect."""
         for node, legs in self.legs_to.items():
             for run in self._runs[node]:
-                if (step := int(self.run_unerased[run])) != NOTHING:
+                if (step := self.columns["run_unerased"][run]) != NOTHING:
                     return (*legs, Leg(self.run_choices[run])), step
         return None
 
@@ -237,7 +224,10 @@ class CrashGraph(Summary):
 
     def npz(self) -> bytes:
         """Return the graph as a `.npz` file holds it."""
-        arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in _TEXTS}
+        import numpy as np  # noqa: PLC0415  # a verdict needs none
+
+        arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in (*_TEXTS, "columns")}
+        arrays |= {name: getattr(self, name) for name in KINDS}
         texts = json.dumps({name: getattr(self, name) for name in _TEXTS})
         np.savez_compressed(file := BytesIO(), texts=np.frombuffer(texts.encode(), np.uint8), **arrays)
         with ZipFile(file, "a") as archive:
@@ -247,13 +237,16 @@ class CrashGraph(Summary):
     @classmethod
     def load(cls, path: str | Path) -> CrashGraph:
         """Read a graph from its file."""
+        import numpy as np  # noqa: PLC0415  # a verdict needs none
+
         try:
             with np.load(path, allow_pickle=False) as stored:
                 texts = json.loads(stored["texts"].tobytes())
                 arrays = {name: stored[name] for name in stored.files if name != "texts"}
         except (OSError, ValueError, KeyError) as error:
             raise BadInput(f"{path}: not a stored crash graph: {error}") from error
-        stored_as: dict[str, Any] = {name: array if array.ndim else array.item() for name, array in arrays.items()}
+        stored_as: dict[str, Any] = {name: array.item() for name, array in arrays.items() if not array.ndim}
+        stored_as["columns"] = {name: as_column(KINDS[name], array) for name, array in arrays.items() if array.ndim}
         stored_as |= {name: tuple(text) if isinstance(text, list) else text for name, text in texts.items()}
         return cls(**stored_as)
 

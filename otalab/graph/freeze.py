@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
 from otalab.bench.ends import ENDS
+from otalab.graph.columns import KINDS
 from otalab.graph.crash_graph import NO_END, NOTHING, RESET, CrashGraph
 from otalab.graph.explorer import Explorer
 from otalab.graph.nodes import Edge, Node
 from otalab.hardware.effects import Effect, Erase
+
+OF_AN_EDGE = tuple(f"edge_{name}" for name in ("run", "step", "target", "count", "label", "phase", "seconds", "erased"))
 
 
 def graph_of(explorer: Explorer) -> CrashGraph:
@@ -20,32 +22,27 @@ def graph_of(explorer: Explorer) -> CrashGraph:
     runs = [(number, run) for number, node in enumerate(order) for run in node.runs]
     labels: dict[str, int] = {}
     phases: dict[str, int] = {}
-    rows = list(_rows(explorer, order, labels, phases))
-    columns = list(zip(*rows, strict=True)) if rows else [()] * 9
-    whole = [np.array(column, np.int64) for column in columns[:6]]
+    columns: dict[str, array[Any]] = {name: array(kind) for name, kind in KINDS.items()}
+    columns["node_followed"].extend(node.followed for node in order)
+    for number, run in runs:
+        columns["run_node"].append(number)
+        columns["run_probability"].append(run.probability)
+        columns["run_end"].append(ENDS.index(run.end.name) if run.end else NO_END)
+        columns["run_erases"].append(sum(isinstance(effect, Erase) for effect in run.effects))
+        columns["run_unerased"].append(run.unerased)
+    for weights, *row in _rows(explorer, order, labels, phases):
+        columns["edge_weights"].extend(weights)
+        for name, number in zip(OF_AN_EDGE, row, strict=True):
+            columns[name].append(number)
     return CrashGraph(
         closed=explorer.closed,
         ended_by=explorer.ended_by,
         nodes=len(order),
         expanded=explorer.expanded,
         lookups=explorer.lookups,
-        node_followed=np.array([node.followed for node in order], bool),
-        run_node=np.array([node for node, _ in runs], np.int64),
-        run_probability=np.array([run.probability for _, run in runs]),
-        run_end=np.array([ENDS.index(run.end.name) if run.end else NO_END for _, run in runs], np.int64),
-        run_erases=np.array([sum(isinstance(effect, Erase) for effect in run.effects) for _, run in runs], np.int64),
-        run_unerased=np.array([run.unerased for _, run in runs], np.int64),
+        columns=columns,
         run_choices=tuple(run.choices for _, run in runs),
         run_reason=tuple(run.end.reason if run.end else f"it reboots for ever: {run.reset}" for _, run in runs),
-        edge_run=whole[0],
-        edge_step=whole[1],
-        edge_target=whole[2],
-        edge_count=whole[3],
-        edge_label=whole[4],
-        edge_phase=whole[5],
-        edge_weights=np.array(columns[6], np.float64).reshape(len(rows), len(explorer.faults.members)),
-        edge_seconds=np.array(columns[7], np.float64),
-        edge_erased=np.array(columns[8], np.int64),
         labels=tuple(labels),
         phases=tuple(phases),
         members=explorer.faults.members,
@@ -56,7 +53,7 @@ def graph_of(explorer: Explorer) -> CrashGraph:
 def _rows(
     explorer: Explorer, order: list[Node], labels: dict[str, int], phases: dict[str, int]
 ) -> Iterator[tuple[Any, ...]]:
-    """Yield one row per edge, and give every label and phase that is met a number."""
+    """Yield the weights and one row per edge, and give every label and phase that is met a number."""
     number, first_run = {node: n for n, node in enumerate(order)}, 0
     for node in order:
         for edge in _edges(explorer, node):
@@ -64,10 +61,10 @@ def _rows(
             step = RESET if edge.step is None else edge.step
             phase = run.phases[step] if cut else "boot"
             yield (
+                edge.weights,
                 *(first_run + edge.run, step, number[edge.target], edge.count),
                 labels.setdefault(edge.label, len(labels)),
                 phases.setdefault(phase, len(phases)),
-                edge.weights,
                 run.seconds[step] if cut else 0.0,
                 _erased(run.effects[step]) if cut else NOTHING,
             )

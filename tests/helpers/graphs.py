@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from array import array
 from typing import Any
 
-import numpy as np
-
 from otalab.bench.ends import ENDS
+from otalab.graph.columns import KINDS
 from otalab.graph.crash_graph import NO_END, NOTHING, RESET, CrashGraph
 
 UPDATED, BRICKED, STUCK = (ENDS.index(name) for name in ("updated", "bricked", "stuck"))
@@ -23,32 +23,36 @@ def by_hand(
     """
     nodes = 1 + max([node for node, _, _ in runs] + [target for _, _, target, _ in edges])
     phases = tuple(dict.fromkeys(more.get("phase", "boot") for *_, more in edges))
+    weights = [more.get("weights", [1.0]) for *_, more in edges]
+    columns = {
+        "node_followed": followed or [True] * nodes,
+        "run_node": [node for node, _, _ in runs],
+        "run_probability": [probability for _, probability, _ in runs],
+        "run_end": [NO_END if end is None else end for *_, end in runs],
+        "run_erases": [0] * len(runs),
+        "run_unerased": [NOTHING] * len(runs),
+        "edge_run": [run for run, *_ in edges],
+        "edge_step": [step for _, step, *_ in edges],
+        "edge_target": [target for _, _, target, _ in edges],
+        "edge_count": [1] * len(edges),
+        "edge_weights": [weight for each in weights for weight in each],
+        "edge_seconds": [more.get("seconds", 0.0) for *_, more in edges],
+        "edge_erased": [more.get("erased", NOTHING) for *_, more in edges],
+        "edge_label": [0] * len(edges),
+        "edge_phase": [phases.index(more.get("phase", "boot")) for *_, more in edges],
+    }
     return CrashGraph(
         closed=True,
         nodes=nodes,
         expanded=len(runs),
         lookups=0,
-        node_followed=np.array(followed or [True] * nodes),
-        run_node=np.array([node for node, _, _ in runs]),
-        run_probability=np.array([probability for _, probability, _ in runs]),
-        run_end=np.array([NO_END if end is None else end for *_, end in runs]),
-        run_erases=np.zeros(len(runs), np.int64),
-        run_unerased=np.full(len(runs), NOTHING),
+        columns={name: array(KINDS[name], numbers) for name, numbers in columns.items()},
         run_choices=("",) * len(runs),
         run_reason=("",) * len(runs),
-        edge_run=np.array([run for run, *_ in edges]),
-        edge_step=np.array([step for _, step, *_ in edges]),
-        edge_target=np.array([target for _, _, target, _ in edges]),
-        edge_count=np.ones(len(edges), np.int64),
-        edge_weights=np.array([more.get("weights", [1.0]) for *_, more in edges]),
-        edge_seconds=np.array([more.get("seconds", 0.0) for *_, more in edges]),
-        edge_erased=np.array([more.get("erased", NOTHING) for *_, more in edges]),
-        edge_label=np.zeros(len(edges), np.int64),
-        edge_phase=np.array([phases.index(more.get("phase", "boot")) for *_, more in edges]),
         labels=("cut",),
         phases=phases,
-        members=tuple(f"m{n}" for n in range(len(edges[0][3].get("weights", [1.0])))),
-        shares=tuple(1 / len(edges[0][3].get("weights", [1.0])) for _ in edges[0][3].get("weights", [1.0])),
+        members=tuple(f"m{n}" for n in range(len(weights[0]))),
+        shares=(1 / len(weights[0]),) * len(weights[0]),
     )
 
 

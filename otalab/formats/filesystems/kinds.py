@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import ModuleType
 
 from otalab.errors import BadInput
-from otalab.formats.filesystems.littlefs import Lfs, make_lfs, told_block_size
+from otalab.formats.filesystems.littlefs_directory import MAGIC, told_block_size
 from otalab.formats.filesystems.scratch import BLOCK_SIZE, FileSystem, FileSystemFault, Scratch
 from otalab.formats.filesystems.spiffs import Spiffs, make_spiffs
 from otalab.formats.filesystems.spiffs_layout import PAGE_SIZE, spiffs_shape
@@ -16,14 +17,39 @@ SIZES = ("fs_size", "fs_block_size", "fs_erase_size", "fs_page_size")  # what a 
 LARGEST = 1 << 24  # no file system of these devices is larger than 16 MiB
 
 
+class NoLittlefs(BadInput):
+    """Files in a littlefs, whose library is compiled C, where there is none: in a browser's tab."""
+
+
 class GeometryFault(FileSystemFault):
     """Sizes that no file system can have, though a manifest names them."""
 
 
-MOUNTS: dict[str, Callable[[Scratch], FileSystem]] = {"littlefs": Lfs, "spiffs": Spiffs}
+def littlefs() -> ModuleType:
+    """Return the module of littlefs; the library below it is compiled C, which a browser has not."""
+    try:
+        from otalab.formats.filesystems import littlefs as module  # noqa: PLC0415  # what is bare needs none
+    except ModuleNotFoundError as error:
+        raise NoLittlefs(
+            "files in a littlefs need an installation of otalab with littlefs-python, and here is none: take a board "
+            "with SPIFFS or without files, such as tiny"
+        ) from error
+    return module
+
+
+def _mount_littlefs(scratch: Scratch) -> FileSystem:
+    mounted: FileSystem = littlefs().Lfs(scratch)
+    return mounted
+
+
+def _make_littlefs(scratch: Scratch, files: dict[str, bytes]) -> None:
+    littlefs().make_lfs(scratch, files)
+
+
+MOUNTS: dict[str, Callable[[Scratch], FileSystem]] = {"littlefs": _mount_littlefs, "spiffs": Spiffs}
 # Of so many blocks at the beginning a file system reads whole entries of a directory, and of the rest that it is torn.
 DIRECTORIES = {"littlefs": 2}
-MAKERS: dict[str, Callable[[Scratch, dict[str, bytes]], None]] = {"littlefs": make_lfs, "spiffs": make_spiffs}
+MAKERS: dict[str, Callable[[Scratch, dict[str, bytes]], None]] = {"littlefs": _make_littlefs, "spiffs": make_spiffs}
 
 
 def mount(kind: str, scratch: Scratch) -> FileSystem:
@@ -88,14 +114,20 @@ def mounted_as(contents: bytes, geometry: Mapping[str, object]) -> tuple[str, Fi
     # What follows the file system is a container's; what it lacks was never written.
     contents = contents[:size].ljust(size, b"\xff")
     why = []
-    for kind, mounts in (
-        ("littlefs", lambda: Lfs(Scratch(contents[: size - size % block], block))),
-        ("spiffs", lambda: Spiffs(scratch := Scratch(contents, erase), shape_on(scratch, block, page))),
-    ):
+    tried: dict[str, Callable[[], FileSystem]] = {
+        "littlefs": lambda: _mount_littlefs(Scratch(contents[: size - size % block], block)),
+        "spiffs": lambda: Spiffs(scratch := Scratch(contents, erase), shape_on(scratch, block, page)),
+    }
+    for kind, mounts in tried.items():
         try:
             return kind, mounts()
         except FileSystemFault as fault:
             why.append(str(fault))
+        except NoLittlefs:
+            # Whoever has no littlefs still knows that an image without its magic is none.
+            if MAGIC in contents[: 2 * block]:
+                raise
+            why.append("no littlefs")
     raise FileSystemFault("no file system that the lab knows: " + "; ".join(why))
 
 

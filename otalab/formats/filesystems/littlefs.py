@@ -10,10 +10,9 @@ from typing import Any
 from littlefs import LittleFS, LittleFSError
 from littlefs.context import UserContext
 
+from otalab.formats.filesystems.littlefs_directory import PROGRAM_SIZE
 from otalab.formats.filesystems.scratch import FileSystem, FileSystemFault, Scratch
 from otalab.postponed import postponed_interrupts
-
-PROGRAM_SIZE = 256
 
 
 class _Context(UserContext):
@@ -120,12 +119,6 @@ class Lfs:
         folder, _, _ = name.rpartition("/")
         if folder:
             self._fs.makedirs(folder, exist_ok=True)
-
-
-def told_block_size(contents: bytes) -> int | None:
-    """Return the block size that an image's superblock names: its first entry, after revision, magic and two tags."""
-    sizes = int.from_bytes(contents[24:28], "little")
-    return sizes if contents[8:16] == b"littlefs" and 0 < sizes <= len(contents) else None
 
 
 def _littlefs(scratch: Scratch, blocks: int) -> LittleFS:

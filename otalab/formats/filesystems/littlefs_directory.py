@@ -8,12 +8,18 @@ from __future__ import annotations
 
 from zlib import crc32
 
-from otalab.formats.filesystems.littlefs import PROGRAM_SIZE
-
+PROGRAM_SIZE = 256
+MAGIC = b"littlefs"
 REVISION, TAG = 4, 4
 INVALID, TYPE, CRC_TYPE, ANY_CRC, FORWARD_CRC = 0x80000000, 0x7FF00000, 0x50000000, 0x78000000, 0x5FF00000
 SIZE, DELETED, CHUNK = 0x3FF, 0x3FF, 1 << 20
 _ONES = 0xFFFFFFFF
+
+
+def told_block_size(contents: bytes) -> int | None:
+    """Return the block size that an image's superblock names: its first entry, after revision, magic and two tags."""
+    sizes = int.from_bytes(contents[24:28], "little")
+    return sizes if contents[8:16] == MAGIC and 0 < sizes <= len(contents) else None
 
 
 def as_directory(block: bytes) -> tuple[bytes, bytes | None]:
