@@ -32,7 +32,7 @@ def littlefs() -> ModuleType:
     except ModuleNotFoundError as error:
         raise NoLittlefs(
             "files in a littlefs need an installation of otalab with littlefs-python, and here is none: take a board "
-            "with SPIFFS or without files, such as tiny"
+            "with SPIFFS, such as esp8266-2M, or one without files"
         ) from error
     return module
 
