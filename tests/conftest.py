@@ -5,8 +5,10 @@ import os
 import platform
 import shutil
 import signal
+import sys
 
 import pytest
+from deep import left_for_deep
 from hypothesis import settings
 from spreading import Pieces, long_ones_first
 
@@ -21,6 +23,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 # However pytest ends, and each of its workers: devices, brokers, browsers and servers of notebooks end too.
 guard.cover()
+# Notebooks are read through it: it makes grammars for two seconds, and what they check no notebook has.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 PROGRAMS = {
     "chromium": lambda: next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None),
@@ -31,10 +35,16 @@ PROGRAMS = {
 }
 
 
-def pytest_report_header():
+def pytest_addoption(parser):
+    """Offer every cell of every product; a short run looks at a Latin square of it."""
+    parser.addoption("--deep", action="store_true", help="look at every cell of every product, not at a choice of them")
+
+
+def pytest_report_header(config):
     """Say what the tests run on and with: a test whose program is missing is skipped."""
     found = {name: find() for name, find in PROGRAMS.items()}
     yield f"Python {platform.python_version()}, {platform.platform()}, {os.cpu_count()} cores"
+    yield "cells: all" if config.getoption("deep") else "cells: a Latin square of each product; all of them with --deep"
     yield "programs: " + ", ".join(f"{name} {path or 'is missing'}" for name, path in found.items())
 
 
@@ -63,7 +73,10 @@ def pytest_collection_finish():
 
 
 def pytest_collection_modifyitems(config, items):
-    """Among several processes, begin with what takes long."""
+    """Leave out what only a deep run looks at; among several processes, begin with what takes long."""
+    left = [] if config.getoption("deep") or "deep" in config.getoption("markexpr") else left_for_deep(items)
+    config.hook.pytest_deselected(items=left)
+    items[:] = [item for item in items if item not in set(left)]
     if hasattr(config, "workerinput"):
         items[:] = long_ones_first(items)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from zlib import crc32
 
 import pytest
+from deep import latin
 from hypothesis import given
 from hypothesis import settings as tuned
 from hypothesis import strategies as st
@@ -62,11 +63,10 @@ def told(found: Inspection) -> tuple[int | None, bool] | None:
     return None if one is None else (one["active_slot"], one["committed"])
 
 
-@pytest.mark.parametrize("version", [VERSIONS[0], *(pytest.param(one, marks=pytest.mark.slow) for one in VERSIONS[1:])])
-@pytest.mark.parametrize(("name", "board"), CELLS)
-def test_a_dump_after_an_update_is_read_as_what_it_is(name: str, board: str, version: str) -> None:
+@pytest.mark.parametrize(("cell", "version"), latin(CELLS, VERSIONS, always=[(cell, VERSIONS[0]) for cell in CELLS]))
+def test_a_dump_after_an_update_is_read_as_what_it_is(cell: tuple[str, str], version: str) -> None:
     """Whatever the version is called: format, slot and commit are those that the firmware itself has."""
-    design, flashes = left_by(name, board, version)
+    board, (design, flashes) = cell[1], left_by(*cell, version)
     for flash in flashes:
         found = inspect_dump("dump.bin", b"".join(flash.sectors))
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import product
 
 import pytest
+from deep import latin
 from hypothesis import given
 from hypothesis import settings as tuned
 from hypothesis import strategies as st
@@ -78,7 +79,8 @@ QUICK |= {
     for other, faults in enumerate(THIN)
 }
 PLAIN = [
-    pytest.param(*case, marks=() if case in QUICK else pytest.mark.slow) for case in product(designs(), THIN, IMAGES)
+    pytest.param(*case.values, marks=case.marks if case.values in QUICK else (pytest.mark.slow, *case.marks))
+    for case in latin(designs(), THIN, IMAGES, always=QUICK)
 ]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from deep import latin
 from scipy.stats import chi2
 
 from otalab.bench.ends import ENDS
@@ -36,8 +37,9 @@ def searched(design, rate, nodes, within=1e-12):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rate", RARE_TO_OFTEN)
-@pytest.mark.parametrize("design", ["single-record", pytest.param("hardened", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("design", "rate"), latin(["single-record", "hardened"], RARE_TO_OFTEN, always=[("hardened", RARE_TO_OFTEN[3])])
+)
 def test_a_search_that_ends_early_holds_the_exact_value(design, rate):
     """Where the whole graph is known, its ends lie inside the bounds, at every rate."""
     part, graph = searched(design, rate, 60), check_design(design, "all", board="tiny", app_size=500).graph

@@ -6,6 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from deep import latin
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
@@ -30,8 +31,7 @@ def fleet(design="single-record", image="healthy"):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("by", ["low", "every-look"])
-@pytest.mark.parametrize("wait", WAITS)
+@pytest.mark.parametrize(("wait", "by"), latin(WAITS, ["low", "every-look"]))
 def test_a_harmless_update_is_stopped_as_seldom_as_is_promised(wait, by):
     """At a risk of just the bound, whether ends have come or not; by chance this fails one time in a thousand."""
     bound = fleet().studies[0].weighed.bad
