@@ -54,13 +54,20 @@ def _member(member: pdoc.doc.Doc) -> list[str]:
         return [*lines, value if isinstance(value, str) else f"{', '.join(f'`{one}`' for one in value)}.", ""]
     lines += [member.docstring.strip(), ""]
     if isinstance(member, pdoc.doc.Class):
-        for inner in member.own_members:
+        for inner in _members(member):
             trait = isinstance(getattr(inner, "default_value", None), TraitType)
             if inner.docstring and not inner.name.startswith("_") and not trait:
                 shown = _call(inner) if isinstance(inner, pdoc.doc.Function) else inner.name
                 lines += [f"- `{shown}`: {inner.docstring.strip().splitlines()[0]}"]
         lines.append("")
     return lines
+
+
+def _members(owner: pdoc.doc.Class) -> list[pdoc.doc.Doc]:
+    """Return what a class has of its own, and of those of its bases that lie beside it."""
+    beside = owner.obj.__module__.rpartition(".")[0]
+    parts = [members for (module, _), members in owner.inherited_members.items() if module.rpartition(".")[0] == beside]
+    return [*owner.own_members, *(member for members in parts for member in members)]
 
 
 class _AsWritten(str):

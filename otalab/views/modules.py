@@ -5,6 +5,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 # What every one begins with: how elements are made, and the link to the model.
 DOM = HERE / "dom.js"
+SIGNS = HERE / "signs.js"
 SHARED = (DOM, HERE / "link.js")
 
 

@@ -43,6 +43,16 @@ END_COLOURS = {
     "stuck": BLUE,
     "not-updatable": YELLOW,
 }
+# The shape tells the ends apart where there is no colour.
+END_SIGNS = {
+    "updated": "o",
+    "rolled-back": "s",
+    "update-lost": "^",
+    "bricked": "X",
+    "data-lost": "P",
+    "stuck": "D",
+    "not-updatable": "v",
+}
 VERDICT_COLOURS = {"safe": GREEN, "unsafe": VERMILION, "open": YELLOW}
 # The sorts of fields in a boot record.
 SORTS = {

@@ -219,8 +219,8 @@ def test_under_voila_it_steps(page, tmp_path):
         server.stop()
 
 
-OLD_NEWS = """async () => {
-  const text = (id) => document.getElementById(id).textContent, heard = {}, saved = [], lines = [];
+MODEL = """
+  const text = (id) => document.getElementById(id).textContent, heard = {}, saved = [], sent = window.sent = [];
   const bytes = (base64) => new DataView(Uint8Array.from(atob(base64), (c) => c.charCodeAt(0)).buffer);
   const traits = JSON.parse(text("traits"));
   for (const name of ["trace", "recovery"]) traits[name] = bytes(traits[name]);
@@ -231,10 +231,15 @@ OLD_NEWS = """async () => {
       traits[name] = value;
       if (old !== value) (heard[`change:${name}`] ?? []).forEach((what) => what());
     },
-    on: (name, what) => (heard[name] ??= []).push(what), off() {}, send() {},
+    on: (name, what) => (heard[name] ??= []).push(what), off() {}, send: (what) => sent.push(what),
     save_changes: () => saved.push(traits.step),
   };
   const player = (await import(URL.createObjectURL(new Blob([text("module")], { type: "text/javascript" })))).default;
+"""
+OLD_NEWS = (
+    f"async () => {{ {MODEL}"
+    """
+  const lines = [];
   const shown = [document.createElement("div"), document.createElement("div")];
   document.body.replaceChildren(...shown);
   const ends = await Promise.all(shown.map((el) => player.render({ model, el })));
@@ -247,6 +252,7 @@ OLD_NEWS = """async () => {
   ends.forEach((end) => end());  // the kernel is told
   return [...lines, ...saved];
 }"""
+)
 
 
 def test_old_news_of_the_kernel_does_not_move_a_hand_back(page, tmp_path):
@@ -257,6 +263,69 @@ def test_old_news_of_the_kernel_does_not_move_a_hand_back(page, tmp_path):
     page.goto((tmp_path / "page.html").as_uri())
 
     assert ["2 2", "2 2", "3 3", 3, 3] == page.evaluate(OLD_NEWS)
+
+
+WITH_KERNEL = (
+    f"async () => {{ {MODEL}"
+    """
+  const shown = document.createElement("div");
+  document.body.replaceChildren(shown);
+  await player.render({ model, el: shown });
+}"""
+)
+
+
+def test_the_bolt_is_dragged_and_cuts_where_it_is_let_go(page, tmp_path):
+    """
+    By mouse and by keyboard, leaving what ends worst; Escape and a mere click cut nothing; each end has its sign.
+    """
+    player = UpdatePlayer("single-record", "tiny", faults="torn-erase")
+    player.foresee()
+    player.goto("switch")
+    player.html(tmp_path / "page.html")
+    page.goto((tmp_path / "page.html").as_uri())
+    expect(page.locator(".bolt")).to_be_hidden()  # a recording cuts nothing, and says how cuts end all the same
+    expect(page.locator(".outcomes li").first).to_contain_text("bricked:")
+    page.evaluate(WITH_KERNEL)
+    bolt, where = page.get_by_role("slider", name="Bolt"), page.locator(".where")
+    here = f"step {player.step} of {len(player.life) - 1}"
+    expect(where).to_have_text(here)
+    assert player.cut_ends["ends"] == page.locator(".ends .legend span").all_text_contents()
+    shoot(page, "bolt")
+
+    box = bolt.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.click(x, y)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x - 200, y, steps=4)
+    expect(where).not_to_have_text(here)
+    page.keyboard.press("Escape")
+    expect(where).to_have_text(here)
+    page.mouse.up()
+    assert [] == asked_to_cut(page)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 3 * box["width"], y, steps=4)
+    page.mouse.up()
+    (mouse,) = asked_to_cut(page)
+    assert mouse["step"] > player.step
+    assert mouse["tear"] == worst_tear(player, mouse["step"])
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Enter")
+    assert mouse["step"] - 1 == asked_to_cut(page)[-1]["step"]
+    assert str(mouse["step"] - 1) == bolt.get_attribute("aria-valuenow")
+    assert worst_tear(player, mouse["step"] - 1) == asked_to_cut(page)[-1]["tear"]
+    assert [] == page.said
+
+
+def asked_to_cut(page):
+    return [one for one in page.evaluate("window.sent") if one.get("ask") == "cut"]
+
+
+def worst_tear(player, step):
+    (_, _, _, (label, *_)), *_ = player.cut_ends["patterns"][player.cut_ends["at"][step]]
+    return label
 
 
 def test_a_page_from_a_file_steps_along_a_history_to_its_end(page, tmp_path):

@@ -21,18 +21,8 @@ from otalab.text import number_of
 from otalab.views import style
 from otalab.views.figures.shown import ink, literal, paper
 
-# The shape tells the ends apart where there is no colour.
-MARKERS = {
-    "updated": "o",
-    "rolled-back": "s",
-    "update-lost": "^",
-    "bricked": "X",
-    "data-lost": "P",
-    "stuck": "D",
-    "not-updatable": "v",
-}
 # Colour and shape of each end; a run that resets is as the paper.
-LOOKS = {end: (style.END_COLOURS[end], marker) for end, marker in MARKERS.items()} | {"resets": ("", "o")}
+LOOKS = {end: (style.END_COLOURS[end], sign) for end, sign in style.END_SIGNS.items()} | {"resets": ("", "o")}
 SINGLY = 60
 
 

@@ -12,12 +12,13 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from otalab.json_text import script_text
-from otalab.views.modules import joined
+from otalab.views.modules import SIGNS, joined
 from otalab.views.style import styled
 
 STATIC = Path(__file__).parent
-# One module in three files: what is played, what is drawn, and what a hand does.
-ESM = joined(*(STATIC / name for name in ("player_life.js", "player_views.js", "player.js")))
+# One module in four files: what is played, what is drawn, where it is cut, and what a hand does.
+FILES = ("player_life.js", "player_views.js", "player_bolt.js", "player.js")
+ESM = joined(SIGNS, *(STATIC / name for name in FILES))
 CSS = styled(STATIC / "player.css")
 
 

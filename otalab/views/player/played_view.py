@@ -6,8 +6,13 @@ from typing import Any, ClassVar
 
 import traitlets
 
+from otalab.bench.scenario import Scenario
 from otalab.errors import BadInput
 from otalab.faults.models import fault_model
+from otalab.hardware.effects import Effect
+from otalab.hardware.flash import Flash
+from otalab.views.player.life import PlayedLife
+from otalab.views.player.records import records
 from otalab.views.view import View
 
 
@@ -39,6 +44,39 @@ class PlayedView(View):
     reason = traitlets.Unicode()
     why = traitlets.Unicode()
     timer = traitlets.Float(allow_none=True, default_value=None)
+
+    _scenario: Scenario
+    _lived: PlayedLife
+
+    @property
+    def scenario(self) -> Scenario:
+        """What is played, for functions of the lab."""
+        return self._scenario
+
+    @property
+    def life(self) -> PlayedLife:
+        """The runs that are shown, with their cuts."""
+        return self._lived
+
+    @property
+    def effect(self) -> Effect | None:
+        """The effect at the position; none at the end of a run."""
+        step = self._lived.step(self.step)
+        return step.effect if step else None
+
+    @property
+    def flash(self) -> Flash:
+        """The contents once the effect at the position is done, or interrupted."""
+        return self._lived.flash(self.step)
+
+    @property
+    def records(self) -> dict[str, Any]:
+        """What the record places hold, decoded, which of them counts, and why."""
+        return records(self._scenario.device, self.flash)
+
+    def goto(self, place: str | tuple[int, int], then: int = 0) -> None:
+        """Go to a phase (its first effect in the life), to `cut`, to `end`, or to (run, effect); then so many on."""
+        self.step = self._lived.find(place) + then
 
     @traitlets.validate("faults")
     def _known_model(self, proposal: Any) -> str:

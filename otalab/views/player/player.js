@@ -5,7 +5,8 @@ const SPEEDS = [1, 4, 16, 64, 256];
 const WAIT = 150; // milliseconds of rest after which the kernel is told the position
 const moved = new WeakMap(); // by model, where a hand went that the kernel was not told of
 const COLOURS = ["boot", "download", "merge", "switch", "trial", "commit", "rollback", "label", "label-ink", "ink",
-  "paper", "record", "state", "slot-0", "slot-1", "slot-2", "factory", "files", "free"];
+  "paper", "line", "record", "state", "slot-0", "slot-1", "slot-2", "factory", "files", "free", "end-updated", "end-rolled-back", "end-update-lost",
+  "end-bricked", "end-data-lost", "end-stuck", "end-not-updatable"];
 const KEYS = "Arrow keys: step. Shift and arrow: next or previous phase. Space: play or pause. Home, End. "
   + "C: cut here, Escape: close the list.";
 
@@ -15,6 +16,7 @@ class UpdatePlayer {
     this.id = `player-${Math.random().toString(36).slice(2)}`;
     this.link = new Link(model, el, () => this.hear());
     this.timeLine = new TimeLine((position) => this.go(position));
+    this.bolt = new Bolt((position) => this.go(position), (tear) => this.choose(tear), () => this.ask());
     this.map = new FlashMap((sector, fixed) => this.look(sector, fixed));
     this.hex = new HexPane();
     this.speed = element("select", { "aria-label": "Speed" }, ...SPEEDS.map((n) => element("option", { value: n }, `${n} effects/s`)));
@@ -44,7 +46,7 @@ class UpdatePlayer {
     this.legend = legend;
     this.root = element("div", { class: "otalab-player", tabindex: 0, role: "group", "aria-label": "Update player",
       title: "", "aria-description": KEYS },
-      this.caption, bar, this.timeLine.canvas, this.sentence, this.alert, this.cutting, this.path,
+      this.caption, bar, this.timeLine.canvas, this.bolt.node, this.sentence, this.alert, this.cutting, this.path,
       element("div", { class: "panes" },
         element("section", { class: "flash" }, element("h3", {}, "Flash"), this.map.canvas, legend),
         element("section", { class: "boot" }, element("h3", {}, "Boot records"), this.records, this.why, this.slots, this.timer),
@@ -64,6 +66,7 @@ class UpdatePlayer {
     link.hear("change:trace change:recovery", () => this.load());
     link.hear("change:step", () => { if (!this.loading) this.heed(); });
     link.hear("change:tears", () => this.offer());
+    link.hear("change:cut_ends", () => { if (!this.loading && this.life) this.foresee(); });
     link.hear("change:caption", () => this.draw(new Set()));
     link.hear("change:trouble", () => this.hear());
     link.hear("change:playing", () => this.clock());
@@ -99,6 +102,7 @@ class UpdatePlayer {
     this.life = new Life(this.base, rest);
     this.life.seek(clamp(model.get("step"), 0, this.life.length - 1));
     this.root.inert = false;
+    this.bolt.load(this.model.get("cut_ends"), this.life, this.link.alone);
     this.layout();
     this.history();
     this.offer();
@@ -111,9 +115,17 @@ class UpdatePlayer {
     for (const name of COLOURS) colours[name] = style.getPropertyValue(`--otalab-${name}`).trim();
     const colour = (name) => colours[name];
     this.timeLine.layout(this.life, this.timeLine.canvas.parentNode.clientWidth - 20, colour);
+    this.bolt.layout(this.life, this.timeLine, colour);
     this.map.layout(this.life, this.map.canvas.parentNode.clientWidth, colour);
     this.explain();
     this.draw(new Set());
+  }
+
+  /** What is known of cuts has changed: the strip is drawn anew, and the rest stays. */
+  foresee() {
+    this.bolt.load(this.model.get("cut_ends"), this.life, this.link.alone);
+    this.layout();
+    this.history();
   }
 
   /** The legend: each state drawn as on the map. */
@@ -244,6 +256,7 @@ class UpdatePlayer {
     this.cut.disabled = Boolean(this.link.alone) || life.ends(now);
     this.cut.title = this.link.alone ? "Cutting the power needs the lab; this page is a recording" : "Cut the power in this effect";
     this.timeLine.draw(line);
+    this.bolt.draw(now);
     this.map.draw(dirty, present, this.hover ?? this.fixed, title);
     this.hex.draw(life, shown, title);
     this.boot(life.moment(now), life.get("left", now));
@@ -368,7 +381,15 @@ class UpdatePlayer {
     // Said aloud when it changes, and only then.
     if (this.end.textContent !== `ends ${end.name}${after}`) this.end.textContent = `ends ${end.name}${after}`;
     renewed(this.keep, this.root, ...(cuts.length && !this.link.alone ? [button("Undo last cut", () => this.link.send({ ask: "undo" }))] : []),
-      button("Copy as code", (event) => this.copy(code(), event.target)), keep);
+      ...this.foreseeing(button), button("Copy as code", (event) => this.copy(code(), event.target)), keep);
+  }
+
+  /** Until the graph was asked for, a button asks for it. */
+  foreseeing(button) {
+    const told = this.model.get("cut_ends");
+    if (this.link.alone || !told || Object.keys(told).length) return [];
+    return [button("⚡ How do cuts end?", () => this.link.send({ ask: "ends" }),
+      { title: "Search the crash graph: it takes some seconds, at most 20" })];
   }
 
   async copy(text, node) {

@@ -18,14 +18,11 @@ from otalab.faults.models import FAULTS, fault_model
 from otalab.files import write_whole
 from otalab.graph.case import OWN_BOARD, Case
 from otalab.graph.check import saved, with_files
-from otalab.hardware.effects import Effect
-from otalab.hardware.flash import Flash
 from otalab.own.page import page_in
 from otalab.views.player import wishes
-from otalab.views.player.life import PlayedLife
+from otalab.views.player.cut_view import CutView
 from otalab.views.player.page import CSS, ESM, page
-from otalab.views.player.played_view import PlayedView
-from otalab.views.player.records import records, why
+from otalab.views.player.records import why
 from otalab.views.player.shared import lives_of
 from otalab.views.player.still import time_line
 from otalab.views.player.tape import Tape
@@ -34,7 +31,7 @@ from otalab.views.player.words import CodeLine, opening, placed
 from otalab.views.still import Picture
 
 
-class UpdatePlayer(PlayedView):
+class UpdatePlayer(CutView):
     """A life of a device on a time line: step through it, cut the power anywhere, go on from what is left.
 
     `design`, `board`, `image` and `faults` say what is played, `step` where it stands, `cuts` which cuts were made:
@@ -77,38 +74,6 @@ class UpdatePlayer(PlayedView):
         player.cuts = [[number, leg.step, leg.tear] for number, leg in enumerate(legs) if leg.step is not None]
         return player
 
-    # Where the player stands.
-
-    @property
-    def scenario(self) -> Scenario:
-        """What is played, for functions of the lab."""
-        return self._scenario
-
-    @property
-    def life(self) -> PlayedLife:
-        """The runs that are shown, with their cuts."""
-        return self._lived
-
-    @property
-    def effect(self) -> Effect | None:
-        """The effect at the position; none at the end of a run."""
-        step = self._lived.step(self.step)
-        return step.effect if step else None
-
-    @property
-    def flash(self) -> Flash:
-        """The contents once the effect at the position is done, or interrupted."""
-        return self._lived.flash(self.step)
-
-    @property
-    def records(self) -> dict[str, Any]:
-        """What the record places hold, decoded, which of them counts, and why."""
-        return records(self._scenario.device, self.flash)
-
-    def goto(self, place: str | tuple[int, int], then: int = 0) -> None:
-        """Go to a phase (its first effect in the life), to `cut`, to `end`, or to (run, effect); then so many on."""
-        self.step = self._lived.find(place) + then
-
     # What a hand does to it.
 
     def cut_here(self, wanted: str = "") -> dict[str, Any]:
@@ -146,7 +111,7 @@ class UpdatePlayer(PlayedView):
 
     def html(self, path: str | Path, title: str = "") -> None:
         """Write the player, its life and its cuts as one page that needs no kernel, no server and no network."""
-        names = ("step", "cuts", "opening", "saved", "faults", "caption")
+        names = ("step", "cuts", "opening", "saved", "faults", "caption", "cut_ends")
         traits = {name: getattr(self, name) for name in names} | {"tears": {}, "trouble": ""}
         write_whole(
             path,
@@ -164,11 +129,11 @@ class UpdatePlayer(PlayedView):
     def _take(self, other: Self) -> None:
         """Share all that the other has played: nothing is played again."""
         fresh = self._lived is not other._lived or self.caption != other.caption
-        for name in ("_scenario", "_lives", "_model", "_whole", "_lived"):
+        for name in ("_scenario", "_lives", "_model", "_whole", "_lived", "_searched"):
             setattr(self, name, getattr(other, name))
         self._tapes: list[Tape] = [*other._tapes]
         with self.hold_sync():
-            for name in (*self.PLACE, "trace", "recovery"):
+            for name in (*self.PLACE, "trace", "recovery", "cut_ends"):
                 setattr(self, name, getattr(other, name))
             if fresh:
                 self._tell()
@@ -205,6 +170,7 @@ class UpdatePlayer(PlayedView):
             self.saved = with_files(self._case, self._lived.history) | {"id": self.identity}
         except BadInput as error:
             self.saved = {"problem": str(error)}
+        self._foresee()
         self._show()
 
     @property
@@ -296,5 +262,7 @@ class UpdatePlayer(PlayedView):
                     self.cut(content.get("tear", ""))
                 case "undo":
                     self.undo()
+                case "ends":
+                    self.foresee()
         except OtalabError as error:
             self.trouble = str(error)

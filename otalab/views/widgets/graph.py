@@ -14,7 +14,7 @@ from otalab.graph.check import Cell
 from otalab.graph.crash_graph import CrashGraph
 from otalab.numbers.study import Study
 from otalab.views.figures.graph import LOOKS, SINGLY, edge_table, graph_table, places, worst
-from otalab.views.modules import joined
+from otalab.views.modules import SIGNS, joined
 from otalab.views.still import Picture, table
 from otalab.views.style import styled
 from otalab.views.view import View
@@ -35,7 +35,7 @@ class CrashGraphView(View):
     `on_open` is called with the history whenever a node is opened by hand, or by `goto`.
     """
 
-    _esm = joined(STATIC / "graph.js")
+    _esm = joined(SIGNS, STATIC / "graph.js")
     _css = styled(STATIC / "graph.css")
 
     PLACE = ("node",)

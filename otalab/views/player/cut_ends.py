@@ -1,0 +1,124 @@
+"""How a cut in each effect of a life ends, looked up in the closed crash graph of what is played: nothing is run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
+
+from otalab.bench.ends import ENDS, SEVERITY
+from otalab.firmware.outcome import Reset
+from otalab.graph.crash_graph import NO_END, RESET, CrashGraph
+from otalab.graph.history import Played
+from otalab.text import number_of
+from otalab.views.player.life import PlayedLife
+from otalab.views.style import END_SIGNS
+
+LABELS = 4
+RANKS = (*SEVERITY, *(end for end in ENDS if end not in SEVERITY))  # the worst first
+NO_EFFECT, NOT_KNOWN = -1, -2
+
+
+class CutEnds:
+    """The ends of cuts, by run and effect of a closed graph."""
+
+    def __init__(self, graph: CrashGraph) -> None:
+        self.graph = graph
+        runs = zip(graph.run_node.tolist(), graph.run_choices, strict=True)
+        self._runs = {key: number for number, key in enumerate(runs)}
+        self._edges: dict[tuple[int, int], list[int]] = {}
+        for edge, place in enumerate(zip(graph.edge_run.tolist(), graph.edge_step.tolist(), strict=True)):
+            self._edges.setdefault(place, []).append(edge)
+
+    def along(self, life: PlayedLife) -> dict[str, Any]:
+        """Return for each position of a life how a cut there ends, as the browser gets it: each answer once."""
+        patterns: dict[tuple[tuple[Any, ...], ...], int] = {}
+        at: list[int] = []
+        for run, played in zip(self._runs_of(life), life.played, strict=True):
+            for step in played.steps:
+                rows = () if run is None else tuple(self._rows(run, step.number))
+                at.append(patterns.setdefault(rows, len(patterns)) if rows else NOT_KNOWN)
+            at += [NO_EFFECT] * (played.leg.step is None)
+        ends = sorted({row[0] for rows in patterns for row in rows}, key=RANKS.index)
+        return {"ends": ends, "signs": END_SIGNS, "patterns": [*patterns], "at": at}
+
+    def _rows(self, run: int, step: int) -> Iterator[tuple[Any, ...]]:
+        """Yield for each end of a cut, the worst first: its name, how many tears, in words what they are, and labels.
+
+        With it comes what more cuts can make of it, at worst.
+        """
+        graph = self.graph
+        classes: dict[tuple[str, str], list[int]] = {}
+        for edge in self._edges.get((run, step), ()):
+            target = int(graph.edge_target[edge])
+            classes.setdefault((self._end(target), self._at_worst[target]), []).append(edge)
+        for (end, worst), edges in sorted(classes.items(), key=lambda row: [*map(RANKS.index, row[0])]):
+            labels = [graph.labels[graph.edge_label[edge]] for edge in edges]
+            count = int(graph.edge_count[edges].sum())
+            words = number_of(count, "tear") + (f", {len(edges)} classes" if len(edges) > 1 else "")
+            yield end, worst, words, tuple(labels[:LABELS])
+
+    def _end(self, node: int) -> str:
+        """Return how a device ends that no more cuts meet; where chance decides, the worst that it can come to."""
+        return min(self._ends(node, set()), key=RANKS.index)
+
+    def _ends(self, node: int, past: set[int]) -> Iterator[str]:
+        past.add(node)
+        if node in self.graph.stuck:
+            yield "stuck"
+            return
+        for run in self._of_node[node]:
+            if (end := int(self.graph.run_end[run])) != NO_END:
+                yield ENDS[end]
+            elif (target := self._after_reset(run)) not in past:
+                yield from self._ends(target, past)
+
+    @cached_property
+    def _of_node(self) -> list[list[int]]:
+        runs: list[list[int]] = [[] for _ in range(self.graph.nodes)]
+        for run, node in enumerate(self.graph.run_node.tolist()):
+            runs[node].append(run)
+        return runs
+
+    def _after_reset(self, run: int) -> int:
+        return int(self.graph.edge_target[self._edges[run, RESET][0]])
+
+    @cached_property
+    def _at_worst(self) -> dict[int, str]:
+        """For each node the worst end that any more cuts can lead to."""
+        before: dict[int, list[int]] = {}
+        for source, target in zip(self.graph.edge_source.tolist(), self.graph.edge_target.tolist(), strict=True):
+            before.setdefault(target, []).append(source)
+        worst: dict[int, str] = {}
+        for end in RANKS:
+            waiting = [node for node in range(self.graph.nodes) if end in self._ends(node, set())]
+            while waiting:
+                if (node := waiting.pop()) not in worst:
+                    worst[node] = end
+                    waiting += before.get(node, ())
+        return worst
+
+    def _runs_of(self, life: PlayedLife) -> Iterator[int | None]:
+        """Yield which run of the graph each run of a life is; `None` once a cut left what its class is not named by."""
+        node: int | None = 0
+        for played in life.played:
+            run = None if node is None else self._runs.get((node, played.leg.choices))
+            yield run
+            node = None if run is None else self._after(run, played)
+
+    def _after(self, run: int, played: Played) -> int | None:
+        """Return the node that a run of a life leads to, by its cut or by its reset."""
+        if played.leg.step is None:
+            return self._after_reset(run) if isinstance(played.run.outcome, Reset) else None
+        edges = self._edges.get((run, played.leg.step), [])
+        targets = {int(self.graph.edge_target[edge]) for edge in edges}
+        if len(targets) == 1:
+            return targets.pop()
+        # A class of tears is known by its first one; which class another tear is of, the graph does not keep.
+        named = [edge for edge in edges if self.graph.labels[self.graph.edge_label[edge]] == played.leg.tear]
+        return int(self.graph.edge_target[named[0]]) if named else None
+
+    def node_of(self, life: PlayedLife) -> int | None:
+        """Return the node that the last run of a life begins at, or `None` where that is not known."""
+        runs = [*self._runs_of(life)]
+        return None if runs[-1] is None else int(self.graph.run_node[runs[-1]])
