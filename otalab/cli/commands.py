@@ -20,7 +20,7 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "lab": Command("open the course in JupyterLab", lambda: import_module("otalab.cli.lab")),
-    "course": Command("how far learners have come", lambda: import_module("otalab.cli.course")),
+    "course": Command("the teacher's kit: progress, a handout, a release", lambda: import_module("otalab.cli.course")),
     "designs": Command("list the catalogue of designs", lambda: import_module("otalab.cli.designs")),
     "trace": Command("one undisturbed update, effect by effect", lambda: import_module("otalab.cli.trace")),
     "check": Command(

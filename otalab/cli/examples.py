@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 EXAMPLES = {
     "lab": ("otalab lab", "otalab lab my-course --no-open"),
-    "course": ("otalab course progress class", "otalab course progress class --format csv"),
+    "course": ("otalab course progress class --guesses", "otalab course handout pages --pdf course.pdf"),
     "designs": ("otalab designs", "otalab designs --show single-record --board lab-1M"),
     "new": ("otalab new mine.toml --like mongoose --board esp8266-4M",),
     "trace": ("otalab trace mongoose --summary", "otalab trace mine.toml --bundle fw.zip --plot update.svg"),

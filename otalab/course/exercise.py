@@ -44,9 +44,9 @@ def entering(table: dict[str, Exercise]) -> Callable[[str, str], Callable[[Grade
     return exercise
 
 
-def a_lamp(design: str) -> Scenario:
+def a_lamp(design: str, app_size: int = 3000) -> Scenario:
     """Return the small device that the notebooks play with."""
-    return set_up(design, "tiny", app_size=3000)
+    return set_up(design, "tiny", app_size=app_size)
 
 
 def problem_of(design: Any) -> str | None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from math import isclose
+from pathlib import Path
 from typing import Any
 
 from otalab.bench.observer import judge
 from otalab.bench.trace import life, run, sector_of
 from otalab.course.exercise import Exercise, a_lamp, entering, graph_of, problem_of
+from otalab.course.variant import variant_here
 from otalab.faults.models import fault_model
 from otalab.firmware.catalogue import load_design
 from otalab.firmware.design import Design, ways
@@ -25,7 +27,7 @@ exercise = entering(EXERCISES)
 
 @exercise("00.1", "a number of effects")
 def _changing(count: int) -> str | None:
-    steps = run(a_lamp("hardened")).steps
+    steps = run(a_lamp("hardened", variant_here(Path.cwd()).app_size)).steps
     if count == len(steps):
         return "those are all effects; a wait and a question change no flash"
     right = sum(isinstance(step.effect, Erase | Program) for step in steps)
@@ -59,7 +61,7 @@ def _reachable(says: Callable[[int, int], bool]) -> str | None:
 
 @exercise("01.2", "a time in seconds")
 def _window(seconds: float) -> str | None:
-    flash = part("W25Q16JV")
+    flash = part(variant_here(Path.cwd()).part)
     if isclose(seconds, flash.erase_seconds() + flash.program_seconds(80), rel_tol=0.01):
         return None
     if isclose(seconds, flash.program_seconds(80), rel_tol=0.01):

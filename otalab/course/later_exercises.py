@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import isclose
+from pathlib import Path
 from typing import Any
 
 from otalab.bench.inspection import inspect_records
 from otalab.bench.trace import life
 from otalab.course.exercise import BUDGET, Exercise, entering, graph_of, problem_of
+from otalab.course.variant import variant_here
 from otalab.firmware.catalogue import designs, load_design
 from otalab.firmware.design import Design, ways
 from otalab.firmware.outcome import Running
@@ -28,9 +30,10 @@ exercise = entering(EXERCISES)
 
 @exercise("06.1", "a number of lamps")
 def _enough(lamps: int) -> str | None:
-    if lamps < 1 or 1 - 0.05 ** (1 / lamps) >= 1e-6:
-        return "with that many the bound is one in a million or more; think of three over the probability"
-    return None if lamps <= 3_100_000 else "that is enough, and fewer would do"
+    one_in = variant_here(Path.cwd()).one_in
+    if lamps < 1 or 1 - 0.05 ** (1 / lamps) >= 1 / one_in:
+        return f"with that many the bound is one in {one_in:,} or more; think of three over the probability"
+    return None if lamps <= 3.1 * one_in else "that is enough, and fewer would do"
 
 
 @exercise("06.2", "a study of single-record with other flip points")

@@ -47,6 +47,10 @@ FROM = {
     "shtab": "cli",
     "matplotlib": "views",
     "traitlets": "views",
+    "nbclient": "course",
+    "nbconvert": "course",
+    "nbformat": "course",
+    "pygments": "course",
 }
 
 # Firmware knows nothing of power, chance or the network; the two towers on it do not know each other.
