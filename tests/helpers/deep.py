@@ -25,6 +25,13 @@ def latin(*axes: Iterable[Any], always: Iterable[Any] = ()) -> list[Any]:
     ]
 
 
+def deep(*cell: Any) -> Any:
+    """
+    Return a cell that a short run leaves out.
+    """
+    return pytest.param(*cell, marks=pytest.mark.deep)
+
+
 def on_square(places: tuple[int, ...], size: int) -> bool:
     """
     Say whether a cell lies where the last axis follows from the others.

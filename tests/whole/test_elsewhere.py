@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from course import FOLDER, NOTEBOOKS
+from deep import deep
 
 from otalab import set_up
 from otalab.cli.main import main
@@ -155,7 +156,7 @@ def test_a_device_is_served_killed_and_stopped(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("numbers", ["00 01 02 03", "04 05", "06 07", "08"])
+@pytest.mark.parametrize("numbers", ["00 01 02 03", deep("04 05"), deep("06 07"), "08"])
 def test_notebooks_run(tmp_path, numbers):
     """
     From top to bottom, with what they start, each in a kernel of its own.
