@@ -38,7 +38,7 @@ def test_ci_runs_what_the_readme_says():
     """
     The tests of the CI are the tests of the reader, and it tells the slowest twenty.
     """
-    assert "\nexec python3 lab.py test --durations=20\n" in (ROOT / ".ci" / "run").read_text()
+    assert '\nexec python3 lab.py test --durations=20 "$@"\n' in (ROOT / ".ci" / "run").read_text()
 
 
 def test_the_readme_names_every_notebook():
