@@ -11,6 +11,7 @@ import pytest
 from deep import left_for_deep
 from hypothesis import settings
 from spreading import Pieces, long_ones_first
+from tab import pyodide
 
 from otalab.graph.wreck_runs import wreck_runs
 from otalab.wire.live import guard
@@ -32,6 +33,7 @@ PROGRAMS = {
     "mosquitto_pub": lambda: shutil.which("mosquitto_pub"),
     "curl": lambda: shutil.which("curl"),
     "cc": lambda: shutil.which("cc"),
+    "pyodide": pyodide,
 }
 
 

@@ -47,6 +47,7 @@ COMMANDS = {
         "the cloud's side of device shadows, or one change of what it desires",
         lambda: import_module("otalab.cli.shadow_service"),
     ),
+    "site": Command("the lab as a static site: Python runs in the tab", lambda: import_module("otalab.cli.site")),
     "bundle": Command("update bundles: build, inspect, sign, verify", lambda: import_module("otalab.cli.bundle")),
     "inspect": Command(
         "decode boot records in a flash dump, or in one or two record files",

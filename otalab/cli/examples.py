@@ -48,6 +48,7 @@ EXAMPLES = {
         "otalab files extract spiffs.bin --folder mine",
         "otalab files make spiffs.bin --folder mine --size 0x40000",
     ),
+    "site": ("otalab site public", "otalab site public --runtime node_modules/pyodide"),
     "board": (
         "otalab board import partitions.csv -o mine.toml",
         "otalab board import dump.bin",

@@ -7,6 +7,8 @@ import json
 from collections.abc import Iterator
 from itertools import groupby
 from math import fsum, inf
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from otalab.bench.ends import End
@@ -30,7 +32,9 @@ from otalab.text import seconds
 def add_parser(commands: Any) -> None:
     """Register the command."""
     parser: argparse.ArgumentParser = commands.add_parser("replay")
-    parser.add_argument("history", metavar="FILE|ID", help="a file written by check --save, or a short id")
+    parser.add_argument(
+        "history", metavar="FILE|ID|LINK", help="a file written by check --save, a short id, or a link of a player"
+    )
     add_file_options(parser)
     add = group(parser, "what comes out").add_argument
     add("--all", action="store_true", help="show every effect, not only those of the boot records")
@@ -43,6 +47,11 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Play every history that was named."""
+    with TemporaryDirectory(prefix="otalab-") as folder:  # for the pages that a link brings
+        return _run(arguments, Path(folder))
+
+
+def _run(arguments: argparse.Namespace, folder: Path) -> int:
     # Raw flash has no room for words: what is there is kept if it would change.
     dump = output(arguments.dump, arguments, mark="")
     if arguments.step and not dump:
@@ -50,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     goes_with(arguments, dump, "--dump", "--force")
     if arguments.json:
         refuse_idle(arguments, "JSON counts the effects and tells the cuts: leave it out", "--all")
-    every = wanted(arguments)
+    every = wanted(arguments, folder)
     if dump and len(every) != 1:
         raise BadInput(f"{arguments.history}: holds {len(every)} histories, and --dump takes one: name it by its id")
     cases = [Case.parse(history.identity) for history in every]

@@ -29,6 +29,7 @@ from otalab.own.page import is_page, page_of
 OWN_BOARD = "own"
 ID = "DESIGN/BOARD/FAULTS/IMAGE/OFFER/HISTORY"
 PART = "part="
+LINK_MARK = "#p="  # behind this an address has the place of a player
 
 
 @dataclass(frozen=True, slots=True)

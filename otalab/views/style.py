@@ -107,6 +107,11 @@ FORCED = (
     | dict.fromkeys(("paper", "raised", "label", *PAPERS), "Canvas")
     | {"focus": "Highlight"}
 )
+# What JupyterLab's dark theme has, for a page that has no JupyterLab.
+DARK_PAGE = {
+    "layout-color0": "#161616", "layout-color1": "#161616", "layout-color2": "#2a2a2a",
+    "border-color1": "#777", "ui-font-color1": "#eee", "ui-font-color2": "#bbb", "brand-color1": "#3d9bd6",
+}  # fmt: skip
 WIDGETS = ":is(.otalab-player, .otalab-race, .otalab-dash, .otalab-graph, .otalab-seq)"
 ALONE = ".otalab-alone"
 
@@ -131,6 +136,14 @@ def variables() -> str:
 :is({WIDGETS}, {ALONE}) :is(mark, .swatch, .byte) {{ forced-color-adjust: none; }}
 }}
 """
+
+
+def page_theme() -> str:
+    """Return what stands on a page of its own for JupyterLab's theme, in light and in dark."""
+    dark = " ".join(f"--jp-{name}: {colour};" for name, colour in DARK_PAGE.items())
+    theme = f"{ALONE} {{ {_rules(THEME.items())} }}"
+    # Before the palette: where the reader's system chooses the colours, that comes later and counts.
+    return f"{theme}\n@media screen and (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}"
 
 
 def _named(ground: int) -> Iterator[tuple[str, str]]:

@@ -14,10 +14,9 @@ from threading import RLock
 from typing import Any, ClassVar, Self
 from weakref import WeakSet
 
-import anywidget
 import traitlets
-from IPython import get_ipython
 
+from otalab.views.base import Base, get_ipython
 from otalab.views.still import Picture, framed
 
 # A kernel hears cells in one thread and browsers in others, and ipywidgets forgets what one thread has to tell while
@@ -25,7 +24,7 @@ from otalab.views.still import Picture, framed
 ONE_AT_A_TIME = RLock()
 
 
-class View(anywidget.AnyWidget):
+class View(Base):
     """A widget of the lab; `PLACE` names the traits in which one display of it differs from another."""
 
     PLACE: ClassVar[tuple[str, ...]] = ()

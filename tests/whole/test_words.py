@@ -14,7 +14,7 @@ SOURCES = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") f
 NAMES = (
     "algorithm args auth byte bytes cc3200 cloud code command config dashboard data door error folder http littlefs "
     "json late lfs line link lock memory message method mongoose mqtt ota otadata otalab output parser power process "
-    "public private python rboot service settings spiffs table tables tree url user view web"
+    "public private python rboot service settings spiffs tab table tables tree url user view web"
 )
 # Plain English that a reader needs no glossary for.
 PLAIN = (

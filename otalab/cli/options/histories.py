@@ -15,7 +15,7 @@ from otalab.cli.parser import group
 from otalab.cli.recorded import add_options, recording_of
 from otalab.errors import BadInput
 from otalab.files import is_file, read_bytes, read_text
-from otalab.graph.case import ID, Case, digest, named
+from otalab.graph.case import ID, LINK_MARK, Case, digest, named
 from otalab.graph.id_options import scenario_options
 from otalab.own.page import page_in
 
@@ -132,8 +132,8 @@ def add_file_options(parser: argparse.ArgumentParser) -> None:
     add_options(parser)
 
 
-def wanted(arguments: argparse.Namespace) -> list[CaseHistory]:
-    """Return the histories that were named: by an id, or by a file of them."""
+def wanted(arguments: argparse.Namespace, for_pages: Path) -> list[CaseHistory]:
+    """Return the histories that were named: by an id, by a file of them, or by a link, whose pages go into a folder."""
     given: dict[str, list[str]] = {name: getattr(arguments, name.replace("-", "_")) or [] for name in (*FILES, "new")}
     given = {name: [value] if isinstance(value, str) else value for name, value in given.items()}
     given["design"] += [page_in(folder) for folder in arguments.firmware]
@@ -141,9 +141,20 @@ def wanted(arguments: argparse.Namespace) -> list[CaseHistory]:
     if is_file(text):
         folder = Path(text).parent
         return [CaseHistory(identity, CaseFiles(given, files, folder, used)) for identity, files in _stored(text)]
+    if LINK_MARK in text:
+        return [_linked(text, for_pages, given, used)]
     if text.count("/") != ID.count("/"):
-        raise BadInput(f"{text!r} is no file and no id: {ID}")
+        raise BadInput(f"{text!r} is no file, no link and no id: {ID}")
     return [CaseHistory(text, CaseFiles(given, used=used))]
+
+
+def _linked(link: str, folder: Path, given: Mapping[str, list[str]], used: set[str]) -> CaseHistory:
+    """Return the history of a player's link, which brings its own pages."""
+    from otalab.views.player.linked import player_at  # noqa: PLC0415  # slow to load
+
+    player = player_at(link, folder)
+    pages = {what: name for what in ("design", "board") if (name := getattr(player, what)).endswith(".toml")}
+    return CaseHistory(player.identity, CaseFiles(given, pages, used=used))
 
 
 def refuse_unused(every: list[CaseHistory]) -> None:

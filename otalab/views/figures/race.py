@@ -8,10 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf, isfinite
-
-import matplotlib.pyplot as plt
-import pandas as pd
-from matplotlib.axes import Axes
+from typing import TYPE_CHECKING
 
 from otalab.bench.ends import End
 from otalab.bench.observer import judge
@@ -21,8 +18,11 @@ from otalab.firmware.bootloader import Start
 from otalab.firmware.controller import Controller
 from otalab.firmware.outcome import Running
 from otalab.hardware.effects import Ask, Erase, Program, Wait
-from otalab.views.figures.shown import ink, literal, paper
 from otalab.views.style import LANES
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
 
 # What an image is seen to do, and what a record is written for; the firmware's own name where there is no other word.
 WAITS = {"boot": "starts", "idle": "runs", "hang": "hangs", "reboot": "reboots"}
@@ -173,11 +173,17 @@ def _without_commit(lived: Life, bars: list[Bar], rollback: Bar | None, due: flo
 
 def race_table(scenario: Scenario) -> pd.DataFrame:
     """Return one row per bar or moment of the race: lane, what, begin, end; a bar without end has the end `inf`."""
+    import pandas as pd  # noqa: PLC0415  # the race itself needs none
+
     return pd.DataFrame(race(scenario).bars, columns=["lane", "what", "begin", "end"])
 
 
 def plot_race(table: pd.DataFrame, *, title: str = "", ax: Axes | None = None) -> Axes:
     """Draw a `race_table`: a lane for each of those who act, true to time; moments are diamonds."""
+    import matplotlib.pyplot as plt  # noqa: PLC0415  # as above
+
+    from otalab.views.figures.shown import ink, literal, paper  # noqa: PLC0415  # as above
+
     ax = ax if ax is not None else plt.subplots(figsize=(9, 3))[1]
     lanes = [lane for lane in LANES if lane in set(table.lane)]
     last = max(moment for moment in (*table.begin, *table.end) if isfinite(moment))

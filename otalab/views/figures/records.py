@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from itertools import accumulate
-from typing import Any
-
-import matplotlib.pyplot as plt
-import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.patches import Rectangle
+from typing import TYPE_CHECKING, Any
 
 from otalab.firmware.design import Design
 from otalab.firmware.store import codec
 from otalab.formats.records.record import Codec, counted
 from otalab.hardware.flash import ERASED
-from otalab.views.figures.shown import literal
 from otalab.views.style import SORTS
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
 
 COLUMNS = 16
 
@@ -45,6 +43,13 @@ def value_of(name: str, data: bytes) -> str:
 
 
 def record_table(form: Codec | Design, data: bytes) -> pd.DataFrame:
+    """Return a table of the `record_rows`."""
+    import pandas as pd  # noqa: PLC0415  # the rows themselves need none
+
+    return pd.DataFrame(record_rows(form, data))
+
+
+def record_rows(form: Codec | Design, data: bytes) -> list[dict[str, Any]]:
     """Return one row per field of a record: its name, sort, offset, size, bytes and what they say.
 
     Bytes that are missing at the end read erased; what lies behind the record is left out.
@@ -55,8 +60,9 @@ def record_table(form: Codec | Design, data: bytes) -> pd.DataFrame:
     rows = []
     for name, size, end in zip(form.names, form.fields, ends, strict=True):
         own = data[end - size : end]
-        rows.append((name, sort_of(name), end - size, size, own.hex(" "), value_of(name, own)))
-    return pd.DataFrame(rows, columns=["field", "sort", "offset", "size", "bytes", "value"])
+        row = {"field": name, "sort": sort_of(name), "offset": end - size, "size": size}
+        rows.append(row | {"bytes": own.hex(" "), "value": value_of(name, own)})
+    return rows
 
 
 def padded(form: Codec, data: bytes) -> bytes:
@@ -69,6 +75,10 @@ def plot_record_bytes(table: pd.DataFrame, *, title: str = "", ax: Axes | None =
 
     The number at a field's first byte is that of its line in the list below.
     """
+    import matplotlib.pyplot as plt  # noqa: PLC0415  # as above
+
+    from otalab.views.figures.shown import literal  # noqa: PLC0415  # as above
+
     rows = -(-int(table["size"].sum()) // COLUMNS)
     ax = ax if ax is not None else plt.subplots(figsize=(9, 0.32 * (rows + len(table)) + 0.9))[1]
     for number, field in enumerate(table.itertuples(), start=1):
@@ -84,6 +94,8 @@ def plot_record_bytes(table: pd.DataFrame, *, title: str = "", ax: Axes | None =
 
 
 def _byte(ax: Axes, offset: int, byte: str, colour: str, number: int | None) -> None:
+    from matplotlib.patches import Rectangle  # noqa: PLC0415  # as above
+
     x, y = offset % COLUMNS, offset // COLUMNS
     erased = byte == f"{ERASED:02x}"
     ax.add_patch(Rectangle((x + 0.04, y + 0.06), 0.92, 0.88, facecolor=colour, alpha=0.12 if erased else 0.4))
@@ -95,6 +107,8 @@ def _byte(ax: Axes, offset: int, byte: str, colour: str, number: int | None) -> 
 
 
 def _line(ax: Axes, y: float, number: int, field: Any) -> None:
+    from matplotlib.patches import Rectangle  # noqa: PLC0415  # as above
+
     ax.add_patch(Rectangle((0.04, y - 0.35), 0.5, 0.7, facecolor=SORTS[field.sort], alpha=0.6))
     texts = (0.8, str(number)), (1.5, field.field), (6.4, f"{field.offset}"), (7.4, field.value)
     for x, text in texts:

@@ -9,8 +9,6 @@ from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from otalab.json_text import script_text
 from otalab.views.modules import SIGNS, joined
 from otalab.views.style import styled
@@ -24,6 +22,8 @@ CSS = styled(STATIC / "player.css")
 
 def page(title: str, trace: bytes, recovery: bytes, traits: dict[str, Any]) -> str:
     """Return the page of a tape and the tape of its recovery."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415  # a player needs none
+
     traits = traits | {"trace": b64encode(trace).decode(), "recovery": b64encode(recovery).decode()}
     environment = Environment(
         loader=FileSystemLoader(STATIC), autoescape=True, undefined=StrictUndefined,

@@ -12,6 +12,7 @@ from otalab.faults.models import fault_model
 from otalab.hardware.effects import Effect
 from otalab.hardware.flash import Flash
 from otalab.views.player.life import PlayedLife
+from otalab.views.player.link import link_of
 from otalab.views.player.records import records
 from otalab.views.view import View
 
@@ -77,6 +78,12 @@ class PlayedView(View):
     def goto(self, place: str | tuple[int, int], then: int = 0) -> None:
         """Go to a phase (its first effect in the life), to `cut`, to `end`, or to (run, effect); then so many on."""
         self.step = self._lived.find(place) + then
+
+    _options: dict[str, Any]
+
+    def link(self, site: str = "") -> str:
+        """Return a link to this place, for the page of a site; `site` is its address. `otalab replay` takes it too."""
+        return link_of({name: getattr(self, name) for name in self.PLACE}, self._options, site)
 
     @traitlets.validate("faults")
     def _known_model(self, proposal: Any) -> str:

@@ -13,6 +13,7 @@ from otalab.bench.scenario import Scenario
 from otalab.bench.setup import set_up
 from otalab.firmware.catalogue import designs, load_design
 from otalab.firmware.image import parse_temper
+from otalab.views.base import SMALLEST
 from otalab.views.figures.race import Race, race
 from otalab.views.modules import joined
 from otalab.views.still import Picture, block, drawing, label
@@ -79,7 +80,7 @@ class CommitTimerLab(View):
         """The scenario that is run: the settings, on the smallest board."""
         return set_up(
             self.design,
-            "tiny",
+            SMALLEST,
             app_size=3000,
             image=self.temper,
             health_seconds=self.health_seconds,

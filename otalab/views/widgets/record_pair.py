@@ -22,12 +22,13 @@ from otalab.firmware.explain import Explanation, explain, start_words
 from otalab.formats.records.record import Codec, Record
 from otalab.hardware.board import load_board
 from otalab.hardware.flash import ERASED, Flash
+from otalab.views.base import SMALLEST
 
 
 @cache
 def lamp() -> tuple[Scenario, Flash]:
     """Return the device that the records are put into, and its flash right after the switch to a new image."""
-    scenario = set_up("hardened", "tiny", app_size=3000)
+    scenario = set_up("hardened", SMALLEST, app_size=3000)
     return scenario, run(scenario).flash
 
 
@@ -45,7 +46,7 @@ def formats() -> tuple[Design, ...]:
 
 def _fits_a_pair(design: Design) -> bool:
     """Say whether a design keeps one record in an area, and numbers it."""
-    places = store.places(load_board("tiny"), design)
+    places = store.places(load_board(SMALLEST), design)
     return len(places) == design.records and "sequencer" in store.codec(design).names
 
 

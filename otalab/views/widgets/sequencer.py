@@ -13,7 +13,7 @@ from otalab.errors import BadInput, OtalabError
 from otalab.firmware import store
 from otalab.firmware.catalogue import load_design
 from otalab.firmware.design import Design
-from otalab.views.figures.records import record_table
+from otalab.views.figures.records import record_rows
 from otalab.views.modules import joined
 from otalab.views.still import Picture, table
 from otalab.views.style import SORTS, styled
@@ -158,7 +158,7 @@ class SequencerLab(View):
             self.first, self.second = pair.places[0].data, pair.places[1].data
             self.selected, self.reason = explanation.selected, explanation.reason
             self.start = "" if self._foreign else pair.start()
-            self.fields = [record_table(pair.form, pair.bytes_of(place)).to_dict("records") for place in range(2)]
+            self.fields = [record_rows(pair.form, pair.bytes_of(place)) for place in range(2)]
             self.places = [*map(str, explanation.places), "Not looked at: the design has one record."][:2]
             self.others = [self._other(design) for design in formats()]
             self.problem = ""

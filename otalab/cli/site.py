@@ -1,0 +1,32 @@
+"""`otalab site`: the lab as a static site, where Python runs in the reader's tab."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from otalab.cli.parser import group
+
+
+def add_parser(commands: Any) -> None:
+    """Register the command."""
+    parser: argparse.ArgumentParser = commands.add_parser("site")
+    parser.add_argument("out", metavar="OUT", help="the folder to write it into; files that it has are written anew")
+    group(parser, "the site").add_argument(
+        "--runtime", metavar="FOLDER",
+        help="an unpacked npm package of pyodide, to be served along (a public content network)",
+    )  # fmt: skip
+    parser.set_defaults(func=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the site, and say how it is looked at."""
+    from otalab.views.site.build import build  # noqa: PLC0415  # slow to load
+
+    out = Path(arguments.out)
+    files = build(out, Path(arguments.runtime) if arguments.runtime else None)
+    size = sum(path.stat().st_size for path in files)
+    print(f"{out}: {len(files)} files, {size / 1e6:.1f} MB")
+    print(f"look at it: python -m http.server -d {out}, then http://localhost:8000")
+    return 0
