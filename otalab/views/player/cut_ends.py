@@ -24,10 +24,12 @@ class CutEnds:
 
     def __init__(self, graph: CrashGraph) -> None:
         self.graph = graph
-        runs = zip(graph.run_node.tolist(), graph.run_choices, strict=True)
+        # Columns and not arrays: a browser's tab has no numpy.
+        self._columns = column = graph.columns
+        runs = zip(column["run_node"], graph.run_choices, strict=True)
         self._runs = {key: number for number, key in enumerate(runs)}
         self._edges: dict[tuple[int, int], list[int]] = {}
-        for edge, place in enumerate(zip(graph.edge_run.tolist(), graph.edge_step.tolist(), strict=True)):
+        for edge, place in enumerate(zip(column["edge_run"], column["edge_step"], strict=True)):
             self._edges.setdefault(place, []).append(edge)
 
     def along(self, life: PlayedLife) -> dict[str, Any]:
@@ -50,11 +52,11 @@ class CutEnds:
         graph = self.graph
         classes: dict[tuple[str, str], list[int]] = {}
         for edge in self._edges.get((run, step), ()):
-            target = int(graph.edge_target[edge])
+            target = self._columns["edge_target"][edge]
             classes.setdefault((self._end(target), self._at_worst[target]), []).append(edge)
         for (end, worst), edges in sorted(classes.items(), key=lambda row: [*map(RANKS.index, row[0])]):
-            labels = [graph.labels[graph.edge_label[edge]] for edge in edges]
-            count = int(graph.edge_count[edges].sum())
+            labels = [graph.labels[self._columns["edge_label"][edge]] for edge in edges]
+            count = sum(self._columns["edge_count"][edge] for edge in edges)
             words = number_of(count, "tear") + (f", {len(edges)} classes" if len(edges) > 1 else "")
             yield end, worst, words, tuple(labels[:LABELS])
 
@@ -68,7 +70,7 @@ class CutEnds:
             yield "stuck"
             return
         for run in self._of_node[node]:
-            if (end := int(self.graph.run_end[run])) != NO_END:
+            if (end := self._columns["run_end"][run]) != NO_END:
                 yield ENDS[end]
             elif (target := self._after_reset(run)) not in past:
                 yield from self._ends(target, past)
@@ -76,19 +78,19 @@ class CutEnds:
     @cached_property
     def _of_node(self) -> list[list[int]]:
         runs: list[list[int]] = [[] for _ in range(self.graph.nodes)]
-        for run, node in enumerate(self.graph.run_node.tolist()):
+        for run, node in enumerate(self._columns["run_node"]):
             runs[node].append(run)
         return runs
 
     def _after_reset(self, run: int) -> int:
-        return int(self.graph.edge_target[self._edges[run, RESET][0]])
+        return int(self._columns["edge_target"][self._edges[run, RESET][0]])
 
     @cached_property
     def _at_worst(self) -> dict[int, str]:
         """For each node the worst end that any more cuts can lead to."""
         before: dict[int, list[int]] = {}
-        for source, target in zip(self.graph.edge_source.tolist(), self.graph.edge_target.tolist(), strict=True):
-            before.setdefault(target, []).append(source)
+        for run, target in zip(self._columns["edge_run"], self._columns["edge_target"], strict=True):
+            before.setdefault(target, []).append(self._columns["run_node"][run])
         worst: dict[int, str] = {}
         for end in RANKS:
             waiting = [node for node in range(self.graph.nodes) if end in self._ends(node, set())]
@@ -111,14 +113,14 @@ class CutEnds:
         if played.leg.step is None:
             return self._after_reset(run) if isinstance(played.run.outcome, Reset) else None
         edges = self._edges.get((run, played.leg.step), [])
-        targets = {int(self.graph.edge_target[edge]) for edge in edges}
+        targets = {self._columns["edge_target"][edge] for edge in edges}
         if len(targets) == 1:
             return targets.pop()
         # A class of tears is known by its first one; which class another tear is of, the graph does not keep.
-        named = [edge for edge in edges if self.graph.labels[self.graph.edge_label[edge]] == played.leg.tear]
-        return int(self.graph.edge_target[named[0]]) if named else None
+        named = [edge for edge in edges if self.graph.labels[self._columns["edge_label"][edge]] == played.leg.tear]
+        return int(self._columns["edge_target"][named[0]]) if named else None
 
     def node_of(self, life: PlayedLife) -> int | None:
         """Return the node that the last run of a life begins at, or `None` where that is not known."""
         runs = [*self._runs_of(life)]
-        return None if runs[-1] is None else int(self.graph.run_node[runs[-1]])
+        return None if runs[-1] is None else int(self._columns["run_node"][runs[-1]])

@@ -3,6 +3,7 @@
 import json
 from base64 import b64decode
 from functools import cache
+from itertools import takewhile
 
 from tab import BOARDS, said_without_packages
 
@@ -22,6 +23,8 @@ ASKED = [
     PLAYED,
     {"do": "state", "view": "player", "content": {"step": 9}},
     {"do": "custom", "view": "player", "content": {"ask": "cut", "step": 9, "tear": "after"}},
+    PLAYED | {"design": "hardened"},
+    {"do": "custom", "view": "player", "content": {"ask": "ends"}},
 ]  # fmt: skip
 TAB = """
 import json
@@ -90,10 +93,19 @@ def test_a_player_shows_the_same_bytes_and_does_what_a_hand_asks(tmp_path_factor
     """
     player = UpdatePlayer("mongoose", BARE)
     begun, *later = [message["state"] for message in of_kind(tmp_path_factory, "state")]
-    now = {name: value for state in later for name, value in state.items()}
+    until_another = takewhile(lambda state: "trace" not in state, later)
+    now = {name: value for state in until_another for name, value in state.items()}
     assert (player.trace, player.recovery) == (begun["trace"], begun["recovery"])
     player.step = 9
     player.cut("after")
     assert (player.recovery, player.cuts) == (now["recovery"], now["cuts"])
     assert {"answered": True} in [message["custom"] for message in of_kind(tmp_path_factory, "custom")]
-    assert 3 == len(of_kind(tmp_path_factory, "link"))
+    assert 5 == len(of_kind(tmp_path_factory, "link"))
+
+
+def test_a_player_says_how_cuts_end(tmp_path_factory):
+    """
+    From the closed graph, as in a notebook, and without numpy.
+    """
+    shown = of_kind(tmp_path_factory, "state")[-1]["state"]["cut_ends"]
+    assert json.loads(json.dumps(UpdatePlayer("hardened", BARE).foresee())) == shown
