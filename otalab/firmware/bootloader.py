@@ -30,6 +30,7 @@ class Start:
 
 def boot(chip: Controller, design: Design) -> Routine[Start | Bricked | Reset]:
     """Decide what to start."""
+    yield from record_writes.REPAIRS[design.placing](chip, design)
     selected = store.select(chip, design)
     config: BootConfig | Reset | None = None
     if selected is not None:
@@ -41,6 +42,7 @@ def boot(chip: Controller, design: Design) -> Routine[Start | Bricked | Reset]:
         return Bricked("no valid boot record")
     if isinstance(config, Reset):
         return config
+    yield from record_writes.ALIGNS[design.placing](chip, design)
     if not chip.board.has_slot(config.active):
         return Bricked(f"the boot record names slot {config.active}, which this board does not have")
     if not passes(chip, design, config):
@@ -236,6 +238,8 @@ WAYS_BACK: dict[str, Callable[[Controller, Design, BootConfig], BootConfig | Non
     "beside": as_written,
     "own": what_counts_now,
     "own-then-beside": as_written,
+    "copied-at-start": as_written,
+    "both": as_written,
 }
 BAD_IMAGES: dict[str, Callable[[Controller, Design, BootConfig], Routine[Start | Bricked | Reset]]] = {
     "halt": halt,

@@ -9,6 +9,7 @@ from typing import Any
 
 from otalab.errors import BadInput, unknown
 from otalab.firmware.design import OWN, Design, bounds, choices, way_of, ways
+from otalab.formats.records.boot_control import MOST_TRIES
 from otalab.formats.records.catalogue import LAB_RECORDS
 from otalab.hardware.board import read_board
 from otalab.settings import DATA, Settings, names, place_of
@@ -97,8 +98,10 @@ Rule = tuple[str, bool, str]
 def _of_records(design: Design) -> list[Rule]:
     """Return the rules of what records are and how they are written: the choice, whether it is broken, and why."""
     lab, journal = design.record in LAB_RECORDS, design.journal > 1
-    own_guard = design.record in ("mgos-boot", "otadata", "otadata-mongoose")
-    counts = {"cc3200": ("decreasing", 64), "rboot": ("decreasing", 64)}.get(design.record, ("increasing", 32))
+    own_guard = design.record in ("mgos-boot", "otadata", "otadata-mongoose", "boot-control")
+    copied = design.placing in ("copied-at-start", "both")
+    down = dict.fromkeys(("cc3200", "rboot", "boot-control"), ("decreasing", 64))
+    counts = down.get(design.record, ("increasing", 32))
     return [
         (
             "guard",
@@ -114,6 +117,8 @@ def _of_records(design: Design) -> list[Rule]:
         ("write", journal != design.write.startswith("move-on"), '"move-on" and a journal need each other'),
         ("write", design.write == "move-on-by-body" and design.trial == "switch-back", _TWO_IN_RAM),
         ("erase", journal and design.erase != "always", "a journal's area is always erased before it is begun anew"),
+        ("placing", copied != (design.record == "boot-control"), _COPIES),
+        ("tie", copied and design.tie != "first", "of two copies the first counts"),
         ("placing", design.placing == "own" and design.record not in ("cc3200", "otadata"), _CANNOT_WITHDRAW),
         (
             "placing",
@@ -127,20 +132,27 @@ def _of_the_flow(design: Design) -> list[Rule]:
     """Return the rules of what loader, image and updater do."""
     lab, journal = design.record in LAB_RECORDS, design.journal > 1
     tells = {"trial": design.trial in ("one-try", "one-start"), "tries": design.tries > 1}
+    slots = design.record == "boot-control"
     starts_any = design.no_record in ("slot-0", "first-whole", "first-whole-noted")
     return [
         ("trial", tells["trial"] and design.record in ("mongoose", "cc3200", "otadata-mongoose"), _CANNOT_COUNT),
         ("trial", design.trial == "attempts" and design.record != "rboot", 'attempts needs format = "rboot"'),
         ("trial", design.trial in ("one-try", "one-start") and design.record == "rboot", 'rboot has "attempts"'),
         ("trial", design.target == "running" and design.trial != "none", _NO_WAY_BACK),
-        ("tries", tells["tries"] and design.record != "complete", 'more than one try needs format = "complete"'),
+        ("tries", tells["tries"] and design.record not in ("complete", "boot-control"), _NO_ROOM_FOR_TRIES),
+        ("tries", slots and design.tries > MOST_TRIES, f"boot-control counts down from {MOST_TRIES} at most"),
         ("tries", tells["tries"] and design.trial not in ("one-try", "one-start"), "tries are counted with one-try"),
         ("clear", design.clear == "before-slot" and design.records != 2, _NOTHING_TO_ERASE),
+        ("clear", design.clear == "slot-given-up" and not slots, 'only "boot-control" gives up a slot'),
+        ("clear", design.clear == "before-slot" and slots, "the other record is a copy, which is needed"),
         ("clear", design.clear == "before-slot" and journal, "a journal's other area is erased when it is needed"),
         ("state", (design.state == "nvs") != (design.record == "otadata-mongoose"), _STATE),
         ("image_check", design.image_check == "crc32" and not lab and design.record != "mgos-boot", _NO_FACTS),
         ("finds", design.finds == "record" and design.record != "rboot", 'only "rboot" says where its slots lie'),
         ("no_record", starts_any and design.image_check == "crc32", _NO_FACTS_AT_ALL),
+        ("no_record", (design.no_record == "slots-on-trial") and not slots, _EVERY_SLOT),
+        ("no_record", design.no_record != "slots-on-trial" and slots, _EVERY_SLOT),
+        ("trial", slots and design.trial != "one-start", 'boot-control counts every start: "one-start"'),
         ("no_record", design.no_record == "first-whole-noted" and design.record != "otadata", _NOT_NOTED),
         ("unwritten", design.unwritten == "reset" and design.write == "once", _BELIEVED),
         ("set_dirty", design.set_dirty == "tried" and not tells["trial"], _NO_TRIES),
@@ -151,6 +163,9 @@ def _of_the_flow(design: Design) -> list[Rule]:
     ]
 
 
+_COPIES = 'copies ("copied-at-start", "both") and format "boot-control", which has no sequencer, need each other'
+_NO_ROOM_FOR_TRIES = 'more than one try needs format = "complete" or "boot-control"'
+_EVERY_SLOT = '"slots-on-trial" and format "boot-control" need each other'
 _CANNOT_WITHDRAW = "only cc3200 and otadata can say of a record that it is given up"
 _YOUNG = "own-then-beside needs count = 2 and an increasing sequencer: it writes beside once that is large enough"
 _TWO_IN_RAM = "switch-back goes by the record in RAM that started the image, move-on-by-body by the one written last"

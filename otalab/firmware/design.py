@@ -61,7 +61,14 @@ class Design:
         first="erase an area for each record",
     )  # fmt: skip
     placing: str = choice(
-        "records", "placing", "where what becomes of a new image is written", "beside", "own", "own-then-beside"
+        "records",
+        "placing",
+        "where what becomes of a new image is written",
+        "beside",
+        "own",
+        "own-then-beside",
+        "copied-at-start",
+        "both",
     )
     sees: str = choice("records", "sees", "where the running image finds the record that started it", "all", "area-0")
     store: str = choice("records", "store", "where records lie", "bare", "atomic-replace")
@@ -93,9 +100,10 @@ class Design:
     clear: str = choice(
         "writes",
         "clear",
-        "whether the inactive record is erased before its slot is",
+        "whether the inactive record is erased before its slot is, or the slot given up in a record",
         "none",
         "before-slot",
+        "slot-given-up",
     )
     target: str = choice("writes", "target", "the slot that is written", "inactive", "smallest", "running")
     spares: str = choice("writes", "spares", "what is taken for the slot that must be spared", "next", "running")
@@ -134,6 +142,7 @@ class Design:
         "halt",
         "default",
         "default-appended",
+        "slots-on-trial",
         "slot-0",
         "first-whole",
         "first-whole-noted",

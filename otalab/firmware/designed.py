@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from zlib import crc32
 
 from otalab.errors import OutOfTable, ReadFault
-from otalab.firmware import application, bootloader, record_writes
+from otalab.firmware import application, bootloader, placings
 from otalab.firmware.bootloader import Start
 from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
@@ -97,7 +97,7 @@ class Designed:
         slots = lying(facts, board.slots[0]), lying(SlotFacts(), board.slots[1])
         record = Record(form.counting.first, BootConfig(0, True, slots))
         flash = flash.patched(board.records[0].address, form.encode(record))
-        return record_writes.SHIPS[self.design.placing](flash, board, self.design)
+        return placings.SHIPS[self.design.placing](flash, board, self.design)
 
     def first_slot(self, board: Board) -> int:
         """Return the slot of the first image: slot 0, or that of a factory image."""

@@ -42,6 +42,16 @@ def default_appended(chip: Controller, design: Design) -> Routine[BootConfig | R
     return config if stands else (yield from UNWRITTEN[design.unwritten](config))
 
 
+def slots_on_trial(chip: Controller, design: Design) -> Routine[BootConfig | None]:
+    """Write a record that promises nothing: each slot has its tries, slot 0 first, whatever lies there."""
+    config = BootConfig(0, False, default_facts(chip, design), previous=1, previously_committed=False, tried=1)
+    chip.say("No valid boot record: every slot gets its tries anew")
+    record = Record(store.codec(design).counting.first, config)
+    for place in range(design.records):
+        yield from record_writes.put_whole(chip, design, place, record)
+    return config
+
+
 def slot_0_if_erased(chip: Controller, design: Design) -> Routine[BootConfig | None]:
     """Start slot 0, and write nothing, where no record was ever written."""
     form = store.codec(design)
@@ -133,6 +143,7 @@ FIRST_SLOTS: dict[str, Callable[[Board], int]] = {
     "halt": slot_0,
     "default": slot_0,
     "default-appended": slot_0,
+    "slots-on-trial": slot_0,
     "slot-0": slot_0,
     "first-whole": factory_image,
     "first-whole-noted": factory_image,
@@ -141,6 +152,7 @@ NO_RECORD: dict[str, Callable[[Controller, Design], Routine[BootConfig | Reset |
     "halt": nothing,
     "default": default_record,
     "default-appended": default_appended,
+    "slots-on-trial": slots_on_trial,
     "slot-0": slot_0_if_erased,
     "first-whole": first_whole,
     "first-whole-noted": first_whole_noted,

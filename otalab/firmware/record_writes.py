@@ -10,21 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Literal
 
 from otalab.firmware import store
 from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
-from otalab.firmware.store import YOUNG
+from otalab.firmware.placings import COPIES, PLACINGS, Move, next_place
 from otalab.firmware.update_state import write_state
 from otalab.formats.records.record import BootConfig, Record, Selection
-from otalab.hardware.board import Board
 from otalab.hardware.effects import Erase, Routine
-from otalab.hardware.flash import ERASED, Flash
+from otalab.hardware.flash import ERASED
 
 TRIES = 3
-# What a record is written for: a new image, a start that is counted, a commit, a way back, or something else.
-Move = Literal["stage", "try", "commit", "revert", "other"]
 Pieces = tuple[tuple[int, bytes], ...]
 
 
@@ -41,8 +37,16 @@ def write_record(chip: Controller, design: Design, config: BootConfig, move: Mov
     # Before the other place is erased: from then on this record stands alone, and one that an interrupted
     # program left weak may read well now and be gone at the next power-on.
     yield from REFRESHES[design.refresh](chip, design, selected)
-    place, record = PLACINGS[design.placing](chip, design, config, move)
-    yield from MAKES_WAY[design.placing](chip, design, place)
+    first, record = PLACINGS[design.placing](chip, design, config, move)
+    written = True
+    for place in COPIES[design.placing](design, first):
+        yield from MAKES_WAY[design.placing](chip, design, place)
+        written = (yield from put_whole(chip, design, place, record)) and written
+    return written
+
+
+def put_whole(chip: Controller, design: Design, place: int, record: Record) -> Routine[bool]:
+    """Write a record into a place, and say whether it is known to have gone in."""
     chip.say(f"Writing boot record {place}: sequencer {record.sequencer}, {record.config.summary}")
     written = yield from WRITES[design.write](chip, design, place, store.codec(design).encode(record))
     if not written:
@@ -69,38 +73,20 @@ def make_ready(chip: Controller, design: Design) -> Routine[None]:
     yield from CLEARS[design.clear](chip, design, selected)
 
 
-def next_place(design: Design, selected: Selection) -> int:
-    """Return the place of the next record: the one that is not selected, where there are two."""
-    return (selected.place + 1) % (design.records * design.journal)
+def no_copies(chip: Controller, design: Design) -> Routine[None]:
+    """Leave places as they are: the one that does not count is no copy."""
+    return
+    yield
 
 
-def beside(chip: Controller, design: Design, config: BootConfig, move: Move) -> tuple[int, Record]:
-    """Put every record into the place that is not selected, or into the next one of a journal."""
-    selected = store.standing(chip, design)
-    assert selected is not None, "there is nothing that the next record could follow"
-    return next_place(design, selected), store.codec(design).follow(selected.record, config)
-
-
-def in_its_own_place(chip: Controller, design: Design, config: BootConfig, move: Move) -> tuple[int, Record]:
-    """Put a new image's record into the other place; whatever becomes of it is written over itself."""
-    own = store.current(chip, design)
-    if own is None or move in ("stage", "other"):
-        return beside(chip, design, config, move)
-    # Going back is not a new record, it is the end of this one: then the other counts again.
-    config = replace(own.config, withdrawn=True) if move == "revert" else config
-    return own.place, replace(own.record, config=config)
-
-
-def own_then_beside(chip: Controller, design: Design, config: BootConfig, move: Move) -> tuple[int, Record]:
-    """Write over place 0 while it counts with a sequencer of 9 or less, and only later into the other place.
-
-    Until then every record is erased before the next one is there: a cut between the two leaves none.
-    """
-    place, record = beside(chip, design, config, move)
+def brought_into_line(chip: Controller, design: Design) -> Routine[None]:
+    """Write what counts into every place that says something else: the first one first, so that one stays whole."""
     selected = store.select(chip, design)
-    # So that an image from before Mongoose OS 2.13, which only knows place 0, finds its record there.
-    young = selected is not None and selected.place == 0 and selected.record.sequencer <= YOUNG[design.placing]
-    return (0 if young else place), record
+    if selected is None:
+        return
+    for place, record in enumerate(store.read(chip, design)):
+        if record != selected.record:
+            yield from put_whole(chip, design, place, selected.record)
 
 
 def nothing_made(chip: Controller, design: Design, place: int) -> Routine[None]:
@@ -119,16 +105,6 @@ def other_zeroed(chip: Controller, design: Design, place: int) -> Routine[None]:
     chip.say(f"Filling boot record {other} with zeros")
     yield Erase(chip.board.geometry.sector_at(address))
     yield from _program(chip, design, address, bytes(form.size))
-
-
-def unwritten(flash: Flash, board: Board, design: Design) -> Flash:
-    """Ship a device with nothing in the other place."""
-    return flash
-
-
-def with_zeros(flash: Flash, board: Board, design: Design) -> Flash:
-    """Ship a device with zeros in the other place, as `otadata.bin` of Mongoose OS has them."""
-    return flash.patched(store.places(board, design)[1], bytes(store.codec(design).size))
 
 
 def as_it_lies(chip: Controller, design: Design, selected: Selection) -> Routine[None]:
@@ -155,6 +131,15 @@ def cleared(chip: Controller, design: Design, selected: Selection) -> Routine[No
     place = next_place(design, selected)
     chip.say(f"Erasing boot record {place}")
     yield Erase(chip.board.geometry.sector_at(store.places(chip.board, design)[place]))
+
+
+def given_up(chip: Controller, design: Design, selected: Selection) -> Routine[None]:
+    """Write a record in which the slot to be written has no tries and was never successful: nothing leads there now.
+
+    Android's updater does so before its download (`DownloadAction::PerformAction`, `SetSlotAsUnbootable`).
+    """
+    config = replace(selected.config, previous=None)
+    yield from write_record(chip, design, config, "other")
 
 
 def once(chip: Controller, design: Design, place: int, data: bytes) -> Routine[bool]:
@@ -252,7 +237,7 @@ def _program(chip: Controller, design: Design, address: int, data: bytes) -> Rou
 
 Care = Callable[[Controller, Design, Selection], Routine[None]]
 REFRESHES: dict[str, Care] = {"none": as_it_lies, "selected": over_itself}
-CLEARS: dict[str, Care] = {"none": kept, "before-slot": cleared}
+CLEARS: dict[str, Care] = {"none": kept, "before-slot": cleared, "slot-given-up": given_up}
 WRITES: dict[str, Callable[[Controller, Design, int, bytes], Routine[bool]]] = {
     "once": once,
     "read-back": read_back,
@@ -260,22 +245,28 @@ WRITES: dict[str, Callable[[Controller, Design, int, bytes], Routine[bool]]] = {
     "move-on-by-body": move_on_by_body,
 }
 ERASES: dict[str, Callable[[Controller, int], bool]] = {"always": always, "unless-blank": unless_blank}
-PLACINGS: dict[str, Callable[[Controller, Design, BootConfig, Move], tuple[int, Record]]] = {
-    "beside": beside,
-    "own": in_its_own_place,
-    "own-then-beside": own_then_beside,
-}
 # Before a record is written into a place.
 MAKES_WAY: dict[str, Callable[[Controller, Design, int], Routine[None]]] = {
     "beside": nothing_made,
     "own": nothing_made,
     "own-then-beside": other_zeroed,
+    "copied-at-start": nothing_made,
+    "both": nothing_made,
 }
-# What lies beside the first record of a new device.
-SHIPS: dict[str, Callable[[Flash, Board, Design], Flash]] = {
-    "beside": unwritten,
-    "own": unwritten,
-    "own-then-beside": with_zeros,
+# What a loader does for the copies of a record before it decides anything, and once it has decided.
+REPAIRS: dict[str, Callable[[Controller, Design], Routine[None]]] = {
+    "beside": no_copies,
+    "own": no_copies,
+    "own-then-beside": no_copies,
+    "copied-at-start": no_copies,
+    "both": brought_into_line,
+}
+ALIGNS: dict[str, Callable[[Controller, Design], Routine[None]]] = {
+    "beside": no_copies,
+    "own": no_copies,
+    "own-then-beside": no_copies,
+    "copied-at-start": brought_into_line,
+    "both": no_copies,
 }
 STATE_WRITES: dict[str, Callable[[Controller, Design, BootConfig, Move], Routine[bool]]] = {
     "none": write_record,

@@ -13,6 +13,7 @@ from functools import cache, lru_cache
 from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
 from otalab.firmware.update_state import read_state
+from otalab.formats.records.boot_control import BootControlCodec
 from otalab.formats.records.catalogue import COUNTINGS, GUARDS, KEEPERS, READ_ONLY, RECORDS, WIDTHS
 from otalab.formats.records.fields import SIGN, FieldsCodec
 from otalab.formats.records.nvs import UPDATE_STATE
@@ -27,7 +28,7 @@ from otalab.kept import kept_beside
 DESIGNS, FORMATS = 512, 16
 
 
-_Choices = tuple[str, str, str, int, str, int]
+_Choices = tuple[str, str, str, int, str, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +64,20 @@ def decoder(design: Design) -> Callable[[bytes], Record | Invalid]:
 
 
 def _format(design: Design) -> _Choices:
-    """Return the choices that a format is made of, and how many slots a sequencer counts among."""
-    return design.store, design.guard, design.record, design.sequencer_bits, design.sequencer, design.slots
+    """Return the choices that a format is made of, how many slots a sequencer counts among, and tries down from."""
+    of_the_record = design.store, design.guard, design.record, design.sequencer_bits, design.sequencer
+    return *of_the_record, design.slots, design.tries
 
 
 @cache
 def _codec(*made_of: *_Choices) -> Codec:
-    keeper, guard, record, bits, sequencer, slots = made_of
+    keeper, guard, record, bits, sequencer, slots, tries = made_of
     if record.startswith(SIGN):
         form: Codec = FieldsCodec.of(record)
     else:
         form = (RECORDS.get(record) or READ_ONLY[record])(WIDTHS[bits](COUNTINGS[sequencer]))
     form = OtadataCodec(slots) if isinstance(form, OtadataCodec) else form
+    form = BootControlCodec(tries) if isinstance(form, BootControlCodec) else form
     return KEEPERS[keeper](GUARDS[guard](form))
 
 

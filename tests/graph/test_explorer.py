@@ -58,7 +58,7 @@ def shortest(graph: CrashGraph, cuts: int) -> dict:
 
 
 # The flows of real loaders: without a check, or in a journal, their records make graphs of hundreds of nodes.
-REAL = ("cc3200", "mgos-boot", "esp-idf", "esp8266", "esp32")
+REAL = ("ab-tries", "cc3200", "mgos-boot", "esp-idf", "esp8266", "esp32")
 MENDED = tuple(name for name in designs() if name.startswith(tuple(f"{real}-" for real in REAL)))
 QUICK = {
     ("cc3200", "atomic", "flaky"), ("cc3200", "weak", "healthy"), ("cc3200", "prefix", "hangs"),
@@ -66,6 +66,7 @@ QUICK = {
     ("esp-idf", "prefix", "healthy"), ("esp-idf", "erase", "hangs"), ("esp-idf", "all", "flaky"),
     ("esp8266", "atomic", "healthy"), ("esp8266", "weak", "crashes"),
     ("esp32", "atomic", "crashes"), ("esp32", "weak", "flaky"), ("esp32", "all", "healthy"),
+    ("ab-tries", "atomic", "healthy"), ("ab-tries", "prefix", "crashes"),
     *((name, "atomic", "healthy") for name in MENDED),
 }  # fmt: skip
 # These are not closed with 3,000 nodes either.  One cut leads to 21 nodes at most; those are followed first.

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from zlib import crc32 as check_of_32_bits
 
+from otalab.formats.records.boot_control import BootControlCodec
 from otalab.formats.records.cc3200 import Cc3200Codec
 from otalab.formats.records.guard import Guarded, crc16
 from otalab.formats.records.lab import CompleteCodec, MongooseCodec
@@ -53,6 +54,11 @@ def published(counting: Counting) -> Codec:
 def complete(counting: Counting) -> Codec:
     """Keep every record complete in itself, with the way back and a mark that the image was tried."""
     return CompleteCodec(counting)
+
+
+def of_android(_counting: Counting) -> Codec:
+    """Keep Android's boot control: priority, tries left and "successful" of each slot, a CRC-32 and no sequencer."""
+    return BootControlCodec()
 
 
 def of_the_cc3200(_counting: Counting) -> Codec:
@@ -132,6 +138,7 @@ WIDTHS: dict[int, Callable[[Count], Counting]] = {64: of_64_bits, 32: of_32_bits
 RECORDS: dict[str, Callable[[Counting], Codec]] = {
     "mongoose": published,
     "complete": complete,
+    "boot-control": of_android,
     "cc3200": of_the_cc3200,
     "mgos-boot": of_mgos_boot,
     "otadata": of_esp_idf,

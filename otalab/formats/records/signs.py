@@ -10,6 +10,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from otalab.formats.records.boot_control import MAGIC as BCAB
 from otalab.formats.records.cc3200 import FIRST_BOOT, INVALID, MERGE, NO_SLOT
 from otalab.formats.records.mgos_boot import MAGIC
 from otalab.formats.records.otadata import ENTRY_STATES, UNDEFINED
@@ -99,6 +100,13 @@ def _slot(name: bytes) -> int:
     return {b".0": 0, b".1": 1}.get(name.rstrip(b"\0")[-2:], NO_SLOT) if _named(name) else NO_SLOT
 
 
+def _boot_control(form: Codec, data: bytes) -> Sign | None:
+    """Look for the magic of Android; a slot's marks are other writers' business."""
+    if data[4:8] != BCAB.to_bytes(4, "little") or isinstance(form.decode(data), Invalid):
+        return None
+    return Sign(64, "it has the magic BCAB, and its CRC-32 matches", sure=True)
+
+
 def _journal(form: Codec, data: bytes) -> Sign | None:
     if data[:4] != MAGIC.to_bytes(4, "little"):
         return None
@@ -162,6 +170,7 @@ def _rboot_own(form: Codec, data: bytes) -> Sign | None:
 
 
 OWN: dict[str, Callable[[Codec, bytes], Sign | None]] = {
+    "boot-control": _boot_control,
     "cc3200": _cc3200,
     "mgos-boot": _journal,
     "otadata": _otadata,

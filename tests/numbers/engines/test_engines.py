@@ -26,7 +26,7 @@ from otalab.numbers.study import study
 RATES = Rates(60.0, (("download", 300.0), ("switch", 5000.0), ("commit", 5000.0), ("rollback", 5000.0)))
 SEED = 5
 # What each design's graph closes under, the harshest of the two.
-REAL = ("cc3200", "esp-idf", "esp32", "esp8266", "mgos-boot")
+REAL = ("ab-tries", "cc3200", "esp-idf", "esp32", "esp8266", "mgos-boot")
 TWINS = (one for one in designs() if one.startswith(tuple(f"{real}-" for real in REAL)))
 FAULTS = dict.fromkeys(("mongoose", "in-place", *REAL, *TWINS), "atomic")
 
