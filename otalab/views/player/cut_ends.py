@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -25,7 +26,8 @@ class CutEnds:
     def __init__(self, graph: CrashGraph) -> None:
         self.graph = graph
         # Columns and not arrays: a browser's tab has no numpy.
-        self._columns = column = graph.columns
+        self._columns: Mapping[str, array[int]] = graph.columns
+        column = self._columns
         runs = zip(column["run_node"], graph.run_choices, strict=True)
         self._runs = {key: number for number, key in enumerate(runs)}
         self._edges: dict[tuple[int, int], list[int]] = {}
