@@ -3,7 +3,7 @@
     python benchmarks/verdicts.py [DESIGN ...]
 
 It explores each cell on the tiny board and writes `docs/verdicts.csv` and `docs/verdicts.md`; with names, only their
-rows are made anew.  `tests/test_verdicts.py` makes the quick ones again and compares.
+rows are made anew.  `tests/whole/test_verdicts.py` makes the quick ones again and compares.
 """
 
 from __future__ import annotations

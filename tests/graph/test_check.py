@@ -187,7 +187,7 @@ def test_an_id_with_a_file_is_given_the_file_and_refuses_another(capsys, tmp_pat
             ["check", "hardened", "mongoose", "--faults", "atomic", "--board", "tiny", "--graph", "x.npz"],
             "a single cell",
         ),
-        (["replay", "nonsense"], "is no file and no id"),
+        (["replay", "nonsense"], "is no file, no link and no id"),
         (["replay", "hardened/tiny/atomic/healthy/until-taken/x"], "no part of a history"),
         (["replay", "hardened/tiny/atomic/healthy/until-taken/-.99999.after,-"], "does not happen"),
         (["replay", "hardened/tiny/atomic/healthy/until-taken/-.5.nonsense,-"], "no tear"),

@@ -71,7 +71,11 @@ QUICK = {
 }  # fmt: skip
 # These are not closed with 3,000 nodes either.  One cut leads to 21 nodes at most; those are followed first.
 ENDLESS = dict.fromkeys(
-    [*product(("mgos-boot", "mgos-boot-both", "esp-idf"), ("unstable",)), ("mgos-boot-both", "prefix")], 150
+    [
+        *product(("ab-tries", "ab-tries-both", "esp-idf", "mgos-boot", "mgos-boot-both"), ("unstable",)),
+        ("mgos-boot-both", "prefix"),
+    ],
+    150,
 )
 # The others are quick with each fault model once, with an image that changes from design to design.
 QUICK |= {

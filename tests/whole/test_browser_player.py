@@ -372,7 +372,9 @@ def test_hands_without_a_mouse_reach_everything(page, tmp_path):
     expect(flash).to_have_attribute("aria-valuenow", "1")
     page.keyboard.press("Escape")
     expect(page.locator(".title")).not_to_contain_text("held")
-    nameless = page.locator("button:not([aria-label]), select:not([aria-label]), canvas:not([aria-label])")
+    nameless = page.locator(
+        "button:not([aria-label]), select:not([aria-label]), canvas:not([aria-label], [aria-hidden=true])"
+    )
     assert ["Copy as code", "Save for replay"] == nameless.all_text_contents()
     line = page.get_by_role("slider", name="Time line of effects")
     expect(line).to_have_attribute("aria-valuetext", page.locator(".sentence").text_content())

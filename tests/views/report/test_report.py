@@ -397,8 +397,12 @@ def test_nothing_half_written_stays_behind(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("where", "options"),
     # Places where it stays for long: it tells twice a second where it is, and a quick machine is soon elsewhere.
-    [("", []), ("torn-", []), ("risk on", EACH_PART), ("wear|repair", ONE_CELL)],
-    ids=["at once", "search", "risk", "repair"],
+    [
+        pytest.param("", [], id="at once", marks=pytest.mark.deep),
+        pytest.param("torn-", [], id="search"),
+        pytest.param("risk on", EACH_PART, id="risk"),
+        pytest.param("wear|repair", ONE_CELL, id="repair", marks=pytest.mark.deep),
+    ],
 )
 def test_whoever_interrupts_gets_no_report(tmp_path, where, options):
     """
