@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import re
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from otalab.cli.options.formats import add_format, chosen_format, print_rows
 from otalab.cli.options.outputs import add_force, output
@@ -15,6 +15,9 @@ from otalab.cli.parser import group
 from otalab.cli.progress import bar
 from otalab.errors import BadInput
 from otalab.files import read_text, try_folder, write_whole
+
+if TYPE_CHECKING:
+    from otalab.course.handout import Handout
 
 COLUMNS = ("folder", "right", "tried", "attempts", "stuck at", "unreadable")
 LEARNER = re.compile(r"\w[\w.-]{0,63}")
@@ -72,16 +75,30 @@ def progressed(arguments: argparse.Namespace) -> int:
 
 
 def handed_out(arguments: argparse.Namespace) -> int:
-    """Run the notebooks in a folder that goes away, and write their pages."""
-    from otalab.course.folder import copy_course, course  # noqa: PLC0415  # see above
-    from otalab.course.handout import handout, names_of, run  # noqa: PLC0415  # see above
+    """Run the notebooks, and write their pages."""
+    from otalab.course.folder import course  # noqa: PLC0415  # see above
+    from otalab.course.handout import names_of  # noqa: PLC0415  # see above
     from otalab.views.report.pdf import chromium, printed  # noqa: PLC0415  # see above
 
     out = _empty(arguments.folder)
     browser = chromium() if arguments.pdf else ""
     paper = output(arguments.pdf, arguments)
+    names = names_of(course(), arguments.notebook)
+    made = made_of(names, slides=arguments.slides)
+    _write(out, made.files.items())
+    print(f"{out / 'index.html'}: {len(names)} of the notebooks, to be opened in any browser")
+    if paper:
+        paper.write(printed(made.whole, browser))
+        print(f"{arguments.pdf}: the same on paper")
+    return 0
+
+
+def made_of(names: Sequence[str], *, slides: bool = False, home: str = "") -> Handout:
+    """Run these notebooks in a folder that goes away, with progress, and return their pages; `home` is above them."""
+    from otalab.course.folder import copy_course, course  # noqa: PLC0415  # see above
+    from otalab.course.handout import handout, run  # noqa: PLC0415  # see above
+
     files = course()
-    names = names_of(files, arguments.notebook)
     with tempfile.TemporaryDirectory() as folder, bar(total=len(names), unit="notebook") as shown:
         copy_course(Path(folder))
 
@@ -90,13 +107,7 @@ def handed_out(arguments: argparse.Namespace) -> int:
             shown.update()
             return notebook
 
-        made = handout(files, names, ran, slides=arguments.slides)
-    _write(out, made.files.items())
-    print(f"{out / 'index.html'}: {len(names)} of the notebooks, to be opened in any browser")
-    if paper:
-        paper.write(printed(made.whole, browser))
-        print(f"{arguments.pdf}: the same on paper")
-    return 0
+        return handout(files, names, ran, slides=slides, home=home)
 
 
 def release_course(arguments: argparse.Namespace) -> int:

@@ -17,6 +17,12 @@ def add_parser(commands: Any) -> None:
         "--runtime", metavar="FOLDER",
         help="an unpacked npm package of pyodide, to be served along (a public content network)",
     )  # fmt: skip
+    course = group(parser, "the course").add_argument
+    course("--course", action="store_true", help="with its notebooks as pages; they are run first, for some minutes")
+    course(
+        "--notebook", metavar="NN", action="append", default=[],
+        help="with only this one, such as 03 (may be repeated)",
+    )  # fmt: skip
     parser.set_defaults(func=run)
 
 
@@ -25,8 +31,19 @@ def run(arguments: argparse.Namespace) -> int:
     from otalab.views.site.build import build  # noqa: PLC0415  # slow to load
 
     out = Path(arguments.out)
-    files = build(out, Path(arguments.runtime) if arguments.runtime else None)
+    files = build(out, Path(arguments.runtime) if arguments.runtime else None, _course(arguments))
     size = sum(path.stat().st_size for path in files)
     print(f"{out}: {len(files)} files, {size / 1e6:.1f} MB")
     print(f"look at it: python -m http.server -d {out}, then http://localhost:8000")
     return 0
+
+
+def _course(arguments: argparse.Namespace) -> dict[str, bytes]:
+    """Return the pages of the notebooks that are asked for."""
+    if not arguments.course and not arguments.notebook:
+        return {}
+    from otalab.cli.course import made_of  # noqa: PLC0415  # slow to load
+    from otalab.course.folder import course  # noqa: PLC0415  # see above
+    from otalab.course.handout import names_of  # noqa: PLC0415  # see above
+
+    return made_of(names_of(course(), arguments.notebook), home="../index.html").files

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -67,25 +67,29 @@ def run(name: str, text: bytes, folder: Path) -> Any:
 
 
 def handout(
-    files: dict[str, bytes], names: Iterable[str], ran: Callable[[str], Any], *, slides: bool = False
+    files: dict[str, bytes], names: Iterable[str], ran: Callable[[str], Any], *, slides: bool = False, home: str = ""
 ) -> Handout:
-    """Return the pages of these notebooks, and of the documents that they link to; `ran` gives each after its run."""
+    """Return the pages of these notebooks, and of the documents that they link to; `ran` gives each after its run.
+
+    Where they are part of a site, `home` is its first page, as seen from theirs.
+    """
+    page_of = partial(_page, home=home)
     notebooks = {PurePosixPath(name).with_suffix(".html").name: ran(name) for name in names}
     documents = {name: text for name, text in files.items() if name.startswith("docs/")}
     there = {*notebooks, *(_page_of(name) for name in documents)}
     titles = {page: title_of(notebook) for page, notebook in notebooks.items()}
-    made = {"index.html": _index(titles)}
+    made = {"index.html": page_of("otalab: the course", [markdown2html(_contents(titles))])}
     bodies = []
     for page, notebook in notebooks.items():
         linked = _linked(notebook, there)
         bodies.append(_body(linked))
         shown = [_slide(linked, cells) for cells in slides_of(linked)] if slides else bodies[-1:]
-        made[page] = _page(titles[page], shown, slides=slides)
+        made[page] = page_of(titles[page], shown, slides=slides)
     for name, text in documents.items():
         page = _page_of(name)
         if page != name:
             body = markdown2html(_links(text.decode(), there, folder="docs"))
-            made[page] = _page(PurePosixPath(name).stem, [body], up="../")
+            made[page] = page_of(PurePosixPath(name).stem, [body], up="../")
     whole = _page("otalab: the course", bodies)
     kept = {name: text for name, text in documents.items() if _page_of(name) == name}
     return Handout(kept | {name: text.encode() for name, text in made.items()}, whole)
@@ -95,13 +99,14 @@ def _page_of(document: str) -> str:
     return re.sub(r"\.md$", ".html", document)
 
 
-def _index(titles: dict[str, str]) -> str:
+def _contents(titles: dict[str, str]) -> str:
     lines = "\n".join(f"- [{title}]({page})" for page, title in titles.items())
-    return _page("otalab: the course", [markdown2html(f"# The course\n\n{lines}\n")])
+    return f"# The course\n\n{lines}\n"
 
 
-def _page(title: str, bodies: Sequence[str], *, slides: bool = False, up: str = "") -> str:
-    links = [(f"{up}index.html", "The course"), (f"{up}docs/glossary.html", "Glossary")]
+def _page(title: str, bodies: Sequence[str], *, slides: bool = False, up: str = "", home: str = "") -> str:
+    links = [(f"{up}{home}", "otalab")] if home else []
+    links += [(f"{up}index.html", "The course"), (f"{up}docs/glossary.html", "Glossary")]
     words = HtmlFormatter(style="default").get_style_defs(".highlight")
     page = _templates().get_template("handout.html.j2")
     return page.render(title=title, bodies=bodies, slides=slides, links=links, highlighting=words, made=MADE)

@@ -119,6 +119,8 @@ def test_a_check_its_stop_and_a_pasted_design(profile):
     page.locator("[name=design_page]").fill(PAGE)
     page.get_by_role("button", name="Check").click()
     expect(page.locator("#answer .verdict")).to_have_text("unsafe")
+    page.get_by_role("button", name=re.compile("^node 1,")).click()
+    expect(page.locator("#view .words")).to_contain_text("Left in peace")
     OUTPUT.mkdir(exist_ok=True)
     page.screenshot(path=OUTPUT / "site_check.png", full_page=True)
     page.locator("[name=design_page]").fill('name = "mine"\nsummary = "as hardened"\n')

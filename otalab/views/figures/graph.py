@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from math import log10
 from typing import Any
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch
 
-from otalab.bench.ends import ENDS
 from otalab.graph.check import Cell, matrix
-from otalab.graph.crash_graph import NO_END, NOTHING, RESET, CrashGraph
+from otalab.graph.crash_graph import CrashGraph
 from otalab.text import number_of
 from otalab.views import style
 from otalab.views.figures.shown import ink, literal, paper
-
-# Colour and shape of each end; a run that resets is as the paper.
-LOOKS = {end: (style.END_COLOURS[end], sign) for end, sign in style.END_SIGNS.items()} | {"resets": ("", "o")}
-SINGLY = 60
+from otalab.views.graph_rows import LOOKS, SINGLY, GraphEdge, GraphNode, layered, nodes, places, ways, worst
 
 
 def verdict_table(cells: Sequence[Cell]) -> pd.DataFrame:
@@ -66,32 +62,16 @@ def edge_table(graph: CrashGraph, passages: Sequence[float] | None = None) -> pd
     `effects`, `erases` and `programs` count effects, `phases` are those in which they fall, `first` is the first tear.
     With the `passages` of the graph's edges, as `Weighed` has them, `expected` is how often the way is taken.
     """
-    labels = np.array(graph.labels)[graph.edge_label]
-    effect = pd.Series(list(zip(graph.edge_run.tolist(), graph.edge_step.tolist(), strict=True)), dtype=object)
-    erases = graph.edge_erased != NOTHING
-    table = pd.DataFrame(
-        {
-            "source": graph.edge_source,
-            "target": graph.edge_target,
-            "kind": np.where(graph.edge_step == RESET, "reset", "cut"),
-            "tears": graph.edge_count,
-            "effects": effect,
-            "erases": effect.where(erases),
-            "programs": effect.where(~erases & ~np.isin(labels, ("cut", "reset"))),
-            "phases": np.array(graph.phases)[graph.edge_phase],
-            "first": [f"effect {step}, {label}" for step, label in zip(graph.edge_step, labels, strict=True)],
-            "expected": np.nan if passages is None else np.asarray(passages),
-        }
-    )
-    return table.groupby(["source", "target", "kind"], as_index=False).agg(
-        tears=("tears", "sum"),
-        effects=("effects", "nunique"),
-        erases=("erases", "nunique"),
-        programs=("programs", "nunique"),
-        phases=("phases", lambda names: ", ".join(dict.fromkeys(names))),
-        first=("first", "first"),
-        expected=("expected", lambda numbers: numbers.sum(skipna=False)),
-    )
+    columns = {
+        "source": int, "target": int, "kind": object, "tears": int, "effects": int, "erases": int, "programs": int,
+        "phases": object, "first": object, "expected": float,
+    }  # fmt: skip
+    rows = [
+        (way.source, way.target, way.kind, way.tears, len(way.effects), len(way.erases), len(way.programs),
+         ", ".join(way.phases), way.first, way.expected)
+        for way in ways(graph, passages)
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=[*columns]).astype(columns)
 
 
 def graph_table(graph: CrashGraph) -> pd.DataFrame:
@@ -100,66 +80,39 @@ def graph_table(graph: CrashGraph) -> pd.DataFrame:
     `tears_in` and `tears_out` are the torn contents that lead to the node and those that its own cuts leave;
     a run that ends in a reset `resets`, and its end is that of the node where it leads.
     """
-    edges = edge_table(graph)
-    ends: list[set[str]] = [set() for _ in range(graph.nodes)]
-    for node, end in zip(graph.run_node.tolist(), graph.run_end.tolist(), strict=True):
-        ends[node].add("stuck" if node in graph.stuck else "resets" if end == NO_END else ENDS[end])
-    nodes = range(graph.nodes)
-    return pd.DataFrame(
-        {
-            "node": nodes,
-            "layer": _layers(edges, graph.nodes),
-            "ends": [" ".join(sorted(names, key=list(LOOKS).index)) for names in ends],
-            "tears_in": edges.groupby("target").tears.sum().reindex(nodes, fill_value=0).to_numpy(),
-            "tears_out": edges.groupby("source").tears.sum().reindex(nodes, fill_value=0).to_numpy(),
-        }
-    )
-
-
-def _layers(edges: pd.DataFrame, nodes: int) -> list[int]:
-    """Return the fewest cuts to each node; a reset costs none."""
-    ways: dict[int, list[tuple[int, int]]] = {}
-    for edge in edges.itertuples():
-        ways.setdefault(edge.source, []).append((edge.target, int(edge.kind == "cut")))
-    layers, waiting = {0: 0}, deque([0])
-    while waiting:
-        node = waiting.popleft()
-        for target, cost in ways.get(node, ()):
-            if layers[node] + cost < layers.get(target, nodes + 1):
-                layers[target] = layers[node] + cost
-                (waiting.append if cost else waiting.appendleft)(target)
-    return [layers[node] for node in range(nodes)]
+    return pd.DataFrame([asdict(node) for node in nodes(graph, ways(graph))])
 
 
 def plot_graph(graph: CrashGraph, *, ax: Axes | None = None) -> Axes:
     """Draw a graph, a column per number of cuts; one of more than 60 nodes as counts per column and end."""
-    nodes = graph_table(graph)
-    tallest = nodes.groupby("layer").size().max() if graph.nodes <= SINGLY else 0
+    between = ways(graph)
+    drawn = nodes(graph, between)
+    layers = layered(drawn)
+    tallest = max(map(len, layers)) if graph.nodes <= SINGLY else 0
     ax = ax if ax is not None else plt.subplots(figsize=(9, max(5.0, 0.42 * tallest)))[1]
     if graph.nodes > SINGLY:
-        _plot_counts(nodes, ax)
+        _plot_counts(layers, ax)
     else:
-        _plot_nodes(nodes, edge_table(graph), ax)
-    layers = range(nodes.layer.max() + 1)
-    ax.set_xticks(layers, [f"{layer} cut{'s' * (layer != 1)}" for layer in layers])
-    ax.set(xlim=(-0.6, layers[-1] + 0.6), title="" if graph.closed else "not closed: there may be more")
+        _plot_nodes(drawn, between, ax)
+    ax.set_xticks(range(len(layers)), [number_of(layer, "cut") for layer in range(len(layers))])
+    ax.set(xlim=(-0.6, len(layers) - 0.4), title="" if graph.closed else "not closed: there may be more")
     ax.tick_params(length=0)
     for side in ax.spines.values():
         side.set_visible(False)
     return literal(ax)
 
 
-def _plot_nodes(nodes: pd.DataFrame, edges: pd.DataFrame, ax: Axes) -> None:
-    placed = places(nodes)
-    for edge in edges.itertuples():
-        _arrow(ax, placed[edge.source], placed[edge.target], edge)
-    for node in nodes.itertuples():
+def _plot_nodes(drawn: Sequence[GraphNode], between: Sequence[GraphEdge], ax: Axes) -> None:
+    placed = places(drawn)
+    for way in between:
+        _arrow(ax, placed[way.source], placed[way.target], way)
+    for node in drawn:
         ax.plot(*placed[node.node], **_look(worst(node.ends)), markersize=20, zorder=3)
         box = {"boxstyle": "round,pad=0.1", "facecolor": paper(), "edgecolor": "none", "alpha": 0.8}
         ax.text(*placed[node.node], str(node.node), ha="center", va="center", fontsize=8, zorder=4, bbox=box)
     tallest = max(y for _, y in placed.values())
     ax.set(ylim=(-tallest - 1.0, tallest + 1.0), yticks=[])
-    ends = sorted({worst(ends) for ends in nodes.ends}, key=list(LOOKS).index)
+    ends = sorted({worst(node.ends) for node in drawn}, key=list(LOOKS).index)
     handles = [_marker(end) for end in ends]
     handles.append(Line2D([], [], color=ink(), alpha=0.4, linewidth=_width(100), label="cut, 100 tears"))
     handles.append(Line2D([], [], color=ink(), alpha=0.4, linewidth=_width(100_000), label="cut, 100,000 tears"))
@@ -167,19 +120,9 @@ def _plot_nodes(nodes: pd.DataFrame, edges: pd.DataFrame, ax: Axes) -> None:
     ax.legend(handles=handles, ncols=4, fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.06))
 
 
-def places(nodes: pd.DataFrame) -> dict[int, tuple[float, float]]:
-    """Return where each node is drawn: its layer's column, node 0 at the top, zigzag so that arrows miss others."""
-    rows = {}
-    for layer, column in nodes.groupby("layer"):
-        for row, node in enumerate(column.node):
-            aside = 0.14 * (-1) ** row if len(column) > 2 else 0.0
-            rows[int(node)] = layer + aside, 1.3 * ((len(column) - 1) / 2 - row)
-    return rows
-
-
-def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], edge: Any) -> None:
-    looks: dict[str, Any] = {"color": ink(), "linewidth": _width(edge.tears), "alpha": 0.4}
-    if edge.kind == "reset":
+def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], way: GraphEdge) -> None:
+    looks: dict[str, Any] = {"color": ink(), "linewidth": _width(way.tears), "alpha": 0.4}
+    if way.kind == "reset":
         looks = {"color": ink(), "linewidth": 1.3, "linestyle": "--"}
     if start == end:
         # Points, not data: a loop above the node, whatever the axes' scale.
@@ -190,25 +133,22 @@ def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], edge:
     bend = "arc3,rad=-0.18" if start[0] <= end[0] else "arc3,rad=-0.28"
     ax.add_patch(
         FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=10, connectionstyle=bend,
-                        shrinkA=11, shrinkB=11, zorder=2 if edge.kind == "reset" else 1, **looks)
+                        shrinkA=11, shrinkB=11, zorder=2 if way.kind == "reset" else 1, **looks)
     )  # fmt: skip
 
 
-def _plot_counts(nodes: pd.DataFrame, ax: Axes) -> None:
-    counts = nodes.assign(end=nodes.ends.map(worst)).groupby(["layer", "end"]).size()
-    ends = [end for end in LOOKS if end in counts.index.get_level_values("end")]
-    for (layer, end), count in counts.items():
-        size, row = 12 + 10 * log10(count), ends.index(end)
-        ax.plot(layer, row, **_look(end), markersize=size)
-        ax.annotate(f"{count:,}", (layer, row), (0, -size / 2 - 4), textcoords="offset points", ha="center", va="top")
+def _plot_counts(layers: Sequence[Sequence[GraphNode]], ax: Axes) -> None:
+    counts = [Counter(worst(node.ends) for node in layer) for layer in layers]
+    ends = [end for end in LOOKS if any(end in count for count in counts)]
+    for layer, count in enumerate(counts):
+        for end, many in count.items():
+            size, row = 12 + 10 * log10(many), ends.index(end)
+            ax.plot(layer, row, **_look(end), markersize=size)
+            ax.annotate(
+                f"{many:,}", (layer, row), (0, -size / 2 - 4), textcoords="offset points", ha="center", va="top"
+            )
     ax.set_yticks(range(len(ends)), ends)
     ax.set(ylim=(len(ends) - 0.4, -0.6))
-
-
-def worst(ends: str) -> str:
-    """Return the end that a node with several is drawn as."""
-    known = [*ENDS]
-    return max(ends.split(), key=lambda end: known.index(end) if end in known else -1)
 
 
 def _width(tears: int) -> float:

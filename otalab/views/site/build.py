@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from importlib.util import find_spec
 from io import BytesIO
@@ -25,17 +25,23 @@ from otalab.views.player.widget import UpdatePlayer
 from otalab.views.site.runtime import INTEGRITY, RUNTIME_FILES, SERVED_FROM
 from otalab.views.style import page_theme, variables
 from otalab.views.widgets.commit_timer import CommitTimerLab
+from otalab.views.widgets.graph import CrashGraphView
 from otalab.views.widgets.sequencer import SequencerLab
 
 HERE, PACKAGE = Path(__file__).parent, Path(__file__).parents[2]
 PAGES = ("index", "check", "player", "records", "race", "glossary")
 # The modules that a notebook loads, letter by letter, and their styles.
-MODULES = {"player": UpdatePlayer._esm, "records": SequencerLab._esm, "race": CommitTimerLab._esm}
+MODULES = {
+    "player": UpdatePlayer._esm,
+    "records": SequencerLab._esm,
+    "race": CommitTimerLab._esm,
+    "graph": CrashGraphView._esm,
+}
 VIEWS = HERE.parent
 STYLES = (
     HERE / "site.css",
     VIEWS / "player" / "player.css",
-    *(VIEWS / "widgets" / f"{name}.css" for name in ("sequencer", "commit_timer")),
+    *(VIEWS / "widgets" / f"{name}.css" for name in ("sequencer", "commit_timer", "graph")),
 )
 # What a tab has of the lab; the other floors need packages, a network or a terminal.
 FLOORS = ("hardware", "formats", "firmware", "own", "bench", "faults", "graph", "views")
@@ -43,14 +49,16 @@ OF_THE_LAB = (".py", ".toml", ".js", ".css")
 EARLIEST = (1980, 1, 1, 0, 0, 0)
 
 
-def build(out: Path, runtime: Path | None = None) -> list[Path]:
+def build(out: Path, runtime: Path | None = None, course: Mapping[str, bytes] | None = None) -> list[Path]:
     """Write the site into a folder and return its files; `runtime` is an unpacked npm package of pyodide.
 
     Without it the page takes Python from a public content network, with its hash.
+    The pages of a `course` stand in a folder of their own.
     """
     if out.exists() and not out.is_dir():
         raise BadInput(f"{out}: a folder is needed, and this is none")
-    files = _files() | _runtime(runtime)
+    files = _files(with_course=bool(course)) | _runtime(runtime)
+    files |= {f"course/{name}": page for name, page in (course or {}).items()}
     digest = sha256(b"".join(name.encode() + files[name] for name in sorted(files))).hexdigest()[:16]
     files["offline.js"] = read_text(HERE / "offline.js").replace("VERSION", digest).encode()
     for name, contents in files.items():
@@ -60,12 +68,13 @@ def build(out: Path, runtime: Path | None = None) -> list[Path]:
     return [out / name for name in files]
 
 
-def _files() -> dict[str, bytes]:
+def _files(*, with_course: bool) -> dict[str, bytes]:
     """Return what is the same with any runtime."""
     environment = Environment(
         loader=FileSystemLoader(HERE / "pages"), autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True
     )
-    files = {f"{name}.html": environment.get_template(f"{name}.html").render(**_choices()).encode() for name in PAGES}
+    said = _choices() | {"with_course": with_course}
+    files = {f"{name}.html": environment.get_template(f"{name}.html").render(**said).encode() for name in PAGES}
     script = "\n".join(read_text(path) for path in (DOM, HERE / "site.js"))
     style = "\n".join((page_theme(), variables(), *(read_text(path) for path in STYLES)))
     files |= {"site.js": script.encode(), "site.css": style.encode()}

@@ -99,12 +99,15 @@ function choose(form, { design, board, faults, image }) {
 
 const by = (id) => document.getElementById(id);
 
-function check() {
+async function check() {
   const form = by("question"), lab = new Lab(by("status")), [go, stop] = form.querySelectorAll("button");
+  await shown(lab, "./graph.js", () => { by("graph").hidden = false; });
   const busy = (is) => { go.disabled = is; stop.disabled = !is; };
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     by("answer").replaceChildren();
+    by("node").replaceChildren();
+    by("graph").hidden = true;
     busy(true);
     by("progress").textContent = lab.state === READY ? "searching" : "waiting for Python";
     lab.ask({ do: "check", ...asked(form) });
@@ -121,6 +124,9 @@ function check() {
     by("answer").replaceChildren(element("p", { class: "trouble", role: "alert" }, text));
   });
   lab.on("lost", () => busy(false));
+  lab.on("node", ({ node, link }) => {
+    by("node").replaceChildren(element("a", { href: link, class: "way" }, `Step through the way to node ${node}`));
+  });
   lab.on("cell", (found) => {
     busy(false);
     by("progress").textContent = "";

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,13 @@ from otalab.graph.budget import Budget
 from otalab.graph.cell_words import headline, lines
 from otalab.graph.check import Cell, LostCell
 from otalab.graph.explorer import Explorer
+from otalab.graph.history import Leg
 from otalab.views.player.link import is_link, link_of
 from otalab.views.player.linked import player_at
 from otalab.views.player.widget import UpdatePlayer
 from otalab.views.site.tab_view import TabView
 from otalab.views.widgets.commit_timer import CommitTimerLab
+from otalab.views.widgets.graph import CrashGraphView
 from otalab.views.widgets.sequencer import SequencerLab
 
 BOARDS = Path(__file__).parent / "boards"
@@ -90,17 +92,21 @@ class Tab:
                 self._say("progress", runs=explorer.expanded, nodes=len(explorer.nodes))
 
         cell = question.answer(progress)
-        self._say("cell", **_words(cell), **self._way(cell, design, board, wish))
-
-    def _way(self, cell: Cell | LostCell, design: str, board: str, wish: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the link to the player at the last cut of a counterexample."""
-        bad = cell.graph.counterexample if isinstance(cell, Cell) else None
-        if bad is None:
-            return {"link": ""}
         place = {name: wish[name] for name in ("image", "faults")} | {"design": design, "board": board}
-        place["choices"] = [leg.choices for leg in bad.legs]
-        place["cuts"] = [[number, leg.step, leg.tear] for number, leg in bad.cuts]
-        return {"link": link_of(place, {})}
+        bad = cell.graph.counterexample if isinstance(cell, Cell) else None
+        self._say("cell", **_words(cell), link=_way(place, bad.legs) if bad else "")
+        if isinstance(cell, Cell):
+            self._show_graph(cell, place)
+
+    def _show_graph(self, cell: Cell, place: Mapping[str, Any]) -> None:
+        """Show the crash graph of a cell; a node that is opened leads to the player."""
+
+        def opened(_history: object) -> None:
+            assert view.node is not None
+            self._say("node", node=view.node, link=_way(place, cell.graph.legs_to[view.node]))
+
+        view = CrashGraphView(cell, on_open=opened)
+        self._show("graph", view)
 
     def _player(self, wish: Mapping[str, Any]) -> None:
         """Open a player, at a link or at the beginning of a design."""
@@ -129,6 +135,12 @@ class Tab:
         """Say where a view stands, as a link."""
         if isinstance(player := self._views[name], UpdatePlayer):
             self._say("link", view=name, link=player.link())
+
+
+def _way(place: Mapping[str, Any], legs: Sequence[Leg]) -> str:
+    """Return the link to the player at the last cut of a history."""
+    cuts = [[number, leg.step, leg.tear] for number, leg in enumerate(legs) if leg.step is not None]
+    return link_of({**place, "choices": [leg.choices for leg in legs], "cuts": cuts}, {})
 
 
 def _words(cell: Cell | LostCell) -> dict[str, Any]:

@@ -165,7 +165,14 @@ function render({ model, el }) {
     shown = node;
     clearTimeout(due);
     if (known.has(node)) tell(node);
-    else due = setTimeout(() => { say(`Node ${node}`, ["…"], node); link.send({ tell: node }); }, REST);
+    else due = setTimeout(() => ask(node), REST);
+  }
+
+  /** Ask for a node's words, unless a click has brought them meanwhile: what is told twice is no news, and never comes. */
+  function ask(node) {
+    if (known.has(node)) return tell(node);
+    say(`Node ${node}`, ["…"], node);
+    link.send({ tell: node });
   }
 
   /** Go back to the node that has the focus, or is open. */

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import traitlets
 
 from otalab.errors import OtalabError
 from otalab.graph.check import Cell
 from otalab.graph.crash_graph import CrashGraph
-from otalab.numbers.study import Study
-from otalab.views.figures.graph import LOOKS, SINGLY, edge_table, graph_table, places, worst
+from otalab.text import number_of
+from otalab.views.graph_rows import LOOKS, SINGLY, GraphEdge, GraphNode, layered, nodes, places, ways, worst
 from otalab.views.modules import SIGNS, joined
 from otalab.views.still import Picture, table
 from otalab.views.style import styled
 from otalab.views.view import View
 from otalab.views.widgets.wrecks import Wrecks
+
+if TYPE_CHECKING:
+    from otalab.numbers.study import Study  # a browser's tab has no studies
 
 STATIC = Path(__file__).parent
 TALL = 24  # nodes above each other, beyond which nobody sees them all
@@ -63,16 +65,17 @@ class CrashGraphView(View):
         faults = of.faults if isinstance(of, Cell) else of.model
         self._wrecks = Wrecks(of.scenario, faults, of.graph)
         self._on_open = on_open
-        self._nodes = graph_table(of.graph)
         super().__init__(**traits)
-        passages = of.weighed.passages.tolist() if isinstance(of, Study) else None
+        between = ways(of.graph, None if isinstance(of, Cell) else of.weighed.passages.tolist())
+        drawn = nodes(of.graph, between)
+        layers = layered(drawn)
         with self.hold_sync():
             self.summary = _summary(of)
-            self.layers = int(self._nodes.layer.max()) + 1
-            if _large(self._nodes) if grouped is None else grouped:
-                self.groups = group_rows(self._nodes)
+            self.layers = len(layers)
+            if _large(layers) if grouped is None else grouped:
+                self.groups = group_rows(layers)
             else:
-                self.nodes, self.edges = node_rows(self._nodes), edge_rows(edge_table(of.graph, passages))
+                self.nodes, self.edges = node_rows(drawn), edge_rows(between)
 
     @property
     def graph(self) -> CrashGraph:
@@ -122,7 +125,7 @@ class CrashGraphView(View):
             return Picture(
                 lines, tables=[table("groups of nodes", ["group"], [(group["name"],) for group in self.groups])]
             )
-        rows = [(row["node"], _cuts(row["layer"]), row["ends"]) for row in self.nodes]
+        rows = [(row["node"], number_of(row["layer"], "cut"), row["ends"]) for row in self.nodes]
         return Picture(lines, tables=[table("nodes", ["node", "after", "ends that can follow"], rows)])
 
     def _asked(self, _widget: object, content: dict[str, Any], _buffers: object) -> None:
@@ -137,63 +140,56 @@ class CrashGraphView(View):
             self.problem = str(error)
 
 
-def node_rows(nodes: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return what is drawn of each node of a `graph_table`: its place, its look, and a name to be read aloud."""
-    placed = places(nodes)
+def node_rows(drawn: Sequence[GraphNode]) -> list[dict[str, Any]]:
+    """Return what is drawn of each node: its place, its look, and a name to be read aloud."""
+    placed = places(drawn)
     lowest = max((y for _, y in placed.values()), default=0.0)
     rows = []
-    for row in nodes.itertuples():
+    for row in drawn:
         x, y = placed[row.node]
-        name = f"node {row.node}, {_cuts(row.layer)}, {', '.join(row.ends.split())}"
-        at = {"node": int(row.node), "layer": int(row.layer), "x": round(x, 3), "y": round(lowest - y, 3)}
+        name = f"node {row.node}, {number_of(row.layer, 'cut')}, {', '.join(row.ends.split())}"
+        at = {"node": row.node, "layer": row.layer, "x": round(x, 3), "y": round(lowest - y, 3)}
         rows.append(at | {"end": worst(row.ends), "ends": row.ends, "name": name})
     return rows
 
 
-def edge_rows(edges: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return what is drawn of each row of an `edge_table`, with its words."""
+def edge_rows(between: Sequence[GraphEdge]) -> list[dict[str, Any]]:
+    """Return what is drawn of each way between two nodes, with its words."""
     return [
-        {
-            "source": int(row.source),
-            "target": int(row.target),
-            "kind": row.kind,
-            "tears": int(row.tears),
-            "words": _edge(row),
-        }
-        for row in edges.itertuples()
+        {"source": way.source, "target": way.target, "kind": way.kind, "tears": way.tears, "words": _way(way)}
+        for way in between
     ]
 
 
-def group_rows(nodes: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the nodes of a `graph_table` in groups: one for each layer and end, with the numbers of the first."""
-    table = nodes.assign(end=nodes.ends.map(worst))
-    ends = [end for end in LOOKS if end in set(table.end)]
+def group_rows(layers: Sequence[Sequence[GraphNode]]) -> list[dict[str, Any]]:
+    """Return nodes in groups: one for each layer and end, with the numbers of the first."""
+    groups: dict[tuple[int, str], list[int]] = {}
+    for layer, column in enumerate(layers):
+        for node in column:
+            groups.setdefault((layer, worst(node.ends)), []).append(node.node)
+    ends = [end for end in LOOKS if any(end == met for _, met in groups)]
     rows = []
-    for (layer, end), group in table.groupby(["layer", "end"]):
-        name = f"{len(group)} node{'s' * (len(group) > 1)}, {_cuts(layer)}, {end}"
-        at = {"layer": int(layer), "row": ends.index(end), "end": end, "count": len(group)}
-        rows.append(at | {"nodes": group.node.tolist()[:NAMED], "name": name})
+    for (layer, end), group in sorted(groups.items()):
+        name = f"{number_of(len(group), 'node')}, {number_of(layer, 'cut')}, {end}"
+        at = {"layer": layer, "row": ends.index(end), "end": end, "count": len(group)}
+        rows.append(at | {"nodes": group[:NAMED], "name": name})
     return rows
 
 
-def _large(nodes: pd.DataFrame) -> bool:
-    return len(nodes) > SINGLY or int(nodes.groupby("layer").size().max()) > TALL
+def _large(layers: Sequence[Sequence[GraphNode]]) -> bool:
+    return sum(map(len, layers)) > SINGLY or max(map(len, layers)) > TALL
 
 
-def _edge(row: Any) -> str:
-    ways = f"node {row.source} to node {row.target}"
-    often = "" if pd.isna(row.expected) else f" Expected {row.expected:.3g} times per update."
-    if row.kind == "reset":
-        return f"Reset, {ways}: the device does it itself, no cut.{often}"
-    rest = row.effects - row.erases - row.programs
-    kinds = ((row.erases, "erase"), (row.programs, "program"), (rest, "wait"))
-    effects = ", ".join(f"{count} {name}{'s' * (count > 1)}" for count, name in kinds if count)
-    tears = f"{row.tears:,} tear{'s' * (row.tears > 1)}"
-    return f"Cut, {ways}: {tears} of {effects} ({row.phases}); the first is {row.first}.{often}"
-
-
-def _cuts(layer: int) -> str:
-    return f"{layer} cut{'s' * (layer != 1)}"
+def _way(way: GraphEdge) -> str:
+    led = f"node {way.source} to node {way.target}"
+    often = "" if way.expected is None else f" Expected {way.expected:.3g} times per update."
+    if way.kind == "reset":
+        return f"Reset, {led}: the device does it itself, no cut.{often}"
+    rest = len(way.effects) - len(way.erases) - len(way.programs)
+    kinds = ((len(way.erases), "erase"), (len(way.programs), "program"), (rest, "wait"))
+    effects = ", ".join(number_of(count, name) for count, name in kinds if count)
+    tears, phases = number_of(way.tears, "tear"), ", ".join(way.phases)
+    return f"Cut, {led}: {tears} of {effects} ({phases}); the first is {way.first}.{often}"
 
 
 def _summary(of: Cell | Study) -> str:

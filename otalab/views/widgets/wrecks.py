@@ -128,12 +128,14 @@ class Wrecks:
         return ", ".join(counts)
 
     def _then(self, node: int) -> Iterator[str]:
-        graph = self.graph
-        resets = graph.edge_step == RESET
-        goes_on = dict(zip(graph.edge_run[resets].tolist(), graph.edge_target[resets].tolist(), strict=True))
+        graph, column = self.graph, self.graph.columns  # columns and not arrays: a browser's tab has no numpy
+        ways = zip(column["edge_step"], column["edge_run"], column["edge_target"], strict=True)
+        goes_on = {run: target for step, run, target in ways if step == RESET}
         chances: dict[str, float] = {}
-        for number in (graph.run_node == node).nonzero()[0].tolist():
-            reason, end = graph.run_reason[number], int(graph.run_end[number])
+        for number, owner in enumerate(column["run_node"]):
+            if owner != node:
+                continue
+            reason, end = graph.run_reason[number], column["run_end"][number]
             if node in graph.stuck:
                 words = f"stuck; {reason}"
             elif end == NO_END:
@@ -143,7 +145,7 @@ class Wrecks:
                 )
             else:
                 words = f"{ENDS[end]}; {reason}"
-            chances[words] = chances.get(words, 0.0) + float(graph.run_probability[number])
+            chances[words] = chances.get(words, 0.0) + column["run_probability"][number]
         for words, chance in chances.items():
             yield f"Left in peace{f', by chance {chance:.3g}' if len(chances) > 1 else ''}: {words}."
 

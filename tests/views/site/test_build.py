@@ -79,3 +79,27 @@ def test_a_folder_that_is_no_runtime_is_refused_before_anything_is_written(tmp_p
     assert 2 == main(["site", str(tmp_path / "out"), "--runtime", str(tmp_path)])
     assert "npm pack pyodide" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_the_course_stands_beside_it_and_is_named_only_then(site, tmp_path):
+    """
+    In a folder of its own, with a way there on every page.
+    """
+    build(tmp_path, course={"index.html": b"the course", "docs/glossary.html": b"words"})
+    assert b"words" == (tmp_path / "course" / "docs" / "glossary.html").read_bytes()
+    for name in ("index", "check"):
+        assert "course/index.html" in (tmp_path / f"{name}.html").read_text(encoding="utf-8")
+        assert "course/" not in (site / f"{name}.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_a_notebook_is_run_and_leads_back(tmp_path, capsys):
+    """
+    The one that was asked for.
+    """
+    assert 0 == main(["site", str(tmp_path), "--notebook", "01"])
+    assert "look at it" in capsys.readouterr().out
+    page = (tmp_path / "course" / "01_nor_flash.html").read_text(encoding="utf-8")
+    assert '<a href="../index.html">otalab</a>' in page
+    assert "output" in page
+    assert 2 == main(["site", str(tmp_path), "--notebook", "77"])

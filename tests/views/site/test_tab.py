@@ -8,12 +8,15 @@ from itertools import takewhile
 from tab import BOARDS, said_without_packages
 
 from otalab.graph.check import check_design
+from otalab.views.player.linked import player_at
 from otalab.views.player.widget import UpdatePlayer
+from otalab.views.widgets.graph import CrashGraphView
 
 BARE = str(BOARDS / "tiny-bare.toml")
 PLAYED = {"do": "player", "design": "mongoose", "board": "tiny-bare", "faults": "all", "image": "healthy"}
 ASKED = [
     {"do": "check", "design": "in-place", "board": "tiny-bare", "faults": "atomic", "image": "healthy", "nodes": "90"},
+    {"do": "custom", "view": "graph", "content": {"open": 2}},
     {"do": "check", "design": "in-place", "board": "lab-1M", "faults": "atomic", "image": "healthy", "nodes": "90"},
     {"do": "check", "design": "in-place", "board": "tiny-bare", "faults": "atomic", "image": "healthy", "nodes": "x"},
     {"do": "check", "design": "hardened", "board": "tiny-bare", "faults": "torn-erase", "image": "healthy",
@@ -61,6 +64,13 @@ def of_kind(tmp_path_factory, kind):
     return [message for message in said(folder) if message["kind"] == kind]
 
 
+def states(tmp_path_factory, view):
+    """
+    What a view told the page of itself, first all of it.
+    """
+    return [message["state"] for message in of_kind(tmp_path_factory, "state") if message["view"] == view]
+
+
 def test_a_check_says_what_an_installation_says(tmp_path_factory):
     """
     The whole cell, and a link to its counterexample.
@@ -73,6 +83,21 @@ def test_a_check_says_what_an_installation_says(tmp_path_factory):
     assert "bricked" in broken["headline"]
     assert broken["link"].startswith("player.html#p=")
     assert ("safe", "", "mine") == (proved["cell"]["verdict"], proved["link"], proved["cell"]["design"].split("@")[0])
+
+
+def test_the_graph_of_a_check_is_that_of_a_notebook(tmp_path_factory):
+    """
+    Node by node and way by way, without numpy; a node that is opened has its words, and a link to the player there.
+    """
+    begun, *later = states(tmp_path_factory, "graph")
+    (link,) = [message["link"] for message in of_kind(tmp_path_factory, "node")]
+    view = CrashGraphView(check_design("in-place", "atomic", board=BARE))
+    for name in ("nodes", "edges", "groups", "layers"):
+        assert json.loads(json.dumps(getattr(view, name))) == begun[name]
+    assert {"node": 2, "lines": view.tell(2)} == next(state["words"] for state in later if "words" in state)
+    view.goto(2)
+    there = player_at(link, tmp_path_factory.mktemp("there"))
+    assert (view.history, view.choices) == (there.cuts, there.choices)
 
 
 def test_what_is_wrong_is_one_line(tmp_path_factory):
@@ -92,7 +117,7 @@ def test_a_player_shows_the_same_bytes_and_does_what_a_hand_asks(tmp_path_factor
     Its life, a step, and a cut, as in a notebook; each answer says where it stands.
     """
     player = UpdatePlayer("mongoose", BARE)
-    begun, *later = [message["state"] for message in of_kind(tmp_path_factory, "state")]
+    begun, *later = states(tmp_path_factory, "player")
     until_another = takewhile(lambda state: "trace" not in state, later)
     now = {name: value for state in until_another for name, value in state.items()}
     assert (player.trace, player.recovery) == (begun["trace"], begun["recovery"])
@@ -107,5 +132,5 @@ def test_a_player_says_how_cuts_end(tmp_path_factory):
     """
     From the closed graph, as in a notebook, and without numpy.
     """
-    shown = of_kind(tmp_path_factory, "state")[-1]["state"]["cut_ends"]
+    shown = states(tmp_path_factory, "player")[-1]["cut_ends"]
     assert json.loads(json.dumps(UpdatePlayer("hardened", BARE).foresee())) == shown
