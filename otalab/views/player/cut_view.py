@@ -7,7 +7,6 @@ from typing import Any
 import traitlets
 
 from otalab.errors import BadInput
-from otalab.faults.tear import FaultModel
 from otalab.graph.budget import Budget
 from otalab.graph.case import Case
 from otalab.graph.check import Cell, check
@@ -22,7 +21,6 @@ class CutView(PlayedView):
 
     cut_ends = traitlets.Dict().tag(sync=True)
 
-    _model: FaultModel
     _searched: tuple[Cell, CutEnds | None] | None = None
 
     @property

@@ -9,6 +9,7 @@ import traitlets
 from otalab.bench.scenario import Scenario
 from otalab.errors import BadInput
 from otalab.faults.models import fault_model
+from otalab.faults.tear import FaultModel
 from otalab.hardware.effects import Effect
 from otalab.hardware.flash import Flash
 from otalab.views.player.life import PlayedLife
@@ -48,11 +49,17 @@ class PlayedView(View):
 
     _scenario: Scenario
     _lived: PlayedLife
+    _model: FaultModel
 
     @property
     def scenario(self) -> Scenario:
         """What is played, for functions of the lab."""
         return self._scenario
+
+    @property
+    def model(self) -> FaultModel:
+        """What a cut can leave."""
+        return self._model
 
     @property
     def life(self) -> PlayedLife:

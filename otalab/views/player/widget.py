@@ -7,7 +7,7 @@ The browser gets the whole life once and steps by itself; it asks for what a cut
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import traitlets
 
@@ -29,6 +29,9 @@ from otalab.views.player.tape import Tape
 from otalab.views.player.tears import tears
 from otalab.views.player.words import CodeLine, opening, placed
 from otalab.views.still import Picture
+
+if TYPE_CHECKING:
+    from otalab.views.player.pair import PlayerPair
 
 
 class UpdatePlayer(CutView):
@@ -104,6 +107,20 @@ class UpdatePlayer(CutView):
         """The short id of the history that is shown, for `otalab replay`."""
         wishes.check_identity(self._options)
         return self._case.identity(self._lived.history)
+
+    def beside(self, other: UpdatePlayer | str) -> PlayerPair:
+        """Return both players side by side, under the same cuts and at the same place, wherever both have such a place.
+
+        `other` may be the name of a design, on the same board, with the same image.
+        """
+        try:
+            from otalab.views.player.pair import PlayerPair  # noqa: PLC0415  # a browser's tab has no boxes of widgets
+        except ModuleNotFoundError as error:
+            raise BadInput("two players stand side by side in a notebook only") from error
+
+        if isinstance(other, str):
+            other = UpdatePlayer(other, self.board, image=self.image, faults=self.faults, **self._options)
+        return PlayerPair(self, other)
 
     def save(self, path: str | Path) -> None:
         """Write the history that is shown to a file that `otalab replay` plays."""

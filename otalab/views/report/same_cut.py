@@ -13,7 +13,8 @@ from otalab.bench.trace import words
 from otalab.errors import BadInput
 from otalab.graph.case import digest
 from otalab.graph.check import Cell
-from otalab.views.player.life import Cut, Memory, PlayedLife, live
+from otalab.views.player.life import PlayedLife, live
+from otalab.views.player.same_place import cuts_under
 from otalab.views.report.facts import Reviewed
 from otalab.views.report.scenes import Scene
 
@@ -79,7 +80,7 @@ class SameCuts:
         try:
             lived = _under(own, there)
         except BadInput as error:
-            return SameAnswer(other.design.name, str(error))
+            return SameAnswer(other.design.name, str(error).partition(":")[0])
         torn = [words(played.steps[-1].effect) for played in lived.played if played.leg.step is not None]
         text = f"{lived.end.name}, cut in: {', then '.join(torn)}"
         if self._to_scene is None:
@@ -96,27 +97,5 @@ def _alike(reviewed: Reviewed, cell: Cell) -> Cell | None:
 
 def _under(own: PlayedLife, cell: Cell) -> PlayedLife:
     """Return the life of another design under the cuts of this one, or raise that it has no such cut."""
-    done: list[Cut] = []
-    memory: Memory = {}
     choices = [played.leg.choices for played in own.played]
-    for number, leg in own.history.cuts:
-        try:
-            # Cut by cut: which effects a run has is known once those before it were cut.
-            lived = live(cell.scenario, cell.faults, done, choices, memory)
-            done.append((number, _same_place(own, lived, number, leg.step or 0), leg.tear))
-            lived = live(cell.scenario, cell.faults, done, choices, memory)
-        except BadInput as error:
-            raise BadInput(f"no such cut in run {number}") from error
-    return lived
-
-
-def _same_place(own: PlayedLife, other: PlayedLife, number: int, step: int) -> int:
-    """Return the effect of another life that is the same number of its phase in the same run."""
-    if number >= len(other.played):
-        raise BadInput(f"run {number} does not happen")
-    phase = own.played[number].steps[step].phase
-    before = sum(earlier.phase == phase for earlier in own.played[number].steps[:step])
-    there = [place.number for place in other.played[number].steps if place.phase == phase]
-    if before >= len(there):
-        raise BadInput(f"run {number} has no such effect in the phase {phase}")
-    return there[before]
+    return live(cell.scenario, cell.faults, cuts_under(own, cell.scenario, cell.faults), choices, {})
