@@ -1,7 +1,9 @@
 """Interrupts: status 130, whatever was under way, and what is known by then is said to be no result."""
 
 import asyncio
+import dis
 import importlib
+import inspect
 import json
 import shutil
 import signal
@@ -80,13 +82,21 @@ ANYWHERE = COMMANDS | {
 }
 
 
+def goes_on(frame):
+    """
+    Say whether a generator is resumed, perhaps only to be closed: there no signal is looked at, and none is lost.
+    """
+    code = frame.f_code
+    return code.co_flags & inspect.CO_GENERATOR and frame.f_lasti > 2 * code.co_code[::2].index(dis.opmap["RESUME"])
+
+
 def calls(words, moment):
     """Run a command with somebody pressing Ctrl-C at this call of a function of the lab; return status and calls."""
     met, before = 0, signal.getsignal(signal.SIGINT)
 
     def called(frame, event, _arg):
         nonlocal met
-        if event == "call" and PACKAGE in frame.f_code.co_filename:
+        if event == "call" and PACKAGE in frame.f_code.co_filename and not goes_on(frame):
             met += 1
             if met >= moment > 0 and signal.getsignal(signal.SIGINT) is not before:  # it has begun, and is not over
                 sys.setprofile(None)

@@ -6,8 +6,6 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import pytest
 from browsing import CHROMIUM, OUTPUT, SECONDS, a_browser, free_port
@@ -37,18 +35,14 @@ def served(folder):
     """
     port = free_port()
     words = ["http.server", str(port), "--bind", "127.0.0.1", "--directory", str(folder)]
-    server = subprocess.Popen([sys.executable, "-m", *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        for _ in range(10 * SECONDS):
-            try:
-                with urlopen(f"http://127.0.0.1:{port}/runtime.json", timeout=SECONDS):  # its own server
-                    break
-            except (URLError, ConnectionError):
-                assert server.poll() is None
-        yield f"http://127.0.0.1:{port}/"
-    finally:
-        server.kill()
-        server.wait()
+    with subprocess.Popen(
+        [sys.executable, "-u", "-m", *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as server:
+        try:
+            assert server.stdout.readline().startswith(b"Serving HTTP")  # it listens once it says so
+            yield f"http://127.0.0.1:{port}/"
+        finally:
+            server.kill()
 
 
 @pytest.fixture(scope="module")
