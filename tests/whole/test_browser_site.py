@@ -117,6 +117,8 @@ def test_a_check_its_stop_and_a_pasted_design(profile):
     expect(page.locator("#view .words")).to_contain_text("Left in peace")
     OUTPUT.mkdir(exist_ok=True)
     page.screenshot(path=OUTPUT / "site_check.png", full_page=True)
+    page.set_viewport_size({"width": 320, "height": 700})
+    assert 320 >= page.evaluate("document.documentElement.scrollWidth")
     page.locator("[name=design_page]").fill('name = "mine"\nsummary = "as hardened"\n')
     page.get_by_role("button", name="Check").click()
     expect(page.locator("#answer .verdict")).to_have_text("safe")
