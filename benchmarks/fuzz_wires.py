@@ -198,9 +198,10 @@ def wires(number: float, seconds: float, seed: int) -> Exchanges:
         with devices[0], devices[1]:
             for device in devices:
                 device.wait_for_line("MQTT: connected")
-            what = Exchanges(number, seconds, seed)
             # What an update loads and keeps, up to a limit, is there before memory is looked at: it is no growth.
-            what.wrong += filter(None, [good_update(device, "800") for device in devices])
+            refused = filter(None, [good_update(device, "800") for device in devices])
+            what = Exchanges(number, seconds, seed)
+            what.wrong += refused
             asyncio.run(sent(devices, cloud, what))
             what.wrong += filter(None, [good_update(device, "900") for device in devices])
         logs = [line for process in (*devices, cloud.service) for line in process.log]

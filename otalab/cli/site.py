@@ -28,10 +28,11 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the site, and say how it is looked at."""
-    from otalab.views.site.build import build  # noqa: PLC0415  # slow to load
+    from otalab.views.site.build import build, check_place  # noqa: PLC0415  # slow to load
 
-    out = Path(arguments.out)
-    files = build(out, Path(arguments.runtime) if arguments.runtime else None, _course(arguments))
+    out, runtime = Path(arguments.out), Path(arguments.runtime) if arguments.runtime else None
+    check_place(out, runtime)
+    files = build(out, runtime, _course(arguments))
     size = sum(path.stat().st_size for path in files)
     print(f"{out}: {len(files)} files, {size / 1e6:.1f} MB")
     print(f"look at it: python -m http.server -d {out}, then http://localhost:8000")

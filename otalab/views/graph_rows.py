@@ -54,7 +54,9 @@ def ways(graph: CrashGraph, passages: Sequence[float] | None = None) -> list[Gra
     for number, edge in enumerate(zip(*(column[name] for name in names), strict=True)):
         run, step, target, count, label, phase, erased = edge
         source, kind = column["run_node"][run], "reset" if step == RESET else "cut"
-        way = rows.setdefault((source, target, kind), GraphEdge(source, target, kind, 0))
+        if (source, target, kind) not in rows:
+            rows[source, target, kind] = GraphEdge(source, target, kind, 0)
+        way = rows[source, target, kind]
         way.tears += count
         way.first = way.first or f"effect {step}, {graph.labels[label]}"
         way.phases[graph.phases[phase]] = None

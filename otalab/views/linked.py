@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from otalab.errors import BadInput
 from otalab.firmware import store
-from otalab.graph.crash_graph import RESET, CrashGraph
-from otalab.graph.history import Leg
+from otalab.views.player.cut_ends import CutEnds
 from otalab.views.player.played_view import PlayedView
 from otalab.views.widgets.graph import CrashGraphView
 from otalab.views.widgets.sequencer import SequencerLab
@@ -35,7 +34,7 @@ class ViewLink:
         self._heard: list[tuple[Any, Callable[[Any], None], list[str]]] = []
         if graph is not None:
             self._check_graph(graph)
-            self._ways = _Ways(graph.graph)
+            self._ends = CutEnds(graph.graph)
             self._hear(graph, self._opened, ["node"])
         if records is not None:
             self._check_records()
@@ -98,9 +97,7 @@ class ViewLink:
             self._moving = False
 
     def _node(self) -> int | None:
-        life, step = self._player.life, self._player.step
-        number, _ = life.at(step)
-        return self._ways.after(played.leg for played in life.played[: number + life.torn(step)])
+        return self._ends.node_at(self._player.life, self._player.step)
 
     def _show_records(self) -> None:
         if self._records is None or len(places := self._places()) != 2:
@@ -112,30 +109,3 @@ class ViewLink:
             self._records.design = self._player.design
             for name, address in zip(("first", "second"), places, strict=True):
                 setattr(self._records, name, self._player.flash.read(address, size))
-
-
-class _Ways:
-    """The ways of a crash graph, by what a life is told by: its choices, and its cuts by effect and name."""
-
-    def __init__(self, graph: CrashGraph) -> None:
-        # Columns and not arrays: a browser's tab has no numpy.
-        column = graph.columns
-        self._runs = {key: number for number, key in enumerate(zip(column["run_node"], graph.run_choices, strict=True))}
-        self._targets: dict[tuple[int, int], dict[str, int]] = {}
-        edges = zip(column["edge_run"], column["edge_step"], column["edge_label"], column["edge_target"], strict=True)
-        for run, step, label, target in edges:
-            self._targets.setdefault((run, step), {}).setdefault(graph.labels[label], target)
-
-    def after(self, legs: Iterable[Leg]) -> int | None:
-        """Return the node to which legs lead; none where the graph knows a tear by the name of another one."""
-        node = 0
-        for leg in legs:
-            run = self._runs.get((node, leg.choices), -1)
-            targets = self._targets.get((run, RESET if leg.step is None else leg.step), {})
-            # Where all that a cut can leave is one node, it has one name of many.
-            only = next(iter(targets.values())) if len({*targets.values()}) == 1 else None
-            target = targets.get(leg.tear, only)
-            if target is None:
-                return None
-            node = target
-        return node

@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import Any
 
 from otalab.bench.ends import ENDS, SEVERITY
-from otalab.firmware.outcome import Reset
 from otalab.graph.crash_graph import NO_END, RESET, CrashGraph
 from otalab.graph.history import Played
 from otalab.text import number_of
@@ -112,17 +111,20 @@ class CutEnds:
 
     def _after(self, run: int, played: Played) -> int | None:
         """Return the node that a run of a life leads to, by its cut or by its reset."""
-        if played.leg.step is None:
-            return self._after_reset(run) if isinstance(played.run.outcome, Reset) else None
-        edges = self._edges.get((run, played.leg.step), [])
+        step = played.leg.step
+        edges = self._edges.get((run, RESET if step is None else step), [])
         targets = {self._columns["edge_target"][edge] for edge in edges}
-        if len(targets) == 1:
+        # Of a search that was broken off a cut may lead to more nodes than those that were met.
+        if len(targets) == 1 and (step is None or self.graph.closed):
             return targets.pop()
         # A class of tears is known by its first one; which class another tear is of, the graph does not keep.
         named = [edge for edge in edges if self.graph.labels[self._columns["edge_label"][edge]] == played.leg.tear]
         return int(self._columns["edge_target"][named[0]]) if named else None
 
-    def node_of(self, life: PlayedLife) -> int | None:
-        """Return the node that the last run of a life begins at, or `None` where that is not known."""
-        runs = [*self._runs_of(life)]
-        return None if runs[-1] is None else int(self._columns["run_node"][runs[-1]])
+    def node_at(self, life: PlayedLife, position: int) -> int | None:
+        """Return the node at which the run of a position begins, or, at a cut, the one that it leaves; if known."""
+        number, _ = life.at(position)
+        run = [*self._runs_of(life)][number]
+        if run is None:
+            return None
+        return self._after(run, life.played[number]) if life.torn(position) else int(self._columns["run_node"][run])

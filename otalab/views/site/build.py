@@ -55,8 +55,7 @@ def build(out: Path, runtime: Path | None = None, course: Mapping[str, bytes] | 
     Without it the page takes Python from a public content network, with its hash.
     The pages of a `course` stand in a folder of their own.
     """
-    if out.exists() and not out.is_dir():
-        raise BadInput(f"{out}: a folder is needed, and this is none")
+    check_place(out, runtime)
     files = _files(with_course=bool(course)) | _runtime(runtime)
     files |= {f"course/{name}": page for name, page in (course or {}).items()}
     digest = sha256(b"".join(name.encode() + files[name] for name in sorted(files))).hexdigest()[:16]
@@ -66,6 +65,17 @@ def build(out: Path, runtime: Path | None = None, course: Mapping[str, bytes] | 
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, contents, sync=False)
     return [out / name for name in files]
+
+
+def check_place(out: Path, runtime: Path | None) -> None:
+    """Raise where no site can be written, or its runtime is not there: before notebooks are run for minutes."""
+    if out.exists() and not out.is_dir():
+        raise BadInput(f"{out}: a folder is needed, and this is none")
+    if runtime and (missing := [name for name in RUNTIME_FILES if not (runtime / name).is_file()]):
+        raise BadInput(
+            f"{runtime}: there is no {missing[0]}: "
+            "unpack the npm package pyodide (npm pack pyodide) and name its folder"
+        )
 
 
 def _files(*, with_course: bool) -> dict[str, bytes]:
@@ -135,9 +145,5 @@ def _runtime(folder: Path | None) -> dict[str, bytes]:
     """Return the Python that a page loads, and where it finds it."""
     if folder is None:
         return {"runtime.json": json.dumps({"base": SERVED_FROM, "integrity": INTEGRITY}).encode()}
-    if missing := [name for name in RUNTIME_FILES if not (folder / name).is_file()]:
-        raise BadInput(
-            f"{folder}: there is no {missing[0]}: unpack the npm package pyodide (npm pack pyodide) and name its folder"
-        )
     files = {f"runtime/{name}": (folder / name).read_bytes() for name in RUNTIME_FILES}
     return files | {"runtime.json": json.dumps({"base": "runtime/", "integrity": {}}).encode()}

@@ -99,9 +99,9 @@ function choose(form, { design, board, faults, image }) {
 
 const by = (id) => document.getElementById(id);
 
-async function check() {
+function check() {
   const form = by("question"), lab = new Lab(by("status")), [go, stop] = form.querySelectorAll("button");
-  await shown(lab, "./graph.js", () => { by("graph").hidden = false; });
+  shown(lab, "./graph.js", () => { by("graph").hidden = false; });
   const busy = (is) => { go.disabled = is; stop.disabled = !is; };
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -155,12 +155,13 @@ function answer({ cell, headline, lines, link }) {
 }
 
 /** Show a view whenever the worker opens one, by the module that a notebook loads. */
-async function shown(lab, module, opened = () => {}) {
-  const { default: view } = await import(module);
+function shown(lab, module, opened = () => {}) {
+  const loaded = import(module); // a form is heard from the first moment: what it waits for is not this
   let leave;
   lab.on("open", ({ view: name }) => {
     const model = lab.models.get(name);
     model.opened = async () => {
+      const { default: view } = await loaded;
       leave?.();
       opened(model);
       const place = element("div");
@@ -171,21 +172,21 @@ async function shown(lab, module, opened = () => {}) {
   lab.on("trouble", ({ text }) => { by("trouble").textContent = text; });
 }
 
-async function records() {
+function records() {
   const lab = new Lab(by("status"));
-  await shown(lab, "./records.js");
+  shown(lab, "./records.js");
   lab.ask({ do: "records" });
 }
 
-async function race() {
+function race() {
   const lab = new Lab(by("status"));
-  await shown(lab, "./race.js");
+  shown(lab, "./race.js");
   lab.ask({ do: "race" });
 }
 
-async function player() {
+function player() {
   const form = by("question"), lab = new Lab(by("status"));
-  await shown(lab, "./player.js", (model) => choose(form, model.state));
+  shown(lab, "./player.js", (model) => choose(form, model.state));
   const open = (what) => {
     by("trouble").textContent = "";
     lab.ask({ do: "player", ...what });
