@@ -1,0 +1,73 @@
+"""Whether a design and its twin in C have the same verdict, ends and number of cuts, cell by cell.
+
+    python benchmarks/twins.py [--board tiny --board lab-1M] [--twin mongoose --twin hardened] [--budget 150] [--few 30]
+
+Every fault model and image on each board.  Searches that tear bit by bit have `--few` nodes, for each has thousands of
+wrecks; a search that is broken off by its budget is compared as far as it came.
+The last two numbers of a line are the seconds of the design and of its twin, by the clock.
+"""
+
+import argparse
+import shutil
+import tempfile
+import time
+from itertools import product
+from pathlib import Path
+
+from otalab.faults.models import FAULTS
+from otalab.firmware.image import TEMPERS
+from otalab.graph.check import Cell, check_design
+from otalab.own.code import CodeFirmware
+from otalab.own.page import Page
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+BOARDS = ("tiny", "lab-1M")
+TWINS = ("mongoose", "hardened")
+
+
+def compiled(name: str, folder: Path) -> CodeFirmware:
+    """Return an example, compiled in another folder and without sanitizers: what they say its own tests ask."""
+    shutil.copytree(EXAMPLES / name, folder / name, ignore=shutil.ignore_patterns("build"))
+    page = folder / name / "firmware.toml"
+    page.write_text("sanitize = false\n" + page.read_text(encoding="utf-8"), encoding="utf-8")
+    return CodeFirmware(Page.load(folder / name))
+
+
+def facts(cell: Cell) -> tuple[object, ...]:
+    """Return what both must have: verdict, ends, whether the graph is closed, its nodes, and the shortest history."""
+    graph = cell.graph
+    bad = graph.counterexample
+    return cell.verdict, sorted(graph.ends), graph.closed, graph.nodes, bad.legs if bad else None
+
+
+def main() -> None:
+    """Print a line for each cell, and how many differ."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--board", action="append", choices=BOARDS)
+    options.add_argument("--twin", action="append", choices=TWINS)
+    options.add_argument("--budget", type=int, default=150)
+    options.add_argument("--few", type=int, default=30)
+    words = options.parse_args()
+    differ = closed = cells = 0
+    with tempfile.TemporaryDirectory() as folder:
+        codes = {name: compiled(name, Path(folder)) for name in words.twin or TWINS}
+        for board, name, faults, image in product(words.board or BOARDS, codes, FAULTS, TEMPERS):
+            budget = words.few if faults == "torn-bits" else words.budget
+            found, seconds = [], []
+            for firmware in (name, codes[name]):
+                started = time.perf_counter()
+                found.append(check_design(firmware, faults, image, board, budget=budget))
+                seconds.append(time.perf_counter() - started)
+            same = facts(found[0]) == facts(found[1])
+            cells, differ, closed = cells + 1, differ + (not same), closed + found[0].graph.closed
+            verdict, ends, whole, nodes, _ = facts(found[0])
+            print(
+                f"{board:8} {name:10} {faults:14} {image:9} {'same' if same else 'DIFFER':7} {verdict:7}"
+                f" {'closed' if whole else 'open':7} {nodes:5} {seconds[0]:7.2f} {seconds[1]:7.2f}  {' '.join(ends)}",
+                flush=True,
+            )
+    print(f"{cells} cells, {closed} of them closed, {differ} differ")
+
+
+if __name__ == "__main__":
+    main()
