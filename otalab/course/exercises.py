@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from otalab.course import first_exercises, later_exercises
+from otalab.course import final_exercises, first_exercises, later_exercises
 from otalab.course.exercise import Exercise
 
-EXERCISES: dict[str, Exercise] = first_exercises.EXERCISES | later_exercises.EXERCISES
+EXERCISES: dict[str, Exercise] = first_exercises.EXERCISES | later_exercises.EXERCISES | final_exercises.EXERCISES

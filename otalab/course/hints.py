@@ -30,4 +30,9 @@ HINTS = {
     "10.2": "`print(load_design('hardened').toml())` is a page to begin with: change its name and one choice.",
     "11.1": "As long as the note is there, the copy is made again from its beginning.",
     "11.2": "The third argument of `check_design` is how the image behaves.",
+    "13.1": "Where no old byte is left, the place itself and the state of the other record tell which write it was.",
+    "13.2": "Stand in the erase with `player.goto(phase, n)`; `player.cut_here('zeros')` says what a cut can leave.",
+    "13.3": "What would tell the loader that the bytes it reads were never written as a record?",
+    "13.4": "`study(…, part=…, faults='zeroed-erase')` takes a rate such as '6/day'; the fleet is in the complaint.",
+    "13.5": "Every part is judged once more; the words name the choice as a page has it, such as `boot.trial`.",
 }

@@ -14,6 +14,7 @@ from typing import Any
 
 from otalab.bench.setup import set_up
 from otalab.bench.trace import run
+from otalab.course.field_return import lamp_of
 from otalab.course.folder import DELIVERED
 from otalab.course.notebook import (
     GUESS,
@@ -79,7 +80,7 @@ def _asking(name: str, notebook: Any) -> Any:
     for cell in bare.cells:
         if cell.cell_type == "code":
             cell.source = cell.source.replace(
-                "from otalab.course import check\n", "from otalab.course import check, guess\n"
+                "from otalab.course import check", "from otalab.course import check, guess"
             )
         cells.append(cell)
         if cell.cell_type == "markdown" and GUESS in cell.source:
@@ -131,12 +132,16 @@ def _right(variants: dict[str, Variant]) -> str:
     """Return as CSV what is right for whom."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    table.writerow(("learner", "app_size", "00.1", "part", "01.2", "one_in", "06.1"))
+    table.writerow(("learner", "app_size", "00.1", "part", "01.2", "one_in", "06.1", "lamp", "13.1", "13.2"))
     for learner, variant in variants.items():
         steps = run(set_up("hardened", "tiny", app_size=variant.app_size)).steps
         changing = sum(isinstance(step.effect, Erase | Program) for step in steps)
         flash = part(variant.part)
         window = flash.erase_seconds() + flash.program_seconds(80)
         lamps = zero_failure_runs(1 / variant.one_in)
-        table.writerow((learner, variant.app_size, changing, variant.part, f"{window:.6g}", variant.one_in, lamps))
+        lamp = lamp_of(variant.lamp)
+        died = f"record {lamp.record}, {lamp.effect}, {lamp.phase}, slot {lamp.slot}"
+        history = ",".join(leg.text for leg in lamp.legs)
+        numbers = (variant.app_size, changing, variant.part, f"{window:.6g}", variant.one_in, lamps)
+        table.writerow((learner, *numbers, variant.lamp, died, history))
     return text.getvalue()

@@ -23,18 +23,23 @@ PARTS = ("W25Q16JV", "SST26VF064B", "IS25LX128", "W25X40")
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """What exercises 00.1, 01.2 and 06.1 are about: bytes of code, a flash part, and one failure in how many."""
+    """What exercises 00.1, 01.2 and 06.1 are about: bytes of code, a flash part, and one failure in how many.
+
+    `lamp` is the number of the lamp of the final project.
+    """
 
     app_size: int = 3000
     part: str = "W25Q16JV"
     one_in: int = 1_000_000
+    lamp: int = 1412
 
     @classmethod
     def of(cls, seed: str) -> Variant:
         """Return the variant of a seed: the same for the same one, on every machine."""
         draw = Random(seed)
         # A tenth apart, as the judge of 06.1 takes a few in a hundred more than need be.
-        return cls(draw.randrange(1500, 7900), draw.choice(PARTS), 1000 * round(200 * 1.1 ** draw.randrange(34)))
+        numbers = draw.randrange(1500, 7900), draw.choice(PARTS), 1000 * round(200 * 1.1 ** draw.randrange(34))
+        return cls(*numbers, draw.randrange(1000, 10_000))
 
     def json(self) -> str:
         """Return it as the file that judges read."""
@@ -51,7 +56,9 @@ def variant_here(here: Path) -> Variant:
         return COMMON
     try:
         numbers = json.loads(read_text(place))
-        variant = Variant(int(numbers["app_size"]), str(numbers["part"]), int(numbers["one_in"]))
+        # A file that was released before there was a final project has no lamp.
+        lamp = int(numbers["lamp"]) if "lamp" in numbers else COMMON.lamp
+        variant = Variant(int(numbers["app_size"]), str(numbers["part"]), int(numbers["one_in"]), lamp)
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise BadInput(f"{place}: is not as the release wrote it; ask for it anew") from error
     part(variant.part)

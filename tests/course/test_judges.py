@@ -1,8 +1,10 @@
 """Judges: whatever form a right answer has, it is right; what is nearly right is not."""
 
 import re
+import tempfile
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,8 +13,10 @@ from course import typed_in
 from own_code import needs_cc
 
 from otalab import check_design, load_design, set_up
-from otalab.course import check
+from otalab.bench.layout_import import imported_layout
+from otalab.course import FieldReport, check
 from otalab.course.exercises import EXERCISES
+from otalab.course.field_return import PRODUCT, product, product_board
 from otalab.errors import BadInput
 from otalab.hardware.part import part
 from otalab.numbers.study import study
@@ -115,6 +119,46 @@ def of_code(name, *asked):
 
 WITHOUT_TRY = changed("mongoose", guard="crc32")
 BESIDE = {"record": "complete", "guard": "crc32", "placing": "beside"}
+
+# The lamp of the final project: what killed it, in the words of the exercises.
+DIED = {"record": 1, "effect": "erase", "phase": "commit", "slot": 0}
+LED = "towpath/tiny/zeroed-erase/healthy/until-taken/"
+WORDS = f"We set records.guard to crc32. {'It is proved for any number of cuts, and costs four bytes. ' * 3}"
+PAGE_OF_13 = str(PRODUCT / "towpath.toml")
+
+
+def board_of_13():
+    """
+    The page of the board, as notebook 13 makes it of the partition table.
+    """
+    folder = Path(tempfile.mkdtemp())
+    page = folder / "towpath-board.toml"
+    page.write_text(imported_layout("towpath.csv", (PRODUCT / "partitions.csv").read_bytes()).toml())
+    return str(page)
+
+
+def sold(rate="11/day", fleet=25_000, **changes):
+    """
+    The weight of that lamp, and what is otherwise in it.
+    """
+    return Made(weight_of_13, (rate, fleet), tuple(changes.items()))
+
+
+def weight_of_13(rate="11/day", fleet=25_000, *, design=None, **changes):
+    options = {"part": "IS25LX128", "faults": "zeroed-erase", "app_size": 3000} | changes
+    weighed = study(design or product(), rate, board=product_board(), **options)
+    return weighed, fleet * weighed.weighed.ends["bricked"]
+
+
+def handed_in(**changes):
+    def made():
+        parts = {"diagnosis": DIED, "history": f"{LED}-,-.6.zeros-back-3,-", "words": WORDS}
+        return FieldReport(
+            **{**parts, "mended": replace(product(), guard="crc32"), "weight": weight_of_13(), **changes}
+        )
+
+    return Made(made)
+
 
 # Three right forms, five wrong answers.
 ANSWERS = {
@@ -225,11 +269,40 @@ ANSWERS = {
          Made(lambda: check_design("mongoose", "atomic", "crashes", "tiny", budget=60, app_size=3000)),
          "crashes", None],
     ),
+    "13.1": (
+        [DIED, dict(reversed(DIED.items())), DIED | {"record": np.int64(1), "because": "zeros"}],
+        [DIED | {"record": 0}, DIED | {"effect": "program"}, DIED | {"phase": "rollback"}, DIED | {"slot": 255},
+         {"record": 1}],
+    ),
+    "13.2": (
+        [f"{LED}-,-.6.zeros-back-3,-", f"{LED.replace('zeroed-erase', 'all')}-,-.6.zeros-back-3,-",
+         Made(lambda: UpdatePlayer(PAGE_OF_13, board_of_13(), app_size=3000, faults="zeroed-erase",
+                                   cuts=[[1, 6, "zeros-back-3"]]))],
+        [f"{LED}-,-", f"{LED}-,-.6.zeros-back-2,-", f"{LED}-.136.zeros-back-1,-", f"{LED}-,-.6.zeros-back-3",
+         f"{LED}-.20.before,-,-.6.zeros-back-3,-"],
+    ),
+    "13.3": (
+        [replace(product(), guard="crc32"), replace(product(), store="atomic-replace"),
+         replace(product(), name="mine", summary="guarded", guard="crc32")],
+        [product(), replace(product(), order="at-once"), replace(product(), guard="crc16"),
+         replace(product(), guard="crc32", write="read-back"), load_design("hardened")],
+    ),
+    "13.4": (
+        [sold(), sold(within=0.5), sold(budget=60)],
+        [sold(fleet=1), sold(part="W25Q16JV"), sold(rate="us-2022"), sold(faults="atomic"),
+         sold(design=replace(product(), guard="crc32"))],
+    ),
+    "13.5": (
+        [handed_in(), handed_in(words=WORDS.upper().replace("RECORDS.GUARD", "records.guard")),
+         handed_in(mended=replace(product(), store="atomic-replace"), words=f"{WORDS} records.store")],
+        [handed_in(words="records.guard"), handed_in(words=WORDS.replace("records.guard", "it")),
+         handed_in(diagnosis=DIED | {"slot": 1}), handed_in(mended=product()), WORDS],
+    ),
 }  # fmt: skip
 
 
 # Each of these searches a graph, or several.
-SEARCHING = {"04.2", "05.1", "05.2", "06.2", "07.1", "09.2", "10.1", "11.1", "11.2"}
+SEARCHING = {"13.2", "13.3", "13.4", "13.5", "04.2", "05.1", "05.2", "06.2", "07.1", "09.2", "10.1", "11.1", "11.2"}
 
 
 def asked(which):
