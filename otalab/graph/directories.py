@@ -38,6 +38,8 @@ from otalab.hardware.effects import Erase, Program
 from otalab.hardware.flash import Flash
 from otalab.hardware.places import Region
 
+OTHER_BYTES = bytes(byte ^ 0x55 for byte in range(256))  # another byte in the place of each
+
 
 class Directory:
     """The blocks of a board that littlefs reads as a root directory, and what it makes of their contents."""
@@ -89,15 +91,22 @@ class Directory:
         return all(self._is_alike(flash, region) for region in self._regions)
 
     def _is_alike(self, flash: Flash, region: Region) -> bool:
-        kept, others = list[Hashable](), list[bytes]()
-        for sector in flash.geometry.sectors_of(region.address, region.size):
-            block = flash.sectors[sector]
-            kept.append(self.read_class(block) if sector in self.sectors else block)
-            others.append(self._otherwise(block) if sector in self.sectors else block)
-        key, contents, other = tuple(kept), flash.read(region.address, region.size), b"".join(others)
-        if key in self._proved or contents == other:
+        sectors = flash.geometry.sectors_of(region.address, region.size)
+        blocks = [flash.sectors[sector] for sector in sectors]
+        kept = tuple(
+            self.read_class(block) if sector in self.sectors else block
+            for sector, block in zip(sectors, blocks, strict=True)
+        )
+        if kept in self._proved:  # first: a search asks after every run, and mostly of what it has seen
             return True
-        self._proved.add(key)
+        others = (
+            self._otherwise(block) if sector in self.sectors else block
+            for sector, block in zip(sectors, blocks, strict=True)
+        )
+        contents, other = b"".join(blocks), b"".join(others)
+        if contents == other:
+            return True
+        self._proved.add(kept)
         kind, size = self._board.file_system, self._board.block_of(region)
         return answers(kind, contents, size) == answers(kind, other, size)
 
@@ -106,5 +115,5 @@ class Directory:
         whole, behind = self.read_class(block)
         if behind is not None:
             return block
-        other = whole + bytes(byte ^ 0x55 for byte in block[len(whole) :])
+        other = whole + block[len(whole) :].translate(OTHER_BYTES)
         return other if self.read_class(other) == (whole, None) else block

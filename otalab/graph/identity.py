@@ -74,6 +74,7 @@ class Identity:
         self._every: tuple[_Kind | Journal | Directory, ...] = (*self._kinds, *self._journals, self._directory)
         self._of = {sector: kind for kind in self._kinds for sector in kind.places}
         self._journal_of = {sector: journal for journal in self._journals for sector in journal.places}
+        self._special = {*self._of, *self._journal_of, *self._directory.sectors}
 
     def __contains__(self, sector: int | None) -> bool:
         """Say whether a sector holds boot records."""
@@ -104,6 +105,8 @@ class Identity:
     def key(self, flash: Flash, look: Look) -> Hashable:
         """Return the class of what a look finds: the bytes, or what the record codec makes of them; marks included."""
         sector, raw = look
+        if sector not in self._special and not flash.marks:  # first: nearly every look of a run is at such a sector
+            return self.stretches.of(sector, flash.sectors[sector])
         kind = self._of.get(sector)
         known = kind.key(flash, sector, raw=raw) if kind else None
         if known is not None:
