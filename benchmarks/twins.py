@@ -34,10 +34,13 @@ def compiled(name: str, folder: Path) -> CodeFirmware:
 
 
 def facts(cell: Cell) -> tuple[object, ...]:
-    """Return what both must have: verdict, ends, whether the graph is closed, its nodes, and the shortest history."""
+    """Return what both must have: verdict, ends, states, wrecks of a closed graph, and the shortest history.
+
+    Where a search was broken off, what each reads decides how many wrecks it had come to.
+    """
     graph = cell.graph
     bad = graph.counterexample
-    return cell.verdict, sorted(graph.ends), graph.closed, graph.nodes, bad.legs if bad else None
+    return cell.verdict, graph.ends, graph.nodes, graph.closed and graph.wrecks, bad.legs if bad else None
 
 
 def main() -> None:
@@ -58,12 +61,12 @@ def main() -> None:
                 started = time.perf_counter()
                 found.append(check_design(firmware, faults, image, board, budget=budget))
                 seconds.append(time.perf_counter() - started)
-            same = facts(found[0]) == facts(found[1])
-            cells, differ, closed = cells + 1, differ + (not same), closed + found[0].graph.closed
-            verdict, ends, whole, nodes, _ = facts(found[0])
+            same, graph = facts(found[0]) == facts(found[1]), found[0].graph
+            cells, differ, closed = cells + 1, differ + (not same), closed + graph.closed
             print(
-                f"{board:8} {name:10} {faults:14} {image:9} {'same' if same else 'DIFFER':7} {verdict:7}"
-                f" {'closed' if whole else 'open':7} {nodes:5} {seconds[0]:7.2f} {seconds[1]:7.2f}  {' '.join(ends)}",
+                f"{board:8} {name:10} {faults:14} {image:9} {'same' if same else 'DIFFER':7} {found[0].verdict:7}"
+                f" {'closed' if graph.closed else 'open':7} {graph.nodes:5} {seconds[0]:7.2f} {seconds[1]:7.2f}"
+                f"  {' '.join(graph.ends)}",
                 flush=True,
             )
     print(f"{cells} cells, {closed} of them closed, {differ} differ")

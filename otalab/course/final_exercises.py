@@ -28,6 +28,7 @@ EXERCISES: dict[str, Exercise] = {}
 exercise = entering(EXERCISES)
 
 IMAGES = ("healthy", "hangs", "crashes", "flaky")
+SOLD_WITH = IMAGES[0]
 LEAST_WORDS = 30
 # What helps with each part of a diagnosis that is not right.
 LOOK = {
@@ -54,7 +55,9 @@ def _diagnosed(diagnosis: dict[str, Any]) -> str | None:
 @exercise("13.2", "the id of a history, or a player that stands at its end")
 def _led_there(answer: Any) -> str | None:
     case, legs = Case.parse(getattr(answer, "identity", answer))
-    scenario, lamp = product_scenario(), _lamp()
+    scenario, lamp, name = product_scenario(), _lamp(), case.design.partition("@")[0]
+    if (name, case.image) != (the_product().name, SOLD_WITH):
+        return f"{name} with an image that is {case.image!r} is not the lamp as it was sold"
     cuts = sum(leg.step is not None for leg in legs)
     if not cuts:
         return "no power fails in it, and then this lamp takes its update well"
@@ -109,11 +112,14 @@ def _weight(pair: tuple[Any, float]) -> str | None:
     study, dead = pair
     lamp = _lamp()
     if changed_from_product(study.design):
-        return "weigh the lamp as it was sold: what is proved safe weighs nothing"
+        return "weigh the lamp as it was sold, without a change"
+    if (study.board.slots, study.board.records) != (product_board().slots, product_board().records):
+        return f"weigh it on the board of its partition table, and not on {study.board.name}"
     facts = {
         "fault model": (study.faults, FAULTS),
         "part": (study.scenario.part.name, part(lamp.part).name),
-        "image": (study.image, "healthy"),
+        "image": (study.image, SOLD_WITH),
+        "bytes of an image": (study.app_size, APP_SIZE),
         "devices that are cut for sure": (study.given_cut, False),
     }
     if wrong := next((name for name, (has, wanted) in facts.items() if has != wanted), None):

@@ -45,18 +45,19 @@ def test_a_dump_has_one_diagnosis():
 
 def test_the_loader_takes_what_the_diagnosis_says():
     """
-    Read by the product's page, the record that counts names the slot that the lamp wants; it is not an image there.
+    Read by the product's page, the record that counts names the slot that the lamp wants, where no image is.
+
+    In the place that was being written nothing but a sequencer can be left of an old record.
     """
     for number in SOME[:12]:
         lamp = lamp_of(number)
         seen = inspect_dump("dump.bin", lamp.dump, product_board(), str(PRODUCT / "towpath.toml"))
-        place = product_board().records[lamp.record]
-        torn = lamp.dump[place.address : place.end]
+        place, counts = product_board().records[lamp.record], seen.records[seen.selected]
+        behind_the_sequencer = {*lamp.dump[place.address : place.end][8:]}
 
-        assert lamp.slot == seen.records[seen.selected].slot
-        assert (
-            {0, ERASED} & {*torn[8:80]} and 1 == len({*torn[80:]} | {*torn[40:80]} - {ERASED})
-        ) or lamp.phase == "switch"
+        assert lamp.slot == counts.slot
+        assert lamp.slot == ERASED or 0 == counts.found.config.slots[lamp.slot].length
+        assert behind_the_sequencer in ({0}, {ERASED})
 
 
 def test_four_files_and_no_answer(tmp_path, monkeypatch):
@@ -86,5 +87,26 @@ def test_each_learner_has_a_lamp(tmp_path, monkeypatch):
     assert check(
         "13.2", f"{product().name}/tiny/{FAULTS}/healthy/until-taken/{','.join(leg.text for leg in lamp.legs)}"
     )
-    assert (tmp_path / FILE).write_text('{"app_size": 3000, "part": "W25Q16JV", "one_in": 5}')
-    assert not check("13.1", mine) or mine == {n: getattr(lamp_of(COMMON.lamp), n) for n in mine}
+
+
+def test_a_folder_that_was_released_before_has_the_common_lamp(tmp_path, monkeypatch):
+    """
+    Its numbers have no lamp.
+    """
+    (tmp_path / FILE).write_text('{"app_size": 3000, "part": "W25Q16JV", "one_in": 5}')
+    monkeypatch.chdir(tmp_path)
+
+    assert lamp_of(COMMON.lamp).dump == (field_return(tmp_path / "came") / "dump.bin").read_bytes()
+
+
+@pytest.mark.parametrize("answer", ["hardened/tiny", "towpath/tiny/zeroed-erase/flaky"])
+def test_a_history_is_that_of_the_lamp(answer):
+    """
+    The same cut of another design, or with another image, is no history of this lamp.
+    """
+    design, board, *_ = answer.split("/")
+    image = "flaky" if "flaky" in answer else "healthy"
+    checked = check("13.2", f"{design}/{board}/zeroed-erase/{image}/until-taken/-,-.6.zeros-back-3,-")
+
+    assert not checked
+    assert "is not the lamp" in str(checked)

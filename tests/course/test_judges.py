@@ -145,8 +145,8 @@ def sold(rate="11/day", fleet=25_000, **changes):
 
 
 def weight_of_13(rate="11/day", fleet=25_000, *, design=None, **changes):
-    options = {"part": "IS25LX128", "faults": "zeroed-erase", "app_size": 3000} | changes
-    weighed = study(design or product(), rate, board=product_board(), **options)
+    options = {"board": product_board(), "part": "IS25LX128", "faults": "zeroed-erase", "app_size": 3000} | changes
+    weighed = study(design or product(), rate, **options)
     return weighed, fleet * weighed.weighed.ends["bricked"]
 
 
@@ -289,7 +289,7 @@ ANSWERS = {
     ),
     "13.4": (
         [sold(), sold(within=0.5), sold(budget=60)],
-        [sold(fleet=1), sold(part="W25Q16JV"), sold(rate="us-2022"), sold(faults="atomic"),
+        [sold(fleet=1), sold(part="W25Q16JV"), sold(rate="us-2022"), sold(board="tiny"),
          sold(design=replace(product(), guard="crc32"))],
     ),
     "13.5": (
