@@ -26,6 +26,8 @@ VENV = ROOT / ".venv"
 STAMP = VENV / "otalab.stamp"
 BIN, EXE = (VENV / "Scripts", ".exe") if os.name == "nt" else (VENV / "bin", "")
 PYTHON = str(BIN / f"python{EXE}")
+# Ten times as slow as uv, and there where uv cannot be had or only pip is told of a mirror.
+PIP = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-compile"]
 MOST_PROCESSES = 8  # more wait for the longest file
 WAITING = 2  # processes more than cores: many tests wait for a device, a broker or a browser
 FIRST_NOTEBOOK = "notebooks/00_start_here.ipynb"
@@ -46,21 +48,23 @@ def prepare() -> None:
     wanted = fingerprint()
     if STAMP.exists() and STAMP.read_text(encoding="utf-8") == wanted:
         return
-    print("Setting up .venv; this is done once and takes about a minute.", file=sys.stderr, flush=True)
+    print("Setting up .venv; this is done once and takes half a minute or more.", file=sys.stderr, flush=True)
     made = subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], env=ENV, capture_output=True, check=False)
     if made.returncode:
         sys.exit("Python's venv is missing or broken here; on Debian and Ubuntu: apt install python3-venv.")
-    if not any(install(installer) for installer in installers()):
+    if not any(installer and install(installer) for installer in (uv(), PIP)):
         sys.exit("The packages could not be installed; the lines above say why.")
     compile_all()
     STAMP.write_text(wanted, encoding="utf-8")  # last, so that a setup that was broken off is begun again
 
 
-def installers() -> list[list[str]]:
-    """What can install here, fastest first; pip is also there for where only pip is told of a mirror."""
-    pip = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-compile"]
-    uv = shutil.which("uv")
-    return [[uv, "pip", "install", "--python", PYTHON], pip] if uv else [pip]
+def uv() -> list[str]:
+    """Return the command of the quick installer, brought here by pip where there is none, or nothing."""
+    found = shutil.which("uv")
+    if not found:
+        subprocess.run([*PIP, "-q", "uv"], env=ENV, stdout=sys.stderr, check=False)
+        found = shutil.which("uv", path=str(BIN))
+    return [found, "pip", "install", "--python", PYTHON] if found else []
 
 
 def install(installer: list[str]) -> bool:
