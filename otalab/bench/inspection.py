@@ -52,6 +52,7 @@ def formats() -> dict[str, Design]:
         "rboot-own": replace(rboot, record="rboot-own"),
         "rboot-checked": replace(rboot, record="rboot-checked"),
         "boot-control": load_design("ab-tries"),
+        "mcuboot": load_design("mcuboot-overwrite"),
         "cc3200": load_design("cc3200"),
         "mongoose": load_design("mongoose"),
         "complete-unguarded": replace(complete, guard="none"),

@@ -14,6 +14,7 @@ from otalab.bench.counters import moved_near
 from otalab.bench.options import FOREVER, ScenarioOptions
 from otalab.bench.scenario import Scenario, Update
 from otalab.bench.trace import life
+from otalab.bench.trailer_room import trailers_fit
 from otalab.errors import BadInput
 from otalab.firmware.catalogue import known, load_design
 from otalab.firmware.design import Design
@@ -271,6 +272,7 @@ def has_room(board: Board, design: Design) -> None:
             f"design {design.name} keeps its commit interval in a file, and board {board.name} has no file system: "
             f'take another board, or commit.kept_in = "record"'
         )
+    trailers_fit(board, design)
     size, room = codec(design).size * design.journal, min(area.size for area in board.records)
     if size > room:
         raise BadInput(f"the records of {design.name} need {size} bytes, and board {board.name} has {room} for them")

@@ -14,6 +14,7 @@ from otalab.firmware.design import Design
 from otalab.firmware.image_checks import FINDS, passes
 from otalab.firmware.no_record import NO_RECORD
 from otalab.firmware.outcome import Bricked, Reset
+from otalab.firmware.run_places import RUNS_FROM
 from otalab.firmware.unwritten import UNWRITTEN, WATCHDOG_SECONDS
 from otalab.formats.records.record import BootConfig
 from otalab.hardware.effects import Ask, Routine, Wait
@@ -43,6 +44,7 @@ def boot(chip: Controller, design: Design) -> Routine[Start | Bricked | Reset]:
     if isinstance(config, Reset):
         return config
     yield from record_writes.ALIGNS[design.placing](chip, design)
+    config = yield from RUNS_FROM[design.runs_from](chip, design, config)
     if not chip.board.has_slot(config.active):
         return Bricked(f"the boot record names slot {config.active}, which this board does not have")
     if not passes(chip, design, config):
@@ -240,6 +242,7 @@ WAYS_BACK: dict[str, Callable[[Controller, Design, BootConfig], BootConfig | Non
     "own-then-beside": as_written,
     "copied-at-start": as_written,
     "both": as_written,
+    "of-the-slot": as_written,
 }
 BAD_IMAGES: dict[str, Callable[[Controller, Design, BootConfig], Routine[Start | Bricked | Reset]]] = {
     "halt": halt,

@@ -11,6 +11,7 @@ from otalab.errors import BadInput, unknown
 from otalab.firmware.design import OWN, Design, bounds, choices, way_of, ways
 from otalab.formats.records.boot_control import MOST_TRIES
 from otalab.formats.records.catalogue import LAB_RECORDS
+from otalab.formats.records.trailer import UNITS
 from otalab.hardware.board import read_board
 from otalab.settings import DATA, Settings, names, place_of
 
@@ -88,7 +89,7 @@ def checked(design: Design) -> Design:
 
 def contradictions(design: Design) -> Iterator[tuple[str, str]]:
     """Yield every choice that cannot stand beside the others, and why."""
-    rules = (*_of_records(design), *_of_the_flow(design))
+    rules = (*_of_records(design), *_of_the_flow(design), *_of_trailers(design))
     return ((name, problem) for name, broken, problem in rules if broken)
 
 
@@ -98,9 +99,9 @@ Rule = tuple[str, bool, str]
 def _of_records(design: Design) -> list[Rule]:
     """Return the rules of what records are and how they are written: the choice, whether it is broken, and why."""
     lab, journal = design.record in LAB_RECORDS, design.journal > 1
-    own_guard = design.record in ("mgos-boot", "otadata", "otadata-mongoose", "boot-control")
+    own_guard = design.record in ("mgos-boot", "otadata", "otadata-mongoose", "boot-control", "mcuboot")
     copied = design.placing in ("copied-at-start", "both")
-    down = dict.fromkeys(("cc3200", "rboot", "boot-control"), ("decreasing", 64))
+    down = dict.fromkeys(("cc3200", "rboot", "boot-control", "mcuboot"), ("decreasing", 64))
     counts = down.get(design.record, ("increasing", 32))
     return [
         (
@@ -163,6 +164,28 @@ def _of_the_flow(design: Design) -> list[Rule]:
     ]
 
 
+def _of_trailers(design: Design) -> list[Rule]:
+    """Return the rules of trailers, and of loaders that bring an image to where it runs."""
+    kept, moved = design.record == "mcuboot", design.runs_from != "its-slot"
+    return [
+        ("runs_from", moved != kept, _TRAILERS),
+        ("placing", (design.placing == "of-the-slot") != kept, _BEHIND_SLOTS),
+        ("records", kept and design.records != 2, "each of two slots has a trailer"),
+        ("write", (design.write == "flags") != kept, '"flags" and format "mcuboot" need each other'),
+        ("clear", (design.clear == "trailer") != kept, '"trailer" and format "mcuboot" need each other'),
+        ("no_record", (design.no_record == "slot-0-always") != kept, _NO_OTHER_SLOT),
+        ("trial", design.runs_from == "copied" and design.trial != "none", _COPIED_OVER),
+        ("target", kept and design.target != "inactive", "an image waits in slot 1 until it is brought to slot 0"),
+        ("finds", kept and design.finds != "table", "an image runs from slot 0, wherever a record says that it lies"),
+        ("set_state", kept and design.set_state != "refused", "a trailer does not say which slot runs"),
+        ("snapshot", kept and design.snapshot != "refused", "a copy in slot 1 is nothing to go back to"),
+        ("refresh", kept and design.refresh != "none", "a trailer that is programmed over itself says nothing new"),
+        ("noted", design.noted == "first" and not moved, "where an image runs from its own slot nothing is noted"),
+        ("unit", design.unit > 1 and not kept, 'only "mcuboot" has flags'),
+        ("unit", design.unit not in UNITS, f"a write unit has {', '.join(map(str, UNITS))} bytes"),
+    ]
+
+
 _COPIES = 'copies ("copied-at-start", "both") and format "boot-control", which has no sequencer, need each other'
 _NO_ROOM_FOR_TRIES = 'more than one try needs format = "complete" or "boot-control"'
 _EVERY_SLOT = '"slots-on-trial" and format "boot-control" need each other'
@@ -178,4 +201,8 @@ _NO_FACTS = 'this format says nothing of the image that it names: take "own" or 
 _NO_FACTS_AT_ALL = 'without a record there is no checksum to compare: take "own" or "none" for the image, or "default"'
 _NOT_NOTED = 'only "otadata" is written for a slot that was started without a record'
 _BELIEVED = "without a read-back every record counts as written"
+_TRAILERS = 'an image that is brought to slot 0 ("copied") and format "mcuboot" need each other'
+_BEHIND_SLOTS = '"of-the-slot" and format "mcuboot", whose trailers belong to slots, need each other'
+_NO_OTHER_SLOT = '"slot-0-always" and format "mcuboot" need each other: images run from slot 0 alone'
+_COPIED_OVER = '"copied" needs "none": the image that a trial would go back to is gone'
 _NOT_CARRIED = "updater.dat reaches the new image by a merge at first boot"

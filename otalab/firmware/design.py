@@ -69,7 +69,13 @@ class Design:
         "own-then-beside",
         "copied-at-start",
         "both",
+        "of-the-slot",
     )
+    unit: int = number(
+        "records", "unit", "how many bytes a flag of a trailer takes", 1, 32, default=1,
+        does="give each flag of a trailer a write unit of {} bytes",
+        first="give each flag of a trailer one byte",
+    )  # fmt: skip
     sees: str = choice("records", "sees", "where the running image finds the record that started it", "all", "area-0")
     store: str = choice("records", "store", "where records lie", "bare", "atomic-replace")
     state: str = choice(
@@ -88,6 +94,7 @@ class Design:
         "read-back",
         "move-on",
         "move-on-by-body",
+        "flags",
         default="read-back",
     )
     refresh: str = choice(
@@ -104,6 +111,7 @@ class Design:
         "none",
         "before-slot",
         "slot-given-up",
+        "trailer",
     )
     target: str = choice("writes", "target", "the slot that is written", "inactive", "smallest", "running")
     spares: str = choice("writes", "spares", "what is taken for the slot that must be spared", "next", "running")
@@ -146,7 +154,10 @@ class Design:
         "slot-0",
         "first-whole",
         "first-whole-noted",
+        "slot-0-always",
     )
+    runs_from: str = choice("boot", "runs_from", "where an image runs, and how it comes there", "its-slot", "copied")
+    noted: str = choice("boot", "noted", "when it is noted that an image has come to where it runs", "behind", "first")
     trial: str = choice(
         "boot",
         "trial",

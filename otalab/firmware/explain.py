@@ -145,10 +145,10 @@ def _against(design: Design, selected: Selection, place: RecordPlace) -> str:
     if isinstance(place.found, Invalid):
         return _invalid(design, place)
     own, other = selected.record.sequencer, place.found.sequencer
+    first = "first" if selected.place < place.number else "last"
     if "sequencer" not in store.codec(design).names:
-        return "it is the first of two that are valid, and no sequencer tells which is newer"
+        return f"it is the {first} of two that are valid, and no sequencer tells which is newer"
     if own == other:
-        first = "first" if selected.place < place.number else "last"
         return f"both sequencers are {counted(own)}, and of two equal ones the {first} counts"
     than = "smaller than" if own < other else "larger than"
     return f"its sequencer {counted(own)} is {than} {counted(other)}, so it is taken for the newer one"

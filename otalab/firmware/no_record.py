@@ -62,6 +62,12 @@ def slot_0_if_erased(chip: Controller, design: Design) -> Routine[BootConfig | N
     yield
 
 
+def slot_0_always(chip: Controller, design: Design) -> Routine[BootConfig | None]:
+    """Start slot 0, and write nothing, whatever lies where records would: images run from there and nowhere else."""
+    return without_record(chip, design, 0)
+    yield
+
+
 def first_whole(chip: Controller, design: Design) -> Routine[BootConfig | None]:
     """Start the first slot whose image passes its check, and write nothing: halt only where no image does.
 
@@ -147,6 +153,7 @@ FIRST_SLOTS: dict[str, Callable[[Board], int]] = {
     "slot-0": slot_0,
     "first-whole": factory_image,
     "first-whole-noted": factory_image,
+    "slot-0-always": slot_0,
 }
 NO_RECORD: dict[str, Callable[[Controller, Design], Routine[BootConfig | Reset | None]]] = {
     "halt": nothing,
@@ -156,4 +163,5 @@ NO_RECORD: dict[str, Callable[[Controller, Design], Routine[BootConfig | Reset |
     "slot-0": slot_0_if_erased,
     "first-whole": first_whole,
     "first-whole-noted": first_whole_noted,
+    "slot-0-always": slot_0_always,
 }

@@ -70,6 +70,11 @@ def first_of_both(chip: Controller, design: Design, config: BootConfig, move: Mo
     return always_first(chip, design, config, move)
 
 
+def behind_its_slot(chip: Controller, design: Design, config: BootConfig, move: Move) -> tuple[int, Record]:
+    """Put a record behind the slot that it speaks of, as a trailer: nothing else is as young, and none has a number."""
+    return config.active, Record(0, config)
+
+
 def alone(design: Design, place: int) -> tuple[int, ...]:
     """Write a record once."""
     return (place,)
@@ -104,6 +109,7 @@ PLACINGS: dict[str, Callable[[Controller, Design, BootConfig, Move], tuple[int, 
     "own-then-beside": own_then_beside,
     "copied-at-start": always_first,
     "both": first_of_both,
+    "of-the-slot": behind_its_slot,
 }
 # The places that a record is written into, in this order.
 COPIES: dict[str, Callable[[Design, int], tuple[int, ...]]] = {
@@ -112,6 +118,7 @@ COPIES: dict[str, Callable[[Design, int], tuple[int, ...]]] = {
     "own-then-beside": alone,
     "copied-at-start": alone,
     "both": twice,
+    "of-the-slot": alone,
 }
 # What lies beside the first record of a new device.
 SHIPS: dict[str, Callable[[Flash, Board, Design], Flash]] = {
@@ -120,4 +127,5 @@ SHIPS: dict[str, Callable[[Flash, Board, Design], Flash]] = {
     "own-then-beside": with_zeros,
     "copied-at-start": with_copy,
     "both": with_copy,
+    "of-the-slot": unwritten,
 }

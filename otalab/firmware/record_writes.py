@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from otalab.firmware import store
+from otalab.firmware import store, trailers
 from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
 from otalab.firmware.placings import COPIES, PLACINGS, Move, next_place
@@ -237,12 +237,18 @@ def _program(chip: Controller, design: Design, address: int, data: bytes) -> Rou
 
 Care = Callable[[Controller, Design, Selection], Routine[None]]
 REFRESHES: dict[str, Care] = {"none": as_it_lies, "selected": over_itself}
-CLEARS: dict[str, Care] = {"none": kept, "before-slot": cleared, "slot-given-up": given_up}
+CLEARS: dict[str, Care] = {
+    "none": kept,
+    "before-slot": cleared,
+    "slot-given-up": given_up,
+    "trailer": trailers.cleared,
+}
 WRITES: dict[str, Callable[[Controller, Design, int, bytes], Routine[bool]]] = {
     "once": once,
     "read-back": read_back,
     "move-on": move_on,
     "move-on-by-body": move_on_by_body,
+    "flags": trailers.flags,
 }
 ERASES: dict[str, Callable[[Controller, int], bool]] = {"always": always, "unless-blank": unless_blank}
 # Before a record is written into a place.
@@ -252,6 +258,7 @@ MAKES_WAY: dict[str, Callable[[Controller, Design, int], Routine[None]]] = {
     "own-then-beside": other_zeroed,
     "copied-at-start": nothing_made,
     "both": nothing_made,
+    "of-the-slot": nothing_made,
 }
 # What a loader does for the copies of a record before it decides anything, and once it has decided.
 REPAIRS: dict[str, Callable[[Controller, Design], Routine[None]]] = {
@@ -260,6 +267,7 @@ REPAIRS: dict[str, Callable[[Controller, Design], Routine[None]]] = {
     "own-then-beside": no_copies,
     "copied-at-start": no_copies,
     "both": brought_into_line,
+    "of-the-slot": no_copies,
 }
 ALIGNS: dict[str, Callable[[Controller, Design], Routine[None]]] = {
     "beside": no_copies,
@@ -267,6 +275,7 @@ ALIGNS: dict[str, Callable[[Controller, Design], Routine[None]]] = {
     "own-then-beside": no_copies,
     "copied-at-start": brought_into_line,
     "both": no_copies,
+    "of-the-slot": no_copies,
 }
 STATE_WRITES: dict[str, Callable[[Controller, Design, BootConfig, Move], Routine[bool]]] = {
     "none": write_record,

@@ -19,6 +19,7 @@ from otalab.formats.records.fields import SIGN, FieldsCodec
 from otalab.formats.records.nvs import UPDATE_STATE
 from otalab.formats.records.otadata import OtadataCodec
 from otalab.formats.records.record import Codec, Invalid, Record, Selection
+from otalab.formats.records.trailer import Trailer, TrailerCodec
 from otalab.hardware.board import Board
 from otalab.hardware.chip import Chip
 from otalab.hardware.places import Region
@@ -28,7 +29,7 @@ from otalab.kept import kept_beside
 DESIGNS, FORMATS = 512, 16
 
 
-_Choices = tuple[str, str, str, int, str, int, int]
+_Choices = tuple[str, str, str, int, str, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +65,24 @@ def decoder(design: Design) -> Callable[[bytes], Record | Invalid]:
 
 
 def _format(design: Design) -> _Choices:
-    """Return the choices that a format is made of, how many slots a sequencer counts among, and tries down from."""
+    """Return the choices that a format is made of.
+
+    The last ones: how many slots a sequencer counts among, tries down from, and the write unit of a trailer.
+    """
     of_the_record = design.store, design.guard, design.record, design.sequencer_bits, design.sequencer
-    return *of_the_record, design.slots, design.tries
+    return *of_the_record, design.slots, design.tries, design.unit
 
 
 @cache
 def _codec(*made_of: *_Choices) -> Codec:
-    keeper, guard, record, bits, sequencer, slots, tries = made_of
+    keeper, guard, record, bits, sequencer, slots, tries, unit = made_of
     if record.startswith(SIGN):
         form: Codec = FieldsCodec.of(record)
     else:
         form = (RECORDS.get(record) or READ_ONLY[record])(WIDTHS[bits](COUNTINGS[sequencer]))
     form = OtadataCodec(slots) if isinstance(form, OtadataCodec) else form
     form = BootControlCodec(tries) if isinstance(form, BootControlCodec) else form
+    form = TrailerCodec(unit) if isinstance(form, TrailerCodec) else form
     return KEEPERS[keeper](GUARDS[guard](form))
 
 
@@ -135,8 +140,20 @@ def states(board: Board) -> tuple[Family, ...]:
 
 def read(chip: Chip, design: Design) -> list[Record | Invalid]:
     """Return what each place of the design holds."""
+    return READS[design.placing](chip, design)
+
+
+def as_decoded(chip: Chip, design: Design) -> list[Record | Invalid]:
+    """Take a record for what it says, wherever it lies."""
     decode, size = decoder(design), codec(design).size
     return [decode(chip.read_record(address, size)) for address in places(chip.board, design)]
+
+
+def behind_slots(chip: Chip, design: Design) -> list[Record | Invalid]:
+    """Take a trailer for what it says of the slot before it."""
+    form = trailer_codec(design)
+    contents = (chip.read_record(address, form.size) for address in places(chip.board, design))
+    return [form.behind(slot, data) for slot, data in enumerate(contents)]
 
 
 def select(chip: Chip, design: Design) -> Selection | None:
@@ -145,6 +162,19 @@ def select(chip: Chip, design: Design) -> Selection | None:
     place = taken(design, records)
     record = None if place is None else records[place]
     return Selection(place, record) if place is not None and isinstance(record, Record) else None
+
+
+def trailer_at(chip: Chip, design: Design, address: int) -> Trailer | None:
+    """Return what the trailer at an address says, or `None` where none is whole."""
+    form = trailer_codec(design)
+    return form.read(chip.read_record(address, form.size))
+
+
+def trailer_codec(design: Design) -> TrailerCodec:
+    """Return the format of a design that keeps trailers."""
+    form = codec(design)
+    assert isinstance(form, TrailerCodec), f"{design.name} keeps no trailers"
+    return form
 
 
 def taken(design: Design, records: Sequence[Record | Invalid]) -> int | None:
@@ -241,6 +271,14 @@ def _ages(design: Design, records: Sequence[Record | Invalid]) -> list[int | Non
 YOUNG = {"own-then-beside": 9}
 AREAS: dict[int, Callable[[Board], tuple[Region, ...]]] = {1: one_area, 2: two_areas}
 STATE_FAMILIES: dict[str, Callable[[Board], tuple[Family, ...]]] = {"none": no_family, "nvs": states}
+READS: dict[str, Callable[[Chip, Design], list[Record | Invalid]]] = {
+    "beside": as_decoded,
+    "own": as_decoded,
+    "own-then-beside": as_decoded,
+    "copied-at-start": as_decoded,
+    "both": as_decoded,
+    "of-the-slot": behind_slots,
+}
 # From the ages of two places: may the one that is read later count?  The newer one has the smaller age.
 TIES: dict[str, Callable[[int, int], bool]] = {"first": first_read, "last": last_read}
 SEES: dict[str, Callable[[Design, Selection], bool]] = {"all": sees_all, "area-0": sees_area_0}

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from layouts import with_data
+from layouts import in_large_units, with_data
 
 from otalab.bench.observer import judge
 from otalab.bench.programmed import programmed_too_often, require_programs
@@ -38,7 +38,7 @@ def test_the_table_says_how_often_a_unit_may_be_programmed() -> None:
 @pytest.mark.parametrize("design", [one for one in designs() if load_design(one).interval_in != "updater.dat"])
 def test_a_record_that_is_programmed_over_itself_is_told_on_a_part_with_one_program(design: str) -> None:
     """The sentence names part, design and place; where there is no limit there is nothing to tell."""
-    one, free = (set_up(design, limited(most), app_size=500) for most in (1, 0))
+    one, free = (set_up(in_large_units(design), limited(most), app_size=500) for most in (1, 0))
     told = programmed_too_often(one)
     assert "" == programmed_too_often(free)
     if load_design(design).refresh == "selected":

@@ -10,7 +10,7 @@ from otalab.bench.trace import run
 from otalab.errors import BadInput
 
 # With an image that hangs and no timer, or no trial, it comes to an end.
-STAYS = ("ab-tries", "ab-tries-both", "esp-idf", "esp-idf-fork", "in-place")
+STAYS = ("ab-tries", "ab-tries-both", "esp-idf", "esp-idf-fork", "in-place", "mcuboot-overwrite")
 # In the second area of its journal the image of this one does not know that it is on trial.
 LOST = "mgos-boot"
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from itertools import product
 
 import pytest
-from layouts import with_data
+from layouts import in_large_units, with_data
 
 from otalab.bench.setup import set_up
 from otalab.bench.trace import life
@@ -42,7 +42,8 @@ def test_the_table_says_which_parts_keep_check_bits() -> None:
 )
 def test_a_loader_that_reads_all_records_does_not_come_back(design: str, faults: str) -> None:
     """One cut while a record is programmed, or erased, and every boot takes the fault: no design has a way around."""
-    found = check_design(design, board=words(), faults=faults, app_size=500, budget=20).graph.counterexample
+    what = in_large_units(design)
+    found = check_design(what, board=words(), faults=faults, app_size=500, budget=20).graph.counterexample
     assert found is not None
     assert ("bricked", 1) == (found.end, len(found.cuts))
 

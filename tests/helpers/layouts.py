@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+from otalab.firmware.catalogue import load_design
+from otalab.firmware.design import Design
 from otalab.hardware.board import Board, load_board
 from otalab.hardware.places import Region, Slot
 
@@ -26,3 +28,9 @@ def with_factory(*, slots: int = 2) -> Board:
     places = [at for at in free if not state & {at // sector, at // sector + 1}]
     made = [Slot(Region(at, 2 * sector), files) for at in (board.slots[0].app.address, *places)]
     return replace(board, slots=tuple(made[: slots + 1]), factory=True)
+
+
+def in_large_units(name: str) -> Design:
+    """Return a design of the catalogue for a part with words of 32 bytes: the flags of a trailer take one each."""
+    design = load_design(name)
+    return replace(design, unit=32) if design.record == "mcuboot" else design

@@ -17,6 +17,7 @@ from otalab.formats.records.otadata import MongooseOtadataCodec, OtadataCodec
 from otalab.formats.records.rboot import RbootCodec
 from otalab.formats.records.rboot_own import RbootOwnCodec
 from otalab.formats.records.record import Codec, Counting
+from otalab.formats.records.trailer import TrailerCodec
 
 Count = Callable[[int], Counting]
 
@@ -89,6 +90,11 @@ def of_rboot(_counting: Counting) -> Codec:
     return RbootCodec()
 
 
+def of_mcuboot(_counting: Counting) -> Codec:
+    """Keep a trailer of MCUboot for each slot: a magic and flags that are set one by one, without an erase."""
+    return TrailerCodec()
+
+
 def of_rboot_itself(_counting: Counting) -> Codec:
     """Read rBoot's configuration as its author has it: 24 bytes, four addresses."""
     return RbootOwnCodec()
@@ -144,6 +150,7 @@ RECORDS: dict[str, Callable[[Counting], Codec]] = {
     "otadata": of_esp_idf,
     "otadata-mongoose": of_the_esp32,
     "rboot": of_rboot,
+    "mcuboot": of_mcuboot,
 }
 # Formats that are read and never written: no design has them.
 READ_ONLY: dict[str, Callable[[Counting], Codec]] = {

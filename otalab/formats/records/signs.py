@@ -107,6 +107,11 @@ def _boot_control(form: Codec, data: bytes) -> Sign | None:
     return Sign(64, "it has the magic BCAB, and its CRC-32 matches", sure=True)
 
 
+def _trailer(form: Codec, data: bytes) -> Sign | None:
+    """Look for the magic of MCUboot, sixteen bytes at the end."""
+    return None if isinstance(form.decode(data), Invalid) else Sign(128, "it ends with the magic of MCUboot", sure=True)
+
+
 def _journal(form: Codec, data: bytes) -> Sign | None:
     if data[:4] != MAGIC.to_bytes(4, "little"):
         return None
@@ -172,6 +177,7 @@ def _rboot_own(form: Codec, data: bytes) -> Sign | None:
 OWN: dict[str, Callable[[Codec, bytes], Sign | None]] = {
     "boot-control": _boot_control,
     "cc3200": _cc3200,
+    "mcuboot": _trailer,
     "mgos-boot": _journal,
     "otadata": _otadata,
     "otadata-mongoose": _otadata_mongoose,

@@ -43,10 +43,10 @@ def test_formats_are_those_of_the_catalogue():
     """
     Every way in which the catalogue keeps records is there once, and a check of 16 bits besides.
 
-    Left out are a journal, which is no pair of records, and what has no sequencer: rBoot's and a boot control.
+    Left out are a journal, which is no pair of records, and what has no sequencer: rBoot's, a boot control, a trailer.
     """
     known = {(d.records, d.record, d.guard) for d in map(load_design, designs())}
-    known -= {(2, "mgos-boot", "own"), (1, "rboot", "none"), (2, "boot-control", "own")}
+    known -= {(2, "mgos-boot", "own"), (1, "rboot", "none"), (2, "boot-control", "own"), (2, "mcuboot", "own")}
 
     assert known | {(2, "complete", "crc16")} == {(d.records, d.record, d.guard) for d in formats()}
     assert ["mongoose", "cc3200", "esp-idf", "esp32", "hardened", "hardened-crc16", "single-record"] == NAMES
