@@ -30,6 +30,8 @@ HINTS = {
     "10.2": "`print(load_design('hardened').toml())` is a page to begin with: change its name and one choice.",
     "11.1": "As long as the note is there, the copy is made again from its beginning.",
     "11.2": "The third argument of `check_design` is how the image behaves.",
+    "12.1": "`early` is a design, and `check_design` takes one as well as a name.",
+    "12.2": "Two columns decide: `s down`, and `any cut`; an open graph promises nothing.",
     "13.1": "Where no old byte is left, the place itself and the state of the other record tell which write it was.",
     "13.2": "Stand in the erase with `player.goto(phase, n)`; `player.cut_here('zeros')` says what a cut can leave.",
     "13.3": "What would tell the loader that the bytes it reads were never written as a record?",

@@ -1,4 +1,4 @@
-"""The exercises of notebooks 06 to 11: campaigns, fleets, devices, a review, code."""
+"""The exercises of notebooks 06 to 12: campaigns, fleets, devices, a review, code, loaders."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from math import isclose
 from pathlib import Path
 from typing import Any
 
+from otalab.bench.cost import cost
 from otalab.bench.inspection import inspect_records
 from otalab.bench.trace import life
 from otalab.course.exercise import BUDGET, Exercise, entering, graph_of, problem_of
@@ -19,7 +20,7 @@ from otalab.formats.records.record import BootConfig, Record
 from otalab.graph.check import Cell, check_design
 from otalab.hardware.effects import PHASES
 from otalab.own.code import CodeFirmware
-from otalab.text import number_of
+from otalab.text import number_of, seconds
 
 EXERCISES: dict[str, Exercise] = {}
 exercise = entering(EXERCISES)
@@ -192,3 +193,39 @@ def _no_cut(cell: Cell) -> str | None:
     if bad is None:
         return "it ends well there; what else can an image do than be healthy?"
     return f"that takes {number_of(len(bad.cuts), 'cut')}, and none is needed" if bad.cuts else None
+
+
+# 12 Which loader?
+
+
+SIX = ("mongoose", "hardened", "esp8266", "esp-idf", "ab-tries", "mcuboot-overwrite")
+MOST_DOWN = 2.0
+
+
+@exercise("12.1", "a cell, as check_design makes it")
+def _noted_first(cell: Cell) -> str | None:
+    design = cell.scenario.device.firmware.design
+    if design is None or design.runs_from != "copied":
+        return "wanted is the loader that copies"
+    if design.noted != "first":
+        return "that one erases its trailer when the copy is done; `early` does it before"
+    bad = cell.graph.counterexample
+    if bad is None or len(bad.cuts) != 1:
+        return f"it ends badly without a cut there: {bad.reason}" if bad and not bad.cuts else "no single cut harms it"
+    return None
+
+
+@exercise("12.2", "a list of names")
+def _may_have(names: list[str]) -> str | None:
+    if strange := set(names) - {*SIX}:
+        return f"{min(strange)} is none of the six"
+    for name in SIX:
+        down = cost(name).down
+        verdict = graph_of(load_design(name), "all", "healthy").verdict if down <= MOST_DOWN else ""
+        if name in names and down > MOST_DOWN:
+            return f"{name} is down for {seconds(down)}"
+        if name in names and verdict != "safe":
+            return f"{name} is {verdict} under `all`, with a good image"
+        if name not in names and verdict == "safe":
+            return "each of these may, and there is another one"
+    return None

@@ -117,6 +117,14 @@ def of_code(name, *asked):
     return Made(lambda: check_design(typed_in("11", name), *asked, board="tiny", budget=60))
 
 
+def of_copier(faults="atomic", image="healthy", noted="first"):
+    """
+    What was found of the loader of notebook 12 that copies an image to where it runs.
+    """
+    design = changed("mcuboot-overwrite", noted=noted)
+    return Made(lambda: check_design(design, faults, image, "tiny", budget=60, app_size=3000))
+
+
 WITHOUT_TRY = changed("mongoose", guard="crc32")
 BESIDE = {"record": "complete", "guard": "crc32", "placing": "beside"}
 
@@ -269,6 +277,16 @@ ANSWERS = {
          Made(lambda: check_design("mongoose", "atomic", "crashes", "tiny", budget=60, app_size=3000)),
          "crashes", None],
     ),
+    "12.1": (
+        [of_copier(), of_copier("torn-program"), of_copier("all", "flaky")],
+        [of_copier(noted="behind"), of_copier(image="hangs"), of_copier("atomic", "crashes"),
+         Made(lambda: check_design("mongoose", "all", "healthy", "tiny", budget=60, app_size=3000)), "early"],
+    ),
+    "12.2": (
+        [["hardened", "esp-idf"], ("esp-idf", "hardened"), {"hardened", "esp-idf"}],
+        [["hardened"], ["hardened", "esp-idf", "mcuboot-overwrite"], ["hardened", "esp-idf", "esp8266"],
+         ["esp-idf", "hardened", "mcuboot"], []],
+    ),
     "13.1": (
         [DIED, dict(reversed(DIED.items())), DIED | {"record": np.int64(1), "because": "zeros"}],
         [DIED | {"record": 0}, DIED | {"effect": "program"}, DIED | {"phase": "rollback"}, DIED | {"slot": 255},
@@ -302,7 +320,23 @@ ANSWERS = {
 
 
 # Each of these searches a graph, or several.
-SEARCHING = {"13.2", "13.3", "13.4", "13.5", "04.2", "05.1", "05.2", "06.2", "07.1", "09.2", "10.1", "11.1", "11.2"}
+SEARCHING = {
+    "13.2",
+    "13.3",
+    "13.4",
+    "13.5",
+    "04.2",
+    "05.1",
+    "05.2",
+    "06.2",
+    "07.1",
+    "09.2",
+    "10.1",
+    "11.1",
+    "11.2",
+    "12.1",
+    "12.2",
+}
 
 
 def asked(which):

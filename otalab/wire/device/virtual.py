@@ -13,6 +13,7 @@ from dataclasses import replace
 from math import inf
 from typing import Any
 
+from otalab.bench.cost import NOT_UP
 from otalab.errors import BundleFault
 from otalab.files import refused
 from otalab.firmware import store
@@ -37,8 +38,6 @@ RESTARTED, NO_POWER = "The device has restarted", "The device has no power"
 # Waits that belong to the device and not to a race with the outside; the time scale applies to them.
 OWN_WAITS = ("boot", "health check", "reboot")
 CHANGES = (Erase, Program)
-# Waits in which no image is up; in all others one is, if only to hang.
-NOT_UP = ("boot", "reboot", "watchdog")
 
 
 class VirtualDevice:
