@@ -18,7 +18,7 @@ from otalab.bench.observer import judge_run
 from otalab.bench.scenario import Scenario
 from otalab.bench.trace import every_run
 from otalab.errors import OtalabError
-from otalab.firmware.catalogue import designs
+from otalab.firmware.catalogue import designs, load_design
 from otalab.firmware.outcome import Bricked, Running
 from otalab.firmware.store import codec, select
 from otalab.graph.crash_graph import CrashGraph
@@ -132,6 +132,8 @@ def test_it_finds_what_plain_enumeration_finds_after_more_cuts(design, faults, i
     assert enumerate_plainly(what, THIN[faults], cuts) == shortest(explored(what, THIN[faults]), cuts)
 
 
+# The bytes that an image's own check takes.
+OWN_CHECK = 12
 sizes = st.integers(0, 84)
 thin = st.builds(
     Thin,
@@ -154,7 +156,8 @@ thin = st.builds(
 )
 def test_it_finds_what_plain_enumeration_finds_anywhere(design, image, app_sectors, app_size, faults):
     """Layout, image size, design and fault model drawn at random."""
-    what = small(design, app_size, image, app_sectors)
+    least = OWN_CHECK if load_design(design).image_check == "own" else 1
+    what = small(design, max(app_size, least), image, app_sectors)
     # What may read as two things seldom closes, whatever the budget; what one cut leads to is followed first.
     graph = explored(what, faults, 150 if faults.unstable else 3000)
 
