@@ -219,13 +219,14 @@ def _noted_first(cell: Cell) -> str | None:
 def _may_have(names: list[str]) -> str | None:
     if strange := set(names) - {*SIX}:
         return f"{min(strange)} is none of the six"
-    for name in SIX:
-        down = cost(name).down
-        verdict = graph_of(load_design(name), "all", "healthy").verdict if down <= MOST_DOWN else ""
-        if name in names and down > MOST_DOWN:
-            return f"{name} is down for {seconds(down)}"
-        if name in names and verdict != "safe":
-            return f"{name} is {verdict} under `all`, with a good image"
-        if name not in names and verdict == "safe":
-            return "each of these may, and there is another one"
-    return None
+    against = {name: _against(name) for name in SIX}
+    if wrong := next((reason for name in names if (reason := against[name])), ""):
+        return wrong
+    return None if {name for name in SIX if not against[name]} == {*names} else "each of these may; there is another"
+
+
+def _against(name: str) -> str:
+    if (down := cost(name).down) > MOST_DOWN:
+        return f"{name} is down for {seconds(down)}"
+    verdict = graph_of(name, "all", "healthy").verdict
+    return "" if verdict == "safe" else f"{name} is {verdict} under `all`, with a good image"

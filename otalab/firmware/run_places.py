@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from otalab.firmware import no_record, trailers
+from otalab.firmware import no_record, store, trailers
 from otalab.firmware.controller import Controller
 from otalab.firmware.design import Design
 from otalab.firmware.image_checks import passes
@@ -34,7 +34,8 @@ def copied(chip: Controller, design: Design, config: BootConfig) -> Routine[Boot
     else:
         chip.say("The image in slot 1 fails its check, and is not copied")
         yield from chip.during("switch", trailers.erased(chip))
-    return no_record.without_record(chip, design, 0)
+    selected = store.select(chip, design)
+    return selected.config if selected else no_record.without_record(chip, design, 0)
 
 
 def over_the_first(chip: Controller) -> Routine[None]:
