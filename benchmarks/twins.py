@@ -22,7 +22,8 @@ from otalab.own.page import Page
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 BOARDS = ("tiny", "lab-1M")
-TWINS = ("mongoose", "hardened")
+# The name of each example, and the design whose twin it is.
+TWINS = {"mongoose": "mongoose", "hardened": "hardened", "mcuboot": "mcuboot-overwrite"}
 
 
 def compiled(name: str, folder: Path) -> CodeFirmware:
@@ -57,7 +58,7 @@ def main() -> None:
         for board, name, faults, image in product(words.board or BOARDS, codes, FAULTS, TEMPERS):
             budget = words.few if faults == "torn-bits" else words.budget
             found, seconds = [], []
-            for firmware in (name, codes[name]):
+            for firmware in (TWINS[name], codes[name]):
                 started = time.perf_counter()
                 found.append(check_design(firmware, faults, image, board, budget=budget))
                 seconds.append(time.perf_counter() - started)

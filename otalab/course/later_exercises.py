@@ -227,6 +227,6 @@ def _may_have(names: list[str]) -> str | None:
 
 def _against(name: str) -> str:
     if (down := cost(name).down) > MOST_DOWN:
-        return f"{name} is down for {seconds(down)}"
+        return f"with {name} the pump is down for {seconds(down)}"
     verdict = graph_of(name, "all", "healthy").verdict
-    return "" if verdict == "safe" else f"{name} is {verdict} under `all`, with a good image"
+    return "" if verdict == "safe" else f"a cut may cost the pump with {name}: `all` is {verdict}"

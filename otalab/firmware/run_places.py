@@ -30,10 +30,10 @@ def copied(chip: Controller, design: Design, config: BootConfig) -> Routine[Boot
     if config.active == 0:
         return config
     if passes(chip, design, config):
-        yield from chip.during("switch", NOTED[design.noted](over_the_first(chip), trailers.erased(chip)))
+        yield from NOTED[design.noted](over_the_first(chip), trailers.erased(chip))
     else:
         chip.say("The image in slot 1 fails its check, and is not copied")
-        yield from chip.during("switch", trailers.erased(chip))
+        yield from trailers.erased(chip)
     selected = store.select(chip, design)
     return selected.config if selected else no_record.without_record(chip, design, 0)
 

@@ -57,7 +57,6 @@ class CodeFirmware:
     design: None = field(default=None, init=False)
     offers: str = field(default="until-taken", init=False)
     interval: int = field(default=INTERVAL, init=False)
-    checks_itself: bool = field(default=False, init=False)
 
     @property
     def name(self) -> str:
@@ -70,6 +69,10 @@ class CodeFirmware:
     @property
     def summary(self) -> str:
         return self.page.summary
+
+    @property
+    def checks_itself(self) -> bool:
+        return self.page.self_checking
 
     @property
     def records(self) -> Design | None:

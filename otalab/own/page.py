@@ -14,7 +14,7 @@ from otalab.own.record_page import records_of
 from otalab.settings import Settings
 
 PAGE = "firmware.toml"
-KEYS = ("name", "summary", "board", "sources", "sanitize", "seconds", "records")
+KEYS = ("name", "summary", "board", "sources", "sanitize", "seconds", "self_checking", "records")
 MOST_SECONDS = 60
 
 
@@ -22,8 +22,9 @@ MOST_SECONDS = 60
 class Page:
     """What a folder says of its code: name, sources, board, how its records are read, and its limits.
 
-    `sanitize`: whether the compiler watches over memory and undefined behaviour; `seconds`: processor time that one
-    call may take; `digest` is of everything that is compiled, `text` is the page itself.
+    `sanitize`: whether the compiler watches over memory and undefined behaviour; `seconds`: processor time of one call;
+    `self_checking`: whether its images carry a check of their own; `digest` is of everything that is compiled, `text`
+    is the page itself.
     """
 
     folder: Path
@@ -34,6 +35,7 @@ class Page:
     records: Design | None
     sanitize: bool
     seconds: float
+    self_checking: bool
     digest: str
     text: str
 
@@ -66,8 +68,9 @@ class Page:
             sources,
             _board(page, folder),
             records_of(page, name),
-            _flag(page, "sanitize"),
+            _flag(page, "sanitize", default=True),
             _seconds(page),
+            _flag(page, "self_checking", default=False),
             _digest(folder, sources),
             read_text(folder / PAGE),
         )
@@ -117,8 +120,8 @@ def _board(page: Settings, folder: Path) -> str | None:
     return str(folder / named) if named.endswith(".toml") else named
 
 
-def _flag(page: Settings, key: str) -> bool:
-    value = page.table.get(key, True)
+def _flag(page: Settings, key: str, *, default: bool) -> bool:
+    value = page.table.get(key, default)
     if not isinstance(value, bool):
         raise page.wrong(key, f"true or false is needed here, not {value!r}")
     return value

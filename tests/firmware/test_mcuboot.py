@@ -43,7 +43,8 @@ def test_an_image_waits_in_slot_1_and_runs_from_slot_0(board: str) -> None:
     what = update(board=board)
     lived = life(what)
     second = what.device.board.records[1].address
-    first, then = ([step.effect for step in run.steps if step.phase == "switch"] for run in lived.runs)
+    first = [step.effect for step in lived.runs[0].during("switch")]
+    then = [step.effect for step in lived.runs[1].steps if isinstance(step.effect, Erase | Program)]
 
     assert [second + 24, second + 16] == [effect.address for effect in first if isinstance(effect, Program)]
     assert Erase(what.device.board.geometry.sector_at(second)) == then[-1]
