@@ -1,6 +1,6 @@
 """Whether a design and its twin in C have the same verdict, ends and number of cuts, cell by cell.
 
-    python benchmarks/twins.py [--board tiny --board lab-1M] [--twin mongoose --twin hardened] [--budget 150] [--few 30]
+    python benchmarks/twins.py [--board tiny --board lab-1M] [--twin mongoose …] [--budget 150] [--few 30]
 
 Every fault model and image on each board.  Searches that tear bit by bit have `--few` nodes, for each has thousands of
 wrecks; a search that is broken off by its budget is compared as far as it came.
@@ -19,18 +19,22 @@ from otalab.firmware.image import TEMPERS
 from otalab.graph.check import Cell, check_design
 from otalab.own.code import CodeFirmware
 from otalab.own.page import Page
+from otalab.settings import EXAMPLES
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
 BOARDS = ("tiny", "lab-1M")
 # The name of each example, and the design whose twin it is.
 TWINS = {"mongoose": "mongoose", "hardened": "hardened", "mcuboot": "mcuboot-overwrite"}
 
 
-def compiled(name: str, folder: Path) -> CodeFirmware:
-    """Return an example, compiled in another folder and without sanitizers: what they say its own tests ask."""
+def compiled(name: str, folder: Path, *, sanitize: bool = False) -> CodeFirmware:
+    """Return an example, compiled in another folder: its own stays as it is.
+
+    Without sanitizers a run takes a quarter of the time; what they would say the examples' own tests ask.
+    """
     shutil.copytree(EXAMPLES / name, folder / name, ignore=shutil.ignore_patterns("build"))
-    page = folder / name / "firmware.toml"
-    page.write_text("sanitize = false\n" + page.read_text(encoding="utf-8"), encoding="utf-8")
+    if not sanitize:
+        page = folder / name / "firmware.toml"
+        page.write_text("sanitize = false\n" + page.read_text(encoding="utf-8"), encoding="utf-8")
     return CodeFirmware(Page.load(folder / name))
 
 

@@ -71,7 +71,7 @@ def first_of_both(chip: Controller, design: Design, config: BootConfig, move: Mo
 
 
 def behind_its_slot(chip: Controller, design: Design, config: BootConfig, move: Move) -> tuple[int, Record]:
-    """Put a record behind the slot that it speaks of, as a trailer: nothing else is as young, and none has a number."""
+    """Put a record behind the slot that it speaks of, as a trailer: no sequencer is needed to tell two apart."""
     return config.active, Record(0, config)
 
 

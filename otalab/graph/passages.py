@@ -22,7 +22,6 @@ from collections.abc import Collection, Hashable
 from itertools import accumulate, pairwise
 
 from otalab.formats.records.record import Codec, Record
-from otalab.formats.records.trailer import TrailerCodec
 from otalab.hardware.flash import ERASED
 
 
@@ -80,8 +79,8 @@ class Passages:
 
 def as_read(codec: Codec, data: bytes) -> bytes:
     """Return the bytes of a record with those that nobody reads erased, and those that are read alike the same."""
-    if isinstance(codec, TrailerCodec):
-        return codec.as_read(data)
+    if own := getattr(codec, "as_read", None):
+        return bytes(own(data))
     for start, end in getattr(codec, "unread", ()):
         data = data[:start] + bytes([ERASED]) * (end - start) + data[end:]
     return data

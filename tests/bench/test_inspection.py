@@ -101,7 +101,7 @@ def test_the_flash_of_every_design_is_read_back(design: str) -> None:
 
     assert is_dump(dump)
     assert load_design(design).record == found.design.record
-    slot = life(scenario).last.outcome.slot
+    slot = 0 if design == "mcuboot-overwrite" else 1
     assert (slot, True) == (taken.as_object()["active_slot"], taken.as_object()["committed"])
 
 

@@ -1,15 +1,14 @@
 """Code of one's own for tests: a folder with a few lines of C, compiled."""
 
 import shutil
-from pathlib import Path
 
 import pytest
 
+from benchmarks.twins import compiled
 from otalab.own.code import CodeFirmware
 from otalab.own.page import Page
 
 needs_cc = pytest.mark.skipif(not shutil.which("cc"), reason="no C compiler (cc) on this machine")
-EXAMPLES = Path(__file__).parents[2] / "examples"
 
 SLOT_0 = "uint32_t ota_boot(void) { return OTA_SLOT_0; }"
 
@@ -32,8 +31,4 @@ def example(folder, name, *, sanitize=True):
     """
     An example, compiled elsewhere: its own folder stays as it is.
     """
-    shutil.copytree(EXAMPLES / name, folder / name, ignore=shutil.ignore_patterns("build"))
-    if not sanitize:
-        page = folder / name / "firmware.toml"
-        page.write_text("sanitize = false\n" + page.read_text(encoding="utf-8"), encoding="utf-8")
-    return CodeFirmware(Page.load(folder / name))
+    return compiled(name, folder, sanitize=sanitize)

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from zlib import crc32
 
-from own_code import EXAMPLES, written
+from own_code import written
 from plain import Thin, enumerate_plainly, mini, shrunk
 
 from otalab import set_up
@@ -16,6 +16,7 @@ from otalab.hardware.board import Board, load_board
 from otalab.hardware.flash import Flash
 from otalab.own.code import CodeFirmware
 from otalab.own.page import Page
+from otalab.settings import EXAMPLES
 
 SOURCE = (EXAMPLES / "hardened" / "loader.c").read_text()
 RECORDS = '[records]\nformat = "complete"\nguard = "crc32"\n'

@@ -1,12 +1,13 @@
 """What the page of each example says of its code is so, and a single wrong line is found."""
 
 import pytest
-from own_code import EXAMPLES, example, needs_cc
+from own_code import example, needs_cc
 
 from otalab.errors import Unrepeatable
 from otalab.graph.check import check_design
 from otalab.own.code import CodeFirmware
 from otalab.own.page import Page
+from otalab.settings import EXAMPLES
 from otalab.views.player.widget import UpdatePlayer
 from otalab.views.report.svg import layout_svg
 

@@ -1,7 +1,6 @@
 """Code in Python is code: the same entries, the same ends, and globals that die with the power."""
 
 import pytest
-from own_code import EXAMPLES
 
 from otalab import set_up
 from otalab.bench.observer import judge
@@ -10,6 +9,7 @@ from otalab.cli.main import main
 from otalab.errors import BadInput, Unrepeatable
 from otalab.graph.check import check_design
 from otalab.hardware.effects import Erase, Program
+from otalab.settings import EXAMPLES
 
 PAGE = str(EXAMPLES / "python" / "firmware.toml")
 STARTS = "def ota_boot():\n    return ota.SLOT_0\n"
